@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 async fn own_servers_are_merged_and_no_provider_is_asked() {
     let fake = Fake::start(Reply::Cloudflare).await;
     let own = IceServer {
-        urls: vec!["turns:127.0.0.1:443?transport=tcp".into()],
+        urls: vec!["turn:127.0.0.1:443?transport=tcp".into()],
         username: Some("me".into()),
         credential: Some("mine".into()),
     };
@@ -41,7 +41,7 @@ async fn own_servers_are_merged_and_no_provider_is_asked() {
     assert_eq!(user, "scope");
     assert_eq!(service.status().source, Source::Hmac);
     let turn = service.for_server().turn;
-    assert_eq!(turn[0], "turns://me:mine@127.0.0.1:443?transport=tcp");
+    assert_eq!(turn[0], "turn://me:mine@127.0.0.1:443?transport=tcp");
     assert!(turn[1].contains("%3Ascope:"), "{}", turn[1]);
     assert_eq!(fake.requests().len(), 0);
 }
@@ -211,6 +211,25 @@ async fn names_that_do_not_resolve_are_kept_from_webrtcbin_alone() {
             ],
         }
     );
+}
+
+#[tokio::test]
+async fn webrtcbin_gets_turn_over_tls_only_where_there_is_no_other() {
+    let relay = |urls: &[&str]| IceServer {
+        urls: urls.iter().map(ToString::to_string).collect(),
+        username: Some("u".into()),
+        credential: Some("c".into()),
+    };
+    let mut settings = Settings { servers: vec![relay(&["turns:127.0.0.1"])], ..Settings::default() };
+    let over_tls = "turns://u:c@127.0.0.1:5349?transport=tcp";
+
+    let (service, _task) = start(settings.clone()).await;
+    assert_eq!(service.for_server().turn, [over_tls]);
+
+    settings.servers = vec![relay(&["turns:127.0.0.1", "turn:127.0.0.1"])];
+    let (service, _task) = start(settings).await;
+    assert_eq!(service.for_server().turn, ["turn://u:c@127.0.0.1:3478?transport=udp"]);
+    assert_eq!(urls(&service).len(), 2);
 }
 
 #[tokio::test]
