@@ -2,7 +2,7 @@
 //!
 //! Runs once, at start, on a blocking thread. Elements are chosen by name from here, never auto-plugged.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use gst::prelude::*;
 
@@ -142,8 +142,8 @@ pub struct Trial {
 /// The rows that sessions use.
 #[derive(Debug, Default)]
 pub struct Table {
-    encoders: BTreeMap<CodecName, &'static Encoder>,
-    decoders: BTreeMap<CodecName, &'static Decoder>,
+    encoders: HashMap<CodecName, &'static Encoder>,
+    decoders: HashMap<CodecName, &'static Decoder>,
     trials: Vec<Trial>,
 }
 
@@ -152,7 +152,7 @@ impl Table {
     ///
     /// # Errors
     /// [`Error::NoCodec`] where not one codec works both ways, with every refusal.
-    pub fn probe(codecs: &[CodecName], forced: &BTreeMap<CodecName, String>) -> Result<Self, Error> {
+    pub fn probe(codecs: &[CodecName], forced: &HashMap<CodecName, String>) -> Result<Self, Error> {
         let mut table = Self::default();
         for &codec in codecs {
             table.probe_codec(codec, forced.get(&codec).map(String::as_str));

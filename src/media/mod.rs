@@ -18,7 +18,7 @@ mod stats;
 mod tap;
 
 use std::{
-    collections::BTreeMap,
+    collections::HashMap,
     net::IpAddr,
     sync::Arc,
     time::Duration,
@@ -37,7 +37,7 @@ pub struct Settings {
     /// Codecs that may be answered with; the offer's order decides among them.
     pub codecs: Vec<CodecName>,
     /// Encoder element by codec, where one is forced.
-    pub forced_encoders: BTreeMap<CodecName, String>,
+    pub forced_encoders: HashMap<CodecName, String>,
     /// Longest wait for a retransmission; in-order packets never wait. Small values break retransmission.
     pub jitter_buffer: Duration,
     /// Bitrate that a session starts with, in bit/s.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gst::{glib, prelude::*};
+use gst::prelude::*;
 
 use super::Error;
 
@@ -57,7 +57,7 @@ fn forward_log() {
         gst::log::set_default_threshold(gst::DebugLevel::Error);
     }
     gst::log::add_log_function(|category, level, file, _function, line, object, message| {
-        let text = message.get().map(glib::GStr::to_string).unwrap_or_default();
+        let text = message.get().map(|text| text.to_string()).unwrap_or_default();
         let place = Path::new(file.as_str()).file_name().unwrap_or_default().to_string_lossy();
         let object = object.map(|object| object.to_string()).unwrap_or_default();
         let category = category.name();

@@ -1,6 +1,5 @@
 //! webrtcbin's own figures, in our words. Pure over the structure that `get-stats` gives.
 
-use gst::prelude::*;
 use gst_webrtc::WebRTCStatsType;
 
 /// The path that media takes.

@@ -16,7 +16,7 @@ use gst::prelude::*;
 use gst_video::prelude::*;
 
 use super::{Error, peer::Counters};
-use crate::frame::{Frame, Layout, Packed, Pixels, Slot};
+use crate::frame::{Frame, Layout, Pixels, Slot};
 
 /// A decoded picture, mapped where the decoder put it.
 struct Mapped {
@@ -188,6 +188,7 @@ fn layout_of(format: gst_video::VideoFormat) -> Option<Layout> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame::Packed;
 
     #[test]
     fn a_picture_of_the_graph_goes_through_by_reference() {

@@ -476,7 +476,7 @@ impl Meter {
     ) -> Figures {
         let seconds = now.saturating_duration_since(self.at).as_secs_f64().max(0.001);
         self.at = now;
-        let mut rate = |last: &mut u64, counter: &std::sync::atomic::AtomicU64| {
+        let rate = |last: &mut u64, counter: &std::sync::atomic::AtomicU64| {
             let count = counter.load(Relaxed);
             let rate = f64::from(u32::try_from(count - *last).unwrap_or(u32::MAX)) / seconds;
             *last = count;
