@@ -94,8 +94,11 @@ impl Drop for Chain {
 
 fn output_pad(sender: mpsc::Sender<Produced>) -> gst::Pad {
     let caps_sender = sender.clone();
-    gst::Pad::builder(gst::PadDirection::Sink)
-        .name("output")
+    // A pad without a template accepts no other caps than its first ones.
+    let any = gst::Caps::new_any();
+    let template = gst::PadTemplate::new("output", gst::PadDirection::Sink, gst::PadPresence::Always, &any)
+        .expect("valid");
+    gst::Pad::builder_from_template(&template)
         .chain_function(move |_, _, buffer| {
             sender.send(Produced::Buffer(buffer)).map_err(|_| gst::FlowError::Flushing)?;
             Ok(gst::FlowSuccess::Ok)

@@ -132,7 +132,8 @@ impl Builder {
     /// Offers the fingerprint of a certificate that the client does not have.
     pub fn falsify_fingerprint(self) -> Self {
         self.with_offer_map(|sdp| {
-            let (before, rest) = sdp.split_once("a=fingerprint:sha-256 ").expect("the offer has a fingerprint");
+            let (before, rest) =
+                sdp.split_once("a=fingerprint:sha-256 ").expect("the offer has a fingerprint");
             let other = if rest.starts_with('0') { '1' } else { '0' };
             format!("{before}a=fingerprint:sha-256 {other}{}", &rest[1..])
         })
@@ -202,7 +203,8 @@ impl Builder {
         let mut changes = rtc.sdp_api();
         let stream = Some("camera".to_owned());
         let video = changes.add_media(MediaKind::Video, self.direction, stream.clone(), None, None);
-        let audio = self.audio.then(|| changes.add_media(MediaKind::Audio, self.direction, stream, None, None));
+        let audio =
+            self.audio.then(|| changes.add_media(MediaKind::Audio, self.direction, stream, None, None));
         if let Some(label) = &self.channel {
             changes.add_channel(label.clone());
         }
@@ -229,8 +231,10 @@ impl Builder {
         let sends = self.media == Media::Sent && self.direction.is_sending();
         let (width, height) = self.size;
         let kbps = self.kbps.unwrap_or_else(|| (width * height * self.fps / 10_000).max(150));
-        let source = sends
-            .then(|| Source { encoder: Encoder::new(self.codec, width, height, self.fps, kbps), fps: self.fps });
+        let source = sends.then(|| Source {
+            encoder: Encoder::new(self.codec, width, height, self.fps, kbps),
+            fps: self.fps,
+        });
         let tone = (sends && self.audio).then(opus::tone);
         (source, tone, Decoder::new(self.codec))
     }

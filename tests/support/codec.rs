@@ -163,7 +163,8 @@ fn texture(width: usize) -> Vec<u8> {
             seed ^= seed >> 17;
             seed ^= seed << 5;
             let ramp = x % PERIOD / 2;
-            u8::try_from((ramp.min(PERIOD / 2 - 1 - ramp) + 64).min(200)).expect("at most 200") + (seed % 16) as u8
+            u8::try_from((ramp.min(PERIOD / 2 - 1 - ramp) + 64).min(200)).expect("at most 200")
+                + (seed % 16) as u8
         })
         .collect()
 }
@@ -201,7 +202,8 @@ impl Decoder {
 
 fn picture(caps: &gst::Caps, buffer: &gst::Buffer) -> Picture {
     let info = gst_video::VideoInfo::from_caps(caps).expect("a decoder's caps are raw video");
-    let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, &info).expect("a decoded frame maps");
+    let frame =
+        gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, &info).expect("a decoded frame maps");
     let (width, height) = (frame.width() as usize, frame.height() as usize);
     let stride = frame.plane_stride()[0] as usize;
     let luma: Vec<u8> = frame

@@ -117,7 +117,10 @@ impl Driver {
             if self.send_messages()? || self.send_video(now)? || self.send_audio(now)? {
                 continue;
             }
-            let wake = [self.state.next_video, self.state.next_audio].into_iter().flatten().fold(timeout, Instant::min);
+            let wake = [self.state.next_video, self.state.next_audio]
+                .into_iter()
+                .flatten()
+                .fold(timeout, Instant::min);
             self.receive(&mut buffer, wake)?;
         }
     }
@@ -278,8 +281,10 @@ impl Driver {
     }
 
     fn request_key_frame(&mut self) {
-        let asked =
-            self.rtc.writer(self.video).map(|mut writer| writer.request_keyframe(None, KeyframeRequestKind::Pli));
+        let asked = self
+            .rtc
+            .writer(self.video)
+            .map(|mut writer| writer.request_keyframe(None, KeyframeRequestKind::Pli));
         if let Some(Ok(())) = asked {
             self.state.key_frame_asked = Some(Instant::now());
             self.shared.update(|stats| stats.key_frame_requests_sent += 1);
@@ -289,7 +294,9 @@ impl Driver {
     /// Sets the next times of sending, on from now after a pause.
     fn schedule(&mut self) {
         let running = !self.state.paused && self.state.media_start.is_some();
-        let next = |set: Option<Instant>, wanted: bool| (running && wanted).then(|| set.unwrap_or_else(Instant::now));
+        let next = |set: Option<Instant>, wanted: bool| {
+            (running && wanted).then(|| set.unwrap_or_else(Instant::now))
+        };
         self.state.next_video = next(self.state.next_video, self.source.is_some());
         self.state.next_audio = next(self.state.next_audio, self.tone.is_some());
     }
@@ -311,7 +318,8 @@ impl Driver {
 
     /// Sends the frame that is due; frames that this thread was too late for are left out.
     fn send_video(&mut self, now: Instant) -> Result<bool, RtcError> {
-        let (Some(source), Some(due)) = (&mut self.source, self.state.next_video.filter(|due| *due <= now)) else {
+        let (Some(source), Some(due)) = (&mut self.source, self.state.next_video.filter(|due| *due <= now))
+        else {
             return Ok(false);
         };
         let interval = Duration::from_secs(1) / source.fps;
@@ -342,7 +350,8 @@ impl Driver {
             return Ok(false);
         };
         self.state.next_audio = Some(due + OPUS_INTERVAL);
-        let Some((pt, mid)) = self.audio.and_then(|mid| Some((payload_type(&mut self.rtc, mid)?, mid))) else {
+        let Some((pt, mid)) = self.audio.and_then(|mid| Some((payload_type(&mut self.rtc, mid)?, mid)))
+        else {
             return Ok(false);
         };
 

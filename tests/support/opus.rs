@@ -26,7 +26,11 @@ fn encode() -> Vec<Vec<u8>> {
     let mut chain = Chain::new("opusenc frame-size=20 bitrate=32000", &caps);
     let mut samples = chain.push(gst::Buffer::from_mut_slice(sound())).expect("opusenc takes raw sound");
     samples.extend(chain.finish());
-    samples.iter().map(|(_, buffer)| buffer.map_readable().expect("a packet maps").to_vec()).take(50).collect()
+    samples
+        .iter()
+        .map(|(_, buffer)| buffer.map_readable().expect("a packet maps").to_vec())
+        .take(50)
+        .collect()
 }
 
 fn sound() -> Vec<u8> {

@@ -95,8 +95,14 @@ impl Server {
         let proc = format!("/proc/{}", self.pid());
         let status = fs::read_to_string(format!("{proc}/status")).expect("the server runs");
         let field = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("the kernel writes this field");
-            line.split_whitespace().next().and_then(|number| number.parse().ok()).expect("the field is a number")
+            let line = status
+                .lines()
+                .find_map(|line| line.strip_prefix(name))
+                .expect("the kernel writes this field");
+            line.split_whitespace()
+                .next()
+                .and_then(|number| number.parse().ok())
+                .expect("the field is a number")
         };
         let fds = fs::read_dir(format!("{proc}/fd")).expect("the server runs").count();
         Resources { threads: field("Threads:"), fds, rss_kb: field("VmRSS:") }
@@ -142,7 +148,8 @@ impl Drop for Server {
 /// A setting of the tester's own server must not reach the tested one.
 fn is_setting(name: &str) -> bool {
     const NAMES: [&str; 3] = ["HF_TOKEN", "VERBOSE_LOGGING", "PIPELINE"];
-    ["SCOPE_", "TWILIO_", "CLOUDFLARE_"].iter().any(|prefix| name.starts_with(prefix)) || NAMES.contains(&name)
+    ["SCOPE_", "TWILIO_", "CLOUDFLARE_"].iter().any(|prefix| name.starts_with(prefix))
+        || NAMES.contains(&name)
 }
 
 /// A TCP port that was free a moment ago; the kernel gives the same one again only after many others.

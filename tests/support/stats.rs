@@ -92,7 +92,10 @@ impl Stats {
     /// How often a decoded stamp was above all before it: the proof that a moving picture comes back.
     pub fn rises(&self) -> usize {
         let mut newest = None;
-        self.frames.iter().filter(|frame| newest < Some(frame.stamp) && newest.replace(frame.stamp).is_some()).count()
+        self.frames
+            .iter()
+            .filter(|frame| newest < Some(frame.stamp) && newest.replace(frame.stamp).is_some())
+            .count()
     }
 
     /// How often a decoded stamp was below the one before it.
