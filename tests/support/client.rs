@@ -356,7 +356,7 @@ impl Client {
         self.end(Command::Vanish);
     }
 
-    /// Says farewell by RTCP BYE and DTLS close_notify and waits until that is sent. The counters stay readable.
+    /// Says farewell by RTCP BYE and DTLS `close_notify` and waits until that is sent. The counters stay readable.
     pub fn close(&mut self) {
         self.end(Command::Close);
     }

@@ -133,7 +133,7 @@ impl Painter {
         let (width, height) = (self.info.width() as usize, self.info.height() as usize);
         let stamp_rows = stamp::height(height);
         for plane in 0..3 {
-            let stride = frame.plane_stride()[plane as usize] as usize;
+            let stride = stride(frame.plane_stride()[plane as usize]);
             let data = frame.plane_data_mut(plane).expect("I420 has three planes");
             let moved = number as usize * (3 - plane as usize);
             for (y, line) in data.chunks_exact_mut(stride).enumerate() {
@@ -205,7 +205,7 @@ fn picture(caps: &gst::Caps, buffer: &gst::Buffer) -> Picture {
     let frame =
         gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, &info).expect("a decoded frame maps");
     let (width, height) = (frame.width() as usize, frame.height() as usize);
-    let stride = frame.plane_stride()[0] as usize;
+    let stride = stride(frame.plane_stride()[0]);
     let luma: Vec<u8> = frame
         .plane_data(0)
         .expect("I420 has a luma plane")
@@ -220,4 +220,8 @@ fn picture(caps: &gst::Caps, buffer: &gst::Buffer) -> Picture {
         height: frame.height(),
         luma,
     }
+}
+
+fn stride(bytes: i32) -> usize {
+    usize::try_from(bytes).expect("the strides of I420 are positive")
 }

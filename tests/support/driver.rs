@@ -19,7 +19,7 @@ use super::stats::{AudioPacket, End, Frame, Stats, Time};
 
 /// A picture that stays away this long after a request is asked for again; a server needs a frame or two to answer.
 const KEY_FRAME_RETRY: Duration = Duration::from_millis(300);
-/// Time for the farewell (RTCP BYE, DTLS close_notify) to leave; nobody acknowledges it.
+/// Time for the farewell (RTCP BYE, DTLS `close_notify`) to leave; nobody acknowledges it.
 const FAREWELL: Duration = Duration::from_millis(200);
 /// Frames whose time of sending is remembered: 30 s at 30 frames/s, more than any delay that a test accepts.
 const REMEMBERED: usize = 900;
@@ -208,7 +208,7 @@ impl Driver {
                 self.schedule();
             }
             Event::IceConnectionStateChange(ice) => self.shared.update(|stats| stats.ice = Some(ice)),
-            Event::MediaData(data) if data.mid == self.video => self.on_video(data),
+            Event::MediaData(data) if data.mid == self.video => self.on_video(&data),
             Event::MediaData(data) => self.on_audio(&data),
             Event::KeyframeRequest(_) => {
                 self.shared.update(|stats| stats.key_frame_requests += 1);
@@ -235,8 +235,8 @@ impl Driver {
         }
     }
 
-    fn on_video(&mut self, data: MediaData) {
-        let time = time(&data);
+    fn on_video(&mut self, data: &MediaData) {
+        let time = time(data);
         let contiguous = data.contiguous;
         let decoded = self.decoder.push(data.data.to_vec());
         let received = Instant::now();
