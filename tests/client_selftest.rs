@@ -94,11 +94,16 @@ fn a_decoder_without_a_key_frame_gives_no_picture() {
 }
 
 #[test]
-fn the_tone_is_opus_and_garbage_is_not() {
-    let tone = support::opus::tone();
+fn the_beep_is_opus_and_garbage_is_not() {
+    let beep = support::opus::beep();
+    let mut listener = support::opus::Listener::new();
 
-    assert_eq!(tone.len(), 50);
-    assert!(tone.iter().all(|packet| support::opus::is_valid(packet)));
+    let levels: Vec<_> = beep.iter().map(|packet| listener.level(packet.clone())).collect();
+
+    assert_eq!(beep.len(), 50);
+    assert!(beep.iter().all(|packet| support::opus::is_valid(packet)));
+    assert!(levels[2..24].iter().all(|level| *level > 0.15), "{levels:?}");
+    assert!(levels[28..].iter().all(|level| *level < 0.01), "{levels:?}");
     assert!(!support::opus::is_valid(&[]));
     assert!(!support::opus::is_valid(&[0xff, 0xff]));
 }
@@ -141,10 +146,11 @@ fn sound_and_messages_come_back() {
     client.send(&message);
     client.send_raw(b"not JSON".to_vec(), false);
 
-    client.expect("sound", |stats| stats.audio.len() >= 25, LIMIT);
+    client.expect("two beeps", |stats| stats.beeps.len() == 2, LIMIT);
     client.expect("two messages", |stats| stats.messages.len() + stats.other_messages.len() == 2, LIMIT);
     let stats = client.stats();
-    assert!(stats.audio.iter().all(|packet| packet.valid && packet.len > 10));
+    assert!(stats.audio.iter().all(|packet| packet.valid));
+    assert!(stats.beeps.iter().all(|beep| beep.delay < Duration::from_millis(500)));
     assert_eq!(stats.messages, [message]);
     assert_eq!(stats.other_messages, [b"not JSON"]);
 }
@@ -168,7 +174,8 @@ fn a_key_frame_request_goes_both_ways() {
 
     client.request_key_frame();
 
-    client.expect("the peer's request", |stats| stats.key_frame_requests >= 1, LIMIT);
+    client.expect("the request's echo", |stats| stats.key_frame_requests >= 1, LIMIT);
+    client.expect("a second key frame", |stats| stats.key_frames >= 2, LIMIT);
 }
 
 #[test]

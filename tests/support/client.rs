@@ -96,7 +96,7 @@ impl Builder {
         self
     }
 
-    /// Adds a line of Opus sound, a steady tone.
+    /// Adds a line of Opus sound, a beep of half a second in each second.
     pub fn with_audio(mut self) -> Self {
         self.audio = true;
         self
@@ -129,13 +129,15 @@ impl Builder {
         self
     }
 
-    /// Offers the fingerprint of a certificate that the client does not have.
+    /// Offers the fingerprint of a certificate that the client does not have, the same on each line.
     pub fn falsify_fingerprint(self) -> Self {
         self.with_offer_map(|sdp| {
-            let (before, rest) =
-                sdp.split_once("a=fingerprint:sha-256 ").expect("the offer has a fingerprint");
-            let other = if rest.starts_with('0') { '1' } else { '0' };
-            format!("{before}a=fingerprint:sha-256 {other}{}", &rest[1..])
+            let mut parts = sdp.split("a=fingerprint:sha-256 ");
+            let before = parts.next().unwrap_or_default().to_owned();
+            parts.fold(before, |sdp, part| {
+                let other = if part.starts_with('0') { '1' } else { '0' };
+                format!("{sdp}a=fingerprint:sha-256 {other}{}", &part[1..])
+            })
         })
     }
 
@@ -151,7 +153,7 @@ impl Builder {
         let local = socket.local_addr().expect("a bound socket has an address");
         let candidate = Candidate::host(local, "udp").expect("an own address is a host candidate");
         let Lines { mut rtc, video, audio, offer, pending } = self.offer(&candidate);
-        let mut driver_parts = self.codecs();
+        let codecs = self.codecs();
         let offer = self.offer_map.into_iter().fold(offer, |sdp, map| map(sdp));
 
         let shared = Arc::new(Shared::default());
@@ -172,9 +174,10 @@ impl Builder {
             shared: Arc::clone(&shared),
             video,
             audio,
-            source: driver_parts.0.take(),
-            tone: driver_parts.1,
-            decoder: driver_parts.2,
+            source: codecs.source,
+            beep: codecs.beep,
+            decoder: codecs.decoder,
+            listener: codecs.listener,
             state: State::default(),
         };
         let thread = thread::Builder::new()
@@ -226,8 +229,8 @@ impl Builder {
         config.build(Instant::now())
     }
 
-    /// The source, the tone and the decoder, made before the offer so that they cost the first frame nothing.
-    fn codecs(&self) -> (Option<Source>, Option<&'static [Vec<u8>]>, Decoder) {
+    /// Made before the offer, so that it costs the first frame nothing.
+    fn codecs(&self) -> Codecs {
         let sends = self.media == Media::Sent && self.direction.is_sending();
         let (width, height) = self.size;
         let kbps = self.kbps.unwrap_or_else(|| (width * height * self.fps / 10_000).max(150));
@@ -235,9 +238,20 @@ impl Builder {
             encoder: Encoder::new(self.codec, width, height, self.fps, kbps),
             fps: self.fps,
         });
-        let tone = (sends && self.audio).then(opus::tone);
-        (source, tone, Decoder::new(self.codec))
+        Codecs {
+            source,
+            beep: (sends && self.audio).then(opus::beep),
+            decoder: Decoder::new(self.codec),
+            listener: self.audio.then(opus::Listener::new),
+        }
     }
+}
+
+struct Codecs {
+    source: Option<Source>,
+    beep: Option<&'static [Vec<u8>]>,
+    decoder: Decoder,
+    listener: Option<opus::Listener>,
 }
 
 struct Lines {

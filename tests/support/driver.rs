@@ -14,8 +14,8 @@ use str0m::net::{Protocol, Receive};
 use str0m::{Event, Input, Output, Rtc, RtcError};
 
 use super::codec::{Decoder, Encoder};
-use super::opus;
-use super::stats::{AudioPacket, End, Frame, Stats, Time};
+use super::opus::{self, Listener};
+use super::stats::{AudioPacket, Beep, End, Frame, Stats, Time};
 
 /// A picture that stays away this long after a request is asked for again; a server needs a frame or two to answer.
 const KEY_FRAME_RETRY: Duration = Duration::from_millis(300);
@@ -23,6 +23,8 @@ const KEY_FRAME_RETRY: Duration = Duration::from_millis(300);
 const FAREWELL: Duration = Duration::from_millis(200);
 /// Frames whose time of sending is remembered: 30 s at 30 frames/s, more than any delay that a test accepts.
 const REMEMBERED: usize = 900;
+/// A quarter of the beep's loudness.
+const BEEP_LEVEL: f64 = 0.045;
 const OPUS_INTERVAL: Duration = Duration::from_millis(20);
 const LARGEST_DATAGRAM: usize = 2000;
 
@@ -68,8 +70,9 @@ pub struct Driver {
     /// `None` sends no video.
     pub source: Option<Source>,
     /// `None` sends no sound.
-    pub tone: Option<&'static [Vec<u8>]>,
+    pub beep: Option<&'static [Vec<u8>]>,
     pub decoder: Decoder,
+    pub listener: Option<Listener>,
     pub state: State,
 }
 
@@ -85,6 +88,9 @@ pub struct State {
     next_audio: Option<Instant>,
     number: u32,
     audio_packets: u32,
+    /// When the newest beep began here.
+    beep_sent: Option<Instant>,
+    hears_beep: bool,
     sent: VecDeque<(u32, Instant)>,
     key_frame_asked: Option<Instant>,
     closing: Option<Instant>,
@@ -237,13 +243,14 @@ impl Driver {
 
     fn on_video(&mut self, data: &MediaData) {
         let time = time(data);
-        let contiguous = data.contiguous;
+        let (contiguous, key) = (data.contiguous, data.is_keyframe());
         let decoded = self.decoder.push(data.data.to_vec());
         let received = Instant::now();
         let whole = contiguous && decoded.as_ref().is_ok_and(|pictures| !pictures.is_empty());
         self.shared.update(|stats| {
             stats.video_units += 1;
             stats.video_gaps += u32::from(!contiguous);
+            stats.key_frames += u32::from(key);
             for picture in decoded.unwrap_or_default() {
                 let size = (picture.width, picture.height);
                 stats.frames_decoded += 1;
@@ -265,13 +272,16 @@ impl Driver {
     }
 
     fn on_audio(&mut self, data: &MediaData) {
-        let packet = AudioPacket {
-            len: data.data.len(),
-            valid: opus::is_valid(&data.data),
-            received: data.network_time,
-            time: time(data),
-        };
-        self.shared.update(|stats| stats.audio.push(packet));
+        let level = self.listener.as_mut().map_or(0.0, |listener| listener.level(data.data.to_vec()));
+        let (len, valid) = (data.data.len(), opus::is_valid(&data.data));
+        let (received, time) = (data.network_time, time(data));
+        let begins = level > BEEP_LEVEL && !self.state.hears_beep;
+        self.state.hears_beep = level > BEEP_LEVEL;
+        let beep = self.state.beep_sent.filter(|_| begins);
+        self.shared.update(|stats| {
+            stats.audio.push(AudioPacket { len, valid, level, received, time });
+            stats.beeps.extend(beep.map(|sent| Beep { received, delay: received - sent, time }));
+        });
     }
 
     fn request_key_frame_again(&mut self) {
@@ -298,7 +308,7 @@ impl Driver {
             (running && wanted).then(|| set.unwrap_or_else(Instant::now))
         };
         self.state.next_video = next(self.state.next_video, self.source.is_some());
-        self.state.next_audio = next(self.state.next_audio, self.tone.is_some());
+        self.state.next_audio = next(self.state.next_audio, self.beep.is_some());
     }
 
     /// Sends one message and returns whether there was one that went.
@@ -346,7 +356,7 @@ impl Driver {
     }
 
     fn send_audio(&mut self, now: Instant) -> Result<bool, RtcError> {
-        let (Some(tone), Some(due)) = (self.tone, self.state.next_audio.filter(|due| *due <= now)) else {
+        let (Some(beep), Some(due)) = (self.beep, self.state.next_audio.filter(|due| *due <= now)) else {
             return Ok(false);
         };
         self.state.next_audio = Some(due + OPUS_INTERVAL);
@@ -355,7 +365,10 @@ impl Driver {
             return Ok(false);
         };
 
-        let packet = &tone[self.state.audio_packets as usize % tone.len()];
+        let packet = &beep[self.state.audio_packets as usize % beep.len()];
+        if (self.state.audio_packets as usize).is_multiple_of(beep.len()) {
+            self.state.beep_sent = Some(now);
+        }
         let samples = u64::from(self.state.audio_packets) * u64::from(opus::SAMPLES);
         let time = MediaTime::new(samples, Frequency::FORTY_EIGHT_KHZ);
         self.state.audio_packets += 1;

@@ -1,4 +1,4 @@
-//! A second of tone as Opus packets, and the check that a returned payload is Opus.
+//! A second of sound as Opus packets, half a beep and half silence, and the reading of what comes back.
 
 use std::sync::OnceLock;
 
@@ -8,10 +8,42 @@ use super::chain::Chain;
 pub const SAMPLES: u32 = 960;
 const RATE: u32 = 48_000;
 
-/// Fifty packets of a 440 Hz tone, to be sent in a circle; encoded once a process.
-pub fn tone() -> &'static [Vec<u8>] {
-    static TONE: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
-    TONE.get_or_init(encode)
+/// Fifty packets to be sent in a circle, the first half a 440 Hz tone; encoded once a process.
+pub fn beep() -> &'static [Vec<u8>] {
+    static BEEP: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
+    BEEP.get_or_init(encode)
+}
+
+/// Decodes packets into their loudness.
+pub struct Listener {
+    chain: Chain,
+}
+
+impl Listener {
+    pub fn new() -> Listener {
+        gst::init().expect("GStreamer starts");
+        let caps = gst::Caps::builder("audio/x-opus")
+            .field("channel-mapping-family", 0)
+            .field("rate", 48_000)
+            .field("channels", 2)
+            .build();
+        let decoder = "opusdec ! audioconvert ! capsfilter caps=audio/x-raw,format=F32LE,channels=1";
+        Listener { chain: Chain::new(decoder, &caps) }
+    }
+
+    /// The root mean square of the packet's sound, 1 being full scale; 0 where it does not decode.
+    pub fn level(&mut self, packet: Vec<u8>) -> f64 {
+        let samples = self.chain.push(gst::Buffer::from_mut_slice(packet)).unwrap_or_default();
+        let squares: Vec<_> = samples.iter().flat_map(|(_, buffer)| squares(buffer)).collect();
+        let count = u32::try_from(squares.len()).expect("120 ms of sound at most");
+        (squares.iter().sum::<f64>() / f64::from(count.max(1))).sqrt()
+    }
+}
+
+fn squares(buffer: &gst::Buffer) -> Vec<f64> {
+    let sound = buffer.map_readable().expect("decoded sound maps");
+    let (samples, _) = sound.as_chunks::<4>();
+    samples.iter().map(|sample| f64::from(f32::from_le_bytes(*sample)).powi(2)).collect()
 }
 
 fn encode() -> Vec<Vec<u8>> {
@@ -39,7 +71,7 @@ fn sound() -> Vec<u8> {
         let phase = f64::from(sample) / f64::from(RATE) * 440.0 * std::f64::consts::TAU;
         // A quarter of full scale fits in 16 bits.
         #[allow(clippy::cast_possible_truncation)]
-        let value = (phase.sin() * 8192.0) as i16;
+        let value = if sample < RATE / 2 { (phase.sin() * 8192.0) as i16 } else { 0 };
         sound.extend(value.to_le_bytes());
         sound.extend(value.to_le_bytes());
     }

@@ -28,12 +28,16 @@ pub struct Stats {
     pub video_units: u32,
     /// Gaps in the RTP of the video that came back.
     pub video_gaps: u32,
+    /// Key frames among the encoded video that came back.
+    pub key_frames: u32,
     /// PLI and FIR from the server.
     pub key_frame_requests: u32,
     /// PLI to the server.
     pub key_frame_requests_sent: u32,
     pub audio_sent: u32,
     pub audio: Vec<AudioPacket>,
+    /// The beginnings of the beep in the sound that came back.
+    pub beeps: Vec<Beep>,
     pub channel_open: bool,
     pub channel_closed: bool,
     /// Messages on the data channel that are JSON.
@@ -62,7 +66,18 @@ pub struct AudioPacket {
     pub len: usize,
     /// The payload is a well-formed Opus packet.
     pub valid: bool,
+    /// Root mean square of the decoded sound, 1 being full scale; the beep has 0.18.
+    pub level: f64,
     pub received: Instant,
+    pub time: Time,
+}
+
+/// The decoded sound went from silence to the beep; exact to the 20 ms of a packet.
+#[derive(Debug, Clone, Copy)]
+pub struct Beep {
+    pub received: Instant,
+    /// From its sending; right where it is under a second, the beep's period.
+    pub delay: Duration,
     pub time: Time,
 }
 
@@ -110,6 +125,14 @@ impl Stats {
         delays.get((delays.len() * percent / 100).min(delays.len().checked_sub(1)?)).copied()
     }
 
+    /// How much later than its sound the picture is, by the server's wall clock, in seconds: what a player that plays
+    /// both in sync by their sender reports would show. `None` before there are reports for both.
+    pub fn picture_after_sound_s(&self) -> Option<f64> {
+        let picture = self.frames.iter().filter_map(|frame| frame.time.since(frame.received, frame.delay));
+        let sound = self.beeps.iter().filter_map(|beep| beep.time.since(beep.received, beep.delay));
+        Some(median(picture.collect())? - median(sound.collect())?)
+    }
+
     /// From the offer's sending to the first decoded frame.
     pub fn first_frame(&self) -> Option<Duration> {
         Some(self.frames.first()?.received - self.offered_at?)
@@ -124,7 +147,7 @@ impl Stats {
     pub fn summary(&self) -> String {
         format!(
             "ice {:?}, connected {}, sent {}, units {}, decoded {}, stamped {}, rises {}, falls {}, p50 {:?}, \
-             p95 {:?}, sizes {:?}, gaps {}, PLI in {} out {}, audio {}/{}, channel {}, messages {}, end {:?}",
+             p95 {:?}, sizes {:?}, gaps {}, key frames {}, PLI in {} out {}, audio {}/{}, channel {}, messages {}, end {:?}",
             self.ice,
             self.connected_at.is_some(),
             self.frames_sent,
@@ -137,6 +160,7 @@ impl Stats {
             self.delay(95),
             self.sizes,
             self.video_gaps,
+            self.key_frames,
             self.key_frame_requests,
             self.key_frame_requests_sent,
             self.audio.len(),
@@ -146,4 +170,22 @@ impl Stats {
             self.end,
         )
     }
+}
+
+impl Time {
+    /// The server's wall-clock time less the time of sending on this machine's, in seconds.
+    fn since(&self, received: Instant, delay: Duration) -> Option<f64> {
+        let (now, wall_now) = (Instant::now(), SystemTime::now());
+        let sent = wall_now - (now - received) - delay;
+        let wall = self.wall?;
+        Some(match wall.duration_since(sent) {
+            Ok(after) => after.as_secs_f64(),
+            Err(before) => -before.duration().as_secs_f64(),
+        })
+    }
+}
+
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
 }
