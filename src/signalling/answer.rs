@@ -31,13 +31,12 @@ pub struct AnswerPatch {
 /// An answer for the peer.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Answer {
+    /// The text, with CRLF.
     pub sdp: String,
 }
 
 impl Answer {
     /// Completes webrtcbin's local description. Lines that the patch does not name stay as they are, in order.
-    ///
-    /// # Errors
     /// [`Error::BadAnswer`] if the description does not parse or the patch holds what no line may hold.
     pub fn finish(local_description: &str, patch: &AnswerPatch) -> Result<Self, Error> {
         check_patch(patch)?;
@@ -101,7 +100,9 @@ fn add_msid(media: &mut Media, index: usize, stream_id: &str) {
     }
 
     let sends = |line: &Attribute| {
-        [Direction::SendRecv, Direction::SendOnly].iter().any(|direction| direction.as_str() == line.attribute)
+        [Direction::SendRecv, Direction::SendOnly]
+            .iter()
+            .any(|direction| direction.as_str() == line.attribute)
     };
     if let Some(at) = media.attributes.iter().position(sends) {
         let value = format!("{stream_id} {}{index}", media.media);
@@ -167,7 +168,8 @@ fn end_candidates(session: &mut Session) {
     let any = session.medias.iter().any(|media| attributes::has(&media.attributes, "candidate"));
     let mut first = true;
     for media in session.medias.iter_mut().filter(|media| media.port != 0) {
-        let here = if any { attributes::has(&media.attributes, "candidate") } else { std::mem::take(&mut first) };
+        let here =
+            if any { attributes::has(&media.attributes, "candidate") } else { std::mem::take(&mut first) };
         if !here || attributes::has(&media.attributes, "end-of-candidates") {
             continue;
         }

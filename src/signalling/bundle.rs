@@ -29,11 +29,16 @@ pub(super) fn expand_bundle_only(session: &mut Session, group: &[String]) {
     let mid_of = |attributes: &[Attribute]| attributes::values(attributes, "mid").next().map(str::to_owned);
 
     let Some(first) = group.first() else { return };
-    let Some(tagged) = session.medias.iter().find(|media| mid_of(&media.attributes).as_ref() == Some(first)) else {
+    let Some(tagged) = session.medias.iter().find(|media| mid_of(&media.attributes).as_ref() == Some(first))
+    else {
         return;
     };
-    let shared: Vec<Attribute> =
-        tagged.attributes.iter().filter(|line| TRANSPORT.contains(&line.attribute.as_str())).cloned().collect();
+    let shared: Vec<Attribute> = tagged
+        .attributes
+        .iter()
+        .filter(|line| TRANSPORT.contains(&line.attribute.as_str()))
+        .cloned()
+        .collect();
 
     for media in &mut session.medias {
         let bundled = mid_of(&media.attributes).is_some_and(|mid| &mid != first && group.contains(&mid));

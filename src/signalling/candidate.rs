@@ -17,6 +17,7 @@ use super::{
 pub struct Candidate {
     /// `candidate:…` without `a=`; empty at the end of candidates.
     pub candidate: String,
+    /// The mid of its m-line.
     pub sdp_mid: Option<String>,
     /// Below [`limits::MEDIAS`].
     pub sdp_m_line_index: Option<u16>,

@@ -22,10 +22,15 @@ const H264_DEFAULT_PROFILE: u32 = 0x42_000a;
 /// A codec that this server knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CodecName {
+    /// RFC 7741.
     Vp8,
+    /// RFC 9628.
     Vp9,
+    /// RFC 6184.
     H264,
+    /// AOM's RTP payload format for AV1.
     Av1,
+    /// RFC 7587.
     Opus,
 }
 
@@ -44,6 +49,7 @@ impl CodecName {
         }
     }
 
+    /// The kind of m-line that may offer it.
     #[must_use]
     pub fn kind(self) -> Kind {
         match self {
@@ -64,14 +70,17 @@ impl fmt::Display for CodecName {
 pub struct Codec {
     /// 0 to 127.
     pub payload: u8,
+    /// The encoding.
     pub name: CodecName,
     /// Hz.
     pub clock_rate: u32,
+    /// Audio channels; `None` for video.
     pub channels: Option<u8>,
     /// The parameters of `a=fmtp`, without the payload number.
     pub fmtp: Option<String>,
     /// The payload of this format's retransmissions (RFC 4588), 0 to 127.
     pub rtx: Option<u8>,
+    /// What the peer takes and sends as RTCP feedback.
     pub feedback: Feedback,
 }
 
@@ -79,10 +88,15 @@ pub struct Codec {
 #[allow(clippy::struct_excessive_bools, reason = "a set of independent flags, one per line of the offer")]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Feedback {
+    /// Lost packets are named (RFC 4585 section 6.2.1).
     pub nack: bool,
+    /// Picture loss indication (RFC 4585 section 6.3.1).
     pub nack_pli: bool,
+    /// Full intra request (RFC 5104 section 4.3.1).
     pub ccm_fir: bool,
+    /// Transport-wide congestion control.
     pub transport_cc: bool,
+    /// The receiver's estimate of the bitrate.
     pub goog_remb: bool,
 }
 
@@ -91,7 +105,9 @@ pub struct Feedback {
 pub struct H264 {
     /// Three bytes: profile, constraints, level.
     pub profile_level_id: u32,
+    /// 0 single NAL units, 1 non-interleaved, 2 interleaved.
     pub packetization_mode: u8,
+    /// The levels of the two directions may differ.
     pub level_asymmetry_allowed: bool,
 }
 
@@ -157,7 +173,9 @@ pub(super) fn read(kind: Kind, media: &sdp_types::Media, place: &str) -> Result<
         let Some(map) = maps.get(&payload) else { continue };
         let upper = map.encoding_name.to_ascii_uppercase();
         formats.payloads.push((payload, format!("{upper}/{}", map.clock_rate)));
-        if let Some(name) = CodecName::ALL.into_iter().find(|name| name.as_str() == upper && name.kind() == kind) {
+        if let Some(name) =
+            CodecName::ALL.into_iter().find(|name| name.as_str() == upper && name.kind() == kind)
+        {
             formats.codecs.push(Codec {
                 payload,
                 name,
@@ -294,12 +312,11 @@ impl FeedbackLines {
 fn feedback(media: &sdp_types::Media, place: &str) -> Result<FeedbackLines, Error> {
     let mut lines = FeedbackLines::default();
     for line in attributes::values(&media.attributes, "rtcp-fb") {
-        let (flags, what) = match line.strip_prefix("* ") {
-            Some(what) => (&mut lines.all, what),
-            None => {
-                let (payload, what) = split_payload(line, place)?;
-                (lines.each.entry(payload).or_default(), what)
-            }
+        let (flags, what) = if let Some(what) = line.strip_prefix("* ") {
+            (&mut lines.all, what)
+        } else {
+            let (payload, what) = split_payload(line, place)?;
+            (lines.each.entry(payload).or_default(), what)
         };
         match what {
             "nack" => flags.nack = true,

@@ -5,6 +5,7 @@ use super::limits;
 /// What was wanted, what came and, where it is not plain, what to do.
 ///
 /// Text of the peer inside a message is quoted and cut to a few dozen characters.
+#[allow(missing_docs, reason = "the message of each variant says what it is and what its fields are")]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     #[error("sdp has {bytes} bytes; at most {} are taken", limits::SDP_BYTES)]
@@ -67,7 +68,9 @@ pub enum Error {
     BadPayload { place: String, found: String },
     #[error("{place} has a bad a=rtpmap: {reason}")]
     BadRtpmap { place: String, reason: String },
-    #[error("{place} uses payload {payload} for {found}, another m-line for {other}; bundled m-lines may not differ")]
+    #[error(
+        "{place} uses payload {payload} for {found}, another m-line for {other}; bundled m-lines may not differ"
+    )]
     PayloadClash { place: String, payload: u8, found: String, other: String },
     #[error("{place} has a bad a=extmap: {reason}")]
     BadExtmap { place: String, reason: String },

@@ -7,8 +7,11 @@ use super::{Error, attributes, limits, text::quote};
 /// Hash functions that still bind an identity. SHA-1 and MD5 do not (RFC 8122 section 5.1 names SHA-256 the minimum).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HashAlgorithm {
+    /// 32 bytes.
     Sha256,
+    /// 48 bytes.
     Sha384,
+    /// 64 bytes.
     Sha512,
 }
 
@@ -46,7 +49,9 @@ impl HashAlgorithm {
 /// One `a=fingerprint` line; `value` has exactly the length of the algorithm's digest.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Fingerprint {
+    /// How the value was made.
     pub algorithm: HashAlgorithm,
+    /// The digest.
     pub value: Vec<u8>,
 }
 
@@ -142,7 +147,9 @@ mod tests {
 
     #[test]
     fn broken_values_are_refused() {
-        for value in ["ZZ", "sha-256", "sha-256 ", "sha-256 ABCD", "sha-256 ZZ", "sha-256 AB:CD", "sha-256 +1:+2"] {
+        for value in
+            ["ZZ", "sha-256", "sha-256 ", "sha-256 ABCD", "sha-256 ZZ", "sha-256 AB:CD", "sha-256 +1:+2"]
+        {
             assert_eq!(read(&lines(&[value]), "session").unwrap_err().code(), "bad_fingerprint", "{value}");
         }
         let joined = sha256("ab").replace(':', "");

@@ -18,7 +18,9 @@ const MID_URI: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
 /// What an m-line carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
+    /// Pictures over RTP.
     Video,
+    /// Sound over RTP.
     Audio,
     /// Data channels over SCTP (RFC 8841).
     Application,
@@ -53,6 +55,7 @@ pub struct Media {
     pub index: usize,
     /// Unique in the offer, 1 to [`limits::MID_BYTES`] token characters.
     pub mid: String,
+    /// What it carries.
     pub kind: Kind,
     /// As the offerer sees it; `sendrecv` when nothing is said (RFC 8866 section 6.7).
     pub direction: Direction,
@@ -77,7 +80,8 @@ impl Media {
         media: &sdp_types::Media,
     ) -> Result<Self, Error> {
         let place = format!("m-line {index} ({})", quote(&media.media));
-        let kind = Kind::from_name(&media.media).ok_or_else(|| Error::UnknownMedia { place: place.clone() })?;
+        let kind =
+            Kind::from_name(&media.media).ok_or_else(|| Error::UnknownMedia { place: place.clone() })?;
         let rejected = media.port == 0;
 
         let mid = mid(&media.attributes, &place)?;

@@ -41,10 +41,7 @@ pub struct Offer {
 }
 
 impl Offer {
-    /// Parses and checks an offer.
-    ///
-    /// # Errors
-    /// The first rule that is broken, as a sentence and a code.
+    /// Parses and checks an offer; the error is the first rule that is broken.
     pub fn parse(sdp: &str) -> Result<Self, Error> {
         let mut session = text::parse(sdp)?;
         check_media_count(&session)?;
@@ -218,7 +215,8 @@ fn drop_candidates(session: &mut Session) -> Result<usize, Error> {
 }
 
 fn trickles(session: &Session) -> bool {
-    let levels = std::iter::once(&session.attributes).chain(session.medias.iter().map(|media| &media.attributes));
+    let levels =
+        std::iter::once(&session.attributes).chain(session.medias.iter().map(|media| &media.attributes));
     levels
         .flat_map(|level| attributes::values(level, "ice-options"))
         .any(|options| options.split(' ').any(|option| option == "trickle"))

@@ -42,7 +42,8 @@ pub(super) fn parse(text: &str) -> Result<Session, Error> {
     check(text)?;
 
     let session = Session::parse(text.as_bytes()).map_err(|error| syntax(&error.to_string()))?;
-    let attributes = session.attributes.iter().chain(session.medias.iter().flat_map(|media| &media.attributes));
+    let attributes =
+        session.attributes.iter().chain(session.medias.iter().flat_map(|media| &media.attributes));
     for attribute in attributes {
         if !is_token(&attribute.attribute) {
             return Err(syntax(&format!("{} is no attribute name", quote(&attribute.attribute))));
@@ -68,9 +69,7 @@ pub(super) fn number<T: FromStr>(text: &str) -> Option<T> {
 
 /// `token` of RFC 8866 section 9.
 pub(super) fn is_token(text: &str) -> bool {
-    let is_token_char = |byte: u8| {
-        matches!(byte, 0x21 | 0x23..=0x27 | 0x2a | 0x2b | 0x2d | 0x2e | 0x30..=0x39 | 0x41..=0x5a | 0x5e..=0x7e)
-    };
+    let is_token_char = |byte: u8| matches!(byte, 0x21 | 0x23..=0x27 | 0x2a | 0x2b | 0x2d | 0x2e | 0x30..=0x39 | 0x41..=0x5a | 0x5e..=0x7e);
     !text.is_empty() && text.bytes().all(is_token_char)
 }
 

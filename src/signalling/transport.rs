@@ -80,9 +80,7 @@ fn check_setup(session: &[Attribute], media: &[Attribute], place: &str) -> Resul
     };
     match Setup::from_str(value) {
         Ok(Setup::ActPass | Setup::Active | Setup::Passive) => Ok(()),
-        Ok(Setup::HoldConn) | Err(_) => {
-            Err(Error::BadSetup { place: place.to_owned(), found: quote(value) })
-        }
+        Ok(Setup::HoldConn) | Err(_) => Err(Error::BadSetup { place: place.to_owned(), found: quote(value) }),
     }
 }
 
