@@ -318,15 +318,13 @@ impl Client {
 
     /// Reads the statistics in place.
     pub fn read<T>(&self, read: impl FnOnce(&Stats) -> T) -> T {
-        read(&self.shared.stats.lock().expect("no holder of this lock panics"))
+        read(&self.shared.lock())
     }
 
     /// Waits until `condition` holds or `limit` has passed. Returns whether it held.
     #[must_use]
-    pub fn wait_for(&self, mut condition: impl FnMut(&Stats) -> bool, limit: Duration) -> bool {
-        let stats = self.shared.stats.lock().expect("no holder of this lock panics");
-        let waited = self.shared.changed.wait_timeout_while(stats, limit, |stats| !condition(stats));
-        !waited.expect("no holder of this lock panics").1.timed_out()
+    pub fn wait_for(&self, condition: impl FnMut(&Stats) -> bool, limit: Duration) -> bool {
+        self.shared.wait_for(condition, limit)
     }
 
     /// Waits until `condition` holds, and fails the test with `claim` and the counters where it does not.
