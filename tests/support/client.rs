@@ -159,7 +159,7 @@ impl Builder {
         let shared = Arc::new(Shared::default());
         shared.update(|stats| stats.offered_at = Some(Instant::now()));
         let (session_id, answer) = post(base_url, &offer, self.parameters)?;
-        accept(&mut rtc, pending, &answer)?;
+        accept(&mut rtc, pending, &answer, video)?;
         if self.candidates == Candidates::Trickled {
             rtc.add_local_candidate(candidate.clone());
             trickle(base_url, &session_id, &candidate, &offer)?;
@@ -318,15 +318,13 @@ impl Client {
 
     /// Reads the statistics in place.
     pub fn read<T>(&self, read: impl FnOnce(&Stats) -> T) -> T {
-        read(&self.shared.stats.lock().expect("no holder of this lock panics"))
+        read(&self.shared.lock())
     }
 
     /// Waits until `condition` holds or `limit` has passed. Returns whether it held.
     #[must_use]
-    pub fn wait_for(&self, mut condition: impl FnMut(&Stats) -> bool, limit: Duration) -> bool {
-        let stats = self.shared.stats.lock().expect("no holder of this lock panics");
-        let waited = self.shared.changed.wait_timeout_while(stats, limit, |stats| !condition(stats));
-        !waited.expect("no holder of this lock panics").1.timed_out()
+    pub fn wait_for(&self, condition: impl FnMut(&Stats) -> bool, limit: Duration) -> bool {
+        self.shared.wait_for(condition, limit)
     }
 
     /// Waits until `condition` holds, and fails the test with `claim` and the counters where it does not.
@@ -425,10 +423,16 @@ fn accepted(response: &http::Response, status: u16) -> Result<Value, Error> {
     Err(Error::Refused { status: response.status, body })
 }
 
-fn accept(rtc: &mut Rtc, pending: SdpPendingOffer, answer: &str) -> Result<(), Error> {
+/// Takes the answer, and refuses one that leaves the video line without a codec: such a client would only be silent.
+fn accept(rtc: &mut Rtc, pending: SdpPendingOffer, answer: &str, video: Mid) -> Result<(), Error> {
     let unusable = |error: String| Error::Answer(format!("{error} in {answer}"));
     let parsed = SdpAnswer::from_sdp_string(answer).map_err(|error| unusable(error.to_string()))?;
-    rtc.sdp_api().accept_answer(pending, parsed).map_err(|error| unusable(error.to_string()))
+    rtc.sdp_api().accept_answer(pending, parsed).map_err(|error| unusable(error.to_string()))?;
+    match rtc.writer(video).map(|writer| writer.payload_params().count()) {
+        Some(1..) => Ok(()),
+        // An H.264 line without its profile-level-id ends here: it then means another profile (RFC 6184).
+        _ => Err(unusable("no common video codec".into())),
+    }
 }
 
 /// Sends the candidate and then the empty one that ends the list.

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::mpsc::{Receiver, TryRecvError};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use str0m::channel::ChannelId;
@@ -42,14 +42,25 @@ pub enum Command {
 /// The statistics and the signal that they changed.
 #[derive(Default)]
 pub struct Shared {
-    pub stats: Mutex<Stats>,
-    pub changed: Condvar,
+    stats: Mutex<Stats>,
+    changed: Condvar,
 }
 
 impl Shared {
     pub fn update(&self, change: impl FnOnce(&mut Stats)) {
-        change(&mut self.stats.lock().expect("no holder of this lock panics"));
+        change(&mut self.lock());
         self.changed.notify_all();
+    }
+
+    /// A test's failed assertion on the statistics leaves them as they were: the client can still say farewell.
+    pub fn lock(&self) -> MutexGuard<'_, Stats> {
+        self.stats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until `condition` holds or `limit` has passed. Returns whether it held.
+    pub fn wait_for(&self, mut condition: impl FnMut(&Stats) -> bool, limit: Duration) -> bool {
+        let waited = self.changed.wait_timeout_while(self.lock(), limit, |stats| !condition(stats));
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 }
 
