@@ -63,7 +63,7 @@ check: deps-test frontend/node_modules/.package-lock.json ## formats, lints, typ
 	$(RUFF) format --check tests
 	$(RUFF) check tests
 	@if cargo deny --version >/dev/null 2>&1; then \
-		set -x; cargo deny --config .deny.toml check bans licenses sources; \
+		cargo deny --config .deny.toml check --hide-inclusion-graph bans licenses sources; \
 	else \
 		echo 'skip: cargo-deny not installed (make deps-deny)'; \
 	fi
