@@ -1,0 +1,57 @@
+# syntax=docker/dockerfile:1
+# docker build --tag scope .   See .docker/README.md for networks, TURN, GPUs and what is proven.
+
+ARG DEBIAN=trixie
+
+FROM node:22-${DEBIAN}-slim AS ui
+WORKDIR /scope/frontend
+COPY frontend/package.json frontend/package-lock.json ./
+RUN --mount=type=cache,target=/root/.npm npm ci
+COPY frontend ./
+RUN npm run build
+
+FROM rust:1.95-${DEBIAN} AS server
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends \
+        libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libgstreamer-plugins-bad1.0-dev \
+ && rm -rf /var/lib/apt/lists/*
+WORKDIR /scope
+COPY Cargo.toml Cargo.lock ./
+COPY src src
+COPY pipelines pipelines
+# The target folder is a cache and not part of the layer: the binary is copied out of it.
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/scope/target \
+    cargo build --release --locked --bin scope \
+ && install -D target/release/scope /out/scope
+
+FROM debian:${DEBIAN}-slim
+# One list for this image and for .docker/prove, which installs it without Docker.
+RUN --mount=type=bind,source=.docker/runtime-packages,target=/tmp/runtime-packages \
+    apt-get update \
+ && xargs --arg-file=/tmp/runtime-packages apt-get install -y --no-install-recommends \
+ && rm -rf /var/lib/apt/lists/* \
+ && useradd --system --uid 10001 --user-group --create-home --home-dir /var/lib/scope scope
+COPY --from=server /out/scope /usr/bin/scope
+COPY --from=ui /scope/frontend/dist /usr/share/scope/ui
+COPY pipelines /usr/share/scope/pipelines
+COPY LICENSE-MIT LICENSE-APACHE /usr/share/doc/scope/
+
+ENV SCOPE_UI_DIR=/usr/share/scope/ui \
+    SCOPE_PIPELINES=/usr/share/scope/pipelines \
+    SCOPE_UDP_PORTS=50000-50100
+# NVIDIA's runtime mounts its encoder and decoder libraries for `video` alone. For Intel and AMD
+# (VA-API) give the container /dev/dri and the group that owns it on the host, `render`:
+#   docker run --device /dev/dri --group-add "$(getent group render | cut -d: -f3)" …
+ENV NVIDIA_DRIVER_CAPABILITIES=compute,utility,video
+
+USER scope
+WORKDIR /var/lib/scope
+# 8000: page and API. The UDP ports carry media; they must be published under the same numbers.
+EXPOSE 8000/tcp
+EXPOSE 50000-50100/udp
+STOPSIGNAL SIGTERM
+# With --tls the port speaks HTTPS, with a certificate that need not name localhost.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
+    CMD curl -fsS "http://127.0.0.1:${SCOPE_PORT:-8000}/health" || curl -fsSk "https://127.0.0.1:${SCOPE_PORT:-8000}/health"
+ENTRYPOINT ["/usr/bin/scope"]

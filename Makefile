@@ -1,0 +1,90 @@
+# Every way to build, run and test Scope. `make` alone prints this list.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+# Passed to the server: make run ARGS="--tls self-signed"
+ARGS ?=
+export CARGO_TARGET_DIR ?= target
+
+DENY_VERSION := 0.20.2
+RUFF := .venv/bin/ruff
+# Run in frontend/; --no: what is not installed there is an error, not a download.
+NPX := npx --no --
+
+UI_SOURCES := $(shell find frontend -name node_modules -prune -o -name dist -prune -o -type f -print 2>/dev/null | sed 's/ /\\ /g')
+
+.PHONY: help
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: deps deps-run deps-test deps-deny
+deps: deps-test ## install what building, running and testing need (Debian 12 and 13)
+
+deps-run:
+	@.tools/deps run
+
+deps-test:
+	@.tools/deps run test
+
+deps-deny: ## install cargo-deny for `make check` (compiles for minutes)
+	cargo install --locked cargo-deny@$(DENY_VERSION)
+
+# npm writes node_modules/.package-lock.json last, vite dist/index.html: both say that a step is done.
+%/node_modules/.package-lock.json: %/package.json %/package-lock.json
+	cd $* && npm ci
+	@touch $@
+
+frontend/dist/index.html: frontend/node_modules/.package-lock.json $(UI_SOURCES)
+	cd frontend && npm run build
+	@touch $@
+
+.PHONY: ui
+ui: frontend/dist/index.html ## build the page, if its sources changed
+
+.PHONY: run
+run: deps-run ui ## serve the built page on port 8000 (ARGS="--tls self-signed")
+	cargo run --release --locked -- $(ARGS)
+
+.PHONY: dev
+dev: deps-run frontend/node_modules/.package-lock.json ## server and Vite together, until Ctrl-C
+	@.tools/dev $(ARGS)
+
+.PHONY: check
+check: deps-test frontend/node_modules/.package-lock.json ## formats, lints, types, licences
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	cd frontend && $(NPX) eslint .
+	cd frontend && $(NPX) prettier --check .
+	cd frontend && $(NPX) tsc --build --noEmit
+	$(RUFF) format --check tests
+	$(RUFF) check tests
+	@if cargo deny --version >/dev/null 2>&1; then \
+		cargo deny --config .deny.toml check --hide-inclusion-graph bans licenses sources; \
+	else \
+		echo 'skip: cargo-deny not installed (make deps-deny)'; \
+	fi
+
+.PHONY: audit
+audit: ## look for known faults in the dependencies (asks GitHub)
+	cargo deny --config .deny.toml check advisories
+
+.PHONY: test
+test: ## everything: page, server, foreign clients, browsers; timed
+	@.tools/test
+
+.PHONY: bench
+bench: ## measure
+	@if [ -x tests/bench/run ]; then exec tests/bench/run; else echo 'tests/bench/run is missing: no benchmark to run'; exit 1; fi
+
+.PHONY: soak
+soak: deps-test ## many sessions for long; looks for leaks
+	cargo test --release --locked --test leaks -- --ignored --nocapture
+
+.PHONY: clean
+clean: ## remove what was built or installed into this folder
+	cargo clean
+	rm -rf frontend/dist frontend/node_modules tests/browser/node_modules .venv
