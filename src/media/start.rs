@@ -1,10 +1,17 @@
 //! GStreamer's start: init, our plugin, the check of elements, its log in ours.
 
-use std::path::Path;
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
 
-use gst::prelude::*;
+use gst::{glib, prelude::*};
 
 use super::Error;
+
+/// Distinct lines of GLib that are remembered, and so logged, in a process's life.
+const GLIB_LINES: usize = 200;
 
 /// What a session needs whatever its codec, and the Debian package that brings it.
 const REQUIRED: &[(&str, &str)] = &[
@@ -56,6 +63,7 @@ fn forward_log() {
     if std::env::var_os("GST_DEBUG").is_none() {
         gst::log::set_default_threshold(gst::DebugLevel::Error);
     }
+    forward_glib_log();
     gst::log::add_log_function(|category, level, file, _function, line, object, message| {
         let text = message.get().map(|text| text.to_string()).unwrap_or_default();
         let place = Path::new(file.as_str()).file_name().unwrap_or_default().to_string_lossy();
@@ -72,6 +80,25 @@ fn forward_log() {
                 tracing::debug!(target: "gstreamer", category, %object, "{place}:{line} {text}");
             }
             _ => tracing::trace!(target: "gstreamer", category, %object, "{place}:{line} {text}"),
+        }
+    });
+}
+
+/// GLib's own lines: each distinct one once, since 1.22's depayloaders repeat some a hundred times a second.
+fn forward_glib_log() {
+    static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    glib::log_set_default_handler(|domain, level, message| {
+        let mut seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.len() >= GLIB_LINES || !seen.insert(message.to_owned()) {
+            return;
+        }
+        drop(seen);
+        let domain = domain.unwrap_or_default();
+        match level {
+            glib::LogLevel::Error | glib::LogLevel::Critical | glib::LogLevel::Warning => {
+                tracing::warn!(target: "glib", domain, "{message}");
+            }
+            _ => tracing::debug!(target: "glib", domain, "{message}"),
         }
     });
 }

@@ -76,10 +76,8 @@ pub fn outlet(source: &gst_app::AppSrc, slot: Arc<Slot<Frame>>, counters: Arc<Co
     source.set_callbacks(
         gst_app::AppSrcCallbacks::builder()
             .need_data(move |source, _| {
-                let Some(frame) = slot.take() else {
-                    source.end_of_stream().ok(); // the session is ending: the graph goes to NULL next
-                    return;
-                };
+                // Closed: the graph goes to NULL next, which wakes the encoder's thread.
+                let Some(frame) = slot.take() else { return };
                 let Ok((buffer, caps)) = unwrap(&frame) else { return };
                 if known.as_ref().is_none_or(|(before, _)| *before != caps) {
                     let rated = with_frame_rate(&caps);

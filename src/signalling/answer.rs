@@ -43,7 +43,7 @@ impl Answer {
         let mut session = text::parse(local_description).map_err(|error| bad(error.to_string()))?;
 
         for (index, media) in session.medias.iter_mut().enumerate() {
-            add_h264_fmtp(media, patch);
+            set_h264_fmtp(media, patch);
             add_msid(media, index, &patch.stream_id);
             rewrite_candidates(&mut media.attributes, patch)?;
         }
@@ -75,18 +75,22 @@ fn check_patch(patch: &AnswerPatch) -> Result<(), Error> {
     }
 }
 
-fn add_h264_fmtp(media: &mut Media, patch: &AnswerPatch) {
+/// Puts the parameters of H.264 in, in the place of what webrtcbin says of them.
+fn set_h264_fmtp(media: &mut Media, patch: &AnswerPatch) {
     let Some((payload, fmtp)) = &patch.h264_fmtp else { return };
     let starts = format!("{payload} ");
-    if attributes::values(&media.attributes, "fmtp").any(|line| line.starts_with(&starts)) {
-        return;
-    }
-
     let is_map = |line: &Attribute| {
         let value = line.value.as_deref().unwrap_or_default();
         let encoding = value.strip_prefix(&starts).unwrap_or_default().to_ascii_uppercase();
         line.attribute == "rtpmap" && encoding.starts_with("H264/")
     };
+    if media.attributes.iter().any(is_map) {
+        // webrtcbin before 1.28 writes the line without its profile-level-id.
+        let is_fmtp = |line: &Attribute| {
+            line.attribute == "fmtp" && line.value.as_deref().unwrap_or_default().starts_with(&starts)
+        };
+        media.attributes.retain(|line| !is_fmtp(line));
+    }
     if let Some(at) = media.attributes.iter().position(is_map) {
         media.attributes.insert(at + 1, Attribute::with_value("fmtp", format!("{starts}{fmtp}")));
     }
