@@ -12,7 +12,8 @@ pub fn watch(pipeline: &gst::Pipeline, tell: impl Fn(Event) + Send + Sync + 'sta
     bus.set_sync_handler(move |_, message| {
         match message.view() {
             gst::MessageView::Error(error) => {
-                let element = message.src().map(|source| source.path_string().to_string()).unwrap_or_default();
+                let element =
+                    message.src().map(|source| source.path_string().to_string()).unwrap_or_default();
                 let detail = match error.debug() {
                     Some(debug) => format!("{} ({debug})", error.error()),
                     None => error.error().to_string(),

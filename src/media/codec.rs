@@ -183,7 +183,9 @@ impl Table {
         for row in ENCODERS.iter().filter(|row| row.codec == codec) {
             let outcome = match (self.encoders.get(&codec), forced) {
                 (Some(better), _) => Err(format!("{} comes first", better.element)),
-                (None, Some(other)) if other != row.element => Err(format!("the configuration asks for {other}")),
+                (None, Some(other)) if other != row.element => {
+                    Err(format!("the configuration asks for {other}"))
+                }
                 (None, _) => missing(row.element, row.needs)
                     .and_then(|()| trial(&format!("{TRIAL_SOURCE} ! {}", launch::strip(row.fragment)))),
             };
@@ -208,7 +210,13 @@ impl Table {
         }
     }
 
-    fn note(&mut self, codec: CodecName, direction: &'static str, element: &'static str, outcome: Result<(), String>) {
+    fn note(
+        &mut self,
+        codec: CodecName,
+        direction: &'static str,
+        element: &'static str,
+        outcome: Result<(), String>,
+    ) {
         let chosen = outcome.is_ok();
         let reason = outcome.err().unwrap_or_else(|| "first that works".into());
         tracing::debug!(%codec, direction, element, chosen, reason, "codec row tried");
@@ -219,13 +227,15 @@ impl Table {
 }
 
 fn missing(element: &str, needs: &[&str]) -> Result<(), String> {
-    let absent = std::iter::once(&element).chain(needs).find(|name| gst::ElementFactory::find(name).is_none());
+    let absent =
+        std::iter::once(&element).chain(needs).find(|name| gst::ElementFactory::find(name).is_none());
     absent.map_or(Ok(()), |name| Err(format!("element {name} is not installed")))
 }
 
 /// Runs a description to its end.
 fn trial(description: &str) -> Result<(), String> {
-    let graph = gst::parse::launch(&format!("{description} ! fakesink")).map_err(|error| error.to_string())?;
+    let graph =
+        gst::parse::launch(&format!("{description} ! fakesink")).map_err(|error| error.to_string())?;
     let bus = graph.bus().ok_or("a pipeline without a bus")?;
     let outcome = match graph.set_state(gst::State::Playing) {
         Err(error) => Err(error.to_string()),

@@ -21,8 +21,7 @@ pub fn drive(
     counters: Arc<Counters>,
 ) {
     let encoder = encoder.downgrade();
-    let (start, min, max) =
-        (settings.start_bitrate_bps, settings.min_bitrate_bps, settings.max_bitrate_bps);
+    let (start, min, max) = (settings.start_bitrate_bps, settings.min_bitrate_bps, settings.max_bitrate_bps);
     webrtc.connect("request-aux-sender", false, move |_| {
         let estimator = gst::ElementFactory::make("rtpgccbwe")
             .property("min-bitrate", min)

@@ -54,7 +54,14 @@ pub fn send_video(line: &Line, table: &Table, taps: &Taps) -> Result<(gst::Bin, 
 }
 
 /// Gives the encoder its first bitrate and the estimate that drives it on.
-pub fn rate(webrtc: &gst::Element, bin: &gst::Bin, row: &'static Encoder, line: &Line, settings: &Settings, counters: &Arc<Counters>) -> Result<(), Error> {
+pub fn rate(
+    webrtc: &gst::Element,
+    bin: &gst::Bin,
+    row: &'static Encoder,
+    line: &Line,
+    settings: &Settings,
+    counters: &Arc<Counters>,
+) -> Result<(), Error> {
     let encoder = launch::element(bin, "enc")?;
     row.set_bitrate(&encoder, settings.start_bitrate_bps);
     counters.target_bps.store(u64::from(settings.start_bitrate_bps), Relaxed);

@@ -13,16 +13,13 @@ mod identity;
 mod launch;
 mod negotiate;
 mod peer;
+mod signals;
 mod start;
 mod stats;
 mod tap;
+mod tune;
 
-use std::{
-    collections::HashMap,
-    net::IpAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
 
 pub use channel::{Inbox, Mail};
 pub use codec::Trial;

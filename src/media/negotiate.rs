@@ -34,7 +34,9 @@ pub fn lines(offer: &Offer, table: &Table, allowed: &[CodecName]) -> Result<Vec<
     let codec = video_codec(video, table, allowed).ok_or_else(|| no_common(offer, allowed))?;
     let mut lines = vec![line(video, codec)];
     if let Some(audio) = offer.audio() {
-        lines.extend(audio.codecs.iter().find(|codec| codec.name == CodecName::Opus).map(|codec| line(audio, codec)));
+        lines.extend(
+            audio.codecs.iter().find(|codec| codec.name == CodecName::Opus).map(|codec| line(audio, codec)),
+        );
     }
     Ok(lines)
 }
@@ -61,7 +63,7 @@ fn fitness(codec: &Codec) -> Option<u8> {
                 return None;
             }
             match h264.profile_level_id >> 8 {
-                0x42_e0 => Some(2),                       // constrained baseline
+                0x42_e0 => Some(2),                          // constrained baseline
                 other => Some(u8::from(other >> 8 == 0x42)), // baseline, then what decodes it too
             }
         }
@@ -90,7 +92,9 @@ fn no_common(offer: &Offer, allowed: &[CodecName]) -> Error {
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }
     };
     Error::NoCommonCodec {
-        offered: names(&mut offer.video().into_iter().flat_map(|media| &media.codecs).map(|codec| codec.name)),
+        offered: names(
+            &mut offer.video().into_iter().flat_map(|media| &media.codecs).map(|codec| codec.name),
+        ),
         known: names(&mut allowed.iter().copied()),
     }
 }

@@ -14,11 +14,12 @@ use std::{
 use gst::{glib, prelude::*};
 
 use super::{
-    Error, Event, IceServers, Inbox, Mail, Settings, bus, channel,
+    Error, IceServers, Inbox, Settings, bus,
     codec::Table,
     graph::{self, Taps},
-    identity::{Identity, Verdict},
+    identity::Identity,
     negotiate::{self, Line},
+    signals::Tell,
     stats::{self, Stats},
 };
 use crate::{
@@ -30,11 +31,6 @@ use crate::{
 const PROMISE_LIMIT: Duration = Duration::from_secs(5);
 /// Stream id of `a=msid`, so that `ontrack` has a stream in every browser.
 const STREAM_ID: &str = "scope";
-/// How long a lost packet may be asked for: retransmissions stand outside the encoder's rate control, and
-/// webrtcbin's 500 packets of history become a storm when the link narrows (measured: no recovery in 12 s).
-const RTX_HISTORY_PACKETS: u32 = 30;
-const RTX_HISTORY_MS: u32 = 150;
-
 /// Counts of one graph, written where things happen and read by the session.
 #[derive(Debug, Default)]
 pub struct Counters {
@@ -79,7 +75,7 @@ pub struct Open<'a> {
     /// Layouts that the stage takes.
     pub layouts: Vec<Layout>,
     /// Told what happens, on GStreamer's threads: must only hand over.
-    pub tell: Arc<dyn Fn(Event) + Send + Sync>,
+    pub tell: Tell,
 }
 
 /// A graph and its answer.
@@ -98,14 +94,14 @@ pub struct Opened {
 
 /// A running graph; dropping it stops it, which blocks for some 15 ms.
 pub struct Peer {
-    pipeline: gst::Pipeline,
-    webrtc: gst::Element,
-    taps: Taps,
-    inbox: Arc<Inbox>,
-    channel: Arc<Mutex<Option<gst_webrtc::WebRTCDataChannel>>>,
+    pub(super) pipeline: gst::Pipeline,
+    pub(super) webrtc: gst::Element,
+    pub(super) taps: Taps,
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) channel: Arc<Mutex<Option<gst_webrtc::WebRTCDataChannel>>>,
     mids: Vec<String>,
     ice_tcp: bool,
-    started: Instant,
+    pub(super) started: Instant,
 }
 
 /// Builds the graph and answers the offer. Blocks.
@@ -159,32 +155,6 @@ impl Peer {
         })
     }
 
-    /// Settings that webrtcbin has no property for.
-    fn tune(&self, settings: &Settings, servers: &IceServers) {
-        let ice: glib::Object = self.webrtc.property("ice-agent");
-        if let Some((low, high)) = settings.udp_ports {
-            ice.set_property("min-rtp-port", u32::from(low));
-            ice.set_property("max-rtp-port", u32::from(high));
-        }
-        if ice.find_property("agent").is_some() {
-            let agent: glib::Object = ice.property("agent");
-            agent.set_property("upnp", false); // 200 ms an answer otherwise
-            agent.set_property("ice-tcp", settings.ice_tcp);
-        }
-        if let Some(stun) = &servers.stun {
-            self.webrtc.set_property("stun-server", stun);
-        }
-        for turn in &servers.turn {
-            if !self.webrtc.emit_by_name::<bool>("add-turn-server", &[turn]) {
-                tracing::warn!("webrtcbin does not take one of the TURN servers");
-            }
-        }
-        if let Some(bin) = self.webrtc.downcast_ref::<gst::Bin>() {
-            let (counters, started) = (self.taps.counters.clone(), self.started);
-            bin.connect_deep_element_added(move |_, _, element| tune_element(element, &counters, started));
-        }
-    }
-
     /// One send bin and one transceiver for each m-line; also gives the sound's send bin.
     fn add_senders(
         &self,
@@ -232,78 +202,12 @@ impl Peer {
         let transceiver: gst_webrtc::WebRTCRTPTransceiver = pad.property("transceiver");
         transceiver.set_property("direction", if line.receives { Sendrecv } else { Sendonly });
         transceiver.set_property("codec-preferences", line.caps());
-        let source =
-            bin.static_pad("src").ok_or_else(|| Error::Graph(format!("{} has no open output", bin.name())))?;
+        let source = bin
+            .static_pad("src")
+            .ok_or_else(|| Error::Graph(format!("{} has no open output", bin.name())))?;
         source.link(&pad).map_err(|error| Error::Graph(format!("webrtcbin takes no link: {error}")))?;
         bin.sync_state_with_parent()?;
         Ok(transceiver)
-    }
-
-    /// Connection states and the data channel become events.
-    fn listen(&self, tell: &Arc<dyn Fn(Event) + Send + Sync>, identity: &Arc<Identity>) {
-        let (told, check) = (tell.clone(), identity.clone());
-        self.webrtc.connect_notify(Some("connection-state"), move |webrtc, _| {
-            match webrtc.property::<gst_webrtc::WebRTCPeerConnectionState>("connection-state") {
-                gst_webrtc::WebRTCPeerConnectionState::Connected => {
-                    report(check.check(), &*told);
-                    told(Event::Connected);
-                }
-                gst_webrtc::WebRTCPeerConnectionState::Failed => told(Event::IceFailed),
-                gst_webrtc::WebRTCPeerConnectionState::Closed => told(Event::Closed),
-                _ => {}
-            }
-        });
-        let told = tell.clone();
-        self.webrtc.connect_notify(Some("ice-connection-state"), move |webrtc, _| {
-            let state: gst_webrtc::WebRTCICEConnectionState = webrtc.property("ice-connection-state");
-            if state == gst_webrtc::WebRTCICEConnectionState::Failed {
-                told(Event::IceFailed);
-            }
-        });
-        let (told, check) = (tell.clone(), identity.clone());
-        let (inbox, slot) = (self.inbox.clone(), self.channel.clone());
-        self.webrtc.connect("on-data-channel", false, move |values| {
-            let channel = values.get(1)?.get::<gst_webrtc::WebRTCDataChannel>().ok()?;
-            if channel.label().as_deref() == Some("parameters") {
-                read_channel(&channel, &told, &check, &inbox);
-                *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(channel);
-                told(Event::ChannelOpen);
-            }
-            None
-        });
-    }
-
-    /// Builds the receiving bins when their streams come.
-    fn receive(
-        &self,
-        lines: &Arc<Vec<Line>>,
-        table: &Arc<Table>,
-        sound: Option<gst::Bin>,
-        tell: &Arc<dyn Fn(Event) + Send + Sync>,
-        identity: &Arc<Identity>,
-    ) {
-        let pipeline = self.pipeline.downgrade();
-        let sound = sound.map(|bin| bin.downgrade());
-        let (taps, lines, table) = (self.taps.clone(), lines.clone(), table.clone());
-        let (tell, identity) = (tell.clone(), identity.clone());
-        self.webrtc.connect_pad_added(move |_, pad| {
-            let Some(pipeline) = pipeline.upgrade().filter(|_| pad.direction() == gst::PadDirection::Src) else {
-                return;
-            };
-            guard(pad, identity.clone(), tell.clone());
-            let line = line_of(pad, &lines);
-            let built = match line.map(|line| (line, line.kind)) {
-                Some((line, Kind::Video)) => graph::receive_video(line, &table, &taps).map(Cast::upcast),
-                Some((_, Kind::Audio)) => match sound.as_ref().and_then(glib::WeakRef::upgrade) {
-                    Some(send) => graph::receive_audio(&send, &taps.counters).map(Cast::upcast),
-                    None => graph::discard(),
-                },
-                _ => graph::discard(),
-            };
-            if let Err(error) = built.and_then(|element| attach(&pipeline, pad, &element)) {
-                tell(Event::Fault { element: pad.name().to_string(), detail: error.to_string() });
-            }
-        });
     }
 
     /// Offer in, answer out.
@@ -344,7 +248,11 @@ impl Peer {
     }
 
     /// Emits an action with a promise and waits for the reply.
-    fn ask(&self, step: &'static str, emit: impl FnOnce(&gst::Promise)) -> Result<Option<gst::Structure>, Error> {
+    fn ask(
+        &self,
+        step: &'static str,
+        emit: impl FnOnce(&gst::Promise),
+    ) -> Result<Option<gst::Structure>, Error> {
         let (reply_to, reply) = std::sync::mpsc::sync_channel(1);
         emit(&gst::Promise::with_change_func(move |reply| {
             let owned = reply.map(|structure| structure.map(gst::StructureRef::to_owned));
@@ -437,105 +345,4 @@ impl Drop for Peer {
         self.channel.lock().unwrap_or_else(PoisonError::into_inner).take();
         bus::stop(&self.pipeline);
     }
-}
-
-/// Sets what webrtcbin sets wrong inside itself, and counts at its ends.
-fn tune_element(element: &gst::Element, counters: &Arc<Counters>, started: Instant) {
-    let Some(factory) = element.factory() else { return };
-    match factory.name().as_str() {
-        "rtprtxsend" => {
-            element.set_property("max-size-packets", RTX_HISTORY_PACKETS);
-            element.set_property("max-size-time", RTX_HISTORY_MS);
-        }
-        // Otherwise the first packet waits for the whole latency: 275 ms to the first frame in place of 125.
-        "rtpjitterbuffer" => element.set_property("faststart-min-packets", 1_u32),
-        "nicesrc" => {
-            let counters = counters.clone();
-            count_bytes(element, "src", move |bytes| {
-                counters.bytes_in.fetch_add(bytes, Relaxed);
-                let now = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-                counters.last_packet_ms.store(now, Relaxed);
-            });
-        }
-        "nicesink" => {
-            let counters = counters.clone();
-            count_bytes(element, "sink", move |bytes| {
-                counters.bytes_out.fetch_add(bytes, Relaxed);
-            });
-        }
-        _ => {}
-    }
-}
-
-fn count_bytes(element: &gst::Element, pad: &str, count: impl Fn(u64) + Send + Sync + 'static) {
-    let Some(pad) = element.static_pad(pad) else { return };
-    pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, move |_, info| {
-        let bytes = match &info.data {
-            Some(gst::PadProbeData::Buffer(buffer)) => buffer.size(),
-            Some(gst::PadProbeData::BufferList(list)) => list.iter().map(gst::BufferRef::size).sum(),
-            _ => 0,
-        };
-        count(u64::try_from(bytes).unwrap_or(0));
-        gst::PadProbeReturn::Ok
-    });
-}
-
-/// Lets nothing through `pad` until the peer's certificate is the offered one.
-fn guard(pad: &gst::Pad, identity: Arc<Identity>, tell: Arc<dyn Fn(Event) + Send + Sync>) {
-    pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, move |_, _| {
-        match identity.check() {
-            Verdict::Verified => gst::PadProbeReturn::Remove,
-            verdict => {
-                report(verdict, &*tell);
-                gst::PadProbeReturn::Drop
-            }
-        }
-    });
-}
-
-fn report(verdict: Verdict, tell: &(dyn Fn(Event) + Send + Sync)) {
-    match verdict {
-        Verdict::Verified => tell(Event::Identified),
-        Verdict::False => tell(Event::Impostor),
-        Verdict::Unknown => {}
-    }
-}
-
-fn read_channel(
-    channel: &gst_webrtc::WebRTCDataChannel,
-    tell: &Arc<dyn Fn(Event) + Send + Sync>,
-    identity: &Arc<Identity>,
-    inbox: &Arc<Inbox>,
-) {
-    let post = {
-        let (tell, identity, inbox) = (tell.clone(), identity.clone(), inbox.clone());
-        move |mail: Mail| {
-            if identity.check() == Verdict::Verified {
-                inbox.push(mail);
-                tell(Event::Mail);
-            }
-        }
-    };
-    let post_binary = post.clone();
-    channel.connect_on_message_string(move |_, text| post(channel::text(text.unwrap_or_default())));
-    channel.connect_on_message_data(move |_, _| post_binary(Mail::Binary));
-    let told = tell.clone();
-    channel.connect_on_open(move |_| told(Event::ChannelOpen));
-    let told = tell.clone();
-    channel.connect_on_close(move |_| told(Event::ChannelClosed));
-}
-
-/// The m-line that a receiving pad belongs to, by its payload type.
-fn line_of<'a>(pad: &gst::Pad, lines: &'a [Line]) -> Option<&'a Line> {
-    let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
-    let payload = caps.structure(0)?.get::<i32>("payload").ok()?;
-    lines.iter().find(|line| line.receives && i32::from(line.codec.payload) == payload)
-}
-
-fn attach(pipeline: &gst::Pipeline, pad: &gst::Pad, element: &gst::Element) -> Result<(), Error> {
-    pipeline.add(element)?;
-    element.sync_state_with_parent()?;
-    let sink = element.static_pad("sink").ok_or_else(|| Error::Graph("a bin has no open input".into()))?;
-    pad.link(&sink).map_err(|error| Error::Graph(format!("webrtcbin's stream takes no link: {error}")))?;
-    Ok(())
 }

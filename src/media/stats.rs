@@ -63,7 +63,8 @@ fn lost(entry: &gst::StructureRef) -> Option<i64> {
 fn pair_of(pair: &gst::StructureRef, candidates: &[gst::Structure]) -> Option<CandidatePair> {
     let end = |field: &str| {
         let id = pair.get::<String>(field).ok()?;
-        let candidate = candidates.iter().find(|entry| entry.get::<String>("id").is_ok_and(|other| other == id))?;
+        let candidate =
+            candidates.iter().find(|entry| entry.get::<String>("id").is_ok_and(|other| other == id))?;
         let text = |field: &str| candidate.get::<String>(field).unwrap_or_default();
         let port = candidate.get::<u32>("port").unwrap_or_default();
         Some(format!("{} {}:{port} {}", text("candidate-type"), text("address"), text("protocol")))

@@ -5,10 +5,7 @@
 
 use std::{
     any::Any,
-    sync::{
-        Arc,
-        atomic::Ordering::Relaxed,
-    },
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
@@ -53,7 +50,8 @@ pub fn inlet(sink: &gst_app::AppSink, slot: Arc<Slot<Frame>>, counters: Arc<Coun
                     return Ok(gst::FlowSuccess::Ok);
                 };
                 if known.as_ref().is_none_or(|(before, _)| *before != caps) {
-                    let info = gst_video::VideoInfo::from_caps(&caps).map_err(|_| gst::FlowError::NotNegotiated)?;
+                    let info =
+                        gst_video::VideoInfo::from_caps(&caps).map_err(|_| gst::FlowError::NotNegotiated)?;
                     counters.size.store(u64::from(info.width()) << 32 | u64::from(info.height()), Relaxed);
                     known = Some((caps, info));
                 }

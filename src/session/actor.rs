@@ -15,8 +15,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Drops, EndReason, Error, Figures, Id, Limits, Message, Phase, Snapshot, StageInfo,
-    control::{self, Update},
+    Drops, EndReason, Error, Figures, Message, Phase, Snapshot, StageInfo, control,
+    meter::Meter,
     state::{Action, Input, State},
 };
 use crate::{media, signalling, stage};
@@ -30,7 +30,6 @@ const FLUSH_LIMIT: Duration = Duration::from_millis(300);
 const STAGE_LIMIT: Duration = Duration::from_secs(1);
 /// Stopping a graph takes 15 ms; on a loaded host under a second.
 const GRAPH_LIMIT: Duration = Duration::from_secs(5);
-const EVENTS: usize = 256;
 
 /// A request to a session.
 pub enum Command {
@@ -46,119 +45,25 @@ pub enum Command {
     Close,
 }
 
-/// The pipeline and parameters that a session starts with, checked.
-pub struct Start {
-    entry: stage::Entry,
-    update: Update,
-}
-
-impl Start {
-    /// Reads `initialParameters`.
-    pub fn check(catalog: &stage::Catalog, mut initial: stage::Values) -> Result<Self, Error> {
-        let chosen = control::take_pipeline(&mut initial).map_err(stage::Error::Parameters)?;
-        let entry = catalog.get(&chosen.unwrap_or_else(|| catalog.default_id()))?;
-        let update = control::check(initial, &entry.schema.defaults(), &entry.schema)
-            .map_err(stage::Error::Parameters)?;
-        Ok(Self { entry, update })
-    }
-
-    /// The pipeline's id.
-    pub fn pipeline_id(&self) -> &str {
-        &self.entry.info.id
-    }
-}
-
-/// All that a session is made from.
-pub struct Birth {
-    pub id: Id,
-    pub offer: signalling::Offer,
-    pub start: Start,
-    pub engine: media::Engine,
-    pub catalog: stage::Catalog,
-    pub ice: media::IceServers,
-    pub limits: Limits,
-    pub cancel: CancellationToken,
-}
-
 /// A live session.
 pub struct Actor {
-    state: State,
-    peer: Arc<media::Peer>,
-    worker: stage::Worker,
-    io: stage::Io,
-    entry: stage::Entry,
-    catalog: stage::Catalog,
-    parameters: stage::Parameters,
+    pub(super) state: State,
+    pub(super) peer: Arc<media::Peer>,
+    pub(super) worker: stage::Worker,
+    pub(super) io: stage::Io,
+    pub(super) entry: stage::Entry,
+    pub(super) catalog: stage::Catalog,
+    pub(super) parameters: stage::Parameters,
     /// Updates that are not in force yet: version, the client's mark, ignored keys.
-    pending: Vec<(u64, Option<serde_json::Value>, Vec<String>)>,
-    receives_video: bool,
-    snapshot: watch::Sender<Snapshot>,
-    meter: Meter,
-    stats: Option<JoinHandle<Result<media::Stats, media::Error>>>,
-    media_events: mpsc::Receiver<media::Event>,
-    stage_events: mpsc::Receiver<stage::Event>,
-    mail: Arc<Notify>,
-    cancel: CancellationToken,
-}
-
-impl Birth {
-    /// Builds the graph and the stage; gives the session and the answer's SDP.
-    pub async fn open(self) -> Result<(Actor, String), Error> {
-        let io = stage::Io::default();
-        let (tell_media, media_events) = mpsc::channel(EVENTS);
-        let mail = Arc::new(Notify::new());
-        let notify = mail.clone();
-        let tell: Arc<dyn Fn(media::Event) + Send + Sync> = Arc::new(move |event| match event {
-            media::Event::Mail => notify.notify_one(),
-            event => drop(tell_media.try_send(event)), // full or over: the first events decided already
-        });
-        let (slots, layouts, name) = (io.clone(), self.start.entry.info.layouts.clone(), format!("session-{}", self.id));
-        let opened = spawn_blocking(move || {
-            self.engine.open(media::Open {
-                name,
-                offer: &self.offer,
-                ice: self.ice,
-                input: slots.input,
-                output: slots.output,
-                layouts,
-                tell,
-            })
-        })
-        .await
-        .map_err(|panic| media::Error::Graph(format!("building the graph panicked: {panic}")))??;
-        let (tell_stage, stage_events) = mpsc::channel(EVENTS);
-        let parameters = stage::Parameters { values: self.start.update.values, version: 1 };
-        let entry = self.start.entry;
-        let worker = stage::Worker::spawn(entry.clone(), parameters.clone(), io.clone(), move |event| {
-            drop(tell_stage.try_send(event)); // full: the newest state is in the snapshot's next tick
-        })
-        .map_err(|error| Error::Thread(error.to_string()))?;
-        if self.start.update.paused.is_some() {
-            worker.set(parameters.clone(), self.start.update.paused);
-        }
-        let snapshot = first_snapshot(&self.id, &opened, &entry, &parameters, self.start.update.paused);
-        let answer = opened.answer;
-        tracing::info!(video = %opened.video, sound = opened.sound, "offer answered");
-        let actor = Actor {
-            state: State::new(self.limits, Instant::now()),
-            peer: Arc::new(opened.peer),
-            worker,
-            io,
-            entry,
-            catalog: self.catalog,
-            parameters,
-            pending: Vec::new(),
-            receives_video: opened.receives_video,
-            snapshot: watch::Sender::new(snapshot),
-            meter: Meter::new(),
-            stats: None,
-            media_events,
-            stage_events,
-            mail,
-            cancel: self.cancel,
-        };
-        Ok((actor, answer))
-    }
+    pub(super) pending: Vec<(u64, Option<serde_json::Value>, Vec<String>)>,
+    pub(super) receives_video: bool,
+    pub(super) snapshot: watch::Sender<Snapshot>,
+    pub(super) meter: Meter,
+    pub(super) stats: Option<JoinHandle<Result<media::Stats, media::Error>>>,
+    pub(super) media_events: mpsc::Receiver<media::Event>,
+    pub(super) stage_events: mpsc::Receiver<stage::Event>,
+    pub(super) mail: Arc<Notify>,
+    pub(super) cancel: CancellationToken,
 }
 
 impl Actor {
@@ -206,7 +111,8 @@ impl Actor {
                 reply.send(()).ok(); // caller gone: nothing to tell
             }
             Command::Parameters(values, reply) => {
-                let outcome = self.update(values, None).map_err(|faults| stage::Error::Parameters(faults).into());
+                let outcome =
+                    self.update(values, None).map_err(|faults| stage::Error::Parameters(faults).into());
                 reply.send(outcome.map(|()| self.parameters.values.clone())).ok(); // caller gone
             }
             Command::Switch(pipeline, reply) => {
@@ -276,13 +182,16 @@ impl Actor {
     fn read_mail(&mut self) -> Option<EndReason> {
         let (mail, lost) = self.peer.inbox().drain();
         if lost > 0 {
-            let errors = vec![control::fault("", format!("{lost} messages came faster than they can be read"))];
+            let errors =
+                vec![control::fault("", format!("{lost} messages came faster than they can be read"))];
             self.say(&Message::ParametersRejected { errors, id: None });
         }
         for message in mail {
             let rejected = match message {
                 media::Mail::Text(text) => self.read_message(&text).err(),
-                media::Mail::Binary => Some((vec![control::fault("", "text is wanted, bytes came".into())], None)),
+                media::Mail::Binary => {
+                    Some((vec![control::fault("", "text is wanted, bytes came".into())], None))
+                }
                 media::Mail::TooLong(length) => {
                     let sentence = format!("a message under 64 KiB is wanted, {length} bytes came");
                     Some((vec![control::fault("", sentence)], None))
@@ -309,7 +218,11 @@ impl Actor {
     }
 
     /// Checks an update and lets the stage have it before its next frame.
-    fn update(&mut self, object: stage::Values, id: Option<serde_json::Value>) -> Result<(), Vec<stage::Fault>> {
+    fn update(
+        &mut self,
+        object: stage::Values,
+        id: Option<serde_json::Value>,
+    ) -> Result<(), Vec<stage::Fault>> {
         let update = control::check(object, &self.parameters.values, &self.entry.schema)?;
         self.parameters = stage::Parameters { values: update.values, version: self.parameters.version + 1 };
         self.pending.push((self.parameters.version, id, update.ignored));
@@ -355,7 +268,10 @@ impl Actor {
                 Action::FirstFrame => tracing::info!("first frame"),
                 Action::TellMissingInput => self.tell_missing_input(),
                 Action::TellSlowStage => {
-                    self.stage_state(stage::State::Degraded, "the stage takes over a second for one frame".into());
+                    self.stage_state(
+                        stage::State::Degraded,
+                        "the stage takes over a second for one frame".into(),
+                    );
                 }
                 Action::TellStageBack => self.stage_state(stage::State::Running, "the stage runs".into()),
                 Action::End(reason) => end = Some(reason),
@@ -430,7 +346,11 @@ impl Actor {
     async fn finish(self, reason: EndReason) {
         let farewell = Message::StreamStopped { reason: reason.code(), error_message: reason.sentence() };
         self.say(&farewell);
-        tracing::info!(reason = reason.code(), frames = self.peer.counters().encoded.load(Relaxed), "session over");
+        tracing::info!(
+            reason = reason.code(),
+            frames = self.peer.counters().encoded.load(Relaxed),
+            "session over"
+        );
         if let Some(task) = self.stats {
             tokio::time::timeout(GRAPH_LIMIT, task).await.ok(); // it holds the peer; bounded inside as well
         }
@@ -449,101 +369,5 @@ impl Actor {
             snapshot.state = Phase::Ended;
             snapshot.end_reason = Some(reason);
         });
-    }
-}
-
-/// Turns rising counts into rates.
-struct Meter {
-    at: Instant,
-    frames_in: u64,
-    encoded: u64,
-    bytes_in: u64,
-    bytes_out: u64,
-    round_trip: Option<f64>,
-}
-
-impl Meter {
-    fn new() -> Self {
-        Self { at: Instant::now(), frames_in: 0, encoded: 0, bytes_in: 0, bytes_out: 0, round_trip: None }
-    }
-
-    fn read(
-        &mut self,
-        media: &media::Counters,
-        worker: &stage::Worker,
-        io: &stage::Io,
-        now: Instant,
-    ) -> Figures {
-        let seconds = now.saturating_duration_since(self.at).as_secs_f64().max(0.001);
-        self.at = now;
-        let rate = |last: &mut u64, counter: &std::sync::atomic::AtomicU64| {
-            let count = counter.load(Relaxed);
-            let rate = f64::from(u32::try_from(count - *last).unwrap_or(u32::MAX)) / seconds;
-            *last = count;
-            rate
-        };
-        let fps_in = rate(&mut self.frames_in, &media.frames_in);
-        let fps_out = rate(&mut self.encoded, &media.encoded);
-        let bytes_in = rate(&mut self.bytes_in, &media.bytes_in);
-        let bytes_out = rate(&mut self.bytes_out, &media.bytes_out);
-        let moving = fps_out > 0.0;
-        Figures {
-            fps_in: tenth(fps_in),
-            fps_out: tenth(fps_out),
-            latency_ms: moving.then(|| milliseconds(media.age_us.load(Relaxed))),
-            stage_ms: moving.then(|| milliseconds(worker.counters().last_us.load(Relaxed))),
-            bitrate_in_bps: bits(bytes_in),
-            bitrate_out_bps: bits(bytes_out),
-            target_bps: media.target_bps.load(Relaxed),
-            round_trip_ms: self.round_trip.map(|seconds| tenth(seconds * 1000.0)),
-            dropped_before_stage: io.input.dropped(),
-            dropped_before_encoder: io.output.dropped(),
-        }
-    }
-}
-
-fn tenth(value: f64) -> f64 {
-    (value * 10.0).round() / 10.0
-}
-
-fn milliseconds(microseconds: u64) -> f64 {
-    tenth(Duration::from_micros(microseconds).as_secs_f64() * 1000.0)
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate is positive and far below 2^63")]
-fn bits(bytes: f64) -> u64 {
-    (bytes * 8.0) as u64
-}
-
-fn first_snapshot(
-    id: &Id,
-    opened: &media::Opened,
-    entry: &stage::Entry,
-    parameters: &stage::Parameters,
-    paused: Option<bool>,
-) -> Snapshot {
-    Snapshot {
-        id: id.clone(),
-        state: Phase::Connecting,
-        created_at: jiff::Timestamp::now().to_string(),
-        pipeline_id: entry.info.id.clone(),
-        parameters: parameters.values.clone(),
-        paused: paused.unwrap_or(false),
-        stage: StageInfo { state: stage::State::Loading, detail: "the stage is being built".into() },
-        video_codec: opened.video.to_string(),
-        audio_codec: opened.sound.then(|| "opus".to_owned()),
-        width: None,
-        height: None,
-        frames_in: 0,
-        frames_out: 0,
-        drops: Drops::default(),
-        sound_packets: 0,
-        key_requests_sent: 0,
-        key_requests_received: 0,
-        packets_lost_in: None,
-        packets_lost_out: None,
-        figures: None,
-        candidate_pair: None,
-        end_reason: None,
     }
 }

@@ -182,7 +182,9 @@ pub fn check(object: Values, current: &Values, schema: &Schema) -> Result<Update
         if name == "paused" {
             match value {
                 Value::Bool(paused) => update.paused = Some(paused),
-                other => faults.push(fault("/paused", format!("true or false is wanted, {} came", kind(&other)))),
+                other => {
+                    faults.push(fault("/paused", format!("true or false is wanted, {} came", kind(&other))))
+                }
             }
         } else if schema.has(&name) {
             update.values.insert(name, value);
@@ -248,7 +250,8 @@ mod tests {
     #[test]
     fn scopes_own_words_are_ignored_by_a_pipeline_that_has_none_of_them() {
         let update =
-            check(object(json!({"prompts": ["a panda"], "noise_scale": 0.7})), &Values::new(), &echo()).unwrap();
+            check(object(json!({"prompts": ["a panda"], "noise_scale": 0.7})), &Values::new(), &echo())
+                .unwrap();
 
         assert_eq!(update.ignored, ["noise_scale", "prompts"]);
     }

@@ -4,7 +4,9 @@
 //! Runs on tokio; whatever blocks is sent to a blocking thread. Must never touch HTTP.
 
 mod actor;
+mod birth;
 mod control;
+mod meter;
 mod registry;
 mod snapshot;
 mod state;

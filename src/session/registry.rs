@@ -14,7 +14,8 @@ use tracing::Instrument;
 
 use super::{
     CodecInfo, EndReason, Error, Id, Limits, Phase, Snapshot,
-    actor::{self, Command},
+    actor::Command,
+    birth::{Birth, Start},
 };
 use crate::{media, signalling, stage, turn};
 
@@ -117,7 +118,7 @@ impl Registry {
             .clone()
             .try_acquire_owned()
             .map_err(|_| Error::Full { limit: inner.settings.sessions })?;
-        let start = actor::Start::check(&inner.catalog, initial)?;
+        let start = Start::check(&inner.catalog, initial)?;
         let id = Id::random();
         let (mailbox, commands) = mpsc::channel(MAILBOX);
         let (answered, answer) = oneshot::channel();
@@ -125,7 +126,7 @@ impl Registry {
         let registry = self.clone();
         let named = id.clone();
         let task = async move {
-            let birth = actor::Birth {
+            let birth = Birth {
                 id: named.clone(),
                 offer,
                 start,
@@ -240,7 +241,10 @@ impl Registry {
     async fn ask<T>(&self, id: &Id, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Error> {
         let handle = self.handle(id)?;
         let (reply_to, reply) = oneshot::channel();
-        handle.mailbox.try_send(command(reply_to)).map_err(|_| self.handle(id).err().unwrap_or(Error::Busy))?;
+        handle
+            .mailbox
+            .try_send(command(reply_to))
+            .map_err(|_| self.handle(id).err().unwrap_or(Error::Busy))?;
         match tokio::time::timeout(REPLY_LIMIT, reply).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(_)) => Err(self.handle(id).err().unwrap_or(Error::Busy)), // it ended in between

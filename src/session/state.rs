@@ -76,16 +76,21 @@ impl EndReason {
                 "ice_failed",
                 "no network path to the server works any more; check UDP and firewalls, or configure a TURN server",
             ),
-            Self::MediaTimeout => {
-                ("media_timeout", "the connection stands but no picture came; check that the source is running")
-            }
+            Self::MediaTimeout => (
+                "media_timeout",
+                "the connection stands but no picture came; check that the source is running",
+            ),
             Self::PeerVanished => ("peer_vanished", "nothing came from the browser for too long"),
             Self::FingerprintMismatch => (
                 "fingerprint_mismatch",
                 "the connection's certificate is not the one in the offer; somebody may be in between",
             ),
-            Self::ElementError => ("element_error", "a part of the media graph failed; the server's log says which"),
-            Self::StageHung => ("stage_hung", "the pipeline hangs in one frame; start again or choose another one"),
+            Self::ElementError => {
+                ("element_error", "a part of the media graph failed; the server's log says which")
+            }
+            Self::StageHung => {
+                ("stage_hung", "the pipeline hangs in one frame; start again or choose another one")
+            }
             Self::ServerShutdown => ("server_shutdown", "the server is shutting down"),
         }
     }
@@ -209,7 +214,9 @@ impl State {
                 let farewell = self.channel_closed.is_some();
                 self.end(if farewell { EndReason::ClosedByPeer } else { EndReason::PeerVanished }, now)
             }
-            Phase::Waiting if !self.missing_input_told && (!expects_video || waited >= self.limits.media / 3) => {
+            Phase::Waiting
+                if !self.missing_input_told && (!expects_video || waited >= self.limits.media / 3) =>
+            {
                 self.missing_input_told = true;
                 vec![Action::TellMissingInput]
             }

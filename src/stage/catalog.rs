@@ -73,7 +73,9 @@ impl Entry {
             (Some(factory), _) => factory,
             (None, "echo") => Arc::new(|| Ok(Box::<Echo>::default() as Box<dyn Stage>)),
             (None, kind) => {
-                return Err(Error::Description(format!("kind {kind:?} is not known to this server, echo is")));
+                return Err(Error::Description(format!(
+                    "kind {kind:?} is not known to this server, echo is"
+                )));
             }
         };
         Ok(Self {
@@ -183,7 +185,9 @@ impl Catalog {
     /// [`Error::UnknownPipeline`], or [`Error::Broken`] with the entry's own error.
     pub fn get(&self, id: &str) -> Result<Entry, Error> {
         if let Some(entry) = self.entries.get(id) {
-            return entry.clone().map_err(|error| Error::Broken { id: id.to_owned(), reason: error.to_string() });
+            return entry
+                .clone()
+                .map_err(|error| Error::Broken { id: id.to_owned(), reason: error.to_string() });
         }
         self.entries
             .values()

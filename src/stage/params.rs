@@ -54,9 +54,10 @@ impl Schema {
         let schema = Self { document: Arc::new(document), validator: Arc::new(validator) };
         match schema.faults(&schema.defaults()).first() {
             None => Ok(schema),
-            Some(fault) => {
-                Err(Error::Description(format!("default of {} breaks its schema: {}", fault.path, fault.message)))
-            }
+            Some(fault) => Err(Error::Description(format!(
+                "default of {} breaks its schema: {}",
+                fault.path, fault.message
+            ))),
         }
     }
 
@@ -95,8 +96,7 @@ mod tests {
     use super::*;
 
     fn schema() -> Schema {
-        let Value::Object(properties) =
-            json!({"work_ms": {"type": "integer", "minimum": 0, "maximum": 10, "default": 3}, "name": {"type": "string"}})
+        let Value::Object(properties) = json!({"work_ms": {"type": "integer", "minimum": 0, "maximum": 10, "default": 3}, "name": {"type": "string"}})
         else {
             unreachable!("the literal is an object")
         };
