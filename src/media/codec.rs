@@ -237,17 +237,16 @@ fn trial(description: &str) -> Result<(), String> {
     let graph =
         gst::parse::launch(&format!("{description} ! fakesink")).map_err(|error| error.to_string())?;
     let bus = graph.bus().ok_or("a pipeline without a bus")?;
-    let outcome = match graph.set_state(gst::State::Playing) {
-        Err(error) => Err(error.to_string()),
-        Ok(_) => {
-            let limit = gst::ClockTime::try_from(TRIAL_LIMIT).ok();
-            match bus.timed_pop_filtered(limit, &[gst::MessageType::Eos, gst::MessageType::Error]) {
-                None => Err(format!("10 frames took over {TRIAL_LIMIT:?}")),
-                Some(message) => match message.view() {
-                    gst::MessageView::Error(error) => Err(error.error().to_string()),
-                    _ => Ok(()),
-                },
-            }
+    let outcome = if let Err(error) = graph.set_state(gst::State::Playing) {
+        Err(error.to_string())
+    } else {
+        let limit = gst::ClockTime::try_from(TRIAL_LIMIT).ok();
+        match bus.timed_pop_filtered(limit, &[gst::MessageType::Eos, gst::MessageType::Error]) {
+            None => Err(format!("10 frames took over {TRIAL_LIMIT:?}")),
+            Some(message) => match message.view() {
+                gst::MessageView::Error(error) => Err(error.error().to_string()),
+                _ => Ok(()),
+            },
         }
     };
     graph.set_state(gst::State::Null).ok(); // a trial graph: whatever it answers, it is dropped here

@@ -172,7 +172,8 @@ impl Engine {
     ///
     /// # Errors
     /// Why the offer cannot be answered.
+    #[expect(clippy::needless_pass_by_value, reason = "a description that is used once")]
     pub fn open(&self, open: Open<'_>) -> Result<Opened, Error> {
-        peer::open(&self.table, &self.settings, open)
+        peer::open(&self.table, &self.settings, &open)
     }
 }

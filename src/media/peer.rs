@@ -105,9 +105,9 @@ pub struct Peer {
 }
 
 /// Builds the graph and answers the offer. Blocks.
-pub fn open(table: &Arc<Table>, settings: &Settings, open: Open<'_>) -> Result<Opened, Error> {
+pub fn open(table: &Arc<Table>, settings: &Settings, open: &Open<'_>) -> Result<Opened, Error> {
     let lines = negotiate::lines(open.offer, table, &settings.codecs)?;
-    let peer = Peer::build(settings, &open)?;
+    let peer = Peer::build(settings, open)?;
     bus::watch(&peer.pipeline, {
         let tell = open.tell.clone();
         move |event| tell(event)
@@ -215,17 +215,17 @@ impl Peer {
         let sdp = gst_sdp::SDPMessage::parse_buffer(offer.sdp.as_bytes())
             .map_err(|error| Error::Negotiation { step: "offer", detail: error.to_string() })?;
         let offer = gst_webrtc::WebRTCSessionDescription::new(gst_webrtc::WebRTCSDPType::Offer, sdp);
-        self.ask("set-remote-description", |promise| {
+        Self::ask("set-remote-description", |promise| {
             self.webrtc.emit_by_name::<()>("set-remote-description", &[&offer, promise]);
         })?;
-        let reply = self.ask("create-answer", |promise| {
+        let reply = Self::ask("create-answer", |promise| {
             self.webrtc.emit_by_name::<()>("create-answer", &[&None::<gst::Structure>, promise]);
         })?;
         let answer: gst_webrtc::WebRTCSessionDescription = reply
             .as_ref()
             .and_then(|reply| reply.get("answer").ok())
             .ok_or(Error::Negotiation { step: "create-answer", detail: "no answer came".into() })?;
-        self.ask("set-local-description", |promise| {
+        Self::ask("set-local-description", |promise| {
             self.webrtc.emit_by_name::<()>("set-local-description", &[&answer, promise]);
         })?;
         let complete = gst_webrtc::WebRTCICEGatheringState::Complete;
@@ -248,11 +248,7 @@ impl Peer {
     }
 
     /// Emits an action with a promise and waits for the reply.
-    fn ask(
-        &self,
-        step: &'static str,
-        emit: impl FnOnce(&gst::Promise),
-    ) -> Result<Option<gst::Structure>, Error> {
+    fn ask(step: &'static str, emit: impl FnOnce(&gst::Promise)) -> Result<Option<gst::Structure>, Error> {
         let (reply_to, reply) = std::sync::mpsc::sync_channel(1);
         emit(&gst::Promise::with_change_func(move |reply| {
             let owned = reply.map(|structure| structure.map(gst::StructureRef::to_owned));
@@ -314,7 +310,7 @@ impl Peer {
     /// # Errors
     /// No answer in time.
     pub fn stats(&self) -> Result<Stats, Error> {
-        let reply = self.ask("get-stats", |promise| {
+        let reply = Self::ask("get-stats", |promise| {
             self.webrtc.emit_by_name::<()>("get-stats", &[&None::<gst::Pad>, promise]);
         })?;
         Ok(reply.map(|reply| stats::read(&reply)).unwrap_or_default())

@@ -10,7 +10,7 @@ use gst::{glib, prelude::*};
 
 use super::Error;
 
-/// Distinct lines of GLib that are remembered, and so logged, in a process's life.
+/// Distinct lines of `GLib` that are remembered, and so logged, in a process's life.
 const GLIB_LINES: usize = 200;
 
 /// What a session needs whatever its codec, and the Debian package that brings it.
@@ -67,7 +67,7 @@ fn forward_log() {
     gst::log::add_log_function(|category, level, file, _function, line, object, message| {
         let text = message.get().map(|text| text.to_string()).unwrap_or_default();
         let place = Path::new(file.as_str()).file_name().unwrap_or_default().to_string_lossy();
-        let object = object.map(|object| object.to_string()).unwrap_or_default();
+        let object = object.map(std::string::ToString::to_string).unwrap_or_default();
         let category = category.name();
         match level {
             gst::DebugLevel::Error => {
@@ -84,7 +84,7 @@ fn forward_log() {
     });
 }
 
-/// GLib's own lines: each distinct one once, since 1.22's depayloaders repeat some a hundred times a second.
+/// `GLib`'s own lines: each distinct one once, since 1.22's depayloaders repeat some a hundred times a second.
 fn forward_glib_log() {
     static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     glib::log_set_default_handler(|domain, level, message| {

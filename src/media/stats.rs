@@ -31,7 +31,7 @@ pub fn read(reply: &gst::StructureRef) -> Stats {
     let mut stats = Stats::default();
     let mut candidates = Vec::new();
     let mut selected = None;
-    for (_, value) in reply.iter() {
+    for (_, value) in reply {
         let Ok(entry) = value.get::<gst::Structure>() else { continue };
         match entry.get::<WebRTCStatsType>("type") {
             Ok(WebRTCStatsType::RemoteInboundRtp) if is_video(&entry) => {

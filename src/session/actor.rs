@@ -228,7 +228,7 @@ impl Actor {
         self.pending.push((self.parameters.version, id, update.ignored));
         self.worker.set(self.parameters.clone(), update.paused);
         self.snapshot.send_modify(|snapshot| {
-            snapshot.parameters = self.parameters.values.clone();
+            snapshot.parameters.clone_from(&self.parameters.values);
             snapshot.paused = update.paused.unwrap_or(snapshot.paused);
         });
         Ok(())
@@ -245,8 +245,8 @@ impl Actor {
         self.worker.switch(entry.clone(), self.parameters.clone());
         self.entry = entry;
         self.snapshot.send_modify(|snapshot| {
-            snapshot.pipeline_id = self.entry.info.id.clone();
-            snapshot.parameters = self.parameters.values.clone();
+            snapshot.pipeline_id.clone_from(&self.entry.info.id);
+            snapshot.parameters.clone_from(&self.parameters.values);
         });
         Ok(())
     }

@@ -183,7 +183,7 @@ pub fn check(object: Values, current: &Values, schema: &Schema) -> Result<Update
             match value {
                 Value::Bool(paused) => update.paused = Some(paused),
                 other => {
-                    faults.push(fault("/paused", format!("true or false is wanted, {} came", kind(&other))))
+                    faults.push(fault("/paused", format!("true or false is wanted, {} came", kind(&other))));
                 }
             }
         } else if schema.has(&name) {

@@ -35,6 +35,7 @@ pub struct Entry {
 /// A `pipeline.toml`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the words of pipeline.toml")]
 struct Description {
     id: String,
     #[serde(default)]
@@ -264,9 +265,12 @@ fn read_folder(folder: &Path) -> (String, Result<Entry, Error>) {
     let entry = std::fs::read_to_string(folder.join("pipeline.toml"))
         .map_err(|error| Error::Description(format!("pipeline.toml: {error}")))
         .and_then(|text| Entry::parse(&text, None))
-        .and_then(|entry| match entry.info.id == name {
-            true => Ok(entry),
-            false => Err(Error::Description(format!("id {:?} is not the folder's name", entry.info.id))),
+        .and_then(|entry| {
+            if entry.info.id == name {
+                Ok(entry)
+            } else {
+                Err(Error::Description(format!("id {:?} is not the folder's name", entry.info.id)))
+            }
         });
     (name, entry)
 }

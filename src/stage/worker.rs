@@ -26,7 +26,7 @@ const BACKOFF: Duration = Duration::from_millis(250);
 const BACKOFF_LIMIT: Duration = Duration::from_secs(30);
 /// So many crashes in so long are final: the model is broken, not unlucky.
 const CRASHES: usize = 5;
-const CRASH_WINDOW: Duration = Duration::from_secs(600);
+const CRASH_WINDOW: Duration = Duration::from_mins(10);
 
 /// The two hand-overs between the graph and the stage.
 #[derive(Clone, Default)]
