@@ -52,10 +52,11 @@ impl App {
         if let Some(id) = &config.pipelines.default {
             catalog.load(std::slice::from_ref(id), None).context("the default pipeline")?;
         }
-        let certificate = tls::server_config(&config.server.tls).context("the HTTPS certificate")?;
+        let certificate = certificate(&config.server.tls).context("the HTTPS certificate")?;
         let settings = media_settings(&config);
-        let engine =
-            tokio::task::spawn_blocking(move || media::Engine::start(settings)).await.context("GStreamer")??;
+        let engine = tokio::task::spawn_blocking(move || media::Engine::start(settings))
+            .await
+            .context("GStreamer")??;
         log_codecs(&engine);
         let draining = CancellationToken::new();
         let ice = turn_settings(&config.ice);
@@ -68,16 +69,16 @@ impl App {
             session_settings(&config.limits),
             draining.clone(),
         );
-        let system = system::System::new();
+        let system = system::System::new().context("figures of the host")?;
         let router = api::router(api::State {
             registry: registry.clone(),
             catalog,
             turn,
             settings: api_settings(&config),
-            logs: Arc::new(move |lines, since| logs.tail(lines, since)),
+            logs,
             system: Arc::new(move || serde_json::to_value(system.snapshot()).unwrap_or_default()),
             draining: draining.clone(),
-            started: SystemTime::now(),
+            started: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs_f64(),
         });
         let listener = listen(&config.server)?;
         let address = listener.local_addr()?;
@@ -98,7 +99,11 @@ impl App {
 
     /// Where it listens, e.g. `http://127.0.0.1:8000`.
     pub fn url(&self) -> String {
-        let host = if self.address.ip().is_unspecified() { "127.0.0.1".into() } else { self.address.ip().to_string() };
+        let host = if self.address.ip().is_unspecified() {
+            "127.0.0.1".into()
+        } else {
+            self.address.ip().to_string()
+        };
         format!("{}://{host}:{}", self.scheme, self.address.port())
     }
 
@@ -130,6 +135,14 @@ fn listen(server: &config::Server) -> anyhow::Result<TcpListener> {
     let listener = TcpListener::bind(address).with_context(|| format!("listening on {address}"))?;
     listener.set_nonblocking(true)?;
     Ok(listener)
+}
+
+fn certificate(tls: &config::Tls) -> Result<Option<Arc<rustls::ServerConfig>>, tls::Error> {
+    match tls {
+        config::Tls::Off => Ok(None),
+        config::Tls::SelfSigned => tls::self_signed().map(Some),
+        config::Tls::Files { cert, key } => tls::from_files(cert, key).map(Some),
+    }
 }
 
 fn log_codecs(engine: &media::Engine) {

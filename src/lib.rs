@@ -39,10 +39,16 @@
 //!
 //! `tests/architecture.rs` holds the table.
 
+pub mod api;
+pub mod app;
+pub mod config;
 pub mod frame;
 pub mod media;
 pub mod session;
 pub mod shutdown;
 pub mod signalling;
 pub mod stage;
+pub mod system;
+pub mod telemetry;
+pub mod tls;
 pub mod turn;

@@ -55,8 +55,7 @@ fn every_codec_comes_back_with_rising_frame_numbers_trickled_or_not() {
 #[test]
 fn sound_comes_back_in_sync_with_the_picture() {
     let server = server();
-    let client =
-        Client::builder().size(320, 240).fps(30).with_audio().connect(server.url()).unwrap();
+    let client = Client::builder().size(320, 240).fps(30).with_audio().connect(server.url()).unwrap();
 
     client.expect("beeps and pictures", |stats| stats.beeps.len() >= 2 && stats.rises() >= 60, LIMIT);
 
@@ -237,9 +236,7 @@ fn a_burst_of_updates_ends_with_the_newest() {
 fn one_way_offers_get_an_answer_that_makes_sense() {
     let server = server();
 
-    for (direction, answered) in
-        [(Direction::SendOnly, "a=recvonly"), (Direction::RecvOnly, "a=sendonly")]
-    {
+    for (direction, answered) in [(Direction::SendOnly, "a=recvonly"), (Direction::RecvOnly, "a=sendonly")] {
         let client = Client::builder().direction(direction).connect(server.url()).unwrap();
 
         assert!(client.answer().contains(answered), "{direction:?}\n{}", client.answer());
@@ -284,8 +281,8 @@ fn real_offers_of_every_stack_are_answered() {
         let offer = std::fs::read_to_string(&path).unwrap();
         let offer = offer.replace("\r\n", "\n").replace('\n', "\r\n");
 
-        let (session, answer) =
-            client::post(server.url(), &offer, None).unwrap_or_else(|error| panic!("{}: {error:?}", path.display()));
+        let (session, answer) = client::post(server.url(), &offer, None)
+            .unwrap_or_else(|error| panic!("{}: {error:?}", path.display()));
 
         assert!(answer.starts_with("v=0"), "{}", path.display());
         let closed = http::delete(&format!("{}/api/v1/webrtc/offer/{session}", server.url())).unwrap();

@@ -138,6 +138,13 @@ pub enum Error {
     Graph(String),
 }
 
+impl Error {
+    /// Whether the host lacks something that a package would bring.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing { .. } | Self::NoCodec(_))
+    }
+}
+
 impl From<gst::glib::BoolError> for Error {
     fn from(error: gst::glib::BoolError) -> Self {
         Self::Graph(error.to_string())

@@ -86,3 +86,51 @@ pub enum Error {
     #[error("the system gives no thread for the stage: {0}")]
     Thread(String),
 }
+
+/// What an error means to whoever asked.
+#[derive(Clone, Copy, Debug)]
+pub enum ErrorKind<'a> {
+    /// Never knew that id.
+    NotFound,
+    /// That session is over.
+    Ended(EndReason),
+    /// No place; later there may be one.
+    Full,
+    /// No place any more.
+    ShuttingDown,
+    /// Ask again.
+    Busy,
+    /// A step took too long.
+    Timeout,
+    /// The offer cannot be answered; a stable code.
+    BadOffer(&'static str),
+    /// The pipeline said no.
+    Stage(&'a stage::Error),
+    /// The server's own fault.
+    Internal,
+}
+
+impl Error {
+    /// What it means to whoever asked.
+    pub fn kind(&self) -> ErrorKind<'_> {
+        match self {
+            Self::NotFound(_) => ErrorKind::NotFound,
+            Self::Ended { reason, .. } => ErrorKind::Ended(*reason),
+            Self::Full { .. } => ErrorKind::Full,
+            Self::ShuttingDown => ErrorKind::ShuttingDown,
+            Self::Busy => ErrorKind::Busy,
+            Self::Timeout { .. } => ErrorKind::Timeout,
+            Self::Stage(error) => ErrorKind::Stage(error),
+            Self::Thread(_) => ErrorKind::Internal,
+            Self::Media(error) => match error {
+                media::Error::NoCommonCodec { .. } => ErrorKind::BadOffer("no_common_codec"),
+                media::Error::Negotiation { .. } => ErrorKind::BadOffer("negotiation_failed"),
+                media::Error::Timeout { .. } => ErrorKind::Timeout,
+                media::Error::Missing { .. }
+                | media::Error::NoCodec(_)
+                | media::Error::Answer(_)
+                | media::Error::Graph(_) => ErrorKind::Internal,
+            },
+        }
+    }
+}
