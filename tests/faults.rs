@@ -58,7 +58,7 @@ fn a_vanished_peer_is_noticed() {
 
     client.vanish();
 
-    assert_eq!(end_reason(&client.session_url()), "peer_vanished");
+    assert_eq!(end_reason(&client.detail_url()), "peer_vanished");
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn a_connection_without_media_ends_and_says_why_first() {
         assert_eq!(last["reason"], "media_timeout");
         assert!(last["error_message"].as_str().unwrap().contains("no picture"), "{last}");
     });
-    assert_eq!(end_reason(&client.session_url()), "media_timeout");
+    assert_eq!(end_reason(&client.detail_url()), "media_timeout");
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn a_client_that_closes_is_gone_soon() {
 
     client.close();
 
-    let reason = end_reason(&client.session_url());
+    let reason = end_reason(&client.detail_url());
     assert!(["closed_by_peer", "peer_vanished"].contains(&reason.as_str()), "{reason}");
 }
 
@@ -109,7 +109,7 @@ fn a_falsified_fingerprint_never_gets_a_frame_through() {
             .connect(server.url())
             .unwrap();
 
-        assert_eq!(end_reason(&client.session_url()), "fingerprint_mismatch");
+        assert_eq!(end_reason(&client.detail_url()), "fingerprint_mismatch");
         client.read(|stats| {
             assert_eq!(stats.video_units, 0, "{}", stats.summary());
             assert_eq!(stats.messages.len(), 0, "{}", stats.summary());
@@ -128,7 +128,7 @@ fn a_deleted_session_says_so_and_is_gone() {
 
     assert_eq!(client.delete().unwrap().status, 204);
 
-    assert_eq!(end_reason(&client.session_url()), "closed_by_client");
+    assert_eq!(end_reason(&client.detail_url()), "closed_by_client");
     client.expect("the last word", |stats| stats.messages_of("stream_stopped").count() == 1, LIMIT);
     assert_eq!(client.delete().unwrap().status, 204, "DELETE is idempotent");
 }
@@ -335,7 +335,7 @@ fn a_stage_that_hangs_is_said_and_ends_its_session_alone() {
                 |stats| stats.messages_of("stage_state").any(|message| message["state"] == "degraded"),
                 LIMIT,
             );
-            assert_eq!(end_reason(&hung.session_url()), "stage_hung");
+            assert_eq!(end_reason(&hung.detail_url()), "stage_hung");
 
             let before = other.read(|stats| stats.rises());
             other.expect("the other session lives", |stats| stats.rises() >= before + 20, LIMIT);

@@ -73,7 +73,7 @@ fn nothing_is_left_of_sessions_one_after_another() {
     assert!(back_to(&server, &warm), "{:?} before, {:?} after", warm, server.resources());
     let end = server.resources();
     print(&format!("after {half} more"), &end);
-    let growth_kb = end.rss_kb.saturating_sub(middle.rss_kb) / half.max(1) as u64;
+    let growth_kb = end.rss_kb.saturating_sub(middle.rss_kb) / half.max(1);
     println!("growth in the second half: {growth_kb} kB a session");
     assert!(growth_kb < 512, "memory grows by {growth_kb} kB a session");
 }

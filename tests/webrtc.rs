@@ -45,7 +45,7 @@ fn every_codec_comes_back_with_rising_frame_numbers_trickled_or_not() {
                 assert_eq!(stats.falls(), 0, "{}", stats.summary());
                 assert_eq!(stats.frames.last().map(|frame| (frame.width, frame.height)), Some((640, 480)));
             });
-            let session = http::get(&client.session_url()).unwrap().json();
+            let session = http::get(&client.detail_url()).unwrap().json();
             assert_eq!(session["video_codec"], format!("{codec:?}").to_uppercase());
             client.delete().unwrap();
         }
@@ -130,7 +130,7 @@ fn parameters_are_steered_live_and_the_reply_names_the_first_frame() {
         assert_eq!(reply["ignored"], json!(["noise_scale"]));
         assert!(reply["frame"].as_u64().unwrap() >= 10, "{reply}");
     });
-    assert_eq!(http::get(&client.session_url()).unwrap().json()["parameters"]["work_ms"], 40);
+    assert_eq!(http::get(&client.detail_url()).unwrap().json()["parameters"]["work_ms"], 40);
     client.expect("figures", |stats| stats.messages_of("stats").count() > 0, LIMIT);
 }
 
@@ -151,7 +151,7 @@ fn a_slow_stage_drops_frames_and_keeps_delay() {
         assert!(half(second) < half(first) * 2, "the delay grows: {:?} then {:?}", half(first), half(second));
         assert!(stats.frames_sent > 2 * stats.frames_decoded, "frames were dropped: {}", stats.summary());
     });
-    let session = http::get(&client.session_url()).unwrap().json();
+    let session = http::get(&client.detail_url()).unwrap().json();
     assert!(session["drops"]["before_stage"].as_u64().unwrap() > 20, "{session}");
 }
 
@@ -164,7 +164,7 @@ fn a_paused_picture_stands_and_comes_back() {
     client.send(&json!({"paused": true}));
     client.expect("the reply", |stats| stats.messages_of("parameters_updated").count() == 1, LIMIT);
     let paused = |drops: u64| {
-        let url = client.session_url();
+        let url = client.detail_url();
         support::wait_until(
             || http::get(&url).unwrap().json()["drops"]["paused"].as_u64().unwrap_or(0) >= drops,
             LIMIT,
@@ -229,7 +229,7 @@ fn a_burst_of_updates_ends_with_the_newest() {
         |stats| stats.messages_of("parameters_updated").any(|reply| reply["id"] == "last"),
         LIMIT,
     );
-    assert_eq!(http::get(&client.session_url()).unwrap().json()["parameters"]["work_ms"], 7);
+    assert_eq!(http::get(&client.detail_url()).unwrap().json()["parameters"]["work_ms"], 7);
 }
 
 #[test]

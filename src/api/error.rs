@@ -74,35 +74,13 @@ impl IntoResponse for Error {
                 ErrorKind::Busy => later(session_body(&error, "session_busy")),
                 ErrorKind::Timeout => respond(StatusCode::GATEWAY_TIMEOUT, session_body(&error, "timeout")),
                 ErrorKind::BadOffer(code) => respond(StatusCode::BAD_REQUEST, session_body(&error, code)),
-                ErrorKind::Stage(inner) => Self::Stage(inner.clone()).into_response(),
+                ErrorKind::Stage(inner) => stage_response(inner),
                 ErrorKind::Internal => {
                     tracing::error!(%error, "a request failed");
                     respond(StatusCode::INTERNAL_SERVER_ERROR, session_body(&error, "internal"))
                 }
             },
-            Self::Stage(error) => match &error {
-                stage::Error::UnknownPipeline { .. } => {
-                    respond(StatusCode::NOT_FOUND, body(&error.to_string(), "unknown_pipeline"))
-                }
-                stage::Error::Broken { .. } => {
-                    respond(StatusCode::CONFLICT, body(&error.to_string(), "broken_pipeline"))
-                }
-                stage::Error::Chain { .. } => {
-                    respond(StatusCode::BAD_REQUEST, body(&error.to_string(), "one_pipeline_wanted"))
-                }
-                stage::Error::Parameters(faults) => {
-                    let fields = faults.iter().map(|fault| {
-                        let names = fault.path.split('/').filter(|name| !name.is_empty());
-                        let loc: Vec<_> = ["body", "parameters"].into_iter().chain(names).collect();
-                        json!({"type": "value_error", "loc": loc, "msg": fault.message, "input": null})
-                    });
-                    unprocessable(fields.collect())
-                }
-                stage::Error::Description(_) | stage::Error::Process(_) => {
-                    tracing::error!(%error, "a request failed");
-                    respond(StatusCode::INTERNAL_SERVER_ERROR, body(&error.to_string(), "internal"))
-                }
-            },
+            Self::Stage(error) => stage_response(&error),
             Self::Signalling(error) => {
                 let ours = matches!(error, signalling::Error::BadAnswer { .. });
                 let status = if ours { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::BAD_REQUEST };
@@ -120,6 +98,27 @@ impl IntoResponse for Error {
                 respond(StatusCode::UNSUPPORTED_MEDIA_TYPE, body(&sentence, "wrong_content_type"))
             }
             Self::Body(sentence) => respond(StatusCode::BAD_REQUEST, body(&sentence, "bad_body")),
+        }
+    }
+}
+
+fn stage_response(error: &stage::Error) -> Response {
+    let respond_as = |status, code| respond(status, body(&error.to_string(), code));
+    match error {
+        stage::Error::UnknownPipeline { .. } => respond_as(StatusCode::NOT_FOUND, "unknown_pipeline"),
+        stage::Error::Broken { .. } => respond_as(StatusCode::CONFLICT, "broken_pipeline"),
+        stage::Error::Chain { .. } => respond_as(StatusCode::BAD_REQUEST, "one_pipeline_wanted"),
+        stage::Error::Parameters(faults) => {
+            let fields = faults.iter().map(|fault| {
+                let names = fault.path.split('/').filter(|name| !name.is_empty());
+                let loc: Vec<_> = ["body", "parameters"].into_iter().chain(names).collect();
+                json!({"type": "value_error", "loc": loc, "msg": fault.message, "input": null})
+            });
+            unprocessable(fields.collect())
+        }
+        stage::Error::Description(_) | stage::Error::Process(_) => {
+            tracing::error!(%error, "a request failed");
+            respond_as(StatusCode::INTERNAL_SERVER_ERROR, "internal")
         }
     }
 }

@@ -311,6 +311,11 @@ impl Client {
         format!("{}{OFFERS}/{}", self.base_url, self.session_id)
     }
 
+    /// The URL that shows this session's state.
+    pub fn detail_url(&self) -> String {
+        format!("{}/api/v1/sessions/{}", self.base_url, self.session_id)
+    }
+
     /// A copy of the statistics. For a large one, use `read`.
     pub fn stats(&self) -> Stats {
         self.read(Stats::clone)
