@@ -2,13 +2,10 @@
 
 use std::process::ExitCode;
 
-use scope::{app::App, config, media, shutdown, telemetry};
-
-/// `GStreamer` allocates on many threads; glibc's arenas would keep what one session used for good.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+use scope::{app::App, config, media, memory, shutdown, telemetry};
 
 fn main() -> ExitCode {
+    memory::settle();
     let config = match config::load(std::env::args_os(), std::env::vars()) {
         config::Outcome::Serve(config) => *config,
         config::Outcome::Print(text) => {
