@@ -3,7 +3,7 @@
 mod support;
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead as _, BufReader},
     path::Path,
     process::{Child, ChildStdout, Command, Stdio},
     time::Duration,
@@ -50,8 +50,10 @@ impl Client {
     /// The next line that satisfies `wanted`; the client's own limits end the wait.
     #[track_caller]
     fn line(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
-        for text in self.lines.by_ref().lines().map_while(Result::ok) {
+        let mut text = String::new();
+        while self.lines.read_line(&mut text).is_ok_and(|length| length > 0) {
             let line: Value = serde_json::from_str(&text).expect("the client prints JSON");
+            text.clear();
             if wanted(&line) {
                 return line;
             }
