@@ -31,7 +31,7 @@ RUN --mount=type=bind,source=.docker/runtime-packages,target=/tmp/runtime-packag
     apt-get update \
  && xargs --arg-file=/tmp/runtime-packages apt-get install -y --no-install-recommends \
  && rm -rf /var/lib/apt/lists/* \
- && useradd --system --uid 10001 --user-group --create-home --home-dir /var/lib/scope scope
+ && useradd --shell /usr/sbin/nologin --uid 10001 --user-group --create-home --home-dir /var/lib/scope scope
 COPY --from=server /out/scope /usr/bin/scope
 COPY --from=ui /scope/frontend/dist /usr/share/scope/ui
 COPY pipelines /usr/share/scope/pipelines
