@@ -82,7 +82,7 @@ bench: ## measure
 
 .PHONY: soak
 soak: deps-test ## many sessions for long; looks for leaks
-	cargo test --release --locked --test leaks -- --ignored --nocapture
+	LEAK_SESSIONS=2000 cargo test --release --locked --test leaks -- --nocapture --test-threads=1
 
 .PHONY: clean
 clean: ## remove what was built or installed into this folder

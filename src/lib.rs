@@ -1,1 +1,55 @@
+//! Scope: a real-time AI video server. This page is its architecture.
+//!
+//! A browser sends its camera over WebRTC; the server decodes it, hands every frame to a *pipeline*, encodes
+//! the result and sends it back on the same connection.
+//!
+//! # Five words
+//! [`api`] speaks HTTP, [`session`] owns one viewer's life, [`media`] is GStreamer, [`stage`] is the ML side,
+//! [`frame`] is what media and stage pass to each other. All else is a leaf; [`app`] alone wires them.
+//! ```text
+//! browser ──HTTP──▶ api ──▶ session ──▶ media ◀══ Slot ══▶ stage      ─▶ may call   ══ frames   ◀┈ events
+//!    ▲                         ▲┈┈┈┈┈┈┈┈┈┈│
+//!    └───────── RTP, data channel ────────┘
+//! ```
+//!
+//! # A frame's way
+//! 1. UDP → webrtcbin (ICE, DTLS, SRTP, jitter buffer), on GStreamer's threads.
+//! 2. A new stream → row of the codec table → `decode/….launch` as a Bin. Until the peer's certificate is the
+//!    one in its offer, nothing passes.
+//! 3. `media/tap.rs` wraps the decoder's buffer as a [`frame::Frame`], without a copy, into the input slot.
+//! 4. The stage's thread takes the newest and works on it.
+//! 5. The output slot: the encoder's thread takes the newest and keeps the input's presentation time.
+//! 6. `encode/….launch` → webrtcbin → UDP, at the bitrate that congestion control grants.
+//!
+//! Both slots hold one frame and the newest wins: a slow stage lowers the frame rate and never grows the delay.
+//!
+//! # A request's way
+//! `POST /api/v1/webrtc/offer` → [`signalling::Offer::parse`] → [`session::Registry::create`] (a permit, else
+//! 503) → a task of its own → [`media::Engine::open`] on a blocking thread → the answer.
+//!
+//! # Who may use whom
+//! | module | may use |
+//! |---|---|
+//! | app, main | everything; they hold no logic |
+//! | api | session, stage (catalog and parameters), leaves |
+//! | session | media, stage, leaves |
+//! | media | leaves; it alone imports `gstreamer*` |
+//! | stage | leaves |
+//! | leaves: config, frame, memory, shutdown, signalling, system, telemetry, tls, turn | nothing of ours |
+//!
+//! `tests/architecture.rs` holds the table.
 
+pub mod api;
+pub mod app;
+pub mod config;
+pub mod frame;
+pub mod media;
+pub mod memory;
+pub mod session;
+pub mod shutdown;
+pub mod signalling;
+pub mod stage;
+pub mod system;
+pub mod telemetry;
+pub mod tls;
+pub mod turn;

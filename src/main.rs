@@ -1,1 +1,35 @@
-fn main() {}
+//! Load, then run.
+
+use std::process::ExitCode;
+
+use scope::{app::App, config, media, memory, shutdown, telemetry};
+
+fn main() -> ExitCode {
+    memory::settle();
+    let config = match config::load(std::env::args_os(), std::env::vars()) {
+        config::Outcome::Serve(config) => *config,
+        config::Outcome::Print(text) => {
+            print!("{text}");
+            return ExitCode::SUCCESS;
+        }
+        config::Outcome::Faults(text) => {
+            eprintln!("{}", text.trim_end());
+            return ExitCode::from(64); // EX_USAGE
+        }
+    };
+    let logs = telemetry::init(config.log.format == config::LogFormat::Json, config.log.verbose);
+    match run(config, logs) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            let missing = error.downcast_ref::<media::Error>().is_some_and(media::Error::is_missing);
+            ExitCode::from(if missing { 69 } else { 1 }) // EX_UNAVAILABLE
+        }
+    }
+}
+
+#[tokio::main]
+async fn run(config: config::Config, logs: telemetry::LogTail) -> anyhow::Result<()> {
+    let stop = shutdown::signal()?;
+    App::start(config, logs).await?.run_until(stop).await
+}

@@ -1,0 +1,105 @@
+import * as api from "../lib/api";
+import type { ServerMessage } from "../types/api";
+import type { CodecChoice, Values } from "../types/stream";
+
+export interface ConnectionEvents {
+  onTrack: (stream: MediaStream) => void;
+  onState: (state: RTCPeerConnectionState) => void;
+  onMessage: (message: ServerMessage) => void;
+}
+
+/** One peer connection with the server, from its offer to its end. */
+export class Connection {
+  readonly peer: RTCPeerConnection;
+  sessionId: string | null = null;
+  private readonly channel: RTCDataChannel;
+  private waiting: RTCIceCandidateInit[] = [];
+  private closed = false;
+  private readonly output = new MediaStream();
+
+  constructor(servers: RTCIceServer[], stream: MediaStream, codec: CodecChoice, events: ConnectionEvents) {
+    this.peer = new RTCPeerConnection({ iceServers: servers });
+    this.channel = this.peer.createDataChannel("parameters", { ordered: true });
+    this.channel.onmessage = (event) => {
+      const message = parse(event.data);
+      if (message) events.onMessage(message);
+    };
+    this.peer.onconnectionstatechange = () => {
+      if (!this.closed) events.onState(this.peer.connectionState);
+    };
+    this.peer.ontrack = (event) => {
+      this.output.addTrack(event.track);
+      events.onTrack(this.output);
+    };
+    this.peer.onicecandidate = (event) => this.trickle(event.candidate);
+    for (const track of stream.getTracks()) {
+      const transceiver = this.peer.addTransceiver(track, { direction: "sendrecv", streams: [stream] });
+      if (track.kind === "video") prefer(transceiver, codec);
+    }
+  }
+
+  /** Sends the offer at once and takes the answer; candidates follow as they are found. */
+  async open(parameters: Values): Promise<void> {
+    await this.peer.setLocalDescription();
+    const answer = await api.offer(this.peer.localDescription?.sdp ?? "", parameters);
+    if (this.closed) {
+      if (answer.sessionId) void api.closeSession(answer.sessionId).catch(() => undefined);
+      return;
+    }
+    this.sessionId = answer.sessionId;
+    await this.peer.setRemoteDescription({ type: "answer", sdp: answer.sdp });
+    const found = this.waiting;
+    this.waiting = [];
+    this.patch(found);
+  }
+
+  /** Sends a flat object on the data channel; false where it is not open. */
+  send(values: Values): boolean {
+    if (this.channel.readyState !== "open") return false;
+    this.channel.send(JSON.stringify(values));
+    return true;
+  }
+
+  /** Ends it on both sides. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.peer.close();
+    // The server notices by itself when this does not arrive.
+    if (this.sessionId) void api.closeSession(this.sessionId).catch(() => undefined);
+  }
+
+  private trickle(candidate: RTCIceCandidate | null): void {
+    const init: RTCIceCandidateInit = candidate?.toJSON() ?? { candidate: "", sdpMid: "0", sdpMLineIndex: 0 };
+    if (this.sessionId === null) this.waiting.push(init);
+    else this.patch([init]);
+  }
+
+  private patch(candidates: RTCIceCandidateInit[]): void {
+    if (!this.sessionId || candidates.length === 0) return;
+    // A lost candidate is one path less; the connection's state tells when none is left.
+    void api.addCandidates(this.sessionId, candidates).catch(() => undefined);
+  }
+}
+
+/** Moves the chosen codec to the front; what belongs to it (rtx, red) stays behind it. */
+function prefer(transceiver: RTCRtpTransceiver, codec: CodecChoice): void {
+  if (codec === "auto") return;
+  const known = RTCRtpReceiver.getCapabilities("video")?.codecs ?? [];
+  if (known.length === 0 || !("setCodecPreferences" in transceiver)) return;
+  const chosen = known.filter((entry) => entry.mimeType.toUpperCase() === `VIDEO/${codec}`);
+  const helpers = known.filter((entry) => /rtx|red|ulpfec|flexfec/i.test(entry.mimeType));
+  if (chosen.length > 0) transceiver.setCodecPreferences([...chosen, ...helpers]);
+}
+
+function parse(data: unknown): ServerMessage | null {
+  if (typeof data !== "string") return null;
+  try {
+    const message: unknown = JSON.parse(data);
+    return typeof message === "object" && message !== null && "type" in message
+      ? (message as ServerMessage)
+      : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,93 @@
+import { readStamp, stampHeight } from "./stamp";
+
+/** Frames whose drawing time is remembered: four seconds, longer than any delay worth a figure. */
+const REMEMBERED = 120;
+const WINDOW_MS = 1000;
+const FROZEN_MS = 2000;
+
+/** Reads the stamps of the returned picture: end-to-end delay, and whether the picture stands. */
+export class DelayMeter {
+  private readonly drawn = new Map<number, number>();
+  private readonly canvas = document.createElement("canvas");
+  private readings: { at: number; delay: number }[] = [];
+  private stop: (() => void) | null = null;
+  private lastFrameAt: number | null = null;
+  lastStamp: number | null = null;
+  /** Stamps that came back, newest last; for tests. */
+  readonly stamps: number[] = [];
+
+  /** A frame with this number has just been drawn. */
+  readonly onStamp = (number: number): void => {
+    this.drawn.set(number, performance.now());
+    if (this.drawn.size > REMEMBERED) this.drawn.delete(this.drawn.keys().next().value ?? -1);
+  };
+
+  /** Watches `video` until the next call. */
+  watch(video: HTMLVideoElement | null): void {
+    this.stop?.();
+    this.stop = video ? watchFrames(video, () => this.read(video)) : null;
+  }
+
+  reset(): void {
+    this.drawn.clear();
+    this.readings = [];
+    this.lastStamp = null;
+    this.lastFrameAt = null;
+    this.stamps.length = 0;
+  }
+
+  /** Median of the last second in milliseconds; null where there was no stamp. */
+  delayMs(now = performance.now()): number | null {
+    this.readings = this.readings.filter((reading) => now - reading.at <= WINDOW_MS);
+    const delays = this.readings.map((reading) => reading.delay).sort((one, other) => one - other);
+    return delays[Math.floor(delays.length / 2)] ?? null;
+  }
+
+  /** Whether frames came once and none came for too long. */
+  frozen(now = performance.now()): boolean {
+    return this.lastFrameAt !== null && now - this.lastFrameAt > FROZEN_MS;
+  }
+
+  private read(video: HTMLVideoElement): void {
+    const now = performance.now();
+    this.lastFrameAt = now;
+    const [width, height] = [video.videoWidth, video.videoHeight];
+    const context = this.canvas.getContext("2d", { willReadFrequently: true });
+    if (!context || width === 0 || height === 0) return;
+    const strip = stampHeight(height);
+    this.canvas.width = width;
+    this.canvas.height = strip;
+    context.drawImage(video, 0, 0, width, strip, 0, 0, width, strip);
+    const stamp = readStamp(context.getImageData(0, 0, width, strip), width, height);
+    if (stamp === null || stamp === this.lastStamp) return;
+    this.lastStamp = stamp;
+    this.stamps.push(stamp);
+    const drawnAt = this.drawn.get(stamp);
+    if (drawnAt !== undefined) this.readings.push({ at: now, delay: now - drawnAt });
+  }
+}
+
+/** Calls back for each new frame of `video`; gives the way to stop it. */
+function watchFrames(video: HTMLVideoElement, onFrame: () => void): () => void {
+  let stopped = false;
+  if ("requestVideoFrameCallback" in video) {
+    const next = () => {
+      if (stopped) return;
+      onFrame();
+      video.requestVideoFrameCallback(next);
+    };
+    video.requestVideoFrameCallback(next);
+  } else {
+    let seen = -1;
+    const element: HTMLVideoElement = video;
+    const timer = setInterval(() => {
+      if (element.currentTime === seen) return;
+      seen = element.currentTime;
+      onFrame();
+    }, 10);
+    return () => clearInterval(timer);
+  }
+  return () => {
+    stopped = true;
+  };
+}

@@ -1,0 +1,57 @@
+import { type Metrics, NO_METRICS } from "../types/stream";
+
+interface Counters {
+  at: number;
+  sent: number;
+  received: number;
+  framesSent: number;
+  framesDecoded: number;
+}
+
+/** Turns `RTCPeerConnection.getStats()` (W3C webrtc-stats) into figures of the last second. */
+export class StatsReader {
+  private before: Counters | null = null;
+
+  async read(connection: RTCPeerConnection): Promise<Metrics> {
+    const stats = [...(await connection.getStats()).values()] as Record<string, unknown>[];
+    const one = (type: string, also: (entry: Record<string, unknown>) => boolean = () => true) =>
+      stats.find((entry) => entry["type"] === type && also(entry));
+    const video = (entry: Record<string, unknown>) => entry["kind"] === "video";
+    const outbound = one("outbound-rtp", video);
+    const inbound = one("inbound-rtp", video);
+    const transport = one("transport");
+    const pair =
+      one("candidate-pair", (entry) => entry["id"] === transport?.["selectedCandidatePairId"]) ??
+      one("candidate-pair", (entry) => entry["nominated"] === true && entry["state"] === "succeeded");
+    const now: Counters = {
+      at: performance.now(),
+      sent: number(pair?.["bytesSent"]) ?? 0,
+      received: number(pair?.["bytesReceived"]) ?? 0,
+      framesSent: number(outbound?.["framesSent"]) ?? number(outbound?.["framesEncoded"]) ?? 0,
+      framesDecoded: number(inbound?.["framesDecoded"]) ?? 0,
+    };
+    const before = this.before;
+    this.before = now;
+    const codec = one("codec", (entry) => entry["id"] === inbound?.["codecId"]);
+    const roundTrip = number(pair?.["currentRoundTripTime"]);
+    const named = {
+      ...NO_METRICS,
+      roundTripMs: roundTrip === null ? null : roundTrip * 1000,
+      codec: typeof codec?.["mimeType"] === "string" ? codec["mimeType"].replace("video/", "") : null,
+    };
+    if (!before || !pair) return named;
+    const seconds = (now.at - before.at) / 1000;
+    const rate = (count: (counters: Counters) => number) => Math.max(0, count(now) - count(before)) / seconds;
+    return {
+      ...named,
+      fpsIn: outbound ? rate((counters) => counters.framesSent) : null,
+      fpsOut: inbound ? rate((counters) => counters.framesDecoded) : null,
+      bitrateUpBps: rate((counters) => counters.sent) * 8,
+      bitrateDownBps: rate((counters) => counters.received) * 8,
+    };
+  }
+}
+
+function number(value: unknown): number | null {
+  return typeof value === "number" ? value : null;
+}

@@ -1,0 +1,178 @@
+//! The error contract: one match from what went wrong to status, code and `Retry-After`.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    session::{self, ErrorKind},
+    signalling, stage,
+};
+
+/// What a request can end in.
+#[derive(Debug)]
+pub enum Error {
+    /// A session's or the registry's.
+    Session(session::Error),
+    /// A pipeline's.
+    Stage(stage::Error),
+    /// A broken offer or candidate.
+    Signalling(signalling::Error),
+    /// A body that is no JSON.
+    BadJson(String),
+    /// Fields that are missing or of another type, in FastAPI's shape.
+    Fields(Vec<Value>),
+    /// A query that is missing or of another type.
+    Query(String),
+    /// A body over the limit, in bytes.
+    TooLarge(usize),
+    /// A content type that this route does not take.
+    ContentType(&'static str),
+    /// A body that did not arrive.
+    Body(String),
+}
+
+impl From<session::Error> for Error {
+    fn from(error: session::Error) -> Self {
+        Self::Session(error)
+    }
+}
+
+impl From<stage::Error> for Error {
+    fn from(error: stage::Error) -> Self {
+        Self::Stage(error)
+    }
+}
+
+impl From<signalling::Error> for Error {
+    fn from(error: signalling::Error) -> Self {
+        Self::Signalling(error)
+    }
+}
+
+/// A client that waits so long finds a place or is told again.
+const RETRY_AFTER_S: u32 = 2;
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let session_body = |error: &session::Error, code: &str| body(&error.to_string(), code);
+        match self {
+            Self::Session(error) => match error.kind() {
+                ErrorKind::NotFound => {
+                    respond(StatusCode::NOT_FOUND, session_body(&error, "session_not_found"))
+                }
+                ErrorKind::Ended(reason) => {
+                    let mut body = session_body(&error, "session_ended");
+                    body["reason"] = json!(reason.code());
+                    respond(StatusCode::GONE, body)
+                }
+                ErrorKind::Full => later(session_body(&error, "server_full")),
+                ErrorKind::ShuttingDown => later(session_body(&error, "shutting_down")),
+                ErrorKind::Busy => later(session_body(&error, "session_busy")),
+                ErrorKind::Timeout => respond(StatusCode::GATEWAY_TIMEOUT, session_body(&error, "timeout")),
+                ErrorKind::BadOffer(code) => respond(StatusCode::BAD_REQUEST, session_body(&error, code)),
+                ErrorKind::Stage(inner) => stage_response(inner),
+                ErrorKind::Internal => {
+                    tracing::error!(%error, "a request failed");
+                    respond(StatusCode::INTERNAL_SERVER_ERROR, session_body(&error, "internal"))
+                }
+            },
+            Self::Stage(error) => stage_response(&error),
+            Self::Signalling(error) => {
+                let ours = matches!(error, signalling::Error::BadAnswer { .. });
+                let status = if ours { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::BAD_REQUEST };
+                respond(status, body(&error.to_string(), error.code()))
+            }
+            Self::BadJson(sentence) => respond(StatusCode::BAD_REQUEST, body(&sentence, "bad_json")),
+            Self::Fields(fields) => unprocessable(fields),
+            Self::Query(sentence) => respond(StatusCode::UNPROCESSABLE_ENTITY, body(&sentence, "bad_query")),
+            Self::TooLarge(limit) => {
+                let sentence = format!("a body of at most {limit} bytes is wanted, a longer one came");
+                respond(StatusCode::PAYLOAD_TOO_LARGE, body(&sentence, "body_too_large"))
+            }
+            Self::ContentType(wanted) => {
+                let sentence = format!("a body of content type {wanted} is wanted, another one came");
+                respond(StatusCode::UNSUPPORTED_MEDIA_TYPE, body(&sentence, "wrong_content_type"))
+            }
+            Self::Body(sentence) => respond(StatusCode::BAD_REQUEST, body(&sentence, "bad_body")),
+        }
+    }
+}
+
+fn stage_response(error: &stage::Error) -> Response {
+    let respond_as = |status, code| respond(status, body(&error.to_string(), code));
+    match error {
+        stage::Error::UnknownPipeline { .. } => respond_as(StatusCode::NOT_FOUND, "unknown_pipeline"),
+        stage::Error::Broken { .. } => respond_as(StatusCode::CONFLICT, "broken_pipeline"),
+        stage::Error::Chain { .. } => respond_as(StatusCode::BAD_REQUEST, "one_pipeline_wanted"),
+        stage::Error::Parameters(faults) => unprocessable(parameter_fields(None, faults)),
+        stage::Error::Description(_) | stage::Error::Process(_) => {
+            tracing::error!(%error, "a request failed");
+            respond_as(StatusCode::INTERNAL_SERVER_ERROR, "internal")
+        }
+    }
+}
+
+/// Faults of parameters in FastAPI's shape; `field` is the field of the body that holds them.
+pub fn parameter_fields(field: Option<&str>, faults: &[stage::Fault]) -> Vec<Value> {
+    let field_of = |fault: &stage::Fault| {
+        let names = fault.path.split('/').filter(|name| !name.is_empty());
+        let loc: Vec<_> = ["body"].into_iter().chain(field).chain(names).collect();
+        json!({"type": "value_error", "loc": loc, "msg": fault.message, "input": null})
+    };
+    faults.iter().map(field_of).collect()
+}
+
+/// A path below `/api` that there is not; never the page.
+pub async fn unknown_path(uri: Uri) -> Response {
+    let sentence = format!("there is no {}; /docs lists what there is", uri.path());
+    respond(StatusCode::NOT_FOUND, body(&sentence, "unknown_path"))
+}
+
+/// A path that there is, with another method; axum adds `Allow`.
+pub async fn wrong_method(uri: Uri) -> Response {
+    let sentence = format!("{} does not take this method; the header Allow says which it takes", uri.path());
+    respond(StatusCode::METHOD_NOT_ALLOWED, body(&sentence, "wrong_method"))
+}
+
+/// Too many requests at once.
+pub fn overloaded() -> Response {
+    later(body("the server has too many requests under way; try again", "overloaded"))
+}
+
+/// A request that ran into its limit.
+pub fn too_slow() -> Response {
+    respond(StatusCode::GATEWAY_TIMEOUT, body("the request took too long; try again", "timeout"))
+}
+
+/// A handler that panicked.
+pub fn panicked() -> Response {
+    let sentence = "the server failed at this request; its log says why";
+    respond(StatusCode::INTERNAL_SERVER_ERROR, body(sentence, "internal"))
+}
+
+/// A file that there is not.
+pub fn no_file(sentence: &str) -> Response {
+    respond(StatusCode::NOT_FOUND, body(sentence, "not_found"))
+}
+
+fn body(detail: &str, code: &str) -> Value {
+    json!({"detail": detail, "code": code})
+}
+
+fn unprocessable(fields: Vec<Value>) -> Response {
+    respond(StatusCode::UNPROCESSABLE_ENTITY, json!({"detail": fields, "code": "invalid_body"}))
+}
+
+fn later(body: Value) -> Response {
+    let mut response = respond(StatusCode::SERVICE_UNAVAILABLE, body);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
+    response
+}
+
+fn respond(status: StatusCode, body: Value) -> Response {
+    (status, Json(body)).into_response()
+}

@@ -1,0 +1,101 @@
+//! HTTP: the whole contract of API.md but the data channel.
+//!
+//! Runs on tokio's workers. Must never touch GStreamer; what takes time is asked of a session and awaited.
+
+mod body;
+mod error;
+mod host;
+mod layers;
+mod offer;
+mod pipelines;
+mod sessions;
+mod ui;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use axum::{Router, routing::get};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+use utoipa::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::{session, stage, telemetry, turn};
+
+/// Bounds and places of the HTTP side.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Folder of the built page; looked for in the usual places without.
+    pub ui_dir: Option<PathBuf>,
+    /// Longest request body in bytes.
+    pub body_bytes: usize,
+    /// Requests under way at once.
+    pub requests_in_flight: usize,
+    /// Longest time for a request.
+    pub request_limit: Duration,
+}
+
+/// What the handlers work with.
+#[derive(Clone)]
+pub struct State {
+    /// All sessions.
+    pub registry: session::Registry,
+    /// All pipelines.
+    pub catalog: stage::Catalog,
+    /// ICE servers.
+    pub turn: turn::Service,
+    /// Bounds and places.
+    pub settings: Settings,
+    /// The newest log lines.
+    pub logs: telemetry::LogTail,
+    /// Figures of the host.
+    pub system: Arc<dyn Fn() -> Value + Send + Sync>,
+    /// Cancelled when the server stops.
+    pub draining: CancellationToken,
+    /// Seconds since 1970 at the server's start.
+    pub started: f64,
+}
+
+#[derive(OpenApi)]
+#[openapi(info(title = "Scope", description = "Real-time AI video server."))]
+struct Document;
+
+/// The route table.
+pub fn router(state: State) -> Router {
+    let (routes, document) = OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(offer::create))
+        .routes(routes!(offer::add_candidates, offer::close))
+        .routes(routes!(offer::ice_servers))
+        .routes(routes!(pipelines::schemas))
+        .routes(routes!(pipelines::load))
+        .routes(routes!(pipelines::status))
+        .routes(routes!(sessions::list))
+        .routes(routes!(sessions::show, sessions::close))
+        .routes(routes!(sessions::graph_dot))
+        .routes(routes!(sessions::switch_pipeline))
+        .routes(routes!(sessions::set_parameters))
+        .routes(routes!(host::hardware))
+        .routes(routes!(host::system))
+        .routes(routes!(host::logs))
+        .split_for_parts();
+    let (probes, probes_document) = OpenApiRouter::<State>::new()
+        .routes(routes!(host::health))
+        .routes(routes!(host::ready))
+        .split_for_parts();
+    let document = document.merge_from(probes_document);
+    let ui = ui::Ui::find(state.settings.ui_dir.as_deref());
+    let limited = routes
+        .route("/api", get(error::unknown_path))
+        .route("/api/{*path}", axum::routing::any(error::unknown_path))
+        .method_not_allowed_fallback(error::wrong_method);
+    let limited = layers::limit(limited, &state.settings);
+    let router = Router::new()
+        .merge(limited)
+        .merge(probes.method_not_allowed_fallback(error::wrong_method))
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
+        .merge(ui.router());
+    layers::wrap(router).with_state(state)
+}
+
+#[cfg(test)]
+mod tests;

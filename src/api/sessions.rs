@@ -1,0 +1,85 @@
+//! Sessions: what they do, and steering them without a data channel.
+
+use axum::{
+    Json,
+    extract::{Path, State as Extract},
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::{State, body::Object, error::Error};
+use crate::session::{Id, Snapshot};
+
+/// All sessions that live.
+#[derive(Serialize, ToSchema)]
+pub struct SessionsBody {
+    sessions: Vec<Snapshot>,
+}
+
+/// The effective values.
+#[derive(Serialize, ToSchema)]
+pub struct ParametersBody {
+    #[schema(value_type = Object)]
+    parameters: Map<String, Value>,
+}
+
+/// All sessions that live.
+#[utoipa::path(get, path = "/api/v1/sessions", responses((status = 200, body = SessionsBody)))]
+pub async fn list(Extract(state): Extract<State>) -> Json<SessionsBody> {
+    Json(SessionsBody { sessions: state.registry.list() })
+}
+
+/// One session.
+#[utoipa::path(get, path = "/api/v1/sessions/{id}",
+    responses((status = 200, body = Snapshot), (status = 404), (status = 410)))]
+pub async fn show(Extract(state): Extract<State>, Path(id): Path<String>) -> Result<Json<Snapshot>, Error> {
+    Ok(Json(state.registry.get(&Id::from(id.as_str()))?))
+}
+
+/// Ends a session.
+#[utoipa::path(delete, path = "/api/v1/sessions/{id}", responses((status = 204), (status = 404), (status = 410)))]
+pub async fn close(Extract(state): Extract<State>, Path(id): Path<String>) -> Result<StatusCode, Error> {
+    state.registry.close(&Id::from(id.as_str())).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The session's live graph in Graphviz's language.
+#[utoipa::path(get, path = "/api/v1/sessions/{id}/graph.dot",
+    responses((status = 200, content_type = "text/vnd.graphviz"), (status = 404), (status = 410)))]
+pub async fn graph_dot(
+    Extract(state): Extract<State>,
+    Path(id): Path<String>,
+) -> Result<impl IntoResponse, Error> {
+    let dot = state.registry.graph_dot(&Id::from(id.as_str())).await?;
+    Ok(([(header::CONTENT_TYPE, "text/vnd.graphviz; charset=utf-8")], dot))
+}
+
+/// Puts another pipeline in place; the connection stays.
+#[utoipa::path(put, path = "/api/v1/sessions/{id}/pipeline", request_body = Object,
+    responses((status = 204), (status = 404), (status = 410), (status = 422)))]
+pub async fn switch_pipeline(
+    Extract(state): Extract<State>,
+    Path(id): Path<String>,
+    mut body: Object,
+) -> Result<StatusCode, Error> {
+    let pipeline = body.string("pipeline_id");
+    body.check()?;
+    state.registry.switch_pipeline(&Id::from(id.as_str()), &pipeline).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Applies an update, as the data channel takes it.
+#[utoipa::path(patch, path = "/api/v1/sessions/{id}/parameters", request_body = Object,
+    responses((status = 200, body = ParametersBody), (status = 404), (status = 410), (status = 422)))]
+pub async fn set_parameters(
+    Extract(state): Extract<State>,
+    Path(id): Path<String>,
+    body: Object,
+) -> Result<Json<ParametersBody>, Error> {
+    let values = body.check()?;
+    let parameters = state.registry.set_parameters(&Id::from(id.as_str()), values).await?;
+    Ok(Json(ParametersBody { parameters }))
+}

@@ -1,0 +1,226 @@
+//! The only wiring: starts leaf-first, stops in reverse. `main` and every test go through it.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::SystemTime,
+};
+
+use anyhow::Context;
+use axum_server::{Handle, tls_rustls::RustlsConfig};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    api,
+    config::{self, Config},
+    media, session, shutdown, signalling, stage, system, telemetry, tls, turn,
+};
+
+/// A server that takes sessions.
+pub struct App {
+    address: SocketAddr,
+    scheme: &'static str,
+    registry: session::Registry,
+    draining: CancellationToken,
+    http: Handle<SocketAddr>,
+    http_task: JoinHandle<std::io::Result<()>>,
+    turn_task: JoinHandle<()>,
+    grace: std::time::Duration,
+}
+
+impl App {
+    /// Starts everything; the port opens last, when the server can do its job.
+    ///
+    /// # Errors
+    /// What is missing or wrong, before the port opens.
+    pub async fn start(config: Config, logs: telemetry::LogTail) -> anyhow::Result<Self> {
+        let catalog = stage::Catalog::read(&config.pipelines.dirs).context("a folder of pipelines")?;
+        Self::start_with(config, logs, catalog).await
+    }
+
+    /// The same with a catalog of the caller's own.
+    ///
+    /// # Errors
+    /// As [`App::start`].
+    pub async fn start_with(
+        config: Config,
+        logs: telemetry::LogTail,
+        catalog: stage::Catalog,
+    ) -> anyhow::Result<Self> {
+        tls::install_provider();
+        if let Some(id) = &config.pipelines.default {
+            catalog.load(std::slice::from_ref(id), None).context("the default pipeline")?;
+        }
+        let certificate = certificate(&config.server.tls).context("the HTTPS certificate")?;
+        let settings = media_settings(&config);
+        let engine = tokio::task::spawn_blocking(move || media::Engine::start(settings))
+            .await
+            .context("GStreamer")??;
+        log_codecs(&engine);
+        let draining = CancellationToken::new();
+        let ice = turn_settings(&config.ice);
+        ice.validate().context("the ICE servers")?;
+        let (turn, turn_task) = turn::Service::start(ice, draining.clone()).await;
+        let registry = session::Registry::new(
+            engine,
+            catalog.clone(),
+            turn.clone(),
+            session_settings(&config.limits),
+            draining.clone(),
+        );
+        let system = system::System::new().context("figures of the host")?;
+        let router = api::router(api::State {
+            registry: registry.clone(),
+            catalog,
+            turn,
+            settings: api_settings(&config),
+            logs,
+            system: Arc::new(move || serde_json::to_value(system.snapshot()).unwrap_or_default()),
+            draining: draining.clone(),
+            started: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs_f64(),
+        });
+        let listener = listen(&config.server)?;
+        let address = listener.local_addr()?;
+        let (http, service) = (Handle::new(), router.into_make_service());
+        let scheme = if certificate.is_some() { "https" } else { "http" };
+        let http_task = match certificate {
+            Some(certificate) => {
+                let tls = RustlsConfig::from_config(certificate);
+                let server = axum_server::from_tcp_rustls(listener, tls)?.handle(http.clone());
+                tokio::spawn(server.serve(service))
+            }
+            None => tokio::spawn(axum_server::from_tcp(listener)?.handle(http.clone()).serve(service)),
+        };
+        tracing::info!(%address, scheme, version = env!("CARGO_PKG_VERSION"), "serving");
+        let grace = config.limits.shutdown_grace;
+        Ok(Self { address, scheme, registry, draining, http, http_task, turn_task, grace })
+    }
+
+    /// Where it listens, e.g. `http://127.0.0.1:8000`.
+    pub fn url(&self) -> String {
+        let host = if self.address.ip().is_unspecified() {
+            "127.0.0.1".into()
+        } else {
+            self.address.ip().to_string()
+        };
+        format!("{}://{host}:{}", self.scheme, self.address.port())
+    }
+
+    /// Serves until `stop` is cancelled, then ends every session in parallel and the rest in reverse.
+    ///
+    /// # Errors
+    /// The HTTP server failed, or something was left when the limits were over.
+    pub async fn run_until(mut self, stop: CancellationToken) -> anyhow::Result<()> {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            ended = &mut self.http_task => return ended.context("HTTP")?.context("HTTP"),
+        }
+        // Not ready and no new sessions from here on; every session hears of it at once.
+        self.draining.cancel();
+        let left = self.registry.drained(self.grace).await;
+        self.http.graceful_shutdown(Some(shutdown::HTTP_GRACE));
+        let http = tokio::time::timeout(shutdown::HTTP_GRACE * 2, self.http_task).await;
+        let turn = tokio::time::timeout(shutdown::TASK_GRACE, self.turn_task).await;
+        anyhow::ensure!(left == 0, "{left} sessions did not end within {:?}", self.grace);
+        http.context("HTTP connections did not end in time")??.context("HTTP")?;
+        turn.context("the ICE servers' task did not end in time")??;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+fn listen(server: &config::Server) -> anyhow::Result<TcpListener> {
+    let address = SocketAddr::new(server.host, server.port);
+    let listener = TcpListener::bind(address).with_context(|| format!("listening on {address}"))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+fn certificate(tls: &config::Tls) -> Result<Option<Arc<rustls::ServerConfig>>, tls::Error> {
+    match tls {
+        config::Tls::Off => Ok(None),
+        config::Tls::SelfSigned => tls::self_signed().map(Some),
+        config::Tls::Files { cert, key } => tls::from_files(cert, key).map(Some),
+    }
+}
+
+fn log_codecs(engine: &media::Engine) {
+    for trial in engine.trials().iter().filter(|trial| trial.chosen && trial.direction == "encode") {
+        tracing::info!(codec = %trial.codec, element = trial.element, reason = trial.reason, "codec");
+    }
+}
+
+fn codec_name(name: &str) -> Option<signalling::CodecName> {
+    use signalling::CodecName::{Av1, H264, Vp8, Vp9};
+    [("vp8", Vp8), ("vp9", Vp9), ("h264", H264), ("av1", Av1)]
+        .into_iter()
+        .find_map(|(known, codec)| (known == name).then_some(codec))
+}
+
+fn media_settings(config: &Config) -> media::Settings {
+    let media = &config.media;
+    let forced = &media.forced_encoders;
+    media::Settings {
+        codecs: media.codecs.iter().filter_map(|name| codec_name(name)).collect(),
+        forced_encoders: forced
+            .iter()
+            .filter_map(|(name, element)| Some((codec_name(name)?, element.clone())))
+            .collect(),
+        jitter_buffer: media.jitter_buffer,
+        start_bitrate_bps: media.start_bitrate_bps,
+        min_bitrate_bps: media.min_bitrate_bps,
+        max_bitrate_bps: media.max_bitrate_bps,
+        congestion_control: media.congestion_control,
+        gather_limit: config.limits.gather,
+        udp_ports: config.ice.udp_ports,
+        advertised: config.ice.advertised.clone(),
+        ice_tcp: config.ice.tcp,
+    }
+}
+
+fn session_settings(limits: &config::Limits) -> session::Settings {
+    session::Settings {
+        sessions: limits.sessions,
+        limits: session::Limits { connect: limits.connect, media: limits.media, vanish: limits.vanish },
+    }
+}
+
+fn api_settings(config: &Config) -> api::Settings {
+    api::Settings {
+        ui_dir: config.server.ui_dir.clone(),
+        body_bytes: config.limits.body_bytes,
+        requests_in_flight: config.limits.requests_in_flight,
+        request_limit: config.limits.request,
+    }
+}
+
+fn turn_settings(ice: &config::Ice) -> turn::Settings {
+    let secret = |secret: &config::Secret| turn::Secret::from(secret.expose());
+    turn::Settings {
+        servers: ice
+            .servers
+            .iter()
+            .map(|server| turn::IceServer {
+                urls: server.urls.clone(),
+                username: server.username.clone(),
+                credential: server.credential.as_ref().map(|credential| credential.expose().to_owned()),
+            })
+            .collect(),
+        turn_urls: ice.turn_urls.clone(),
+        turn_secret: ice.turn_secret.as_ref().map(secret),
+        turn_ttl: ice.turn_ttl,
+        cloudflare: ice
+            .cloudflare
+            .as_ref()
+            .map(|(key_id, token)| turn::CloudflareKeys { key_id: key_id.clone(), api_token: secret(token) }),
+        hf_token: ice.hf_token.as_ref().map(secret),
+        twilio: ice
+            .twilio
+            .as_ref()
+            .map(|(sid, token)| turn::Twilio { account_sid: sid.clone(), auth_token: secret(token) }),
+        offline: ice.offline,
+        fallback_stun: ice.fallback_stun.clone(),
+        endpoints: turn::Endpoints::default(),
+    }
+}

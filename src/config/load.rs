@@ -1,0 +1,246 @@
+//! Puts the sources together, the stronger over the weaker, and collects every fault.
+
+use std::{collections::BTreeMap, ffi::OsString};
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::{
+    Config, IceServer,
+    keys::{Arity, KEYS, Key, halves},
+};
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Run the server.
+    Serve(Box<Config>),
+    /// Print this (`--help`, `--version`) and be done.
+    Print(String),
+    /// Print this and exit with code 64 (`EX_USAGE`): every fault, a line each.
+    Faults(String),
+}
+
+/// Reads flags, the environment and the file.
+pub fn load(
+    args: impl IntoIterator<Item = OsString>,
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> Outcome {
+    let matches = match command().try_get_matches_from(args) {
+        Ok(matches) => matches,
+        Err(error) if error.use_stderr() => return Outcome::Faults(error.to_string()),
+        Err(error) => return Outcome::Print(error.to_string()),
+    };
+    let flags = matches.subcommand_matches("serve").unwrap_or(&matches);
+    let environment: BTreeMap<_, _> =
+        environment.into_iter().filter(|(_, value)| !value.trim().is_empty()).collect();
+    let mut faults = Vec::new();
+    let mut config = Config::default();
+    let file =
+        flags.get_one::<String>("config").cloned().or_else(|| environment.get("SCOPE_CONFIG").cloned());
+    let mut table = file.map_or_else(toml::Table::new, |path| read_file(&path, &mut faults));
+    read_servers(&mut table, &mut config, &mut faults);
+    for key in KEYS {
+        let from_file =
+            table.remove(key.name).map(|value| (format!("{} in the file", key.name), words(&value)));
+        let from_environment = environment.get(key.env).map(|value| (key.env.to_owned(), Ok(value.clone())));
+        let from_flag = flag(flags, key).map(|value| (format!("--{}", key.flag()), Ok(value)));
+        // The strongest source alone: a list of the file is replaced by the flag's, not added to.
+        let Some((source, value)) = from_flag.or(from_environment).or(from_file) else { continue };
+        if let Err(fault) = value.and_then(|value| (key.set)(&mut config, &value)) {
+            faults.push(format!("{source}: {fault}"));
+        }
+    }
+    faults.extend(table.keys().map(|key| format!("{key} in the file: no such key")));
+    faults.extend(config.faults());
+    faults.extend(halves(&config));
+    if faults.is_empty() { Outcome::Serve(Box::new(config)) } else { Outcome::Faults(faults.join("\n")) }
+}
+
+fn command() -> Command {
+    let with_flags = |command: Command| {
+        let config = Arg::new("config").long("config").value_name("FILE");
+        let command = command.arg(config.help("TOML file of the same keys [env: SCOPE_CONFIG]"));
+        KEYS.iter().fold(command, |command, key| command.arg(argument(key)))
+    };
+    let serve = with_flags(Command::new("serve").about("run the server (the default)"));
+    with_flags(Command::new("scope"))
+        .about("real-time AI video server: a browser's camera in over WebRTC, a pipeline's picture back")
+        .version(env!("CARGO_PKG_VERSION"))
+        .args_conflicts_with_subcommands(true)
+        .subcommand(serve)
+}
+
+fn argument(key: &Key) -> Arg {
+    let mut help = format!("{} [env: {}]", key.help, key.env);
+    if !key.default.is_empty() {
+        help += &format!(" [default: {}]", key.default);
+    }
+    let argument = Arg::new(key.name).long(key.flag()).help(help).action(ArgAction::Append);
+    match key.arity {
+        Arity::Switch => argument.num_args(0..=1).default_missing_value("true").require_equals(true),
+        Arity::One | Arity::Many => argument.num_args(1),
+    }
+}
+
+fn flag(matches: &ArgMatches, key: &Key) -> Option<String> {
+    let values: Vec<_> = matches.get_many::<String>(key.name)?.cloned().collect();
+    match key.arity {
+        Arity::Many => Some(values.join(",")),
+        Arity::One | Arity::Switch => values.last().cloned(),
+    }
+}
+
+fn read_file(path: &str, faults: &mut Vec<String>) -> toml::Table {
+    let read = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"));
+    let parsed = read.and_then(|text| text.parse().map_err(|error| format!("{path}: {error}")));
+    parsed.unwrap_or_else(|fault| {
+        faults.push(fault);
+        toml::Table::new()
+    })
+}
+
+/// `[[ice_servers]]`, which has no flag: a list of tables.
+fn read_servers(table: &mut toml::Table, config: &mut Config, faults: &mut Vec<String>) {
+    let Some(value) = table.remove("ice_servers") else { return };
+    match value.try_into::<Vec<IceServer>>() {
+        Ok(servers) => config.ice.servers = servers,
+        Err(error) => faults.push(format!("ice_servers in the file: {error}")),
+    }
+}
+
+/// A value of the file as the text that the environment would have.
+fn words(value: &toml::Value) -> Result<String, String> {
+    match value {
+        toml::Value::String(text) => Ok(text.clone()),
+        toml::Value::Integer(number) => Ok(number.to_string()),
+        toml::Value::Boolean(flag) => Ok(flag.to_string()),
+        toml::Value::Array(values) => {
+            values.iter().map(words).collect::<Result<Vec<_>, _>>().map(|all| all.join(","))
+        }
+        other => Err(format!("a string, number, boolean or list is wanted, a {} came", other.type_str())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(args: &[&str], environment: &[(&str, &str)]) -> Outcome {
+        let args = std::iter::once("scope").chain(args.iter().copied()).map(OsString::from);
+        load(args, environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    }
+
+    fn config(args: &[&str], environment: &[(&str, &str)]) -> Config {
+        match outcome(args, environment) {
+            Outcome::Serve(config) => *config,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn faults(args: &[&str], environment: &[(&str, &str)]) -> String {
+        match outcome(args, environment) {
+            Outcome::Faults(text) => text,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "port = 1\nhost = \"127.0.0.3\"\nmax_sessions = 3\n").unwrap();
+        let path = file.path().to_str().unwrap();
+
+        let config =
+            config(&["--config", path, "--port", "3"], &[("SCOPE_PORT", "2"), ("SCOPE_HOST", "127.0.0.2")]);
+
+        assert_eq!(config.server.port, 3);
+        assert_eq!(config.server.host.to_string(), "127.0.0.2");
+        assert_eq!(config.limits.sessions, 3);
+        assert_eq!(config.limits.requests_in_flight, 64);
+    }
+
+    #[test]
+    fn all_faults_come_at_once() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "nonsense = 1\nmax_sessions = \"many\"\n").unwrap();
+
+        let text = faults(
+            &["--config", file.path().to_str().unwrap(), "--port", "99999"],
+            &[
+                ("TWILIO_ACCOUNT_SID", "AC"),
+                ("SCOPE_CODECS", "vp8,h265"),
+                ("SCOPE_MIN_BITRATE_BPS", "9000000"),
+            ],
+        );
+
+        for word in ["nonsense", "max_sessions", "--port", "TWILIO_AUTH_TOKEN", "h265", "min <= start"] {
+            assert!(text.contains(word), "{word} is missing in\n{text}");
+        }
+    }
+
+    #[test]
+    fn the_seeds_own_names_work_and_empty_ones_are_absent() {
+        let config = config(
+            &[],
+            &[
+                ("HF_TOKEN", "hf_x"),
+                ("TWILIO_ACCOUNT_SID", "AC"),
+                ("TWILIO_AUTH_TOKEN", "t"),
+                ("CLOUDFLARE_TURN_KEY_ID", ""),
+                ("VERBOSE_LOGGING", "1"),
+                ("PIPELINE", "echo"),
+            ],
+        );
+
+        assert_eq!(config.ice.hf_token.as_ref().unwrap().expose(), "hf_x");
+        assert_eq!(config.ice.twilio.as_ref().unwrap().0, "AC");
+        assert_eq!(config.ice.cloudflare, None);
+        assert!(config.log.verbose);
+        assert_eq!(config.pipelines.default.as_deref(), Some("echo"));
+        assert!(!format!("{config:?}").contains("hf_x"), "a secret shows");
+    }
+
+    #[test]
+    fn switches_and_lists_are_read_as_people_write_them() {
+        let config = config(
+            &["serve", "--offline", "--congestion-control=false", "--pipelines", "a", "--pipelines", "b"],
+            &[("SCOPE_ADVERTISED_ADDRESS", "203.0.113.7, 2001:db8::7")],
+        );
+
+        assert!(config.ice.offline && !config.media.congestion_control);
+        assert_eq!(config.pipelines.dirs.len(), 2);
+        assert_eq!(config.ice.advertised.len(), 2);
+    }
+
+    #[test]
+    fn help_and_version_are_no_faults() {
+        assert!(matches!(outcome(&["--help"], &[]), Outcome::Print(text) if text.contains("--udp-ports")));
+        assert!(matches!(outcome(&["--version"], &[]), Outcome::Print(_)));
+        assert!(matches!(outcome(&["--no-such-flag"], &[]), Outcome::Faults(_)));
+    }
+
+    #[test]
+    fn ice_servers_of_the_file_are_a_list_of_tables() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(
+            file.path(),
+            "[[ice_servers]]\nurls = [\"turn:t:1\"]\nusername = \"u\"\ncredential = \"c\"\n",
+        )
+        .unwrap();
+
+        let config = config(&["--config", file.path().to_str().unwrap(), "--stun", "stun:s:1"], &[]);
+
+        assert_eq!(config.ice.servers.len(), 2);
+    }
+
+    #[test]
+    fn the_readme_has_the_table() {
+        let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+
+        assert!(
+            readme.contains(&super::super::table()),
+            "README.md lacks the table:\n{}",
+            super::super::table()
+        );
+    }
+}

@@ -1,0 +1,231 @@
+//! The picture that media and stage pass to each other, and the hand-over between them.
+//!
+//! Owns: [`Frame`], [`Layout`], [`Slot`]. Runs on whichever thread calls it. Must never copy a pixel.
+
+use std::{
+    any::Any,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+/// How the bytes of a picture are arranged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Layout {
+    /// Three planes: Y at full size, U and V at half width and half height.
+    I420,
+    /// Two planes: Y at full size, interleaved UV at half width and half height.
+    Nv12,
+    /// One plane, three bytes a pixel.
+    Rgb,
+    /// One plane, four bytes a pixel.
+    Rgba,
+}
+
+/// Whoever owns the bytes of a picture: a mapped `GstBuffer`, a shared-memory slot, a `Vec`.
+pub trait Pixels: Send + Sync + Any {
+    /// The bytes of plane `index`, rows `stride` bytes apart; empty where the layout has no such plane.
+    fn plane(&self, index: usize) -> &[u8];
+    /// For the owner's own module to get its type back and hand the bytes on by reference.
+    fn as_any(&self) -> &dyn Any;
+}
+
+/// Picture bytes in one allocation, the planes one behind the other.
+pub struct Packed {
+    bytes: Vec<u8>,
+    offsets: Vec<usize>,
+}
+
+impl Packed {
+    /// `offsets` are the starts of the planes in `bytes`, rising.
+    pub fn new(bytes: Vec<u8>, offsets: Vec<usize>) -> Self {
+        Self { bytes, offsets }
+    }
+}
+
+impl Pixels for Packed {
+    fn plane(&self, index: usize) -> &[u8] {
+        let Some(&start) = self.offsets.get(index) else { return &[] };
+        let end = self.offsets.get(index + 1).copied().unwrap_or(self.bytes.len());
+        self.bytes.get(start..end).unwrap_or_default()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// One raw picture.
+#[derive(Clone)]
+pub struct Frame {
+    /// Counted at the decoder's end, from 0, without gaps; a stage keeps it.
+    pub seq: u64,
+    /// Presentation time on the session's clock; a stage keeps it.
+    pub pts: Duration,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// Arrangement of the bytes.
+    pub layout: Layout,
+    /// Bytes from one row to the next, a plane each.
+    pub strides: Vec<usize>,
+    /// The bytes, shared: a stage that changes them makes its own.
+    pub data: Arc<dyn Pixels>,
+}
+
+/// What became of a value that was put into a [`Slot`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// The slot was empty.
+    Stored,
+    /// An older value was thrown away for it, and counted.
+    Replaced,
+    /// The slot is closed; the value is gone.
+    Closed,
+}
+
+/// What a bounded wait on a [`Slot`] gave.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Take<T> {
+    /// The newest value.
+    Item(T),
+    /// Nothing came within the limit.
+    Empty,
+    /// Nothing will come any more.
+    Closed,
+}
+
+/// A hand-over of length one between two threads: newest wins, the replaced one is counted.
+pub struct Slot<T> {
+    state: Mutex<SlotState<T>>,
+    changed: Condvar,
+    dropped: AtomicU64,
+}
+
+struct SlotState<T> {
+    item: Option<T>,
+    closed: bool,
+}
+
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Self {
+            state: Mutex::new(SlotState { item: None, closed: false }),
+            changed: Condvar::new(),
+            dropped: AtomicU64::new(0),
+        }
+    }
+}
+
+impl<T> Slot<T> {
+    /// Puts the newest value in; never waits longer than the other side's swap.
+    pub fn put(&self, item: T) -> Put {
+        let mut state = self.lock();
+        if state.closed {
+            return Put::Closed;
+        }
+        let replaced = state.item.replace(item);
+        drop(state);
+        self.changed.notify_one();
+        if replaced.is_some() {
+            self.dropped.fetch_add(1, Relaxed);
+            Put::Replaced
+        } else {
+            Put::Stored
+        }
+    }
+
+    /// Waits for a value; `None` once the slot is closed.
+    pub fn take(&self) -> Option<T> {
+        let mut state = self.lock();
+        loop {
+            if state.closed {
+                return None;
+            }
+            if let Some(item) = state.item.take() {
+                return Some(item);
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Waits for a value for at most `limit`.
+    pub fn take_within(&self, limit: Duration) -> Take<T> {
+        let (mut state, _) = self
+            .changed
+            .wait_timeout_while(self.lock(), limit, |state| state.item.is_none() && !state.closed)
+            .unwrap_or_else(PoisonError::into_inner);
+        if state.closed {
+            return Take::Closed;
+        }
+        state.item.take().map_or(Take::Empty, Take::Item)
+    }
+
+    /// Wakes every waiter for good and drops what is inside.
+    pub fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        let left = state.item.take();
+        drop(state);
+        self.changed.notify_all();
+        drop(left);
+    }
+
+    /// How many values were replaced before anybody took them.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Relaxed)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, SlotState<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_value_wins_and_the_dropped_one_is_counted() {
+        let slot = Slot::default();
+
+        assert_eq!(slot.put(1), Put::Stored);
+        assert_eq!(slot.put(2), Put::Replaced);
+
+        assert_eq!(slot.take(), Some(2));
+        assert_eq!(slot.dropped(), 1);
+    }
+
+    #[test]
+    fn closing_wakes_a_waiter_and_refuses_what_comes_after() {
+        let slot = Arc::new(Slot::<u8>::default());
+        let waiter = std::thread::spawn({
+            let slot = slot.clone();
+            move || slot.take()
+        });
+
+        slot.close();
+
+        assert_eq!(waiter.join().unwrap(), None);
+        assert_eq!(slot.put(1), Put::Closed);
+        assert_eq!(slot.take_within(Duration::ZERO), Take::Closed);
+    }
+
+    #[test]
+    fn a_bounded_wait_ends_empty() {
+        assert_eq!(Slot::<u8>::default().take_within(Duration::from_millis(1)), Take::Empty);
+    }
+
+    #[test]
+    fn planes_of_a_packed_picture_are_told_apart() {
+        let packed = Packed::new(vec![1, 2, 3, 4, 5, 6], vec![0, 4, 5]);
+
+        assert_eq!(packed.plane(0), [1, 2, 3, 4]);
+        assert_eq!(packed.plane(2), [6]);
+        assert!(packed.plane(3).is_empty());
+    }
+}

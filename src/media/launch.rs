@@ -1,0 +1,37 @@
+//! Fragments: pieces of graph kept as text, which a person runs with `gst-launch-1.0` and the server as a Bin.
+
+use gst::prelude::*;
+
+use super::Error;
+
+/// Builds a bin from a fragment, its one open input and output as ghost pads `sink` and `src`.
+///
+/// # Errors
+/// [`Error::Graph`] with the parser's sentence, which names the element.
+pub fn bin(name: &str, fragment: &str) -> Result<gst::Bin, Error> {
+    gst::parse::bin_from_description_with_name(&strip(fragment), true, name)
+        .map_err(|error| Error::Graph(format!("{name}: {}", error.message())))
+}
+
+/// The element of that name directly inside `bin`.
+///
+/// # Errors
+/// [`Error::Graph`]: the fragment does not keep to the fixed names.
+pub fn element(bin: &gst::Bin, name: &str) -> Result<gst::Element, Error> {
+    bin.by_name(name).ok_or_else(|| Error::Graph(format!("{} has no element named {name}", bin.name())))
+}
+
+/// The fragment on one line, without its comments.
+pub fn strip(fragment: &str) -> String {
+    fragment.lines().filter(|line| !line.trim_start().starts_with('#')).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::strip;
+
+    #[test]
+    fn comments_are_gone_and_lines_joined() {
+        assert_eq!(strip("# a ! b\nfakesrc\n! fakesink"), "fakesrc ! fakesink");
+    }
+}

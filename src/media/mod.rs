@@ -1,0 +1,186 @@
+//! GStreamer: everything between the peer's packets and a [`Frame`](crate::frame::Frame).
+//!
+//! Owns: the codec table, one graph a session behind [`Peer`]. This module alone imports `gstreamer*`.
+//! [`Engine::open`], [`Peer::stats`] and [`Peer::close`] block: never call them on a tokio worker.
+
+mod bus;
+mod channel;
+mod codec;
+mod congestion;
+mod graph;
+
+mod identity;
+mod launch;
+mod negotiate;
+mod peer;
+mod signals;
+mod start;
+mod stats;
+mod tap;
+mod tune;
+
+use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
+
+pub use channel::{Inbox, Mail};
+pub use codec::Trial;
+pub use peer::{Counters, Open, Opened, Peer};
+pub use stats::{CandidatePair, Stats};
+
+use crate::signalling::{self, CodecName};
+
+/// What the graphs of all sessions have in common.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Codecs that may be answered with; the offer's order decides among them.
+    pub codecs: Vec<CodecName>,
+    /// Encoder element by codec, where one is forced.
+    pub forced_encoders: HashMap<CodecName, String>,
+    /// Longest wait for a retransmission; in-order packets never wait. Small values break retransmission.
+    pub jitter_buffer: Duration,
+    /// Bitrate that a session starts with, in bit/s.
+    pub start_bitrate_bps: u32,
+    /// Bitrate below which congestion control does not go, in bit/s.
+    pub min_bitrate_bps: u32,
+    /// Bitrate above which congestion control does not go, in bit/s.
+    pub max_bitrate_bps: u32,
+    /// Whether transport-wide congestion control drives the bitrate.
+    pub congestion_control: bool,
+    /// How long the answer waits for candidates.
+    pub gather_limit: Duration,
+    /// UDP ports for ICE, both ends included; the system's choice without.
+    pub udp_ports: Option<(u16, u16)>,
+    /// Addresses that stand in the answer in place of this host's own (Docker, NAT).
+    pub advertised: Vec<IpAddr>,
+    /// Whether ICE over TCP is offered too.
+    pub ice_tcp: bool,
+}
+
+/// STUN and TURN servers in webrtcbin's own URL form.
+#[derive(Clone, Debug, Default)]
+pub struct IceServers {
+    /// `stun://host:port`
+    pub stun: Option<String>,
+    /// `turn://user:password@host:port?transport=udp`
+    pub turn: Vec<String>,
+}
+
+/// What a graph tells its session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// ICE and DTLS stand.
+    Connected,
+    /// The peer's certificate is the offered one.
+    Identified,
+    /// The peer's certificate is not the offered one.
+    Impostor,
+    /// ICE found no way, or lost it for good.
+    IceFailed,
+    /// The peer closed DTLS.
+    Closed,
+    /// The data channel `parameters` is open.
+    ChannelOpen,
+    /// The data channel was closed by the peer.
+    ChannelClosed,
+    /// There is mail in the [`Inbox`].
+    Mail,
+    /// An element gave up.
+    Fault {
+        /// Its path in the graph.
+        element: String,
+        /// What it said.
+        detail: String,
+    },
+}
+
+/// What can go wrong in the graph.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// Elements are not installed.
+    #[error("GStreamer elements {elements} are missing; install {packages}")]
+    Missing {
+        /// Element names.
+        elements: String,
+        /// Debian packages that bring them.
+        packages: String,
+    },
+    /// No codec works both ways on this host.
+    #[error("no video codec works here: {0}")]
+    NoCodec(String),
+    /// The offer has no codec that this server takes.
+    #[error("no common video codec; the offer has {offered}, this server takes {known}")]
+    NoCommonCodec {
+        /// Codecs of the offer.
+        offered: String,
+        /// Codecs of this server.
+        known: String,
+    },
+    /// The offer is one that webrtcbin refuses.
+    #[error("{step}: {detail}")]
+    Negotiation {
+        /// Which step of the negotiation.
+        step: &'static str,
+        /// What it said.
+        detail: String,
+    },
+    /// A step took too long.
+    #[error("{step} took over {limit:?}")]
+    Timeout {
+        /// Which step.
+        step: &'static str,
+        /// Its limit.
+        limit: Duration,
+    },
+    /// The answer of webrtcbin could not be finished.
+    #[error("the answer cannot be finished: {0}")]
+    Answer(#[from] signalling::Error),
+    /// The graph could not be built.
+    #[error("{0}")]
+    Graph(String),
+}
+
+impl Error {
+    /// Whether the host lacks something that a package would bring.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing { .. } | Self::NoCodec(_))
+    }
+}
+
+impl From<gst::glib::BoolError> for Error {
+    fn from(error: gst::glib::BoolError) -> Self {
+        Self::Graph(error.to_string())
+    }
+}
+
+/// GStreamer, started and tried out.
+#[derive(Clone)]
+pub struct Engine {
+    table: Arc<codec::Table>,
+    settings: Arc<Settings>,
+}
+
+impl Engine {
+    /// Starts GStreamer, checks its elements and tries the codecs. Blocks for about a second.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], [`Error::NoCodec`]: the server cannot do its job on this host.
+    pub fn start(settings: Settings) -> Result<Self, Error> {
+        start::init()?;
+        let table = codec::Table::probe(&settings.codecs, &settings.forced_encoders)?;
+        start::warm_up();
+        Ok(Self { table: Arc::new(table), settings: Arc::new(settings) })
+    }
+
+    /// Every codec row that was tried, with the reason for its fate.
+    pub fn trials(&self) -> &[Trial] {
+        self.table.trials()
+    }
+
+    /// Builds a session's graph and answers its offer. Blocks, for at most some seconds.
+    ///
+    /// # Errors
+    /// Why the offer cannot be answered.
+    #[expect(clippy::needless_pass_by_value, reason = "a description that is used once")]
+    pub fn open(&self, open: Open<'_>) -> Result<Opened, Error> {
+        peer::open(&self.table, &self.settings, &open)
+    }
+}

@@ -1,0 +1,348 @@
+//! One webrtcbin and its graph: what a session has of GStreamer.
+//!
+//! Signal closures run on webrtcbin's own threads: they hold weak references and only hand over. The call order
+//! in [`open`] is the one that works on GStreamer 1.22 and 1.26 alike: send pads before the remote description.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use gst::{glib, prelude::*};
+
+use super::{
+    Error, IceServers, Inbox, Settings, bus,
+    codec::Table,
+    graph::{self, Taps},
+    identity::Identity,
+    negotiate::{self, Line},
+    signals::Tell,
+    stats::{self, Stats},
+};
+use crate::{
+    frame::{Frame, Layout, Slot},
+    signalling::{Answer, AnswerPatch, Candidate, CodecName, Kind, Offer},
+};
+
+/// webrtcbin answers a promise within 10 ms; on a loaded host within a second.
+const PROMISE_LIMIT: Duration = Duration::from_secs(5);
+/// Stream id of `a=msid`, so that `ontrack` has a stream in every browser.
+const STREAM_ID: &str = "scope";
+/// Counts of one graph, written where things happen and read by the session.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Decoded pictures.
+    pub frames_in: AtomicU64,
+    /// Pictures handed to the encoder.
+    pub frames_out: AtomicU64,
+    /// Access units that the encoder gave.
+    pub encoded: AtomicU64,
+    /// Age of the newest access unit in microseconds: from its first packet's arrival to its payloader.
+    pub age_us: AtomicU64,
+    /// Opus packets sent back.
+    pub sound_packets: AtomicU64,
+    /// Key frames that we asked the peer for.
+    pub key_requests_sent: AtomicU64,
+    /// Key frames that the peer asked us for.
+    pub key_requests_received: AtomicU64,
+    /// Bytes received, after ICE, before decryption.
+    pub bytes_in: AtomicU64,
+    /// Bytes sent, after encryption.
+    pub bytes_out: AtomicU64,
+    /// Bitrate that the encoder is set to, in bit/s.
+    pub target_bps: AtomicU64,
+    /// Width and height of the picture that comes in, 32 bits each.
+    pub size: AtomicU64,
+    /// Milliseconds from the graph's start to the last packet; 0 before the first.
+    pub last_packet_ms: AtomicU64,
+}
+
+/// What a graph is built from.
+pub struct Open<'a> {
+    /// Name of the graph in logs and dumps.
+    pub name: String,
+    /// The parsed offer.
+    pub offer: &'a Offer,
+    /// STUN and TURN servers of this side.
+    pub ice: IceServers,
+    /// Decoded pictures go in here.
+    pub input: Arc<Slot<Frame>>,
+    /// Pictures to send come from here.
+    pub output: Arc<Slot<Frame>>,
+    /// Layouts that the stage takes.
+    pub layouts: Vec<Layout>,
+    /// Told what happens, on GStreamer's threads: must only hand over.
+    pub tell: Tell,
+}
+
+/// A graph and its answer.
+pub struct Opened {
+    /// The graph.
+    pub peer: Peer,
+    /// SDP of the answer, with the candidates that were found.
+    pub answer: String,
+    /// Codec of the picture.
+    pub video: CodecName,
+    /// Whether there is sound.
+    pub sound: bool,
+    /// Whether the peer will send a picture.
+    pub receives_video: bool,
+}
+
+/// A running graph; dropping it stops it, which blocks for some 15 ms.
+pub struct Peer {
+    pub(super) pipeline: gst::Pipeline,
+    pub(super) webrtc: gst::Element,
+    pub(super) taps: Taps,
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) channel: Arc<Mutex<Option<gst_webrtc::WebRTCDataChannel>>>,
+    mids: Vec<String>,
+    ice_tcp: bool,
+    pub(super) started: Instant,
+}
+
+/// Builds the graph and answers the offer. Blocks.
+pub fn open(table: &Arc<Table>, settings: &Settings, open: &Open<'_>) -> Result<Opened, Error> {
+    let lines = negotiate::lines(open.offer, table, &settings.codecs)?;
+    let peer = Peer::build(settings, open)?;
+    bus::watch(&peer.pipeline, {
+        let tell = open.tell.clone();
+        move |event| tell(event)
+    });
+    peer.tune(settings, &open.ice);
+    let (transceivers, sound) = peer.add_senders(&lines, table, settings)?;
+    let first = transceivers.first().ok_or_else(|| Error::Graph("no m-line to serve".into()))?;
+    let identity = Arc::new(Identity::new(open.offer.fingerprints.clone(), first));
+    peer.listen(&open.tell, &identity);
+    let lines = Arc::new(lines);
+    peer.receive(&lines, table, sound, &open.tell, &identity);
+    let answer = peer.negotiate(open.offer, settings, &lines)?;
+    Ok(Opened {
+        answer,
+        video: lines[0].codec.name,
+        sound: lines.iter().any(|line| line.kind == Kind::Audio),
+        receives_video: lines[0].receives,
+        peer,
+    })
+}
+
+impl Peer {
+    fn build(settings: &Settings, open: &Open<'_>) -> Result<Self, Error> {
+        let pipeline = gst::Pipeline::with_name(&open.name);
+        let latency = u32::try_from(settings.jitter_buffer.as_millis()).unwrap_or(200);
+        let webrtc = gst::ElementFactory::make("webrtcbin")
+            .property_from_str("bundle-policy", "max-bundle")
+            .property("latency", latency)
+            .build()?;
+        pipeline.add(&webrtc)?;
+        Ok(Self {
+            pipeline,
+            webrtc,
+            taps: Taps {
+                input: open.input.clone(),
+                output: open.output.clone(),
+                layouts: open.layouts.clone(),
+                counters: Arc::default(),
+            },
+            inbox: Arc::default(),
+            channel: Arc::default(),
+            mids: open.offer.medias.iter().map(|media| media.mid.clone()).collect(),
+            ice_tcp: settings.ice_tcp,
+            started: Instant::now(),
+        })
+    }
+
+    /// One send bin and one transceiver for each m-line; also gives the sound's send bin.
+    fn add_senders(
+        &self,
+        lines: &[Line],
+        table: &Table,
+        settings: &Settings,
+    ) -> Result<(Vec<gst_webrtc::WebRTCRTPTransceiver>, Option<gst::Bin>), Error> {
+        self.pipeline
+            .set_state(gst::State::Playing)
+            .map_err(|error| Error::Graph(format!("the graph does not start: {error}")))?;
+        let mut transceivers = Vec::new();
+        let mut sound = None;
+        for line in lines {
+            let transceiver = if line.sends {
+                let bin = match line.kind {
+                    Kind::Video => {
+                        let (bin, row) = graph::send_video(line, table, &self.taps)?;
+                        graph::rate(&self.webrtc, &bin, row, line, settings, &self.taps.counters)?;
+                        bin
+                    }
+                    _ => sound.insert(graph::send_audio(line)?).clone(),
+                };
+                self.link_sender(line, &bin)?
+            } else {
+                self.webrtc.emit_by_name::<gst_webrtc::WebRTCRTPTransceiver>(
+                    "add-transceiver",
+                    &[&gst_webrtc::WebRTCRTPTransceiverDirection::Recvonly, &line.caps()],
+                )
+            };
+            if line.kind == Kind::Video && line.codec.feedback.nack {
+                transceiver.set_property("do-nack", true);
+            }
+            transceivers.push(transceiver);
+        }
+        Ok((transceivers, sound))
+    }
+
+    fn link_sender(&self, line: &Line, bin: &gst::Bin) -> Result<gst_webrtc::WebRTCRTPTransceiver, Error> {
+        use gst_webrtc::WebRTCRTPTransceiverDirection::{Sendonly, Sendrecv};
+        self.pipeline.add(bin)?;
+        let pad = self
+            .webrtc
+            .request_pad_simple(&format!("sink_{}", line.index))
+            .ok_or_else(|| Error::Graph("webrtcbin gives no pad to send on".into()))?;
+        let transceiver: gst_webrtc::WebRTCRTPTransceiver = pad.property("transceiver");
+        transceiver.set_property("direction", if line.receives { Sendrecv } else { Sendonly });
+        transceiver.set_property("codec-preferences", line.caps());
+        let source = bin
+            .static_pad("src")
+            .ok_or_else(|| Error::Graph(format!("{} has no open output", bin.name())))?;
+        source.link(&pad).map_err(|error| Error::Graph(format!("webrtcbin takes no link: {error}")))?;
+        bin.sync_state_with_parent()?;
+        Ok(transceiver)
+    }
+
+    /// Offer in, answer out.
+    fn negotiate(&self, offer: &Offer, settings: &Settings, lines: &[Line]) -> Result<String, Error> {
+        let sdp = gst_sdp::SDPMessage::parse_buffer(offer.sdp.as_bytes())
+            .map_err(|error| Error::Negotiation { step: "offer", detail: error.to_string() })?;
+        let offer = gst_webrtc::WebRTCSessionDescription::new(gst_webrtc::WebRTCSDPType::Offer, sdp);
+        Self::ask("set-remote-description", |promise| {
+            self.webrtc.emit_by_name::<()>("set-remote-description", &[&offer, promise]);
+        })?;
+        let reply = Self::ask("create-answer", |promise| {
+            self.webrtc.emit_by_name::<()>("create-answer", &[&None::<gst::Structure>, promise]);
+        })?;
+        let answer: gst_webrtc::WebRTCSessionDescription = reply
+            .as_ref()
+            .and_then(|reply| reply.get("answer").ok())
+            .ok_or(Error::Negotiation { step: "create-answer", detail: "no answer came".into() })?;
+        Self::ask("set-local-description", |promise| {
+            self.webrtc.emit_by_name::<()>("set-local-description", &[&answer, promise]);
+        })?;
+        let complete = gst_webrtc::WebRTCICEGatheringState::Complete;
+        let gathered = bus::wait_until(settings.gather_limit, "gathering candidates", || {
+            self.webrtc.property::<gst_webrtc::WebRTCICEGatheringState>("ice-gathering-state") == complete
+        });
+        let local: gst_webrtc::WebRTCSessionDescription = self.webrtc.property("local-description");
+        let text = local
+            .sdp()
+            .as_text()
+            .map_err(|error| Error::Negotiation { step: "local-description", detail: error.to_string() })?;
+        let patch = AnswerPatch {
+            h264_fmtp: lines[0].h264_fmtp(),
+            stream_id: STREAM_ID.into(),
+            advertised: settings.advertised.clone(),
+            udp_only: !settings.ice_tcp,
+            gathered: gathered.is_ok(),
+        };
+        Ok(Answer::finish(&text, &patch)?.sdp)
+    }
+
+    /// Emits an action with a promise and waits for the reply.
+    fn ask(step: &'static str, emit: impl FnOnce(&gst::Promise)) -> Result<Option<gst::Structure>, Error> {
+        let (reply_to, reply) = std::sync::mpsc::sync_channel(1);
+        emit(&gst::Promise::with_change_func(move |reply| {
+            let owned = reply.map(|structure| structure.map(gst::StructureRef::to_owned));
+            reply_to.send(owned.map_err(|error| format!("{error:?}"))).ok(); // the wait below gave up
+        }));
+        let structure = reply
+            .recv_timeout(PROMISE_LIMIT)
+            .map_err(|_| Error::Timeout { step, limit: PROMISE_LIMIT })?
+            .map_err(|detail| Error::Negotiation { step, detail })?;
+        match structure.as_ref().and_then(|structure| structure.get::<glib::Error>("error").ok()) {
+            Some(error) => Err(Error::Negotiation { step, detail: error.message().to_owned() }),
+            None => Ok(structure),
+        }
+    }
+
+    /// Gives one of the peer's candidates to ICE; mDNS names are dropped, since resolving them leaks in 1.22.
+    pub fn add_candidate(&self, candidate: &Candidate) {
+        if candidate.is_end() || candidate.is_mdns() || (candidate.is_tcp() && !self.ice_tcp) {
+            return;
+        }
+        let by_mid = || self.mids.iter().position(|mid| Some(mid) == candidate.sdp_mid.as_ref());
+        let line = candidate.sdp_m_line_index.map(usize::from).or_else(by_mid).unwrap_or(0);
+        if let Some(line) = u32::try_from(line).ok().filter(|_| line < self.mids.len()) {
+            self.webrtc.emit_by_name::<()>("add-ice-candidate", &[&line, &candidate.candidate]);
+        }
+    }
+
+    /// Says something on the data channel; `false` where there is none.
+    pub fn send(&self, text: &str) -> bool {
+        let channel = self.channel.lock().unwrap_or_else(PoisonError::into_inner);
+        channel.as_ref().is_some_and(|channel| channel.send_string_full(Some(text)).is_ok())
+    }
+
+    /// Waits until a last word is on its way: `bytes` more than `sent_before` have left, at most `limit`. Blocks.
+    ///
+    /// Stopping the graph drops what SCTP still holds, and webrtcbin's `buffered-amount` is 0 before that.
+    pub fn flush(&self, sent_before: u64, bytes: usize, limit: Duration) {
+        let wanted = sent_before + u64::try_from(bytes).unwrap_or(0);
+        let sent = || self.taps.counters.bytes_out.load(Relaxed);
+        if self.channel.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
+            bus::wait_until(limit, "flush", || sent() >= wanted).ok(); // a last word, not a promise
+        }
+    }
+
+    /// What the peer said.
+    pub fn inbox(&self) -> &Inbox {
+        &self.inbox
+    }
+
+    /// Counts so far.
+    pub fn counters(&self) -> &Counters {
+        &self.taps.counters
+    }
+
+    /// Time since the last packet of the peer, or since the start where none came.
+    pub fn silent_for(&self) -> Duration {
+        let last = Duration::from_millis(self.taps.counters.last_packet_ms.load(Relaxed));
+        self.started.elapsed().saturating_sub(last)
+    }
+
+    /// Asks webrtcbin for its figures (W3C webrtc-stats). Blocks.
+    ///
+    /// # Errors
+    /// No answer in time.
+    pub fn stats(&self) -> Result<Stats, Error> {
+        let reply = Self::ask("get-stats", |promise| {
+            self.webrtc.emit_by_name::<()>("get-stats", &[&None::<gst::Pad>, promise]);
+        })?;
+        Ok(reply.map(|reply| stats::read(&reply)).unwrap_or_default())
+    }
+
+    /// The graph in Graphviz's language.
+    pub fn dot(&self) -> String {
+        let details = gst::DebugGraphDetails::MEDIA_TYPE | gst::DebugGraphDetails::STATES;
+        self.pipeline.debug_to_dot_data(details).to_string()
+    }
+
+    /// Makes the graph deliver one of `layouts` from here on.
+    pub fn set_layouts(&self, layouts: &[Layout]) {
+        let sink = self.pipeline.by_name("receive-video").and_then(|bin| bin.downcast::<gst::Bin>().ok());
+        let Some(sink) = sink.and_then(|bin| bin.by_name("tap")) else { return };
+        sink.set_property("caps", super::tap::caps(layouts));
+        if let Some(pad) = sink.static_pad("sink") {
+            pad.push_event(gst::event::Reconfigure::new());
+        }
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        // The encoder's thread may wait in the slot: it has to leave before the graph can stop.
+        self.taps.input.close();
+        self.taps.output.close();
+        self.channel.lock().unwrap_or_else(PoisonError::into_inner).take();
+        bus::stop(&self.pipeline);
+    }
+}

@@ -1,0 +1,111 @@
+//! GStreamer's start: init, our plugin, the check of elements, its log in ours.
+
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
+
+use gst::{glib, prelude::*};
+
+use super::Error;
+
+/// Distinct lines of `GLib` that are remembered, and so logged, in a process's life.
+const GLIB_LINES: usize = 200;
+
+/// What a session needs whatever its codec, and the Debian package that brings it.
+const REQUIRED: &[(&str, &str)] = &[
+    ("webrtcbin", "gstreamer1.0-plugins-bad"),
+    ("nicesrc", "gstreamer1.0-nice"),
+    ("nicesink", "gstreamer1.0-nice"),
+    ("dtlssrtpenc", "gstreamer1.0-plugins-bad"),
+    ("dtlssrtpdec", "gstreamer1.0-plugins-bad"),
+    ("srtpenc", "gstreamer1.0-plugins-bad"),
+    ("srtpdec", "gstreamer1.0-plugins-bad"),
+    ("sctpenc", "gstreamer1.0-plugins-bad"),
+    ("sctpdec", "gstreamer1.0-plugins-bad"),
+    ("rtpbin", "gstreamer1.0-plugins-good"),
+    ("rtpjitterbuffer", "gstreamer1.0-plugins-good"),
+    ("rtpopusdepay", "gstreamer1.0-plugins-good"),
+    ("rtpopuspay", "gstreamer1.0-plugins-good"),
+    ("appsrc", "gstreamer1.0-plugins-base"),
+    ("appsink", "gstreamer1.0-plugins-base"),
+    ("videoconvert", "gstreamer1.0-plugins-base"),
+    ("videotestsrc", "gstreamer1.0-plugins-base"),
+    ("rtpgccbwe", "scope itself (gst-plugin-rtp)"),
+];
+
+/// Starts GStreamer, registers the statically linked plugin and checks that what every session needs is there.
+///
+/// # Errors
+/// [`Error::Missing`] with the packages to install.
+pub fn init() -> Result<(), Error> {
+    gst::init().map_err(|error| Error::Graph(format!("GStreamer does not start: {error}")))?;
+    forward_log();
+    gstrsrtp::plugin_register_static().map_err(|error| Error::Graph(format!("gst-plugin-rtp: {error}")))?;
+    let missing: Vec<_> =
+        REQUIRED.iter().filter(|(element, _)| gst::ElementFactory::find(element).is_none()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let mut packages: Vec<_> = missing.iter().map(|(_, package)| *package).collect();
+    packages.sort_unstable();
+    packages.dedup();
+    Err(Error::Missing {
+        elements: missing.iter().map(|(element, _)| *element).collect::<Vec<_>>().join(", "),
+        packages: packages.join(" "),
+    })
+}
+
+/// GStreamer's own log lines become tracing events of the target `gstreamer`; `GST_DEBUG` still chooses them.
+fn forward_log() {
+    gst::log::remove_default_log_function();
+    if std::env::var_os("GST_DEBUG").is_none() {
+        gst::log::set_default_threshold(gst::DebugLevel::Error);
+    }
+    forward_glib_log();
+    gst::log::add_log_function(|category, level, file, _function, line, object, message| {
+        let text = message.get().map(|text| text.to_string()).unwrap_or_default();
+        let place = Path::new(file.as_str()).file_name().unwrap_or_default().to_string_lossy();
+        let object = object.map(std::string::ToString::to_string).unwrap_or_default();
+        let category = category.name();
+        match level {
+            gst::DebugLevel::Error => {
+                tracing::warn!(target: "gstreamer", category, %object, "{place}:{line} {text}");
+            }
+            gst::DebugLevel::Warning | gst::DebugLevel::Fixme => {
+                tracing::info!(target: "gstreamer", category, %object, "{place}:{line} {text}");
+            }
+            gst::DebugLevel::Info => {
+                tracing::debug!(target: "gstreamer", category, %object, "{place}:{line} {text}");
+            }
+            _ => tracing::trace!(target: "gstreamer", category, %object, "{place}:{line} {text}"),
+        }
+    });
+}
+
+/// `GLib`'s own lines: each distinct one once, since 1.22's depayloaders repeat some a hundred times a second.
+fn forward_glib_log() {
+    static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    glib::log_set_default_handler(|domain, level, message| {
+        let mut seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.len() >= GLIB_LINES || !seen.insert(message.to_owned()) {
+            return;
+        }
+        drop(seen);
+        let domain = domain.unwrap_or_default();
+        match level {
+            glib::LogLevel::Error | glib::LogLevel::Critical | glib::LogLevel::Warning => {
+                tracing::warn!(target: "glib", domain, "{message}");
+            }
+            _ => tracing::debug!(target: "glib", domain, "{message}"),
+        }
+    });
+}
+
+/// Makes and drops one peer's worth of elements, so that the first session does not pay for loading plugins.
+pub fn warm_up() {
+    let Ok(webrtc) = gst::ElementFactory::make("webrtcbin").build() else { return };
+    webrtc.set_state(gst::State::Ready).ok(); // warm-up only: a real session reports its own faults
+    webrtc.set_state(gst::State::Null).ok();
+}

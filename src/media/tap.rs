@@ -1,0 +1,221 @@
+//! Where frames leave the graph and come back: appsink → Slot and Slot → appsrc.
+//!
+//! Runs on GStreamer's streaming threads, once a frame. Must not block except in [`outlet`], whose thread has
+//! nothing else to do than to wait for the next picture; must not copy a pixel, format or log.
+
+use std::{
+    any::Any,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+use gst::prelude::*;
+use gst_video::prelude::*;
+
+use super::{Error, peer::Counters};
+use crate::frame::{Frame, Layout, Pixels, Slot};
+
+/// A decoded picture, mapped where the decoder put it.
+struct Mapped {
+    frame: gst_video::VideoFrame<gst_video::video_frame::Readable>,
+    buffer: gst::Buffer,
+    caps: gst::Caps,
+}
+
+impl Pixels for Mapped {
+    fn plane(&self, index: usize) -> &[u8] {
+        u32::try_from(index).ok().and_then(|index| self.frame.plane_data(index).ok()).unwrap_or_default()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// The caps that make the graph deliver one of `layouts`, converting only where the decoder gives none of them.
+pub fn caps(layouts: &[Layout]) -> gst::Caps {
+    let formats = layouts.iter().map(|&layout| format_of(layout).to_str());
+    gst::Caps::builder("video/x-raw").field("format", gst::List::new(formats)).build()
+}
+
+/// Puts what `sink` gets into `slot`.
+pub fn inlet(sink: &gst_app::AppSink, slot: Arc<Slot<Frame>>, counters: Arc<Counters>) {
+    let mut seq = 0;
+    let mut known: Option<(gst::Caps, gst_video::VideoInfo)> = None;
+    sink.set_callbacks(
+        gst_app::AppSinkCallbacks::builder()
+            .new_sample(move |sink| {
+                let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+                let (Some(caps), Some(buffer)) = (sample.caps_owned(), sample.buffer_owned()) else {
+                    return Ok(gst::FlowSuccess::Ok);
+                };
+                if known.as_ref().is_none_or(|(before, _)| *before != caps) {
+                    let info =
+                        gst_video::VideoInfo::from_caps(&caps).map_err(|_| gst::FlowError::NotNegotiated)?;
+                    counters.size.store(u64::from(info.width()) << 32 | u64::from(info.height()), Relaxed);
+                    known = Some((caps, info));
+                }
+                let Some((caps, info)) = &known else { return Ok(gst::FlowSuccess::Ok) };
+                let Some(frame) = wrap(seq, buffer, caps, info) else { return Ok(gst::FlowSuccess::Ok) };
+                seq += 1;
+                counters.frames_in.fetch_add(1, Relaxed);
+                slot.put(frame);
+                Ok(gst::FlowSuccess::Ok)
+            })
+            .build(),
+    );
+}
+
+/// Feeds `source` from `slot`: the encoder's thread takes the newest picture when it has sent the one before.
+///
+/// The callback waits in the slot, so the slot has to be closed before the graph is stopped.
+pub fn outlet(source: &gst_app::AppSrc, slot: Arc<Slot<Frame>>, counters: Arc<Counters>) {
+    let mut known: Option<(gst::Caps, gst::Caps)> = None;
+    source.set_callbacks(
+        gst_app::AppSrcCallbacks::builder()
+            .need_data(move |source, _| {
+                // Closed: the graph goes to NULL next, which wakes the encoder's thread.
+                let Some(frame) = slot.take() else { return };
+                let Ok((buffer, caps)) = unwrap(&frame) else { return };
+                if known.as_ref().is_none_or(|(before, _)| *before != caps) {
+                    let rated = with_frame_rate(&caps);
+                    source.set_caps(Some(&rated));
+                    known = Some((caps, rated));
+                }
+                counters.frames_out.fetch_add(1, Relaxed);
+                source.push_buffer(buffer).ok(); // flushing: the graph is being stopped
+            })
+            .build(),
+    );
+}
+
+/// Hands encoded sound from `sink` to `source`, as it came.
+pub fn sound(sink: &gst_app::AppSink, source: &gst_app::AppSrc, count: impl Fn() + Send + 'static) {
+    let source = source.downgrade();
+    sink.set_callbacks(
+        gst_app::AppSinkCallbacks::builder()
+            .new_sample(move |sink| {
+                let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+                let source = source.upgrade().ok_or(gst::FlowError::Eos)?;
+                count();
+                source.push_sample(&sample).ok(); // flushing: the graph is being stopped
+                Ok(gst::FlowSuccess::Ok)
+            })
+            .build(),
+    );
+}
+
+fn wrap(seq: u64, buffer: gst::Buffer, caps: &gst::Caps, info: &gst_video::VideoInfo) -> Option<Frame> {
+    let layout = layout_of(info.format())?;
+    let pts = Duration::from(buffer.pts().unwrap_or_default());
+    let frame = gst_video::VideoFrame::from_buffer_readable(buffer.clone(), info).ok()?;
+    let strides = frame.plane_stride().iter().map(|&stride| usize::try_from(stride).unwrap_or(0)).collect();
+    Some(Frame {
+        seq,
+        pts,
+        width: info.width(),
+        height: info.height(),
+        layout,
+        strides,
+        data: Arc::new(Mapped { frame, buffer, caps: caps.clone() }),
+    })
+}
+
+/// The picture as a `GstBuffer`: the one it came in as, by reference, or its bytes in a new one, with its time.
+fn unwrap(frame: &Frame) -> Result<(gst::Buffer, gst::Caps), Error> {
+    if let Some(mapped) = frame.data.as_any().downcast_ref::<Mapped>() {
+        return Ok((mapped.buffer.clone(), mapped.caps.clone()));
+    }
+    let info = gst_video::VideoInfo::builder(format_of(frame.layout), frame.width, frame.height)
+        .build()
+        .map_err(|error| Error::Graph(format!("a stage gave a picture of no possible size: {error}")))?;
+    let caps = info.to_caps().map_err(|error| Error::Graph(error.to_string()))?;
+    let mut bytes = Vec::with_capacity(info.size());
+    let mut offsets = Vec::with_capacity(frame.strides.len());
+    for index in 0..frame.strides.len() {
+        offsets.push(bytes.len());
+        bytes.extend_from_slice(frame.data.plane(index));
+    }
+    let strides: Vec<i32> = frame.strides.iter().map(|&stride| i32::try_from(stride).unwrap_or(0)).collect();
+    let mut buffer = gst::Buffer::from_mut_slice(bytes);
+    if let Some(buffer) = buffer.get_mut() {
+        buffer.set_pts(gst::ClockTime::try_from(frame.pts).ok());
+        let flags = gst_video::VideoFrameFlags::empty();
+        gst_video::VideoMeta::add_full(
+            buffer,
+            flags,
+            info.format(),
+            frame.width,
+            frame.height,
+            &offsets,
+            &strides,
+        )
+        .map_err(|error| Error::Graph(format!("a stage gave a picture of impossible strides: {error}")))?;
+    }
+    Ok((buffer, caps))
+}
+
+/// Decoders say 0/1, which makes x264 hold one frame back (GStreamer 1.22: 72 to 85 ms against 22 to 31).
+fn with_frame_rate(caps: &gst::Caps) -> gst::Caps {
+    let mut caps = caps.clone();
+    caps.make_mut().set("framerate", gst::Fraction::new(30, 1));
+    caps
+}
+
+fn format_of(layout: Layout) -> gst_video::VideoFormat {
+    match layout {
+        Layout::I420 => gst_video::VideoFormat::I420,
+        Layout::Nv12 => gst_video::VideoFormat::Nv12,
+        Layout::Rgb => gst_video::VideoFormat::Rgb,
+        Layout::Rgba => gst_video::VideoFormat::Rgba,
+    }
+}
+
+fn layout_of(format: gst_video::VideoFormat) -> Option<Layout> {
+    match format {
+        gst_video::VideoFormat::I420 => Some(Layout::I420),
+        gst_video::VideoFormat::Nv12 => Some(Layout::Nv12),
+        gst_video::VideoFormat::Rgb => Some(Layout::Rgb),
+        gst_video::VideoFormat::Rgba => Some(Layout::Rgba),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::Packed;
+
+    #[test]
+    fn a_picture_of_the_graph_goes_through_by_reference() {
+        gst::init().unwrap();
+        let info = gst_video::VideoInfo::builder(gst_video::VideoFormat::I420, 64, 48).build().unwrap();
+        let buffer = gst::Buffer::with_size(info.size()).unwrap();
+        let address = buffer.as_ptr();
+
+        let frame = wrap(7, buffer, &info.to_caps().unwrap(), &info).unwrap();
+        let (out, _) = unwrap(&frame).unwrap();
+
+        assert_eq!(out.as_ptr(), address);
+        assert_eq!(frame.data.plane(0).len(), 64 * 48);
+    }
+
+    #[test]
+    fn a_picture_of_a_stage_keeps_its_bytes_and_time() {
+        gst::init().unwrap();
+        let frame = Frame {
+            seq: 1,
+            pts: Duration::from_millis(40),
+            width: 2,
+            height: 2,
+            layout: Layout::Rgba,
+            strides: vec![8],
+            data: Arc::new(Packed::new((0..16).collect(), vec![0])),
+        };
+
+        let (buffer, _) = unwrap(&frame).unwrap();
+
+        assert_eq!(buffer.pts(), Some(gst::ClockTime::from_mseconds(40)));
+        assert_eq!(buffer.map_readable().unwrap().as_slice(), (0..16).collect::<Vec<u8>>());
+    }
+}

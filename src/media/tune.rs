@@ -1,0 +1,89 @@
+//! Settings that webrtcbin has no property for, and counts at its ends.
+//!
+//! The element callbacks run on webrtcbin's threads, the byte counts once a packet: an atomic add each.
+
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Instant,
+};
+
+use gst::{glib, prelude::*};
+
+use super::{
+    IceServers, Settings,
+    peer::{Counters, Peer},
+};
+
+/// How long a lost packet may be asked for: retransmissions stand outside the encoder's rate control, and
+/// webrtcbin's 500 packets of history become a storm when the link narrows (measured: no recovery in 12 s).
+const RTX_HISTORY_PACKETS: u32 = 30;
+const RTX_HISTORY_MS: u32 = 150;
+
+impl Peer {
+    /// Settings that webrtcbin has no property for.
+    pub(super) fn tune(&self, settings: &Settings, servers: &IceServers) {
+        let ice: glib::Object = self.webrtc.property("ice-agent");
+        if let Some((low, high)) = settings.udp_ports {
+            ice.set_property("min-rtp-port", u32::from(low));
+            ice.set_property("max-rtp-port", u32::from(high));
+        }
+        if ice.find_property("agent").is_some() {
+            let agent: glib::Object = ice.property("agent");
+            agent.set_property("upnp", false); // 200 ms an answer otherwise
+            agent.set_property("ice-tcp", settings.ice_tcp);
+        }
+        if let Some(stun) = &servers.stun {
+            self.webrtc.set_property("stun-server", stun);
+        }
+        for turn in &servers.turn {
+            if !self.webrtc.emit_by_name::<bool>("add-turn-server", &[turn]) {
+                tracing::warn!("webrtcbin does not take one of the TURN servers");
+            }
+        }
+        if let Some(bin) = self.webrtc.downcast_ref::<gst::Bin>() {
+            let (counters, started) = (self.taps.counters.clone(), self.started);
+            bin.connect_deep_element_added(move |_, _, element| tune_element(element, &counters, started));
+        }
+    }
+}
+
+/// Sets what webrtcbin sets wrong inside itself, and counts at its ends.
+fn tune_element(element: &gst::Element, counters: &Arc<Counters>, started: Instant) {
+    let Some(factory) = element.factory() else { return };
+    match factory.name().as_str() {
+        "rtprtxsend" => {
+            element.set_property("max-size-packets", RTX_HISTORY_PACKETS);
+            element.set_property("max-size-time", RTX_HISTORY_MS);
+        }
+        // Otherwise the first packet waits for the whole latency: 275 ms to the first frame in place of 125.
+        "rtpjitterbuffer" => element.set_property("faststart-min-packets", 1_u32),
+        "nicesrc" => {
+            let counters = counters.clone();
+            count_bytes(element, "src", move |bytes| {
+                counters.bytes_in.fetch_add(bytes, Relaxed);
+                let now = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+                counters.last_packet_ms.store(now, Relaxed);
+            });
+        }
+        "nicesink" => {
+            let counters = counters.clone();
+            count_bytes(element, "sink", move |bytes| {
+                counters.bytes_out.fetch_add(bytes, Relaxed);
+            });
+        }
+        _ => {}
+    }
+}
+
+fn count_bytes(element: &gst::Element, pad: &str, count: impl Fn(u64) + Send + Sync + 'static) {
+    let Some(pad) = element.static_pad(pad) else { return };
+    pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, move |_, info| {
+        let bytes = match &info.data {
+            Some(gst::PadProbeData::Buffer(buffer)) => buffer.size(),
+            Some(gst::PadProbeData::BufferList(list)) => list.iter().map(gst::BufferRef::size).sum(),
+            _ => 0,
+        };
+        count(u64::try_from(bytes).unwrap_or(0));
+        gst::PadProbeReturn::Ok
+    });
+}

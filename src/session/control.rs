@@ -1,0 +1,289 @@
+//! Messages on the data channel `parameters`, both ways (API.md). Pure.
+//!
+//! An update is the same object wherever it comes from: the data channel, `initialParameters`, or HTTP.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::stage::{self, Fault, Schema, Values};
+
+/// Keys of Scope's own protocol that a client may send to any pipeline: one that has no such parameter is not
+/// hurt by it, and the reply names it as ignored.
+const SCOPE_KEYS: &[&str] = &[
+    "input_mode",
+    "prompts",
+    "prompt_interpolation_method",
+    "transition",
+    "noise_scale",
+    "noise_controller",
+    "denoising_step_list",
+    "manage_cache",
+    "reset_cache",
+    "kv_cache_attention_bias",
+    "lora_scales",
+    "output_sinks",
+    "vace_enabled",
+    "vace_ref_images",
+    "vace_use_input_video",
+    "vace_context_scale",
+    "graph",
+    "first_frame_image",
+    "last_frame_image",
+    "images",
+    "recording",
+    "node_id",
+    "input_source",
+    "produces_video",
+    "produces_audio",
+    "source_track_order",
+    "modulations",
+    "quantize_mode",
+    "lookahead_ms",
+    "beat_cache_reset_rate",
+    "ctrl_input",
+];
+
+/// What the server says. `type` comes first.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Message {
+    /// An update is in force.
+    ParametersUpdated {
+        /// The effective values.
+        parameters: Values,
+        /// Number of the first frame that has them.
+        frame: u64,
+        /// Keys that this pipeline has no use for.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        ignored: Vec<String>,
+        /// The client's own mark.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<Value>,
+    },
+    /// Nothing of an update was applied.
+    ParametersRejected {
+        /// What was wrong.
+        errors: Vec<Fault>,
+        /// The client's own mark.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<Value>,
+    },
+    /// Another pipeline is in the stage's place.
+    PipelineChanged {
+        /// Its id.
+        pipeline_id: String,
+        /// Its first frame.
+        frame: u64,
+    },
+    /// The stage's state changed.
+    StageState {
+        /// The state.
+        state: stage::State,
+        /// One sentence.
+        detail: String,
+    },
+    /// Figures, once a second; what is not known is absent.
+    Stats(Figures),
+    /// The last message before the server closes.
+    StreamStopped {
+        /// Code of the end reason.
+        reason: &'static str,
+        /// Its sentence.
+        error_message: &'static str,
+    },
+}
+
+/// Figures of one second.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct Figures {
+    /// Pictures decoded, a second.
+    pub fps_in: f64,
+    /// Pictures encoded, a second.
+    pub fps_out: f64,
+    /// Milliseconds from a picture's first packet to its encoded return.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_ms: Option<f64>,
+    /// Milliseconds that the newest picture spent in the stage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage_ms: Option<f64>,
+    /// Bit/s received.
+    pub bitrate_in_bps: u64,
+    /// Bit/s sent.
+    pub bitrate_out_bps: u64,
+    /// Bit/s that congestion control grants the encoder.
+    pub target_bps: u64,
+    /// Round-trip time in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub round_trip_ms: Option<f64>,
+    /// Pictures dropped before the stage, since the start.
+    pub dropped_before_stage: u64,
+    /// Pictures dropped before the encoder, since the start.
+    pub dropped_before_encoder: u64,
+}
+
+/// A checked update, ready to be applied.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Update {
+    /// Values for the stage.
+    pub values: Values,
+    /// Whether to pause.
+    pub paused: Option<bool>,
+    /// Keys without use.
+    pub ignored: Vec<String>,
+}
+
+/// Reads one message of the peer: the object and its `id`.
+///
+/// # Errors
+/// What is wrong with its form.
+pub fn parse(text: &str) -> Result<(Values, Option<Value>), Vec<Fault>> {
+    match serde_json::from_str(text) {
+        Ok(Value::Object(mut object)) => {
+            let id = object.remove("id");
+            Ok((object, id))
+        }
+        Ok(other) => Err(vec![fault("", format!("a JSON object is wanted, {} came", kind(&other)))]),
+        Err(error) => Err(vec![fault("", format!("a JSON object is wanted: {error}"))]),
+    }
+}
+
+/// Takes the pipeline that an update selects out of it.
+///
+/// # Errors
+/// A selection that is not one pipeline.
+pub fn take_pipeline(object: &mut Values) -> Result<Option<String>, Vec<Fault>> {
+    let one = object.remove("pipeline_id");
+    let many = object.remove("pipeline_ids");
+    match (one, many) {
+        (None | Some(Value::Null), None | Some(Value::Null)) => Ok(None),
+        (Some(Value::String(id)), _) => Ok(Some(id)),
+        (_, Some(Value::Array(ids))) => match ids.as_slice() {
+            [] => Ok(None),
+            [Value::String(id)] => Ok(Some(id.clone())),
+            _ => Err(vec![fault("/pipeline_ids", format!("one pipeline id is wanted, {} came", ids.len()))]),
+        },
+        (Some(other), _) => {
+            Err(vec![fault("/pipeline_id", format!("a pipeline's id is wanted, {} came", kind(&other)))])
+        }
+        (_, Some(other)) => {
+            Err(vec![fault("/pipeline_ids", format!("a list of ids is wanted, {} came", kind(&other)))])
+        }
+    }
+}
+
+/// Checks an update against the pipeline's schema, over the values in force.
+///
+/// # Errors
+/// Everything that is wrong with it; then nothing of it may be applied.
+pub fn check(object: Values, current: &Values, schema: &Schema) -> Result<Update, Vec<Fault>> {
+    let mut update = Update { values: current.clone(), ..Update::default() };
+    let mut faults = Vec::new();
+    for (name, value) in object {
+        if name == "paused" {
+            match value {
+                Value::Bool(paused) => update.paused = Some(paused),
+                other => {
+                    faults.push(fault("/paused", format!("true or false is wanted, {} came", kind(&other))));
+                }
+            }
+        } else if schema.has(&name) {
+            update.values.insert(name, value);
+        } else if SCOPE_KEYS.contains(&name.as_str()) {
+            update.ignored.push(name);
+        } else {
+            let name: String = name.chars().take(64).collect();
+            let path = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+            faults.push(fault(&path, "this pipeline has no such parameter".into()));
+        }
+    }
+    faults.extend(schema.faults(&update.values));
+    if faults.is_empty() { Ok(update) } else { Err(faults) }
+}
+
+/// One thing that is wrong.
+pub fn fault(path: &str, message: String) -> Fault {
+    Fault { path: path.to_owned(), message }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::stage::Catalog;
+
+    fn object(value: Value) -> Values {
+        value.as_object().cloned().unwrap()
+    }
+
+    fn echo() -> Schema {
+        Catalog::default().get("echo").unwrap().schema
+    }
+
+    #[test]
+    fn garbage_is_named_for_what_it_is() {
+        for (text, word) in [("", "EOF"), ("[1]", "a list"), ("7", "a number"), ("{\"a\":", "EOF")] {
+            let faults = parse(text).unwrap_err();
+            assert!(faults[0].message.contains(word), "{text}: {}", faults[0].message);
+        }
+    }
+
+    #[test]
+    fn an_id_is_the_clients_mark_and_no_parameter() {
+        let (values, id) = parse(r#"{"work_ms": 5, "id": "a"}"#).unwrap();
+
+        assert_eq!(values, object(json!({"work_ms": 5})));
+        assert_eq!(id, Some(json!("a")));
+    }
+
+    #[test]
+    fn scopes_own_words_are_ignored_by_a_pipeline_that_has_none_of_them() {
+        let update =
+            check(object(json!({"prompts": ["a panda"], "noise_scale": 0.7})), &Values::new(), &echo())
+                .unwrap();
+
+        assert_eq!(update.ignored, ["noise_scale", "prompts"]);
+    }
+
+    #[test]
+    fn one_bad_key_rejects_the_whole_update() {
+        let faults = check(object(json!({"work_ms": 5, "a/b": 1})), &Values::new(), &echo()).unwrap_err();
+
+        assert_eq!(faults[0].path, "/a~1b");
+    }
+
+    #[test]
+    fn pausing_is_no_parameter_of_the_pipeline() {
+        let update = check(object(json!({"paused": true})), &Values::new(), &echo()).unwrap();
+
+        assert_eq!(update.paused, Some(true));
+        assert!(check(object(json!({"paused": "yes"})), &Values::new(), &echo()).is_err());
+    }
+
+    #[test]
+    fn a_pipeline_is_selected_in_either_of_scopes_ways() {
+        assert_eq!(take_pipeline(&mut object(json!({"pipeline_id": "a"}))), Ok(Some("a".into())));
+        assert_eq!(take_pipeline(&mut object(json!({"pipeline_ids": ["b"]}))), Ok(Some("b".into())));
+        assert_eq!(take_pipeline(&mut object(json!({"pipeline_ids": []}))), Ok(None));
+        assert!(take_pipeline(&mut object(json!({"pipeline_ids": ["a", "b"]}))).is_err());
+        assert!(take_pipeline(&mut object(json!({"pipeline_id": 3}))).is_err());
+    }
+
+    #[test]
+    fn type_comes_first_on_the_wire() {
+        let message = Message::StreamStopped { reason: "x", error_message: "y" };
+
+        assert!(serde_json::to_string(&message).unwrap().starts_with(r#"{"type":"stream_stopped""#));
+    }
+}

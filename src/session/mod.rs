@@ -1,0 +1,136 @@
+//! One viewer's life, from the offer to the end.
+//!
+//! Owns: the [`Registry`] of live sessions, one task a session (`actor`), the rules of its life (`state`).
+//! Runs on tokio; whatever blocks is sent to a blocking thread. Must never touch HTTP.
+
+mod actor;
+mod birth;
+mod control;
+mod meter;
+mod registry;
+mod snapshot;
+mod state;
+
+use std::{fmt, sync::Arc};
+
+pub use control::{Figures, Message};
+pub use registry::{Created, Load, Registry, Settings};
+use serde::Serialize;
+pub use snapshot::{CodecInfo, Drops, Path, Snapshot, StageInfo};
+pub use state::{EndReason, Limits, Phase};
+
+use crate::{media, stage};
+
+/// A session's name in every URL, log line and metric. Opaque: later it may name a node too.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Id(Arc<str>);
+
+impl Id {
+    fn random() -> Self {
+        Self(uuid::Uuid::new_v4().to_string().into())
+    }
+}
+
+impl From<&str> for Id {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// What a session cannot do.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// Never knew that id.
+    #[error("no session {0}")]
+    NotFound(Id),
+    /// That session is over.
+    #[error("session {id} has ended: {}", .reason.sentence())]
+    Ended {
+        /// The session.
+        id: Id,
+        /// Why it ended.
+        reason: EndReason,
+    },
+    /// No permit left.
+    #[error("the server is full at {limit} sessions; try again later")]
+    Full {
+        /// How many fit.
+        limit: usize,
+    },
+    /// The server takes no more sessions.
+    #[error("the server is shutting down")]
+    ShuttingDown,
+    /// The session's mailbox is full.
+    #[error("the session is busy; try again")]
+    Busy,
+    /// A step took too long.
+    #[error("{step} took too long")]
+    Timeout {
+        /// Which step.
+        step: &'static str,
+    },
+    /// The graph said no.
+    #[error(transparent)]
+    Media(#[from] media::Error),
+    /// The pipeline said no.
+    #[error(transparent)]
+    Stage(#[from] stage::Error),
+    /// The system gives no thread.
+    #[error("the system gives no thread for the stage: {0}")]
+    Thread(String),
+}
+
+/// What an error means to whoever asked.
+#[derive(Clone, Copy, Debug)]
+pub enum ErrorKind<'a> {
+    /// Never knew that id.
+    NotFound,
+    /// That session is over.
+    Ended(EndReason),
+    /// No place; later there may be one.
+    Full,
+    /// No place any more.
+    ShuttingDown,
+    /// Ask again.
+    Busy,
+    /// A step took too long.
+    Timeout,
+    /// The offer cannot be answered; a stable code.
+    BadOffer(&'static str),
+    /// The pipeline said no.
+    Stage(&'a stage::Error),
+    /// The server's own fault.
+    Internal,
+}
+
+impl Error {
+    /// What it means to whoever asked.
+    pub fn kind(&self) -> ErrorKind<'_> {
+        match self {
+            Self::NotFound(_) => ErrorKind::NotFound,
+            Self::Ended { reason, .. } => ErrorKind::Ended(*reason),
+            Self::Full { .. } => ErrorKind::Full,
+            Self::ShuttingDown => ErrorKind::ShuttingDown,
+            Self::Busy => ErrorKind::Busy,
+            Self::Timeout { .. } => ErrorKind::Timeout,
+            Self::Stage(error) => ErrorKind::Stage(error),
+            Self::Thread(_) => ErrorKind::Internal,
+            Self::Media(error) => match error {
+                media::Error::NoCommonCodec { .. } => ErrorKind::BadOffer("no_common_codec"),
+                media::Error::Negotiation { .. } => ErrorKind::BadOffer("negotiation_failed"),
+                media::Error::Timeout { .. } => ErrorKind::Timeout,
+                media::Error::Missing { .. }
+                | media::Error::NoCodec(_)
+                | media::Error::Answer(_)
+                | media::Error::Graph(_) => ErrorKind::Internal,
+            },
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! Id → handle; the permits that let sessions in; the tasks that run them.
+//!
+//! Shared by every request; the lock is held for a map look-up. All of it is reached through [`Registry`] alone.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument;
+
+use super::{
+    CodecInfo, EndReason, Error, Id, Limits, Phase, Snapshot,
+    actor::Command,
+    birth::{Birth, Start},
+};
+use crate::{media, signalling, stage, turn};
+
+/// Answers and ends are bounded inside; this catches a session task that is stuck.
+const REPLY_LIMIT: Duration = Duration::from_secs(15);
+/// Ended sessions that are remembered for 410 in place of 404.
+const REMEMBERED: usize = 1000;
+/// Requests for one session under way at once.
+const MAILBOX: usize = 32;
+
+/// What all sessions have in common.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How many sessions may live at once.
+    pub sessions: usize,
+    /// Time limits of each.
+    pub limits: Limits,
+}
+
+/// An answered offer.
+#[derive(Clone, Debug)]
+pub struct Created {
+    /// The new session.
+    pub id: Id,
+    /// SDP of the answer.
+    pub answer: String,
+}
+
+/// How full the server is.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    /// Sessions that live.
+    pub live: usize,
+    /// Sessions that fit.
+    pub limit: usize,
+}
+
+/// All sessions of the server.
+#[derive(Clone)]
+pub struct Registry(Arc<Inner>);
+
+struct Inner {
+    engine: media::Engine,
+    catalog: stage::Catalog,
+    turn: turn::Service,
+    settings: Settings,
+    permits: Arc<Semaphore>,
+    sessions: Mutex<Sessions>,
+    tasks: TaskTracker,
+    cancel: CancellationToken,
+}
+
+#[derive(Default)]
+struct Sessions {
+    live: HashMap<Id, Handle>,
+    ended: HashMap<Id, EndReason>,
+    order: VecDeque<Id>,
+}
+
+/// The way to a session's task.
+#[derive(Clone)]
+struct Handle {
+    mailbox: mpsc::Sender<Command>,
+    snapshot: watch::Receiver<Snapshot>,
+}
+
+impl Registry {
+    /// A registry without sessions; `cancel` ends them all.
+    pub fn new(
+        engine: media::Engine,
+        catalog: stage::Catalog,
+        turn: turn::Service,
+        settings: Settings,
+        cancel: CancellationToken,
+    ) -> Self {
+        let permits = Arc::new(Semaphore::new(settings.sessions));
+        Self(Arc::new(Inner {
+            engine,
+            catalog,
+            turn,
+            settings,
+            permits,
+            sessions: Mutex::default(),
+            tasks: TaskTracker::new(),
+            cancel,
+        }))
+    }
+
+    /// Answers an offer; `initial` is an update as the data channel takes it.
+    ///
+    /// # Errors
+    /// [`Error::Full`], [`Error::ShuttingDown`], what is wrong with `initial`, or why the offer cannot be answered.
+    pub async fn create(&self, offer: signalling::Offer, initial: stage::Values) -> Result<Created, Error> {
+        let inner = &self.0;
+        if inner.cancel.is_cancelled() {
+            return Err(Error::ShuttingDown);
+        }
+        let permit = inner
+            .permits
+            .clone()
+            .try_acquire_owned()
+            .map_err(|_| Error::Full { limit: inner.settings.sessions })?;
+        let start = Start::check(&inner.catalog, initial)?;
+        let id = Id::random();
+        let (mailbox, commands) = mpsc::channel(MAILBOX);
+        let (answered, answer) = oneshot::channel();
+        let span = tracing::info_span!("session", %id, pipeline = start.pipeline_id());
+        let registry = self.clone();
+        let named = id.clone();
+        let task = async move {
+            let birth = Birth {
+                id: named.clone(),
+                offer,
+                start,
+                engine: registry.0.engine.clone(),
+                catalog: registry.0.catalog.clone(),
+                ice: ice_servers(&registry.0.turn),
+                limits: registry.0.settings.limits.clone(),
+                cancel: registry.0.cancel.clone(),
+            };
+            match birth.open().await {
+                Err(error) => drop(answered.send(Err(error))), // caller gone: nothing to tell
+                Ok((actor, answer)) => {
+                    registry.insert(&named, Handle { mailbox, snapshot: actor.watch() });
+                    let caller_gone = answered.send(Ok(answer)).is_err();
+                    let over = actor.run(commands, caller_gone).await;
+                    registry.retire(&named, over.reason);
+                    drop(permit);
+                    over.publish();
+                }
+            }
+        };
+        inner.tasks.spawn(task.instrument(span));
+        let answer = tokio::time::timeout(REPLY_LIMIT, answer)
+            .await
+            .map_err(|_| Error::Timeout { step: "the answer" })?
+            .map_err(|_| Error::ShuttingDown)??;
+        Ok(Created { id, answer })
+    }
+
+    /// Hands the peer's candidates on.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Ended`], [`Error::Busy`].
+    pub async fn add_candidates(&self, id: &Id, candidates: Vec<signalling::Candidate>) -> Result<(), Error> {
+        self.ask(id, |reply| Command::Candidates(candidates, reply)).await
+    }
+
+    /// Ends a session and waits until nothing of it is left.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Ended`], [`Error::Timeout`].
+    pub async fn close(&self, id: &Id) -> Result<(), Error> {
+        let mut handle = self.handle(id)?;
+        handle.mailbox.try_send(Command::Close).map_err(|_| self.handle(id).err().unwrap_or(Error::Busy))?;
+        let over = handle.snapshot.wait_for(|snapshot| snapshot.state == Phase::Ended);
+        match tokio::time::timeout(REPLY_LIMIT, over).await {
+            Ok(_) => Ok(()), // a closed watch: the task is over too
+            Err(_) => Err(Error::Timeout { step: "closing the session" }),
+        }
+    }
+
+    /// Applies an update; gives the effective values.
+    ///
+    /// # Errors
+    /// [`stage::Error::Parameters`] with everything that is wrong, and the errors of the look-up.
+    pub async fn set_parameters(&self, id: &Id, values: stage::Values) -> Result<stage::Values, Error> {
+        self.ask(id, |reply| Command::Parameters(values, reply)).await?
+    }
+
+    /// Puts another pipeline in the stage's place; the connection stays.
+    ///
+    /// # Errors
+    /// [`stage::Error::UnknownPipeline`], and the errors of the look-up.
+    pub async fn switch_pipeline(&self, id: &Id, pipeline_id: &str) -> Result<(), Error> {
+        let pipeline_id = pipeline_id.to_owned();
+        self.ask(id, |reply| Command::Switch(pipeline_id, reply)).await?
+    }
+
+    /// The session's graph in Graphviz's language.
+    ///
+    /// # Errors
+    /// The errors of the look-up.
+    pub async fn graph_dot(&self, id: &Id) -> Result<String, Error> {
+        self.ask(id, Command::Dot).await
+    }
+
+    /// Every session that lives.
+    pub fn list(&self) -> Vec<Snapshot> {
+        let mut all: Vec<_> =
+            self.lock().live.values().map(|handle| handle.snapshot.borrow().clone()).collect();
+        all.sort_by(|one, other| one.created_at.cmp(&other.created_at));
+        all
+    }
+
+    /// One session that lives.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Ended`].
+    pub fn get(&self, id: &Id) -> Result<Snapshot, Error> {
+        Ok(self.handle(id)?.snapshot.borrow().clone())
+    }
+
+    /// How full the server is.
+    pub fn load(&self) -> Load {
+        Load { live: self.lock().live.len(), limit: self.0.settings.sessions }
+    }
+
+    /// The codec table and each row's fate.
+    pub fn codecs(&self) -> Vec<CodecInfo> {
+        self.0.engine.trials().iter().map(CodecInfo::from).collect()
+    }
+
+    /// Waits, after `cancel`, until every session is over, for at most `limit`; gives how many are left.
+    pub async fn drained(&self, limit: Duration) -> usize {
+        self.0.tasks.close();
+        let end = Instant::now() + limit;
+        match tokio::time::timeout_at(end.into(), self.0.tasks.wait()).await {
+            Ok(()) => 0,
+            Err(_) => self.0.tasks.len(),
+        }
+    }
+
+    async fn ask<T>(&self, id: &Id, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Error> {
+        let handle = self.handle(id)?;
+        let (reply_to, reply) = oneshot::channel();
+        handle
+            .mailbox
+            .try_send(command(reply_to))
+            .map_err(|_| self.handle(id).err().unwrap_or(Error::Busy))?;
+        match tokio::time::timeout(REPLY_LIMIT, reply).await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(_)) => Err(self.handle(id).err().unwrap_or(Error::Busy)), // it ended in between
+            Err(_) => Err(Error::Timeout { step: "the session's reply" }),
+        }
+    }
+
+    fn handle(&self, id: &Id) -> Result<Handle, Error> {
+        let sessions = self.lock();
+        if let Some(handle) = sessions.live.get(id) {
+            return Ok(handle.clone());
+        }
+        Err(match sessions.ended.get(id) {
+            Some(&reason) => Error::Ended { id: id.clone(), reason },
+            None => Error::NotFound(id.clone()),
+        })
+    }
+
+    fn insert(&self, id: &Id, handle: Handle) {
+        self.lock().live.insert(id.clone(), handle);
+    }
+
+    fn retire(&self, id: &Id, reason: EndReason) {
+        let mut sessions = self.lock();
+        sessions.live.remove(id);
+        sessions.ended.insert(id.clone(), reason);
+        sessions.order.push_back(id.clone());
+        if sessions.order.len() > REMEMBERED
+            && let Some(oldest) = sessions.order.pop_front()
+        {
+            sessions.ended.remove(&oldest);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Sessions> {
+        self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn ice_servers(turn: &turn::Service) -> media::IceServers {
+    let servers = turn.for_server();
+    media::IceServers { stun: servers.stun, turn: servers.turn }
+}

@@ -1,0 +1,124 @@
+//! What a session shows of itself (`GET /api/v1/sessions/{id}`).
+
+use serde::Serialize;
+
+use super::{EndReason, Figures, Id, Phase};
+use crate::{media, stage};
+
+/// A session at one moment. What is not known is null, never 0.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Snapshot {
+    /// The session's id.
+    #[schema(value_type = String)]
+    pub id: Id,
+    /// Where it is.
+    pub state: Phase,
+    /// When the offer was answered, RFC 3339 in UTC.
+    pub created_at: String,
+    /// The pipeline that works on the picture.
+    pub pipeline_id: String,
+    /// The effective parameters.
+    #[schema(value_type = Object)]
+    pub parameters: stage::Values,
+    /// Whether the picture is paused.
+    pub paused: bool,
+    /// How the stage is.
+    pub stage: StageInfo,
+    /// Codec of the picture.
+    pub video_codec: String,
+    /// Codec of the sound; null where there is none.
+    pub audio_codec: Option<String>,
+    /// Size of the picture that comes in.
+    pub width: Option<u32>,
+    /// Size of the picture that comes in.
+    pub height: Option<u32>,
+    /// Pictures decoded since the start.
+    pub frames_in: u64,
+    /// Pictures encoded since the start.
+    pub frames_out: u64,
+    /// Pictures that went no further, by place.
+    pub drops: Drops,
+    /// Sound packets sent back.
+    pub sound_packets: u64,
+    /// Key frames that the server asked the browser for.
+    pub key_requests_sent: u64,
+    /// Key frames that the browser asked the server for.
+    pub key_requests_received: u64,
+    /// Packets of the picture lost on the way in.
+    pub packets_lost_in: Option<i64>,
+    /// Packets of the picture lost on the way out.
+    pub packets_lost_out: Option<i64>,
+    /// Figures of the last second; null before the first one.
+    pub figures: Option<Figures>,
+    /// The path that the packets take; null until it is known.
+    pub candidate_pair: Option<Path>,
+    /// Why it ended; null while it lives.
+    pub end_reason: Option<EndReason>,
+}
+
+/// How the stage is.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct StageInfo {
+    /// Its state.
+    pub state: stage::State,
+    /// One sentence.
+    pub detail: String,
+}
+
+/// Pictures that went no further, by place.
+#[derive(Clone, Copy, Debug, Default, Serialize, utoipa::ToSchema)]
+pub struct Drops {
+    /// A newer one came before the stage took it.
+    pub before_stage: u64,
+    /// A newer one came before the encoder took it.
+    pub before_encoder: u64,
+    /// The stage gave none.
+    pub skipped_by_stage: u64,
+    /// The session was paused.
+    pub paused: u64,
+}
+
+/// Both ends of the selected candidate pair.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Path {
+    /// Kind, address and transport of the server's end.
+    pub local: String,
+    /// Kind, address and transport of the browser's end.
+    pub remote: String,
+}
+
+impl From<media::CandidatePair> for Path {
+    fn from(pair: media::CandidatePair) -> Self {
+        Self { local: pair.local, remote: pair.remote }
+    }
+}
+
+/// One row of the codec table and its fate on this host.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct CodecInfo {
+    /// The codec.
+    pub codec: String,
+    /// `encode` or `decode`.
+    pub direction: String,
+    /// GStreamer element.
+    pub element: String,
+    /// Whether it runs on dedicated hardware.
+    pub hardware: bool,
+    /// Whether sessions use it.
+    pub available: bool,
+    /// Why, or why not.
+    pub reason: String,
+}
+
+impl From<&media::Trial> for CodecInfo {
+    fn from(trial: &media::Trial) -> Self {
+        Self {
+            codec: trial.codec.to_string(),
+            direction: trial.direction.into(),
+            element: trial.element.into(),
+            hardware: trial.hardware,
+            available: trial.chosen,
+            reason: trial.reason.clone(),
+        }
+    }
+}

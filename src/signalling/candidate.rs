@@ -1,0 +1,171 @@
+//! ICE candidates (RFC 8839 section 5.1): the grammar, checked before libnice sees a line.
+//!
+//! webrtcbin 1.22 takes garbage without a word and `add-ice-candidate` has no error path, so that this check is the
+//! only one there is.
+
+use std::{net::IpAddr, str::FromStr};
+
+use sdp_types::{CandidateAddress, CandidateType};
+
+use super::{
+    Error, limits,
+    text::{is_ice_chars, is_token, quote},
+};
+
+/// One trickled candidate of the peer's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// `candidate:…` without `a=`; empty at the end of candidates.
+    pub candidate: String,
+    /// The mid of its m-line.
+    pub sdp_mid: Option<String>,
+    /// Below [`limits::MEDIAS`].
+    pub sdp_m_line_index: Option<u16>,
+    line: Option<Line>,
+}
+
+impl Candidate {
+    /// Parses `RTCIceCandidateInit` (W3C webrtc-pc section 4.8.1): a candidate needs a mid or an index, the end of
+    /// candidates (an empty string) does not. A leading `a=` is taken off.
+    pub fn parse(candidate: &str, mid: Option<&str>, index: Option<u32>) -> Result<Self, Error> {
+        if let Some(mid) = mid.filter(|mid| !is_token(mid) || mid.len() > limits::MID_BYTES) {
+            return Err(bad(format!("sdpMid is {}; wanted a short token", quote(mid))));
+        }
+        let sdp_m_line_index = match index.map(|index| (u16::try_from(index), index)) {
+            None => None,
+            Some((Ok(small), _)) if usize::from(small) < limits::MEDIAS => Some(small),
+            Some((_, index)) => {
+                return Err(bad(format!("sdpMLineIndex is {index}; wanted 0 to {}", limits::MEDIAS - 1)));
+            }
+        };
+
+        let text = candidate.trim_ascii();
+        let text = text.strip_prefix("a=").unwrap_or(text);
+        let line = if text.is_empty() { None } else { Some(Line::parse_prefixed(text)?) };
+        if line.is_some() && mid.is_none() && sdp_m_line_index.is_none() {
+            return Err(bad("neither sdpMid nor sdpMLineIndex is set".to_owned()));
+        }
+        Ok(Self { candidate: text.to_owned(), sdp_mid: mid.map(str::to_owned), sdp_m_line_index, line })
+    }
+
+    /// The end of candidates (RFC 8838 section 8.2).
+    #[must_use]
+    pub fn is_end(&self) -> bool {
+        self.line.is_none()
+    }
+
+    /// A `.local` name, which only the peer's own network resolves (draft-ietf-mmusic-mdns-ice-candidates).
+    #[must_use]
+    pub fn is_mdns(&self) -> bool {
+        self.line.as_ref().is_some_and(Line::is_mdns)
+    }
+
+    /// ICE over TCP (RFC 6544).
+    #[must_use]
+    pub fn is_tcp(&self) -> bool {
+        self.line.as_ref().is_some_and(|line| line.tcp)
+    }
+
+    /// The address to send to; `None` for a name and at the end of candidates.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        self.line.as_ref().and_then(|line| line.address)
+    }
+}
+
+/// What of a candidate line is looked at again, once all of it is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Line {
+    /// `None` is an mDNS name.
+    pub address: Option<IpAddr>,
+    pub tcp: bool,
+    pub host: bool,
+}
+
+impl Line {
+    /// Parses `candidate:<foundation> …`.
+    pub(super) fn parse_prefixed(text: &str) -> Result<Self, Error> {
+        match text.strip_prefix("candidate:") {
+            Some(value) => Self::parse(value),
+            None => Err(bad(format!("wanted \"candidate:…\", got {}", quote(text)))),
+        }
+    }
+
+    /// Parses the value of an `a=candidate` line.
+    pub(super) fn parse(value: &str) -> Result<Self, Error> {
+        if value.len() > limits::CANDIDATE_BYTES {
+            return Err(bad(format!("{} bytes, wanted at most {}", value.len(), limits::CANDIDATE_BYTES)));
+        }
+        if value.chars().any(char::is_control) || value.split(' ').any(str::is_empty) {
+            return Err(bad(format!("wanted words with one space between, got {}", quote(value))));
+        }
+        let parsed = sdp_types::Candidate::from_str(value)
+            .map_err(|_| bad(format!("does not fit RFC 8839: {}", quote(value))))?;
+
+        check_numbers(&parsed)?;
+        let tcp = transport_is_tcp(&parsed.transport)?;
+        let host = type_is_host(&parsed.typ)?;
+        let address = address(&parsed.address)?;
+        Ok(Self { address, tcp, host })
+    }
+
+    pub(super) fn is_mdns(&self) -> bool {
+        self.address.is_none()
+    }
+}
+
+fn check_numbers(candidate: &sdp_types::Candidate) -> Result<(), Error> {
+    let foundation = &candidate.foundation;
+    if !is_ice_chars(foundation) || !limits::FOUNDATION_BYTES.contains(&foundation.len()) {
+        return Err(bad(format!("foundation is {}; wanted 1 to 32 ice characters", quote(foundation))));
+    }
+    if !(1..=256).contains(&candidate.component_id) {
+        return Err(bad(format!("component is {}; wanted 1 to 256", candidate.component_id)));
+    }
+    if u32::try_from(candidate.priority).is_err() {
+        return Err(bad(format!("priority is {}; wanted 32 bits", candidate.priority)));
+    }
+    Ok(())
+}
+
+fn transport_is_tcp(transport: &str) -> Result<bool, Error> {
+    match transport.to_ascii_lowercase().as_str() {
+        "udp" => Ok(false),
+        "tcp" => Ok(true),
+        _ => Err(bad(format!("transport is {}; wanted udp or tcp", quote(transport)))),
+    }
+}
+
+fn type_is_host(typ: &CandidateType) -> Result<bool, Error> {
+    match typ {
+        CandidateType::Host => Ok(true),
+        CandidateType::Srflx | CandidateType::Prflx | CandidateType::Relay => Ok(false),
+        CandidateType::Other(typ) => {
+            Err(bad(format!("type is {}; wanted host, srflx, prflx or relay", quote(typ))))
+        }
+    }
+}
+
+/// A name other than `.local` would make the server look up what a stranger asks for.
+fn address(address: &CandidateAddress) -> Result<Option<IpAddr>, Error> {
+    match address {
+        CandidateAddress::IpAddr(ip) => Ok(Some(*ip)),
+        CandidateAddress::FQDN(name) if is_local_name(name) => Ok(None),
+        CandidateAddress::FQDN(name) => {
+            Err(bad(format!("address is {}; wanted an IP address or a .local name", quote(name))))
+        }
+    }
+}
+
+fn is_local_name(name: &str) -> bool {
+    let label = name.len().checked_sub(".local".len()).and_then(|at| name.split_at_checked(at));
+    label.is_some_and(|(label, suffix)| {
+        suffix.eq_ignore_ascii_case(".local")
+            && !label.is_empty()
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
+    })
+}
+
+fn bad(reason: String) -> Error {
+    Error::BadCandidate { reason }
+}

@@ -1,0 +1,27 @@
+//! The `echo` kind: the same frame, by reference. The default, and the probe that tests measure with.
+
+use std::time::Duration;
+
+use super::{Error, Output, Parameters, Stage};
+use crate::frame::Frame;
+
+/// Gives every frame back, after as much time as `work_ms` says.
+#[derive(Default)]
+pub struct Echo {
+    work: Duration,
+}
+
+impl Stage for Echo {
+    fn set(&mut self, parameters: &Parameters) -> Result<(), Error> {
+        let milliseconds = parameters.values.get("work_ms").and_then(serde_json::Value::as_u64).unwrap_or(0);
+        self.work = Duration::from_millis(milliseconds);
+        Ok(())
+    }
+
+    fn process(&mut self, _frame: &Frame) -> Result<Output, Error> {
+        if !self.work.is_zero() {
+            std::thread::sleep(self.work);
+        }
+        Ok(Output::Passthrough)
+    }
+}

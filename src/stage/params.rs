@@ -1,0 +1,134 @@
+//! Parameters: flat JSON values that steer a stage, checked against the pipeline's JSON Schema.
+//!
+//! Pure; runs on the session's task. Values that fail never reach a stage.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::Error;
+
+/// Parameter values by name.
+pub type Values = Map<String, Value>;
+
+/// The effective values at one moment, and which update they stem from.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Parameters {
+    /// Every parameter of the pipeline, defaults included.
+    pub values: Values,
+    /// Rises with each accepted update of the session.
+    pub version: u64,
+}
+
+/// One thing that is wrong with an update.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Fault {
+    /// JSON Pointer (RFC 6901) of the value, e.g. `/noise_scale`.
+    pub path: String,
+    /// What was wanted and what came.
+    pub message: String,
+}
+
+/// A pipeline's compiled parameter schema (JSON Schema 2020-12).
+#[derive(Clone)]
+pub struct Schema {
+    document: Arc<Value>,
+    validator: Arc<jsonschema::Validator>,
+}
+
+impl Schema {
+    /// Compiles the `[parameters]` table of a `pipeline.toml`.
+    ///
+    /// # Errors
+    /// [`Error::Description`] with the schema compiler's sentence.
+    pub fn compile(properties: &Values) -> Result<Self, Error> {
+        let document = json!({
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "type": "object",
+            "properties": properties,
+            "additionalProperties": false,
+        });
+        let validator = jsonschema::validator_for(&document)
+            .map_err(|error| Error::Description(format!("parameters are no JSON Schema: {error}")))?;
+        let schema = Self { document: Arc::new(document), validator: Arc::new(validator) };
+        match schema.faults(&schema.defaults()).first() {
+            None => Ok(schema),
+            Some(fault) => Err(Error::Description(format!(
+                "default of {} breaks its schema: {}",
+                fault.path, fault.message
+            ))),
+        }
+    }
+
+    /// The JSON Schema document, as `config_schema` shows it.
+    pub fn document(&self) -> &Value {
+        &self.document
+    }
+
+    /// Every parameter that declares a default.
+    pub fn defaults(&self) -> Values {
+        self.properties()
+            .filter_map(|(name, schema)| Some((name.clone(), schema.get("default")?.clone())))
+            .collect()
+    }
+
+    /// Whether the pipeline has a parameter of that name.
+    pub fn has(&self, name: &str) -> bool {
+        self.properties().any(|(property, _)| property == name)
+    }
+
+    /// Everything that is wrong with `values`; empty when they may reach the stage.
+    pub fn faults(&self, values: &Values) -> Vec<Fault> {
+        self.validator
+            .iter_errors(&Value::Object(values.clone()))
+            .map(|error| Fault { path: error.instance_path().to_string(), message: error.to_string() })
+            .collect()
+    }
+
+    fn properties(&self) -> impl Iterator<Item = (&String, &Value)> {
+        self.document.get("properties").and_then(Value::as_object).into_iter().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schema() -> Schema {
+        let Value::Object(properties) = json!({"work_ms": {"type": "integer", "minimum": 0, "maximum": 10, "default": 3}, "name": {"type": "string"}})
+        else {
+            unreachable!("the literal is an object")
+        };
+        Schema::compile(&properties).unwrap()
+    }
+
+    fn values(value: Value) -> Values {
+        value.as_object().cloned().unwrap()
+    }
+
+    #[test]
+    fn defaults_are_those_the_schema_declares() {
+        assert_eq!(schema().defaults(), values(json!({"work_ms": 3})));
+    }
+
+    #[test]
+    fn a_value_out_of_range_is_named_by_its_path() {
+        let faults = schema().faults(&values(json!({"work_ms": 11})));
+
+        assert_eq!(faults[0].path, "/work_ms");
+        assert!(faults[0].message.contains("11"), "{}", faults[0].message);
+    }
+
+    #[test]
+    fn an_unknown_key_is_a_fault() {
+        assert_eq!(schema().faults(&values(json!({"nonsense": 1}))).len(), 1);
+    }
+
+    #[test]
+    fn a_default_outside_its_own_schema_is_refused() {
+        let properties = values(json!({"n": {"type": "integer", "minimum": 5, "default": 1}}));
+
+        assert!(Schema::compile(&properties).is_err());
+    }
+}

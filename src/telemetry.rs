@@ -1,0 +1,141 @@
+//! Log lines: where they go, which are let through, and the newest of them for `GET /api/v1/logs/tail`.
+//!
+//! The ring is written by whoever logs; its lock is held for one push.
+
+use std::{
+    collections::VecDeque,
+    io::{IsTerminal, Write},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tracing_subscriber::{EnvFilter, Layer, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt};
+
+/// The API gives 1,000 at most; twice that bridges a poll.
+const LINES: usize = 2000;
+/// A longer line is cut: a dump must not push everything else out.
+const LINE_BYTES: usize = 4096;
+
+/// Starts logging to standard error; gives the newest lines. A second call in a process only gives a new ring.
+pub fn init(json: bool, verbose: bool) -> LogTail {
+    let tail = LogTail::default();
+    let (ours, libraries) = if verbose { ("debug", "info") } else { ("info", "warn") };
+    let default = format!("{libraries},scope={ours}");
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let writer = Tee { tail: tail.clone() };
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
+    let layer = if json {
+        lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed()
+    } else {
+        let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        lines.with_ansi(colour).boxed()
+    };
+    tracing_subscriber::registry().with(layer.with_filter(filter)).try_init().ok(); // a test's second server
+    tail
+}
+
+/// The newest log lines.
+#[derive(Clone, Default)]
+pub struct LogTail(Arc<Mutex<Ring>>);
+
+#[derive(Default)]
+struct Ring {
+    lines: VecDeque<String>,
+    /// Lines ever written.
+    written: u64,
+}
+
+impl LogTail {
+    /// At most `lines` of the newest lines, those after offset `since` alone; and the offset to go on from.
+    pub fn tail(&self, lines: usize, since: Option<u64>) -> (Vec<String>, u64) {
+        let ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = since.map_or(ring.lines.len(), |since| {
+            usize::try_from(ring.written.saturating_sub(since)).unwrap_or(usize::MAX)
+        });
+        let count = lines.min(fresh).min(ring.lines.len());
+        (ring.lines.iter().skip(ring.lines.len() - count).cloned().collect(), ring.written)
+    }
+
+    fn push(&self, text: &str) {
+        let mut ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for line in text.lines().map(plain) {
+            if ring.lines.len() >= LINES {
+                ring.lines.pop_front();
+            }
+            let end = line.floor_char_boundary(LINE_BYTES);
+            ring.lines.push_back(line[..end].to_owned());
+            ring.written += 1;
+        }
+    }
+}
+
+/// A line without a terminal's colours.
+fn plain(line: &str) -> String {
+    let mut parts = line.split('\x1b');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + part.split_once('m').map_or(part, |(_, rest)| rest))
+}
+
+/// Standard error and the ring.
+struct Tee {
+    tail: LogTail,
+}
+
+impl<'a> MakeWriter<'a> for Tee {
+    type Writer = TeeWriter;
+
+    fn make_writer(&'a self) -> TeeWriter {
+        TeeWriter { tail: self.tail.clone() }
+    }
+}
+
+/// Writes one event.
+struct TeeWriter {
+    tail: LogTail,
+}
+
+impl Write for TeeWriter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.tail.push(&String::from_utf8_lossy(bytes));
+        std::io::stderr().lock().write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stderr().flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tail_goes_on_from_an_offset() {
+        let tail = LogTail::default();
+        tail.push("a\nb\n");
+        let (_, offset) = tail.tail(10, None);
+
+        tail.push("c\n");
+
+        assert_eq!(tail.tail(10, Some(offset)), (vec!["c".to_owned()], 3));
+        assert_eq!(tail.tail(2, None).0, ["b", "c"]);
+        assert_eq!(tail.tail(10, Some(99)).0, Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_ring_is_bounded_in_lines_and_in_their_length() {
+        let tail = LogTail::default();
+
+        (0..LINES + 5).for_each(|number| tail.push(&format!("{number}\n")));
+        tail.push(&"ä".repeat(LINE_BYTES));
+
+        let (lines, written) = tail.tail(usize::MAX, None);
+        assert_eq!((lines.len(), written), (LINES, LINES as u64 + 6));
+        assert!(lines.last().unwrap().len() <= LINE_BYTES);
+    }
+
+    #[test]
+    fn colours_stay_out_of_the_tail() {
+        assert_eq!(plain("\x1b[2mtime\x1b[0m \x1b[32mINFO\x1b[0m x"), "time INFO x");
+    }
+}

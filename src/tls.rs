@@ -1,0 +1,126 @@
+//! The HTTPS certificate: PEM files, or one made at start.
+//!
+//! A browser gives no camera to a plain-HTTP page that is not localhost (W3C Secure Contexts), so a server on
+//! a local network needs one.
+
+use std::{
+    net::{IpAddr, UdpSocket},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use rustls::{
+    ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
+
+/// What can be wrong with a certificate.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file that cannot be read as PEM.
+    #[error("{}: {reason}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Certificate and key do not fit, or are of a kind that rustls does not take.
+    #[error("the certificate and its key do not work: {0}")]
+    Pair(#[from] rustls::Error),
+    /// None could be made.
+    #[error("no certificate could be made: {0}")]
+    Make(#[from] rcgen::Error),
+}
+
+/// Chooses ring for all of rustls, here and in the HTTP client.
+pub fn install_provider() {
+    rustls::crypto::ring::default_provider().install_default().ok(); // a test's second server: it is there
+}
+
+/// A server configuration from PEM files.
+///
+/// # Errors
+/// [`Error::File`], [`Error::Pair`].
+pub fn from_files(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, Error> {
+    let chain = CertificateDer::pem_file_iter(certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| fault(certificate, &error))?;
+    if chain.is_empty() {
+        return Err(fault(certificate, &"there is no certificate in it"));
+    }
+    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| fault(key, &error))?;
+    config(chain, private)
+}
+
+/// A server configuration with a certificate made now, for localhost, this host's name and its addresses.
+///
+/// # Errors
+/// [`Error::Make`].
+pub fn self_signed() -> Result<Arc<ServerConfig>, Error> {
+    let made = rcgen::generate_simple_self_signed(names())?;
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der())
+        .map_err(|error| rustls::Error::General(error.to_owned()))?;
+    config(vec![made.cert.der().clone()], key)
+}
+
+fn config(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<Arc<ServerConfig>, Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+fn fault(path: &Path, reason: &dyn std::fmt::Display) -> Error {
+    Error::File { path: path.to_owned(), reason: reason.to_string() }
+}
+
+fn names() -> Vec<String> {
+    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+    names.extend(std::fs::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned()));
+    // Connecting a UDP socket sends nothing and tells which address the host would send from (documentation
+    // addresses, RFC 5737 and 3849).
+    for (any, target) in [("0.0.0.0:0", "192.0.2.1:9"), ("[::]:0", "[2001:db8::1]:9")] {
+        names.extend(own_address(any, target).map(|address| address.to_string()));
+    }
+    names.sort();
+    names.dedup();
+    names
+}
+
+fn own_address(any: &str, target: &str) -> Option<IpAddr> {
+    let socket = UdpSocket::bind(any).ok()?;
+    socket.connect(target).ok()?;
+    Some(socket.local_addr().ok()?.ip())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_made_for_this_host() {
+        assert!(self_signed().is_ok());
+        assert!(names().contains(&"localhost".to_owned()));
+    }
+
+    #[test]
+    fn files_are_read_and_their_faults_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+        let made = rcgen::generate_simple_self_signed(["a".to_owned()]).unwrap();
+        std::fs::write(&certificate, made.cert.pem()).unwrap();
+        std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+
+        assert!(from_files(&certificate, &key).is_ok());
+        let swapped = from_files(&key, &certificate).unwrap_err().to_string();
+        assert!(swapped.contains("key.pem"), "{swapped}");
+        assert!(from_files(Path::new("/nowhere"), &key).unwrap_err().to_string().contains("/nowhere"));
+    }
+}

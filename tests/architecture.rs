@@ -1,0 +1,244 @@
+//! The shape of the code, read from the source: who uses whom, who imports GStreamer, how long things are.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use syn::visit::Visit;
+
+/// Modules that use nothing of ours.
+const LEAVES: &[&str] =
+    &["config", "frame", "memory", "shutdown", "signalling", "system", "telemetry", "tls", "turn"];
+
+/// What each other module may use besides the leaves (ARCHITECTURE.md). `app` and `main` may use everything.
+const MAY_USE: &[(&str, &[&str])] =
+    &[("api", &["session", "stage"]), ("session", &["media", "stage"]), ("media", &[]), ("stage", &[])];
+
+const FILE_LINES: usize = 400;
+const FUNCTION_LINES: usize = 60;
+
+#[test]
+fn modules_use_only_what_the_table_allows() {
+    let faults: Vec<_> = sources().iter().flat_map(|source| forbidden_uses(source)).collect();
+
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn only_media_imports_gstreamer() {
+    let faults: Vec<_> =
+        sources().iter().filter(|source| source.module != "media").flat_map(gstreamer_uses).collect();
+
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn no_file_and_no_function_is_too_long() {
+    let faults: Vec<_> = sources().iter().flat_map(too_long).collect();
+
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn main_is_load_then_run() {
+    let main = std::fs::read_to_string(root().join("src/main.rs")).unwrap();
+
+    assert!(main.lines().count() <= 40, "main.rs has {} lines, 40 are wanted", main.lines().count());
+}
+
+#[test]
+fn every_module_is_in_the_table() {
+    let known: BTreeSet<_> = LEAVES
+        .iter()
+        .copied()
+        .chain(MAY_USE.iter().map(|(module, _)| *module))
+        .chain(["app", "main", "lib"])
+        .collect();
+
+    for source in sources() {
+        assert!(known.contains(source.module.as_str()), "{} is in no table", source.path.display());
+    }
+}
+
+#[test]
+fn the_detectors_catch_what_they_are_for() {
+    let planted = |module: &str, text: &str| Source {
+        path: PathBuf::from("planted.rs"),
+        module: module.into(),
+        text: text.into(),
+    };
+
+    assert_eq!(forbidden_uses(&planted("stage", "use crate::session::Id;")).len(), 1);
+    assert_eq!(forbidden_uses(&planted("turn", "use crate::{frame, stage::Catalog};")).len(), 2);
+    assert_eq!(forbidden_uses(&planted("api", "fn f() { crate::media::strip(\"\"); }")).len(), 1);
+    assert_eq!(forbidden_uses(&planted("api", "use crate::session::Registry;")).len(), 0);
+    assert_eq!(gstreamer_uses(&planted("api", "fn f() { gst::init(); }")).len(), 1);
+    assert_eq!(gstreamer_uses(&planted("stage", "use gst_app::AppSrc;")).len(), 1);
+    assert_eq!(
+        too_long(&planted("api", &format!("fn f() {{{}}}", "\n".repeat(FUNCTION_LINES + 1)))).len(),
+        1
+    );
+    assert_eq!(too_long(&planted("api", &"\n".repeat(FILE_LINES + 1))).len(), 1);
+}
+
+/// One file of ours.
+struct Source {
+    path: PathBuf,
+    module: String,
+    text: String,
+}
+
+impl Source {
+    fn parse(&self) -> syn::File {
+        syn::parse_file(&self.text).unwrap_or_else(|error| panic!("{}: {error}", self.path.display()))
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Everything below `src` but the test folders.
+fn sources() -> Vec<Source> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                if path.file_name().is_some_and(|name| name != "tests") {
+                    folders.push(path);
+                }
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let module = module_of(&path);
+                found.push(Source { text: std::fs::read_to_string(&path).unwrap(), module, path });
+            }
+        }
+    }
+    assert!(found.len() > 20, "only {} sources found", found.len());
+    found
+}
+
+fn module_of(path: &Path) -> String {
+    let inside = path.strip_prefix(root().join("src")).unwrap();
+    inside.iter().next().unwrap().to_string_lossy().trim_end_matches(".rs").to_owned()
+}
+
+fn forbidden_uses(source: &Source) -> Vec<String> {
+    if matches!(source.module.as_str(), "app" | "main" | "lib") {
+        return Vec::new();
+    }
+    let allowed = MAY_USE.iter().find(|(module, _)| *module == source.module);
+    let is_leaf = LEAVES.contains(&source.module.as_str());
+    let mut paths = Paths::default();
+    paths.visit_file(&source.parse());
+    let ours = paths.found.iter().filter(|path| path.first().is_some_and(|first| first == "crate"));
+    ours.filter_map(|path| path.get(1))
+        .filter(|used| **used != source.module)
+        .filter(|used| {
+            let used = used.as_str();
+            let by_table = allowed.is_some_and(|(_, modules)| modules.contains(&used));
+            !(by_table || (!is_leaf && LEAVES.contains(&used)))
+        })
+        .map(|used| format!("{}: {} may not use {used}", source.path.display(), source.module))
+        .collect()
+}
+
+fn gstreamer_uses(source: &Source) -> Vec<String> {
+    let mut paths = Paths::default();
+    paths.visit_file(&source.parse());
+    let gstreamer = |name: &String| name == "gst" || name.starts_with("gst_") || name == "gstrsrtp";
+    let used = paths.found.iter().filter_map(|path| path.first()).filter(|name| gstreamer(name));
+    used.map(|name| format!("{}: uses {name}", source.path.display())).collect()
+}
+
+fn too_long(source: &Source) -> Vec<String> {
+    let lines = source.text.lines().count();
+    let file = (lines > FILE_LINES).then(|| format!("{}: {lines} lines", source.path.display()));
+    let mut functions = Functions::default();
+    functions.visit_file(&source.parse());
+    let long = functions.found.into_iter().filter(|(_, lines)| *lines > FUNCTION_LINES);
+    let long = long.map(|(name, lines)| format!("{}: {name} has {lines} lines", source.path.display()));
+    file.into_iter().chain(long).collect()
+}
+
+/// Every path that stands in a file, test modules left out.
+#[derive(Default)]
+struct Paths {
+    found: Vec<Vec<String>>,
+}
+
+impl Paths {
+    fn tree(&mut self, before: &[String], tree: &syn::UseTree) {
+        match tree {
+            syn::UseTree::Path(path) => {
+                let mut longer = before.to_vec();
+                longer.push(path.ident.to_string());
+                self.tree(&longer, &path.tree);
+            }
+            syn::UseTree::Group(group) => group.items.iter().for_each(|item| self.tree(before, item)),
+            syn::UseTree::Name(name) => self.end(before, name.ident.to_string()),
+            syn::UseTree::Rename(name) => self.end(before, name.ident.to_string()),
+            syn::UseTree::Glob(_) => self.found.push(before.to_vec()),
+        }
+    }
+
+    fn end(&mut self, before: &[String], last: String) {
+        let mut path = before.to_vec();
+        path.push(last);
+        self.found.push(path);
+    }
+}
+
+impl<'a> Visit<'a> for Paths {
+    fn visit_item_use(&mut self, item: &'a syn::ItemUse) {
+        self.tree(&[], &item.tree);
+    }
+
+    fn visit_path(&mut self, path: &'a syn::Path) {
+        if path.segments.len() > 1 {
+            self.found.push(path.segments.iter().map(|segment| segment.ident.to_string()).collect());
+        }
+        syn::visit::visit_path(self, path);
+    }
+
+    fn visit_item_mod(&mut self, item: &'a syn::ItemMod) {
+        if !is_test(&item.attrs) {
+            syn::visit::visit_item_mod(self, item);
+        }
+    }
+}
+
+/// Every function's name and length.
+#[derive(Default)]
+struct Functions {
+    found: Vec<(String, usize)>,
+}
+
+impl Functions {
+    fn note(&mut self, name: &syn::Ident, block: &syn::Block) {
+        let braces = block.brace_token.span;
+        let lines = braces.close().start().line - braces.open().start().line;
+        self.found.push((name.to_string(), lines));
+    }
+}
+
+impl<'a> Visit<'a> for Functions {
+    fn visit_item_fn(&mut self, item: &'a syn::ItemFn) {
+        self.note(&item.sig.ident, &item.block);
+        syn::visit::visit_item_fn(self, item);
+    }
+
+    fn visit_impl_item_fn(&mut self, item: &'a syn::ImplItemFn) {
+        self.note(&item.sig.ident, &item.block);
+        syn::visit::visit_impl_item_fn(self, item);
+    }
+}
+
+fn is_test(attributes: &[syn::Attribute]) -> bool {
+    attributes.iter().any(|attribute| {
+        attribute.path().is_ident("cfg")
+            && attribute.parse_args::<syn::Ident>().is_ok_and(|condition| condition == "test")
+    })
+}

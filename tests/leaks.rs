@@ -1,0 +1,116 @@
+//! Nothing of a session is left: threads, file descriptors and, after a warm-up, memory.
+//!
+//! `LEAK_SESSIONS=200 cargo nextest run --test leaks --no-capture` prints the figures of a longer run.
+
+mod support;
+
+use std::time::Duration;
+
+use support::{
+    client::Client,
+    codec::Codec,
+    server::{Resources, Server},
+};
+
+const LIMIT: Duration = Duration::from_secs(30);
+/// Sessions before the first look: plugins, pools and the allocator's arenas are there for good then.
+const WARM_UP: usize = 10;
+/// Pools of GLib and of tokio keep a thread or a wake-up descriptor of each kind.
+const SPARE_THREADS: usize = 4;
+const SPARE_FDS: usize = 4;
+
+fn sessions() -> usize {
+    std::env::var("LEAK_SESSIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(50)
+}
+
+fn server() -> Server {
+    Server::spawn(
+        &[],
+        &[("SCOPE_OFFLINE", "1"), ("SCOPE_MAX_SESSIONS", "32"), ("SCOPE_VANISH_TIMEOUT", "2s")],
+    )
+}
+
+/// One whole session: a picture comes back, then it is closed.
+fn one(server: &Server, number: usize) {
+    let codec = Codec::ALL[number % Codec::ALL.len()];
+    let client = Client::builder().codec(codec).with_audio().fps(30).connect(server.url()).unwrap();
+    client.expect("a picture", |stats| stats.rises() >= 3, LIMIT);
+    client.delete().unwrap();
+}
+
+/// Whether `server` is back where it was; idle threads of pools need some seconds to leave.
+fn back_to(server: &Server, before: &Resources) -> bool {
+    support::wait_until(|| is_back(before, &server.resources()), LIMIT)
+}
+
+fn is_back(before: &Resources, now: &Resources) -> bool {
+    now.threads <= before.threads + SPARE_THREADS && now.fds <= before.fds + SPARE_FDS
+}
+
+fn print(when: &str, resources: &Resources) {
+    println!(
+        "{when:>24}: {} threads, {} file descriptors, {} MB",
+        resources.threads,
+        resources.fds,
+        resources.rss_kb / 1024
+    );
+}
+
+#[test]
+fn nothing_is_left_of_sessions_one_after_another() {
+    let server = server();
+    print("idle", &server.resources());
+    (0..WARM_UP).for_each(|number| one(&server, number));
+    let warm = server.resources();
+    print(&format!("after {WARM_UP}"), &warm);
+
+    let half = sessions() / 2;
+    (0..half).for_each(|number| one(&server, number));
+    let middle = server.resources();
+    print(&format!("after {half} more"), &middle);
+    (0..half).for_each(|number| one(&server, number));
+
+    assert!(back_to(&server, &warm), "{:?} before, {:?} after", warm, server.resources());
+    let end = server.resources();
+    print(&format!("after {half} more"), &end);
+    let growth_kb = end.rss_kb.saturating_sub(middle.rss_kb) / half.max(1);
+    println!("growth in the second half: {growth_kb} kB a session");
+    assert!(growth_kb < 512, "memory grows by {growth_kb} kB a session");
+}
+
+#[test]
+fn nothing_is_left_of_twenty_sessions_at_once_nor_of_vanished_ones() {
+    let server = server();
+    (0..WARM_UP).for_each(|number| one(&server, number));
+    let warm = server.resources();
+    print("warm", &warm);
+
+    let mut clients: Vec<_> = (0..20).map(|_| Client::builder().connect(server.url()).unwrap()).collect();
+    for client in &clients {
+        client.expect("a picture", |stats| stats.rises() >= 5, LIMIT);
+    }
+    print("20 at once", &server.resources());
+    for (number, client) in clients.iter_mut().enumerate() {
+        match number % 3 {
+            0 => client.vanish(),
+            1 => client.close(),
+            _ => drop(client.delete().unwrap()),
+        }
+    }
+
+    assert!(back_to(&server, &warm), "{:?} before, {:?} after", warm, server.resources());
+    print("after them", &server.resources());
+}
+
+#[test]
+fn the_detector_catches_one_session_that_stays() {
+    let server = server();
+    (0..2).for_each(|number| one(&server, number));
+    assert!(support::wait_until(|| server.resources().threads < 40, LIMIT));
+    let before = server.resources();
+
+    let left = Client::builder().connect(server.url()).unwrap();
+    left.expect("a picture", |stats| stats.rises() >= 3, LIMIT);
+
+    assert!(!is_back(&before, &server.resources()), "{:?} before, {:?} with one", before, server.resources());
+}

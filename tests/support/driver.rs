@@ -1,0 +1,407 @@
+//! The client's one thread: it owns the socket, the str0m state machine and the codecs, sends what is due, decodes
+//! what comes back and writes the statistics. It sleeps in the socket alone; a command wakes it by a datagram.
+
+use std::collections::VecDeque;
+use std::io::ErrorKind;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use str0m::channel::ChannelId;
+use str0m::media::{Frequency, KeyframeRequestKind, MediaData, MediaTime, Mid};
+use str0m::net::{Protocol, Receive};
+use str0m::{Event, Input, Output, Rtc, RtcError};
+
+use super::codec::{Decoder, Encoder};
+use super::opus::{self, Listener};
+use super::stats::{AudioPacket, Beep, End, Frame, Stats, Time};
+
+/// A picture that stays away this long after a request is asked for again; a server needs a frame or two to answer.
+const KEY_FRAME_RETRY: Duration = Duration::from_millis(300);
+/// Time for the farewell (RTCP BYE, DTLS `close_notify`) to leave; nobody acknowledges it.
+const FAREWELL: Duration = Duration::from_millis(200);
+/// Frames whose time of sending is remembered: 30 s at 30 frames/s, more than any delay that a test accepts.
+const REMEMBERED: usize = 900;
+/// A quarter of the beep's loudness.
+const BEEP_LEVEL: f64 = 0.045;
+const OPUS_INTERVAL: Duration = Duration::from_millis(20);
+const LARGEST_DATAGRAM: usize = 2000;
+
+/// What the handle asks of the thread.
+pub enum Command {
+    Send { binary: bool, data: Vec<u8> },
+    Resize(u32, u32),
+    Pause,
+    Resume,
+    RequestKeyFrame,
+    Vanish,
+    Close,
+}
+
+/// The statistics and the signal that they changed.
+#[derive(Default)]
+pub struct Shared {
+    stats: Mutex<Stats>,
+    changed: Condvar,
+}
+
+impl Shared {
+    pub fn update(&self, change: impl FnOnce(&mut Stats)) {
+        change(&mut self.lock());
+        self.changed.notify_all();
+    }
+
+    /// A test's failed assertion on the statistics leaves them as they were: the client can still say farewell.
+    pub fn lock(&self) -> MutexGuard<'_, Stats> {
+        self.stats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until `condition` holds or `limit` has passed. Returns whether it held.
+    pub fn wait_for(&self, mut condition: impl FnMut(&Stats) -> bool, limit: Duration) -> bool {
+        let waited = self.changed.wait_timeout_while(self.lock(), limit, |stats| !condition(stats));
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    }
+}
+
+/// The video that the client sends.
+pub struct Source {
+    pub encoder: Encoder,
+    pub fps: u32,
+}
+
+pub struct Driver {
+    pub rtc: Rtc,
+    pub socket: UdpSocket,
+    pub local: SocketAddr,
+    pub commands: Receiver<Command>,
+    pub shared: Arc<Shared>,
+    pub video: Mid,
+    pub audio: Option<Mid>,
+    /// `None` sends no video.
+    pub source: Option<Source>,
+    /// `None` sends no sound.
+    pub beep: Option<&'static [Vec<u8>]>,
+    pub decoder: Decoder,
+    pub listener: Option<Listener>,
+    pub state: State,
+}
+
+/// What changes while the thread runs.
+#[derive(Default)]
+pub struct State {
+    channel: Option<ChannelId>,
+    /// Messages from before the channel opened, and those that its buffer had no room for.
+    unsent: VecDeque<(bool, Vec<u8>)>,
+    media_start: Option<Instant>,
+    paused: bool,
+    next_video: Option<Instant>,
+    next_audio: Option<Instant>,
+    number: u32,
+    audio_packets: u32,
+    /// When the newest beep began here.
+    beep_sent: Option<Instant>,
+    hears_beep: bool,
+    sent: VecDeque<(u32, Instant)>,
+    key_frame_asked: Option<Instant>,
+    closing: Option<Instant>,
+}
+
+impl Driver {
+    /// Runs until the connection ends or the handle says so.
+    pub fn run(mut self) {
+        let end = self.drive().unwrap_or_else(|error| End::Failed(error.to_string()));
+        self.shared.update(|stats| stats.end = Some(end));
+    }
+
+    fn drive(&mut self) -> Result<End, RtcError> {
+        let mut buffer = vec![0; LARGEST_DATAGRAM];
+        loop {
+            let timeout = self.poll()?;
+            if let Some(end) = self.ended() {
+                return Ok(end);
+            }
+            match self.commands.try_recv() {
+                Ok(Command::Vanish) => return Ok(End::Vanished),
+                Ok(command) => {
+                    self.obey(command)?;
+                    continue;
+                }
+                Err(TryRecvError::Disconnected) => self.close()?,
+                Err(TryRecvError::Empty) => {}
+            }
+            let now = Instant::now();
+            if self.send_messages()? || self.send_video(now)? || self.send_audio(now)? {
+                continue;
+            }
+            let wake = [self.state.next_video, self.state.next_audio]
+                .into_iter()
+                .flatten()
+                .fold(timeout, Instant::min);
+            self.receive(&mut buffer, wake)?;
+        }
+    }
+
+    fn poll(&mut self) -> Result<Instant, RtcError> {
+        loop {
+            match self.rtc.poll_output()? {
+                Output::Timeout(timeout) => return Ok(timeout),
+                Output::Transmit(datagram) => {
+                    // An address that cannot be reached is one of ICE's tries.
+                    self.socket.send_to(&datagram.contents, datagram.destination).ok();
+                }
+                Output::Event(event) => self.on_event(event),
+            }
+        }
+    }
+
+    fn ended(&self) -> Option<End> {
+        let farewell_over = self.state.closing.is_some_and(|since| since.elapsed() > FAREWELL);
+        if !self.rtc.is_alive() || farewell_over {
+            let closed = self.state.closing.map(|_| End::Closed);
+            return Some(closed.unwrap_or(End::ClosedByServer));
+        }
+        None
+    }
+
+    fn obey(&mut self, command: Command) -> Result<(), RtcError> {
+        match command {
+            Command::Send { binary, data } => self.state.unsent.push_back((binary, data)),
+            Command::Resize(width, height) => {
+                if let Some(source) = &mut self.source {
+                    source.encoder.set_size(width, height);
+                }
+            }
+            Command::Pause => self.state.paused = true,
+            Command::Resume => self.state.paused = false,
+            Command::RequestKeyFrame => self.request_key_frame(),
+            Command::Close => self.close()?,
+            Command::Vanish => unreachable!("the loop ends on it"),
+        }
+        self.schedule();
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), RtcError> {
+        if self.state.closing.is_none() {
+            self.state.closing = Some(Instant::now());
+            self.state.paused = true;
+            self.schedule();
+            self.rtc.close()?;
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, buffer: &mut [u8], wake: Instant) -> Result<(), RtcError> {
+        // Zero would mean to wait for ever.
+        let wait = wake.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+        let wait = if self.state.closing.is_some() { wait.min(FAREWELL) } else { wait };
+        self.socket.set_read_timeout(Some(wait)).expect("the limit is not zero");
+        let received = self.socket.recv_from(buffer);
+        let now = Instant::now();
+        match received {
+            Ok((len, source)) => {
+                // A datagram that is none of WebRTC's, such as the one that wakes this thread, is dropped.
+                if let Ok(contents) = buffer[..len].try_into() {
+                    let receive = Receive { proto: Protocol::Udp, source, destination: self.local, contents };
+                    self.rtc.handle_input(Input::Receive(now, receive))?;
+                }
+            }
+            Err(error) => match error.kind() {
+                // A refused datagram is told here; ICE finds out by itself.
+                ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::ConnectionRefused => {}
+                _ => panic!("the client's socket failed: {error}"),
+            },
+        }
+        self.rtc.handle_input(Input::Timeout(now))
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Connected => {
+                let now = Instant::now();
+                self.shared.update(|stats| stats.connected_at = Some(now));
+                self.state.media_start = Some(now);
+                self.schedule();
+            }
+            Event::IceConnectionStateChange(ice) => self.shared.update(|stats| stats.ice = Some(ice)),
+            Event::MediaData(data) if data.mid == self.video => self.on_video(&data),
+            Event::MediaData(data) => self.on_audio(&data),
+            Event::KeyframeRequest(_) => {
+                self.shared.update(|stats| stats.key_frame_requests += 1);
+                if let Some(source) = &mut self.source {
+                    source.encoder.force_key_frame();
+                }
+            }
+            Event::ChannelOpen(channel, _) => {
+                self.state.channel = Some(channel);
+                self.shared.update(|stats| stats.channel_open = true);
+            }
+            Event::ChannelData(message) => {
+                let json = serde_json::from_slice(&message.data);
+                self.shared.update(|stats| match json {
+                    Ok(json) => stats.messages.push(json),
+                    Err(_) => stats.other_messages.push(message.data),
+                });
+            }
+            Event::ChannelClose(_) => self.shared.update(|stats| {
+                stats.channel_open = false;
+                stats.channel_closed = true;
+            }),
+            _ => {}
+        }
+    }
+
+    fn on_video(&mut self, data: &MediaData) {
+        let time = time(data);
+        let (contiguous, key) = (data.contiguous, data.is_keyframe());
+        let decoded = self.decoder.push(data.data.to_vec());
+        let received = Instant::now();
+        let whole = contiguous && decoded.as_ref().is_ok_and(|pictures| !pictures.is_empty());
+        self.shared.update(|stats| {
+            stats.video_units += 1;
+            stats.video_gaps += u32::from(!contiguous);
+            stats.key_frames += u32::from(key);
+            for picture in decoded.unwrap_or_default() {
+                let size = (picture.width, picture.height);
+                stats.frames_decoded += 1;
+                if stats.sizes.last() != Some(&size) {
+                    stats.sizes.push(size);
+                }
+                if let Some(stamp) = picture.stamp {
+                    let sent = self.state.sent.iter().rev().find(|(number, _)| *number == stamp);
+                    let delay = sent.map(|(_, at)| received - *at).unwrap_or_default();
+                    let (width, height) = size;
+                    stats.frames.push(Frame { stamp, width, height, received, delay, time });
+                }
+                stats.last_picture = Some(picture);
+            }
+        });
+        if !whole {
+            self.request_key_frame_again();
+        }
+    }
+
+    fn on_audio(&mut self, data: &MediaData) {
+        let level = self.listener.as_mut().map_or(0.0, |listener| listener.level(data.data.to_vec()));
+        let (len, valid) = (data.data.len(), opus::is_valid(&data.data));
+        let (received, time) = (data.network_time, time(data));
+        let begins = level > BEEP_LEVEL && !self.state.hears_beep;
+        self.state.hears_beep = level > BEEP_LEVEL;
+        let beep = self.state.beep_sent.filter(|_| begins);
+        self.shared.update(|stats| {
+            stats.audio.push(AudioPacket { len, valid, level, received, time });
+            stats.beeps.extend(beep.map(|sent| Beep { received, delay: received - sent, time }));
+        });
+    }
+
+    fn request_key_frame_again(&mut self) {
+        if self.state.key_frame_asked.is_none_or(|asked| asked.elapsed() > KEY_FRAME_RETRY) {
+            self.request_key_frame();
+        }
+    }
+
+    fn request_key_frame(&mut self) {
+        let asked = self
+            .rtc
+            .writer(self.video)
+            .map(|mut writer| writer.request_keyframe(None, KeyframeRequestKind::Pli));
+        if let Some(Ok(())) = asked {
+            self.state.key_frame_asked = Some(Instant::now());
+            self.shared.update(|stats| stats.key_frame_requests_sent += 1);
+        }
+    }
+
+    /// Sets the next times of sending, on from now after a pause.
+    fn schedule(&mut self) {
+        let running = !self.state.paused && self.state.media_start.is_some();
+        let next = |set: Option<Instant>, wanted: bool| {
+            (running && wanted).then(|| set.unwrap_or_else(Instant::now))
+        };
+        self.state.next_video = next(self.state.next_video, self.source.is_some());
+        self.state.next_audio = next(self.state.next_audio, self.beep.is_some());
+    }
+
+    /// Sends one message and returns whether there was one that went.
+    fn send_messages(&mut self) -> Result<bool, RtcError> {
+        let Some(mut channel) = self.state.channel.and_then(|id| self.rtc.channel(id)) else {
+            return Ok(false);
+        };
+        let Some((binary, data)) = self.state.unsent.front() else {
+            return Ok(false);
+        };
+        let sent = channel.write(*binary, data)?;
+        if sent {
+            self.state.unsent.pop_front();
+        }
+        Ok(sent)
+    }
+
+    /// Sends the frame that is due; frames that this thread was too late for are left out.
+    fn send_video(&mut self, now: Instant) -> Result<bool, RtcError> {
+        let (Some(source), Some(due)) = (&mut self.source, self.state.next_video.filter(|due| *due <= now))
+        else {
+            return Ok(false);
+        };
+        let interval = Duration::from_secs(1) / source.fps;
+        let next = due + interval;
+        self.state.next_video = Some(if next < now { now + interval } else { next });
+        let Some((pt, start)) = payload_type(&mut self.rtc, self.video).zip(self.state.media_start) else {
+            return Ok(false);
+        };
+
+        self.state.number += 1;
+        let number = self.state.number;
+        if self.state.sent.len() == REMEMBERED {
+            self.state.sent.pop_front();
+        }
+        self.state.sent.push_back((number, now));
+        let time = MediaTime::from_micros((due - start).as_micros().try_into().expect("a test takes no age"))
+            .rebase(Frequency::NINETY_KHZ);
+        for unit in source.encoder.push(number) {
+            let writer = self.rtc.writer(self.video).expect("the video line is negotiated");
+            writer.write(pt, now, time, unit.data)?;
+        }
+        self.shared.update(|stats| stats.frames_sent += 1);
+        Ok(true)
+    }
+
+    fn send_audio(&mut self, now: Instant) -> Result<bool, RtcError> {
+        let (Some(beep), Some(due)) = (self.beep, self.state.next_audio.filter(|due| *due <= now)) else {
+            return Ok(false);
+        };
+        self.state.next_audio = Some(due + OPUS_INTERVAL);
+        let Some((pt, mid)) = self.audio.and_then(|mid| Some((payload_type(&mut self.rtc, mid)?, mid)))
+        else {
+            return Ok(false);
+        };
+
+        let packet = &beep[self.state.audio_packets as usize % beep.len()];
+        if (self.state.audio_packets as usize).is_multiple_of(beep.len()) {
+            self.state.beep_sent = Some(now);
+        }
+        let samples = u64::from(self.state.audio_packets) * u64::from(opus::SAMPLES);
+        let time = MediaTime::new(samples, Frequency::FORTY_EIGHT_KHZ);
+        self.state.audio_packets += 1;
+        let writer = self.rtc.writer(mid).expect("the audio line is negotiated");
+        writer.write(pt, now, time, packet.as_slice())?;
+        self.shared.update(|stats| stats.audio_sent += 1);
+        Ok(true)
+    }
+}
+
+/// The line's payload type for sending, or `None` where the answer does not let the client send.
+fn payload_type(rtc: &mut Rtc, mid: Mid) -> Option<str0m::media::Pt> {
+    let sends = rtc.media(mid)?.direction().is_sending();
+    let pt = rtc.writer(mid)?.payload_params().next()?.pt();
+    sends.then_some(pt)
+}
+
+fn time(data: &MediaData) -> Time {
+    let wall = data.last_sender_info.and_then(|report| {
+        let after_s = data.time.as_seconds() - report.rtp_time.as_seconds();
+        let after = Duration::try_from_secs_f64(after_s.abs()).ok()?;
+        if after_s < 0.0 { report.ntp_time.checked_sub(after) } else { report.ntp_time.checked_add(after) }
+    });
+    Time { rtp_s: data.time.as_seconds(), wall }
+}

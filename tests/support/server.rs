@@ -1,0 +1,169 @@
+//! The server as a process of its own: the binary that ships, with its log kept for a failing test.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use super::{http, wait_until};
+
+/// A cold start loads GStreamer's plugins and tries each codec, on a machine that compiles beside it.
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// What the process uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resources {
+    pub threads: usize,
+    pub fds: usize,
+    pub rss_kb: usize,
+}
+
+/// A running server; killed when dropped, with its log printed where the test failed.
+pub struct Server {
+    child: Child,
+    url: String,
+    log: Log,
+}
+
+type Log = Arc<Mutex<Vec<String>>>;
+
+impl Server {
+    /// Starts the server on a free port of loopback and waits until it is ready.
+    ///
+    /// # Panics
+    /// Where it ends or is not ready within the limit; its log is in the message.
+    #[track_caller]
+    pub fn spawn(extra_args: &[&str], env: &[(&str, &str)]) -> Server {
+        let mut server = Server::start(extra_args, env);
+        let ready = format!("{}/ready", server.url);
+        let mut ended = None;
+        let is_ready = wait_until(
+            || {
+                ended = server.child.try_wait().expect("an own child can be waited for");
+                ended.is_some() || http::get(&ready).is_ok_and(|response| response.status == 200)
+            },
+            START_LIMIT,
+        );
+        assert!(is_ready && ended.is_none(), "the server is not ready ({ended:?}):\n{}", server.log_text());
+        server
+    }
+
+    /// Starts the server on a free port of loopback and does not wait.
+    pub fn start(extra_args: &[&str], env: &[(&str, &str)]) -> Server {
+        let port = free_port().to_string();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_scope"));
+        command.args(["--host", "127.0.0.1", "--port", &port]).args(extra_args);
+        for (name, _) in std::env::vars().filter(|(name, _)| is_setting(name)) {
+            command.env_remove(name);
+        }
+        command.envs(env.iter().copied());
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary was built for this test");
+        let log = Log::default();
+        keep(child.stdout.take().expect("stdout is piped"), &log);
+        keep(child.stderr.take().expect("stderr is piped"), &log);
+        Server { child, url: format!("http://127.0.0.1:{port}"), log }
+    }
+
+    /// The base URL, without a slash at the end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has written to stdout and stderr so far, a line each.
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().expect("no holder of this lock panics").clone()
+    }
+
+    pub fn log_text(&self) -> String {
+        self.log().join("\n")
+    }
+
+    /// What the process uses, from /proc.
+    pub fn resources(&self) -> Resources {
+        let proc = format!("/proc/{}", self.pid());
+        let status = fs::read_to_string(format!("{proc}/status")).expect("the server runs");
+        let field = |name: &str| {
+            let line = status
+                .lines()
+                .find_map(|line| line.strip_prefix(name))
+                .expect("the kernel writes this field");
+            line.split_whitespace()
+                .next()
+                .and_then(|number| number.parse().ok())
+                .expect("the field is a number")
+        };
+        let fds = fs::read_dir(format!("{proc}/fd")).expect("the server runs").count();
+        Resources { threads: field("Threads:"), fds, rss_kb: field("VmRSS:") }
+    }
+
+    /// Sends SIGTERM and waits for the end. `None`: it still runs after `limit`.
+    pub fn terminate(&mut self, limit: Duration) -> Option<ExitStatus> {
+        self.signal("TERM");
+        self.wait(limit)
+    }
+
+    /// Waits for the end. `None`: it still runs after `limit`.
+    pub fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
+        let mut status = None;
+        let child = &mut self.child;
+        let ended = wait_until(
+            || {
+                status = child.try_wait().expect("an own child can be waited for");
+                status.is_some()
+            },
+            limit,
+        );
+        status.filter(|_| ended)
+    }
+
+    /// Sends a signal by its name without SIG, e.g. `TERM`, `STOP`.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status();
+        assert!(sent.is_ok_and(|status| status.success()), "kill -{name} failed");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().ok(); // it may have ended
+        self.child.wait().ok(); // likewise
+        if thread::panicking() {
+            eprintln!("--- the server's log ---\n{}\n--- end of the server's log ---", self.log_text());
+        }
+    }
+}
+
+/// A setting of the tester's own server must not reach the tested one.
+fn is_setting(name: &str) -> bool {
+    const NAMES: [&str; 3] = ["HF_TOKEN", "VERBOSE_LOGGING", "PIPELINE"];
+    ["SCOPE_", "TWILIO_", "CLOUDFLARE_"].iter().any(|prefix| name.starts_with(prefix))
+        || NAMES.contains(&name)
+}
+
+/// A TCP port that was free a moment ago; the kernel gives the same one again only after many others.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
+    listener.local_addr().expect("a bound socket has an address").port()
+}
+
+/// The thread ends with the process that writes.
+fn keep(pipe: impl Read + Send + 'static, log: &Log) {
+    let log = Arc::clone(log);
+    thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            log.lock().expect("no holder of this lock panics").push(line);
+        }
+    });
+}

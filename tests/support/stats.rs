@@ -1,0 +1,191 @@
+//! What a client has seen so far. Written by the client's thread, read under its lock by the test.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use serde_json::Value;
+use str0m::IceConnectionState;
+
+use super::codec::Picture;
+
+/// The client's counters and lists; lists are in the order of arrival and only grow.
+#[derive(Debug, Clone, Default)]
+pub struct Stats {
+    /// `None` until the first change of state.
+    pub ice: Option<IceConnectionState>,
+    /// When the offer was sent.
+    pub offered_at: Option<Instant>,
+    /// When ICE and DTLS stood.
+    pub connected_at: Option<Instant>,
+    pub frames_sent: u32,
+    /// Every decoded picture, with a readable stamp or without.
+    pub frames_decoded: u32,
+    /// The decoded pictures with a readable stamp.
+    pub frames: Vec<Frame>,
+    /// Each size of decoded pictures that differs from the one before.
+    pub sizes: Vec<(u32, u32)>,
+    pub last_picture: Option<Picture>,
+    /// Encoded video that came back, whether it decoded or not.
+    pub video_units: u32,
+    /// Gaps in the RTP of the video that came back.
+    pub video_gaps: u32,
+    /// Key frames among the encoded video that came back.
+    pub key_frames: u32,
+    /// PLI and FIR from the server.
+    pub key_frame_requests: u32,
+    /// PLI to the server.
+    pub key_frame_requests_sent: u32,
+    pub audio_sent: u32,
+    pub audio: Vec<AudioPacket>,
+    /// The beginnings of the beep in the sound that came back.
+    pub beeps: Vec<Beep>,
+    pub channel_open: bool,
+    pub channel_closed: bool,
+    /// Messages on the data channel that are JSON.
+    pub messages: Vec<Value>,
+    /// Messages on the data channel that are not JSON.
+    pub other_messages: Vec<Vec<u8>>,
+    pub end: Option<End>,
+}
+
+/// A decoded picture with a readable stamp.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame {
+    pub stamp: u32,
+    pub width: u32,
+    pub height: u32,
+    /// When it was decoded.
+    pub received: Instant,
+    /// From before its encoding here to after its decoding here; zero for a stamp that was never sent.
+    pub delay: Duration,
+    pub time: Time,
+}
+
+/// A returned Opus packet.
+#[derive(Debug, Clone, Copy)]
+pub struct AudioPacket {
+    pub len: usize,
+    /// The payload is a well-formed Opus packet.
+    pub valid: bool,
+    /// Root mean square of the decoded sound, 1 being full scale; the beep has 0.18.
+    pub level: f64,
+    pub received: Instant,
+    pub time: Time,
+}
+
+/// The decoded sound went from silence to the beep; exact to the 20 ms of a packet.
+#[derive(Debug, Clone, Copy)]
+pub struct Beep {
+    pub received: Instant,
+    /// From its sending; right where it is under a second, the beep's period.
+    pub delay: Duration,
+    pub time: Time,
+}
+
+/// The server's time of a returned frame or packet.
+#[derive(Debug, Clone, Copy)]
+pub struct Time {
+    /// The RTP timestamp in seconds, from a start of the stream's own.
+    pub rtp_s: f64,
+    /// The same on the server's wall clock, by its last RTCP sender report: comparable between sound and picture.
+    pub wall: Option<SystemTime>,
+}
+
+/// How the connection ended, as the client saw it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// The server closed DTLS or SCTP.
+    ClosedByServer,
+    /// `Client::close`, or the client was dropped.
+    Closed,
+    /// `Client::vanish`.
+    Vanished,
+    /// The stack gave up, e.g. because of a wrong DTLS fingerprint.
+    Failed(String),
+}
+
+impl Stats {
+    /// How often a decoded stamp was above all before it: the proof that a moving picture comes back.
+    pub fn rises(&self) -> usize {
+        let mut newest = None;
+        self.frames
+            .iter()
+            .filter(|frame| newest < Some(frame.stamp) && newest.replace(frame.stamp).is_some())
+            .count()
+    }
+
+    /// How often a decoded stamp was below the one before it.
+    pub fn falls(&self) -> usize {
+        self.frames.windows(2).filter(|pair| pair[1].stamp < pair[0].stamp).count()
+    }
+
+    /// The delay that `percent` of the stamped frames stay under.
+    pub fn delay(&self, percent: usize) -> Option<Duration> {
+        let mut delays: Vec<_> = self.frames.iter().map(|frame| frame.delay).collect();
+        delays.sort_unstable();
+        delays.get((delays.len() * percent / 100).min(delays.len().checked_sub(1)?)).copied()
+    }
+
+    /// How much later than its sound the picture is, by the server's wall clock, in seconds: what a player that plays
+    /// both in sync by their sender reports would show. `None` before there are reports for both.
+    pub fn picture_after_sound_s(&self) -> Option<f64> {
+        let picture = self.frames.iter().filter_map(|frame| frame.time.since(frame.received, frame.delay));
+        let sound = self.beeps.iter().filter_map(|beep| beep.time.since(beep.received, beep.delay));
+        Some(median(picture.collect())? - median(sound.collect())?)
+    }
+
+    /// From the offer's sending to the first decoded frame.
+    pub fn first_frame(&self) -> Option<Duration> {
+        Some(self.frames.first()?.received - self.offered_at?)
+    }
+
+    /// Messages on the data channel whose `type` is `kind`.
+    pub fn messages_of<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Value> {
+        self.messages.iter().filter(move |message| message["type"] == kind)
+    }
+
+    /// The counters on one line, for a failed assertion.
+    pub fn summary(&self) -> String {
+        format!(
+            "ice {:?}, connected {}, sent {}, units {}, decoded {}, stamped {}, rises {}, falls {}, p50 {:?}, \
+             p95 {:?}, sizes {:?}, gaps {}, key frames {}, PLI in {} out {}, audio {}/{}, channel {}, messages {}, end {:?}",
+            self.ice,
+            self.connected_at.is_some(),
+            self.frames_sent,
+            self.video_units,
+            self.frames_decoded,
+            self.frames.len(),
+            self.rises(),
+            self.falls(),
+            self.delay(50),
+            self.delay(95),
+            self.sizes,
+            self.video_gaps,
+            self.key_frames,
+            self.key_frame_requests,
+            self.key_frame_requests_sent,
+            self.audio.len(),
+            self.audio_sent,
+            self.channel_open,
+            self.messages.len(),
+            self.end,
+        )
+    }
+}
+
+impl Time {
+    /// The server's wall-clock time less the time of sending on this machine's, in seconds.
+    fn since(&self, received: Instant, delay: Duration) -> Option<f64> {
+        let (now, wall_now) = (Instant::now(), SystemTime::now());
+        let sent = wall_now - (now - received) - delay;
+        let wall = self.wall?;
+        Some(match wall.duration_since(sent) {
+            Ok(after) => after.as_secs_f64(),
+            Err(before) => -before.duration().as_secs_f64(),
+        })
+    }
+}
+
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
+}
