@@ -152,7 +152,11 @@ fn aiortc_is_told_why_its_session_is_over() {
 #[test]
 fn a_killed_aiortc_leaves_nothing_behind() {
     let server = server();
-    Client::start(&server, &["--seconds", "2"]).summary(); // plugins and pools are there for good
+    // A first session, to its end: plugins and pools are there for good then.
+    let mut first = Client::start(&server, &["--seconds", "2"]);
+    let session = first.line(|line| line["session"].is_string())["session"].clone();
+    first.summary();
+    end_reason(&server, session.as_str().expect("an id"));
     let warm = server.resources();
 
     let mut client = Client::start(&server, &["--seconds", "60"]);

@@ -58,7 +58,7 @@ impl Object {
             Some(Value::String(text)) if text == wanted => {}
             Some(other) => self.fault("literal_error", name, &format!("{wanted:?} is wanted"), &other),
             None => {
-                self.fault("missing", name, &format!("this field is wanted, as {wanted:?}"), &Value::Null)
+                self.fault("missing", name, &format!("this field is wanted, as {wanted:?}"), &Value::Null);
             }
         }
     }

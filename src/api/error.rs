@@ -87,7 +87,7 @@ impl IntoResponse for Error {
                 respond(status, body(&error.to_string(), error.code()))
             }
             Self::BadJson(sentence) => respond(StatusCode::BAD_REQUEST, body(&sentence, "bad_json")),
-            Self::Fields(fields) => unprocessable(fields),
+            Self::Fields(fields) => unprocessable(&fields),
             Self::Query(sentence) => respond(StatusCode::UNPROCESSABLE_ENTITY, body(&sentence, "bad_query")),
             Self::TooLarge(limit) => {
                 let sentence = format!("a body of at most {limit} bytes is wanted, a longer one came");
@@ -108,7 +108,7 @@ fn stage_response(error: &stage::Error) -> Response {
         stage::Error::UnknownPipeline { .. } => respond_as(StatusCode::NOT_FOUND, "unknown_pipeline"),
         stage::Error::Broken { .. } => respond_as(StatusCode::CONFLICT, "broken_pipeline"),
         stage::Error::Chain { .. } => respond_as(StatusCode::BAD_REQUEST, "one_pipeline_wanted"),
-        stage::Error::Parameters(faults) => unprocessable(parameter_fields(None, faults)),
+        stage::Error::Parameters(faults) => unprocessable(&parameter_fields(None, faults)),
         stage::Error::Description(_) | stage::Error::Process(_) => {
             tracing::error!(%error, "a request failed");
             respond_as(StatusCode::INTERNAL_SERVER_ERROR, "internal")
@@ -163,7 +163,7 @@ fn body(detail: &str, code: &str) -> Value {
     json!({"detail": detail, "code": code})
 }
 
-fn unprocessable(fields: Vec<Value>) -> Response {
+fn unprocessable(fields: &[Value]) -> Response {
     respond(StatusCode::UNPROCESSABLE_ENTITY, json!({"detail": fields, "code": "invalid_body"}))
 }
 

@@ -49,6 +49,7 @@ async fn bounded(fault: BoxError) -> Response {
     if fault.is::<tower::timeout::error::Elapsed>() { error::too_slow() } else { error::overloaded() }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]
 fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();

@@ -89,12 +89,12 @@ pub fn router(state: State) -> Router {
         .route("/api/{*path}", axum::routing::any(error::unknown_path))
         .method_not_allowed_fallback(error::wrong_method);
     let limited = layers::limit(limited, &state.settings);
-    let router = Router::new()
+    let whole = Router::new()
         .merge(limited)
         .merge(probes.method_not_allowed_fallback(error::wrong_method))
         .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
         .merge(ui.router());
-    layers::wrap(router).with_state(state)
+    layers::wrap(whole).with_state(state)
 }
 
 #[cfg(test)]

@@ -37,9 +37,10 @@ impl Ui {
         // The real path: a link inside the folder must not lead out of it unnoticed.
         let found = candidates.into_iter().filter_map(|place| place.canonicalize().ok());
         let folder = found.into_iter().find(|place| place.join("index.html").is_file());
-        match &folder {
-            Some(folder) => tracing::debug!(folder = %folder.display(), "page found"),
-            None => tracing::warn!("the page is not built; `make run` builds it"),
+        if let Some(folder) = &folder {
+            tracing::debug!(folder = %folder.display(), "page found");
+        } else {
+            tracing::warn!("the page is not built; `make run` builds it");
         }
         Self { folder }
     }
@@ -49,7 +50,7 @@ impl Ui {
         match self.folder {
             None => {
                 let sentence = "Scope API; the page is not built, `make run` builds it";
-                Router::new().route("/", get(move || about(sentence))).fallback(not_built)
+                Router::new().route("/", get(async move || about(sentence))).fallback(not_built)
             }
             Some(folder) => {
                 let index = folder.join("index.html");
@@ -74,7 +75,7 @@ impl Ui {
 async fn root(index: PathBuf, headers: HeaderMap, request: Request) -> Response {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !accept.contains("text/html") {
-        return about("Scope API").await;
+        return about("Scope API");
     }
     match ServeFile::new(index).oneshot(request).await {
         Ok(response) => cached(response.into_response(), "no-cache"),
@@ -82,7 +83,7 @@ async fn root(index: PathBuf, headers: HeaderMap, request: Request) -> Response 
     }
 }
 
-async fn about(message: &'static str) -> Response {
+fn about(message: &'static str) -> Response {
     let body = json!({
         "name": "Scope", "message": message, "version": env!("CARGO_PKG_VERSION"),
         "docs": "/docs", "health": "/health",

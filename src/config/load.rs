@@ -71,10 +71,8 @@ fn command() -> Command {
 }
 
 fn argument(key: &Key) -> Arg {
-    let mut help = format!("{} [env: {}]", key.help, key.env);
-    if !key.default.is_empty() {
-        help += &format!(" [default: {}]", key.default);
-    }
+    let default = if key.default.is_empty() { String::new() } else { format!(" [default: {}]", key.default) };
+    let help = format!("{} [env: {}]{default}", key.help, key.env);
     let argument = Arg::new(key.name).long(key.flag()).help(help).action(ArgAction::Append);
     match key.arity {
         Arity::Switch => argument.num_args(0..=1).default_missing_value("true").require_equals(true),
