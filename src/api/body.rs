@@ -92,9 +92,13 @@ impl Object {
         self.fields.get(name).is_some_and(|value| !value.is_null())
     }
 
-    /// Notes something that is wrong.
+    /// Notes something that is wrong; `name` is a path with dots.
     pub fn fault(&mut self, kind: &str, name: &str, message: &str, input: &Value) {
-        self.faults.push(json!({"type": kind, "loc": ["body", name], "msg": message, "input": short(input)}));
+        let names = name
+            .split('.')
+            .map(|name| name.parse::<u64>().map_or_else(|_| json!(name), |index| json!(index)));
+        let loc: Vec<_> = std::iter::once(json!("body")).chain(names).collect();
+        self.faults.push(json!({"type": kind, "loc": loc, "msg": message, "input": short(input)}));
     }
 
     /// Everything was there and right, or all that was not.

@@ -108,19 +108,22 @@ fn stage_response(error: &stage::Error) -> Response {
         stage::Error::UnknownPipeline { .. } => respond_as(StatusCode::NOT_FOUND, "unknown_pipeline"),
         stage::Error::Broken { .. } => respond_as(StatusCode::CONFLICT, "broken_pipeline"),
         stage::Error::Chain { .. } => respond_as(StatusCode::BAD_REQUEST, "one_pipeline_wanted"),
-        stage::Error::Parameters(faults) => {
-            let fields = faults.iter().map(|fault| {
-                let names = fault.path.split('/').filter(|name| !name.is_empty());
-                let loc: Vec<_> = ["body", "parameters"].into_iter().chain(names).collect();
-                json!({"type": "value_error", "loc": loc, "msg": fault.message, "input": null})
-            });
-            unprocessable(fields.collect())
-        }
+        stage::Error::Parameters(faults) => unprocessable(parameter_fields(None, faults)),
         stage::Error::Description(_) | stage::Error::Process(_) => {
             tracing::error!(%error, "a request failed");
             respond_as(StatusCode::INTERNAL_SERVER_ERROR, "internal")
         }
     }
+}
+
+/// Faults of parameters in FastAPI's shape; `field` is the field of the body that holds them.
+pub fn parameter_fields(field: Option<&str>, faults: &[stage::Fault]) -> Vec<Value> {
+    let field_of = |fault: &stage::Fault| {
+        let names = fault.path.split('/').filter(|name| !name.is_empty());
+        let loc: Vec<_> = ["body"].into_iter().chain(field).chain(names).collect();
+        json!({"type": "value_error", "loc": loc, "msg": fault.message, "input": null})
+    };
+    faults.iter().map(field_of).collect()
 }
 
 /// A path below `/api` that there is not; never the page.

@@ -96,3 +96,6 @@ pub fn router(state: State) -> Router {
         .merge(ui.router());
     layers::wrap(router).with_state(state)
 }
+
+#[cfg(test)]
+mod tests;

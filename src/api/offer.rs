@@ -12,11 +12,12 @@ use utoipa::ToSchema;
 use super::{
     State,
     body::{self, Object},
-    error::Error,
+    error::{self, Error},
 };
 use crate::{
     session,
     signalling::{self, Candidate, limits},
+    stage,
 };
 
 /// Body of an offer.
@@ -86,7 +87,12 @@ pub async fn create(Extract(state): Extract<State>, mut body: Object) -> Result<
     let initial = body.object("initialParameters").unwrap_or_default();
     body.check()?;
     let offer = signalling::Offer::parse(&sdp)?;
-    let created = state.registry.create(offer, initial).await?;
+    let created = state.registry.create(offer, initial).await.map_err(|error| match error {
+        session::Error::Stage(stage::Error::Parameters(faults)) => {
+            Error::Fields(error::parameter_fields(Some("initialParameters"), &faults))
+        }
+        other => other.into(),
+    })?;
     Ok(Json(AnswerBody { sdp: created.answer, r#type: "answer", session_id: created.id.to_string() }))
 }
 
@@ -99,7 +105,6 @@ pub async fn add_candidates(
     request: Request,
 ) -> Result<StatusCode, Error> {
     let id = session::Id::from(id.as_str());
-    state.registry.get(&id)?;
     let candidates = match body::content_type(&request).as_str() {
         "application/json" => from_json(Object::from_request(request, &state).await?)?,
         "application/trickle-ice-sdpfrag" => {
@@ -135,16 +140,23 @@ fn from_json(mut body: Object) -> Result<Vec<Candidate>, Error> {
     if list.is_none() && !body.has("candidates") {
         body.fault("missing", "candidates", "a list of candidates is wanted", &Value::Null);
     }
-    body.check()?;
     let list = list.unwrap_or_default();
-    if list.len() > limits::CANDIDATES_PER_PATCH {
+    let mut parsed = Vec::with_capacity(list.len());
+    for (index, value) in list.iter().enumerate() {
+        match CandidateBody::deserialize(value) {
+            Ok(one) => parsed.push(one),
+            Err(error) => {
+                let field = format!("candidates.{index}.candidate");
+                body.fault("value_error", &field, &format!("a candidate is wanted: {error}"), value);
+            }
+        }
+    }
+    body.check()?;
+    if parsed.len() > limits::CANDIDATES_PER_PATCH {
         return Err(signalling::Error::TooManyCandidates { limit: limits::CANDIDATES_PER_PATCH }.into());
     }
-    list.into_iter()
-        .map(|value| {
-            let one: CandidateBody = serde_json::from_value(value)
-                .map_err(|error| Error::BadJson(format!("a candidate is wanted: {error}")))?;
-            Ok(Candidate::parse(&one.candidate, one.sdp_mid.as_deref(), one.sdp_m_line_index)?)
-        })
-        .collect()
+    let candidate = |one: CandidateBody| {
+        Candidate::parse(&one.candidate, one.sdp_mid.as_deref(), one.sdp_m_line_index).map_err(Error::from)
+    };
+    parsed.into_iter().map(candidate).collect()
 }

@@ -47,7 +47,10 @@ impl Ui {
     /// The routes of the page; the fallback of all others.
     pub fn router(self) -> Router<State> {
         match self.folder {
-            None => Router::new().route("/", get(about)).fallback(not_built),
+            None => {
+                let sentence = "Scope API; the page is not built, `make run` builds it";
+                Router::new().route("/", get(move || about(sentence))).fallback(not_built)
+            }
             Some(folder) => {
                 let index = folder.join("index.html");
                 let front = index.clone();
@@ -71,7 +74,7 @@ impl Ui {
 async fn root(index: PathBuf, headers: HeaderMap, request: Request) -> Response {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !accept.contains("text/html") {
-        return about().await;
+        return about("Scope API").await;
     }
     match ServeFile::new(index).oneshot(request).await {
         Ok(response) => cached(response.into_response(), "no-cache"),
@@ -79,9 +82,9 @@ async fn root(index: PathBuf, headers: HeaderMap, request: Request) -> Response 
     }
 }
 
-async fn about() -> Response {
+async fn about(message: &'static str) -> Response {
     let body = json!({
-        "name": "Scope", "message": "Scope API", "version": env!("CARGO_PKG_VERSION"),
+        "name": "Scope", "message": message, "version": env!("CARGO_PKG_VERSION"),
         "docs": "/docs", "health": "/health",
     });
     let mut response = Json(body).into_response();
@@ -96,7 +99,9 @@ async fn not_built() -> Response {
 /// Keeps requests inside the folder, and sets how long a browser may keep what it gets.
 async fn guard(folder: PathBuf, request: Request, next: Next) -> Response {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return error::wrong_method(request.uri().clone()).await;
+        let mut response = error::wrong_method(request.uri().clone()).await;
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET,HEAD"));
+        return response;
     }
     let path = request.uri().path().to_owned();
     let wanted = folder.join(path.trim_start_matches('/'));
