@@ -152,12 +152,9 @@ fn aiortc_is_told_why_its_session_is_over() {
 #[test]
 fn a_killed_aiortc_leaves_nothing_behind() {
     let server = server();
-    // A first session, to its end: plugins and pools are there for good then.
-    let mut first = Client::start(&server, &["--seconds", "2"]);
-    let session = first.line(|line| line["session"].is_string())["session"].clone();
-    first.summary();
-    end_reason(&server, session.as_str().expect("an id"));
-    let warm = server.resources();
+    let first = Client::start(&server, &["--seconds", "2"]).summary();
+    end_reason(&server, first["session"].as_str().expect("an id"));
+    let warm = server.resources(); // with plugins and pools that are there for good
 
     let mut client = Client::start(&server, &["--seconds", "60"]);
     let session = client.line(|line| line["session"].is_string())["session"].clone();

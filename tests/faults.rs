@@ -312,7 +312,7 @@ fn a_stage_that_panics_is_said_and_the_picture_goes_on() {
                 },
                 LIMIT,
             );
-            let before = client.read(|stats| stats.rises());
+            let before = client.read(support::stats::Stats::rises);
             client.expect("rising numbers after it", |stats| stats.rises() >= before + 10, LIMIT);
             client.read(|stats| assert_eq!(stats.falls(), 0));
         },
@@ -339,7 +339,7 @@ fn a_stage_that_hangs_is_said_and_ends_its_session_alone() {
             );
             assert_eq!(end_reason(&hung.detail_url()), "stage_hung");
 
-            let before = other.read(|stats| stats.rises());
+            let before = other.read(support::stats::Stats::rises);
             other.expect("the other session lives", |stats| stats.rises() >= before + 20, LIMIT);
         },
     );
