@@ -22,7 +22,7 @@ const FUNCTION_LINES: usize = 60;
 
 #[test]
 fn modules_use_only_what_the_table_allows() {
-    let faults: Vec<_> = sources().iter().flat_map(|source| forbidden_uses(source)).collect();
+    let faults: Vec<_> = sources().iter().flat_map(forbidden_uses).collect();
 
     assert!(faults.is_empty(), "{faults:#?}");
 }

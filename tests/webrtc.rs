@@ -186,6 +186,7 @@ fn garbage_on_the_channel_is_rejected_and_the_session_lives() {
     let server = server();
     let client = Client::builder().fps(30).connect(server.url()).unwrap();
     client.expect("a picture and a channel", |stats| stats.rises() >= 10 && stats.channel_open, LIMIT);
+    let long = vec![b'x'; 64 * 1024];
     let garbage: [&[u8]; 7] = [
         b"{",
         b"[1, 2]",
@@ -193,7 +194,7 @@ fn garbage_on_the_channel_is_rejected_and_the_session_lives() {
         b"{\"nonsense\": 1}",
         b"{\"work_ms\": \"much\"}",
         b"{\"pipeline_id\": \"../../etc\"}",
-        &[b'x'; 64 * 1024],
+        &long,
     ];
 
     for message in garbage {
@@ -211,7 +212,7 @@ fn garbage_on_the_channel_is_rejected_and_the_session_lives() {
             assert!(!reply["errors"][0]["message"].as_str().unwrap().is_empty(), "{reply}");
         }
     });
-    let before = client.read(|stats| stats.rises());
+    let before = client.read(support::stats::Stats::rises);
     client.expect("the picture goes on", |stats| stats.rises() > before + 20, LIMIT);
 }
 

@@ -2,6 +2,8 @@ import { readStamp, stampHeight } from "./stamp";
 
 /** Frames whose drawing time is remembered: four seconds, longer than any delay worth a figure. */
 const REMEMBERED = 120;
+/** Twenty seconds of them. */
+const STAMPS_KEPT = 600;
 const WINDOW_MS = 1000;
 const FROZEN_MS = 2000;
 
@@ -62,6 +64,7 @@ export class DelayMeter {
     if (stamp === null || stamp === this.lastStamp) return;
     this.lastStamp = stamp;
     this.stamps.push(stamp);
+    if (this.stamps.length > STAMPS_KEPT) this.stamps.shift();
     const drawnAt = this.drawn.get(stamp);
     if (drawnAt !== undefined) this.readings.push({ at: now, delay: now - drawnAt });
   }
