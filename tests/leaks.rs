@@ -17,7 +17,7 @@ use support::{
 const LIMIT: Duration = Duration::from_secs(30);
 /// Sessions before the first look: plugins, pools and the allocator's arenas are there for good then.
 const WARM_UP: usize = 10;
-/// Pools of GLib and of tokio keep a thread or a wake-up descriptor of each kind.
+/// Pools of glib and of tokio keep a thread or a wake-up descriptor of each kind.
 const SPARE_THREADS: usize = 4;
 const SPARE_FDS: usize = 4;
 
