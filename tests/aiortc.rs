@@ -20,7 +20,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// Two seconds of video at aiortc's 30 frames/s; a call lasts longer.
 const ENOUGH: u64 = 60;
 const CALL_SECONDS: &str = "5";
-/// Pools of GLib and of tokio keep a thread or a wake-up descriptor of each kind.
+/// Pools of glib and of tokio keep a thread or a wake-up descriptor of each kind.
 const SPARE_THREADS: usize = 4;
 const SPARE_FDS: usize = 4;
 
@@ -95,7 +95,7 @@ fn end_reason(server: &Server, session: &str) -> String {
     let ended = support::wait_until(
         || {
             let response = http::get(&url).expect("the server answers");
-            reason = response.json()["reason"].as_str().unwrap_or_default().to_owned();
+            response.json()["reason"].as_str().unwrap_or_default().clone_into(&mut reason);
             response.status == 410
         },
         LIMIT,

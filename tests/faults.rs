@@ -43,7 +43,7 @@ fn end_reason(session_url: &str) -> String {
     let ended = support::wait_until(
         || {
             let response = http::get(session_url).unwrap();
-            reason = response.json()["reason"].as_str().unwrap_or_default().to_owned();
+            response.json()["reason"].as_str().unwrap_or_default().clone_into(&mut reason);
             response.status == 410
         },
         LIMIT,
