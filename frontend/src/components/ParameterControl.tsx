@@ -84,9 +84,11 @@ function Input({ control, value, disabled, onChange }: Props) {
             value={typeof value === "string" || typeof value === "number" ? value : ""}
             disabled={disabled}
             step={control.step}
-            onChange={(event) =>
-              onChange(control.kind === "number" ? event.target.valueAsNumber : event.target.value)
-            }
+            onChange={(event) => {
+              // An emptied number box says nothing yet.
+              if (control.kind === "text") onChange(event.target.value);
+              else if (!Number.isNaN(event.target.valueAsNumber)) onChange(event.target.valueAsNumber);
+            }}
             className="h-9 w-full rounded-lg border border-slate-700 bg-slate-900 px-2.5 text-sm"
           />
         </>

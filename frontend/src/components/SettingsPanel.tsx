@@ -28,6 +28,7 @@ export function SettingsPanel({
   onReload,
 }: Props) {
   const live = stream.phase === "live";
+  const running = stream.phase !== "idle" && stream.phase !== "ended";
   return (
     <Panel title="Settings">
       {error && (
@@ -57,7 +58,7 @@ export function SettingsPanel({
               key={control.name}
               control={control}
               value={stream.parameters[control.name] ?? control.initial}
-              disabled={control.loadParam && live}
+              disabled={control.loadParam && running}
               rejected={stream.rejected[control.name] ?? null}
               onChange={(value) => onParameter(control.name, value)}
             />

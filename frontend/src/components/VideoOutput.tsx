@@ -70,40 +70,40 @@ function Frame({ title, stream, testId, muted, reference, children }: FrameProps
 
 function State({ stream }: { stream: StreamSnapshot }) {
   const seconds = useCountdown(stream.retryAt);
-  const sentence = sentenceOf(stream, seconds);
-  if (!sentence) return null;
+  const sentences = sentencesOf(stream, seconds);
+  if (!sentences) return null;
+  const [sentence, next] = sentences;
   const cover = stream.phase === "live" ? "top-3 inset-x-3" : "inset-0 bg-slate-950/75";
   return (
     <div className={`absolute ${cover} grid place-items-center p-4`}>
-      <p
-        role="status"
-        className="max-w-md rounded-lg bg-slate-900/90 px-4 py-2.5 text-center text-sm text-slate-100"
-      >
-        {sentence}
-      </p>
+      <div className="max-w-md rounded-lg bg-slate-900/90 px-4 py-2.5 text-center text-sm text-slate-100">
+        <p role={stream.phase === "ended" ? "alert" : "status"}>{sentence}</p>
+        {/* Outside the status: a screen reader does not count seconds aloud. */}
+        {next && <p className="text-slate-400">{next}</p>}
+      </div>
     </div>
   );
 }
 
 /** What a person has to know of the stream's state; null where the picture says it. */
-function sentenceOf(stream: StreamSnapshot, seconds: number | null): string | null {
+function sentencesOf(stream: StreamSnapshot, seconds: number | null): string[] | null {
   switch (stream.phase) {
     case "idle":
-      return "Press Start to send your picture through the pipeline.";
+      return ["Press Start to send your picture through the pipeline."];
     case "connecting":
-      return "Connecting …";
+      return ["Connecting …"];
     case "live":
-      if (stream.paused) return "Paused.";
+      if (stream.paused) return ["Paused."];
       if (stream.frozen)
-        return "No new picture for over two seconds. The connection stands; the server may be busy.";
+        return ["No new picture for over two seconds. The connection stands; the server may be busy."];
       return null;
     case "reconnecting": {
       const reason = stream.sentence ?? "The connection was lost.";
       const next = seconds === null ? "Trying again …" : `Attempt ${stream.attempt} in ${seconds} s.`;
-      return `${reason} ${next}`;
+      return [reason, next];
     }
     case "ended":
-      return stream.sentence ? `Ended: ${stream.sentence}` : "Ended.";
+      return [stream.sentence ? `Ended: ${stream.sentence}` : "Ended."];
     default:
       return stream.phase satisfies never;
   }

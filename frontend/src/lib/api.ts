@@ -53,7 +53,7 @@ export function sentenceOf(body: unknown, status: number): string {
     });
     return parts.join("; ");
   }
-  return `The server answered with status ${status}.`;
+  return `The server answered with status ${status}; try again, and look into its log if it stays.`;
 }
 
 function codeOf(body: unknown): string {

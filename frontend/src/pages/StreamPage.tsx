@@ -58,7 +58,7 @@ export function StreamPage() {
         data-state={stream.phase}
         className="grid grow grid-cols-12 content-start gap-4 px-4 pb-4 sm:px-6"
       >
-        <div className="order-2 col-span-12 md:col-span-6 xl:order-1 xl:col-span-2">
+        <div className="col-span-12 xl:col-span-2">
           <InputAndControlsPanel
             phase={stream.phase}
             paused={stream.paused}
@@ -71,11 +71,11 @@ export function StreamPage() {
             onPause={controller.setPaused}
           />
         </div>
-        <div className="order-1 col-span-12 space-y-4 xl:order-2 xl:col-span-8">
+        <div className="col-span-12 space-y-4 xl:col-span-8">
           <VideoOutput stream={stream} attachOutput={controller.attachOutput} />
           <PromptInput supported={chosen?.supports_prompts ?? false} onPrompt={controller.setParameters} />
         </div>
-        <div className="order-3 col-span-12 md:col-span-6 xl:col-span-2">
+        <div className="col-span-12 xl:col-span-2">
           <SettingsPanel
             stream={stream}
             pipelines={pipelines}
