@@ -1,5 +1,7 @@
 //! The error contract: one match from what went wrong to status, code and `Retry-After`.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, Uri, header},
@@ -19,6 +21,8 @@ pub enum Error {
     Session(session::Error),
     /// A pipeline's.
     Stage(stage::Error),
+    /// Values that a pipeline's schema refuses, in this field of the body.
+    Parameters(Vec<stage::Fault>, &'static str),
     /// A broken offer or candidate.
     Signalling(signalling::Error),
     /// A body that is no JSON.
@@ -33,6 +37,19 @@ pub enum Error {
     ContentType(&'static str),
     /// A body that did not arrive.
     Body(String),
+    /// A body that took longer than this to arrive.
+    SlowBody(Duration),
+}
+
+impl Error {
+    /// Says of refused parameters that they stand in `field` of the body.
+    pub fn inside(self, field: &'static str) -> Self {
+        match self {
+            Self::Session(session::Error::Stage(stage::Error::Parameters(faults)))
+            | Self::Stage(stage::Error::Parameters(faults)) => Self::Parameters(faults, field),
+            other => other,
+        }
+    }
 }
 
 impl From<session::Error> for Error {
@@ -81,6 +98,7 @@ impl IntoResponse for Error {
                 }
             },
             Self::Stage(error) => stage_response(&error),
+            Self::Parameters(faults, field) => parameters(&faults, &["body", field]),
             Self::Signalling(error) => {
                 let ours = matches!(error, signalling::Error::BadAnswer { .. });
                 let status = if ours { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::BAD_REQUEST };
@@ -98,6 +116,10 @@ impl IntoResponse for Error {
                 respond(StatusCode::UNSUPPORTED_MEDIA_TYPE, body(&sentence, "wrong_content_type"))
             }
             Self::Body(sentence) => respond(StatusCode::BAD_REQUEST, body(&sentence, "bad_body")),
+            Self::SlowBody(limit) => {
+                let sentence = format!("a body within {limit:?} is wanted, it did not arrive");
+                respond(StatusCode::REQUEST_TIMEOUT, body(&sentence, "slow_body"))
+            }
         }
     }
 }
@@ -108,14 +130,7 @@ fn stage_response(error: &stage::Error) -> Response {
         stage::Error::UnknownPipeline { .. } => respond_as(StatusCode::NOT_FOUND, "unknown_pipeline"),
         stage::Error::Broken { .. } => respond_as(StatusCode::CONFLICT, "broken_pipeline"),
         stage::Error::Chain { .. } => respond_as(StatusCode::BAD_REQUEST, "one_pipeline_wanted"),
-        stage::Error::Parameters(faults) => {
-            let fields = faults.iter().map(|fault| {
-                let names = fault.path.split('/').filter(|name| !name.is_empty());
-                let loc: Vec<_> = ["body", "parameters"].into_iter().chain(names).collect();
-                json!({"type": "value_error", "loc": loc, "msg": fault.message, "input": null})
-            });
-            unprocessable(fields.collect())
-        }
+        stage::Error::Parameters(faults) => parameters(faults, &["body"]),
         stage::Error::Description(_) | stage::Error::Process(_) => {
             tracing::error!(%error, "a request failed");
             respond_as(StatusCode::INTERNAL_SERVER_ERROR, "internal")
@@ -123,16 +138,29 @@ fn stage_response(error: &stage::Error) -> Response {
     }
 }
 
+fn parameters(faults: &[stage::Fault], place: &[&str]) -> Response {
+    let fields = faults.iter().map(|fault| {
+        let names = fault.path.split('/').filter(|name| !name.is_empty());
+        let loc: Vec<_> = place.iter().copied().chain(names).collect();
+        json!({"type": "value_error", "loc": loc, "msg": fault.message, "input": null})
+    });
+    unprocessable(fields.collect())
+}
+
 /// A path below `/api` that there is not; never the page.
 pub async fn unknown_path(uri: Uri) -> Response {
-    let sentence = format!("there is no {}; /docs lists what there is", uri.path());
+    let path: String = uri.path().chars().take(100).collect();
+    let sentence = format!("there is no {path}; /docs lists what there is");
     respond(StatusCode::NOT_FOUND, body(&sentence, "unknown_path"))
 }
 
-/// A path that there is, with another method; axum adds `Allow`.
-pub async fn wrong_method(uri: Uri) -> Response {
-    let sentence = format!("{} does not take this method; the header Allow says which it takes", uri.path());
-    respond(StatusCode::METHOD_NOT_ALLOWED, body(&sentence, "wrong_method"))
+/// A path that there is, with another method; `allow` as the header says it.
+pub fn wrong_method(path: &str, allow: &HeaderValue) -> Response {
+    let methods = allow.to_str().unwrap_or_default();
+    let sentence = format!("{path} does not take this method; it takes {methods}");
+    let mut response = respond(StatusCode::METHOD_NOT_ALLOWED, body(&sentence, "wrong_method"));
+    response.headers_mut().insert(header::ALLOW, allow.clone());
+    response
 }
 
 /// Too many requests at once.
@@ -143,6 +171,11 @@ pub fn overloaded() -> Response {
 /// A request that ran into its limit.
 pub fn too_slow() -> Response {
     respond(StatusCode::GATEWAY_TIMEOUT, body("the request took too long; try again", "timeout"))
+}
+
+/// The server stops.
+pub fn draining() -> Response {
+    later(json!({"ready": false, "detail": "the server is shutting down", "code": "shutting_down"}))
 }
 
 /// A handler that panicked.

@@ -3,14 +3,16 @@
 use axum::{
     Json,
     extract::{Query, State as Extract, rejection::QueryRejection},
-    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{State, error::Error};
+use super::{
+    State,
+    error::{self, Error},
+};
 
 /// The API gives so many log lines at most, as Scope's.
 const LINES_LIMIT: usize = 1000;
@@ -61,8 +63,7 @@ pub async fn health(Extract(state): Extract<State>) -> Json<HealthBody> {
 #[utoipa::path(get, path = "/ready", responses((status = 200), (status = 503)))]
 pub async fn ready(Extract(state): Extract<State>) -> Response {
     if state.draining.is_cancelled() {
-        let body = json!({"ready": false, "detail": "the server is shutting down", "code": "shutting_down"});
-        return (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response();
+        return error::draining();
     }
     Json(json!({"ready": true})).into_response()
 }
@@ -101,6 +102,10 @@ pub async fn logs(
 ) -> Result<Json<LogsBody>, Error> {
     let Query(query) = query.map_err(|rejection| Error::Query(rejection.body_text()))?;
     let lines = query.lines.unwrap_or(LINES_DEFAULT).clamp(1, LINES_LIMIT);
-    let (lines, offset) = state.logs.tail(lines, query.since_offset);
-    Ok(Json(LogsBody { lines, offset }))
+    let (mut fresh, offset) = state.logs.tail(lines, query.since_offset);
+    // An offset that this process has not reached is of one before it.
+    if query.since_offset.is_some_and(|since| since > offset) {
+        (fresh, _) = state.logs.tail(lines, None);
+    }
+    Ok(Json(LogsBody { lines: fresh, offset }))
 }

@@ -13,7 +13,7 @@ mod ui;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use axum::{Router, routing::get};
+use axum::{Extension, Router, routing::any};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use utoipa::OpenApi;
@@ -78,21 +78,20 @@ pub fn router(state: State) -> Router {
         .routes(routes!(host::system))
         .routes(routes!(host::logs))
         .split_for_parts();
-    let (probes, probes_document) = OpenApiRouter::<State>::new()
+    let (open, open_document) = OpenApiRouter::<State>::new()
         .routes(routes!(host::health))
         .routes(routes!(host::ready))
+        .routes(routes!(ui::root))
         .split_for_parts();
-    let document = document.merge_from(probes_document);
+    // The page's routes never shadow these, here or to come.
+    let reserved = ["/api", "/api/", "/api/{*path}", "/metrics"];
+    let routes =
+        reserved.into_iter().fold(routes, |routes, path| routes.route(path, any(error::unknown_path)));
     let ui = ui::Ui::find(state.settings.ui_dir.as_deref());
-    let limited = routes
-        .route("/api", get(error::unknown_path))
-        .route("/api/{*path}", axum::routing::any(error::unknown_path))
-        .method_not_allowed_fallback(error::wrong_method);
-    let limited = layers::limit(limited, &state.settings);
-    let router = Router::new()
-        .merge(limited)
-        .merge(probes.method_not_allowed_fallback(error::wrong_method))
-        .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
-        .merge(ui.router());
-    layers::wrap(router).with_state(state)
+    let router = layers::limit(routes, &state.settings)
+        .merge(open)
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", document.merge_from(open_document)))
+        .fallback(ui::file)
+        .layer(Extension(Arc::new(ui)));
+    layers::wrap(router.with_state(state))
 }
