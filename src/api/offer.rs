@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{FromRequest, Path, Request, State as Extract},
+    extract::{FromRequest, Request, State as Extract},
     http::StatusCode,
 };
 use serde::{Deserialize, Serialize};
@@ -13,11 +13,15 @@ use super::{
     State,
     body::{self, Object},
     error::Error,
+    sessions::SessionId,
 };
 use crate::{
     session,
     signalling::{self, Candidate, limits},
 };
+
+/// A piece of SDP with candidates (RFC 8840), as WHIP's clients send it.
+const SDPFRAG: &str = "application/trickle-ice-sdpfrag";
 
 /// Body of an offer.
 #[derive(Deserialize, ToSchema)]
@@ -55,6 +59,7 @@ pub struct CandidatesBody {
 
 /// One candidate (W3C `RTCIceCandidateInit`).
 #[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "documents what the handler reads field by field")]
 pub struct CandidateBody {
     /// `candidate:…`
     candidate: String,
@@ -86,7 +91,8 @@ pub async fn create(Extract(state): Extract<State>, mut body: Object) -> Result<
     let initial = body.object("initialParameters").unwrap_or_default();
     body.check()?;
     let offer = signalling::Offer::parse(&sdp)?;
-    let created = state.registry.create(offer, initial).await?;
+    let created = state.registry.create(offer, initial).await;
+    let created = created.map_err(|error| Error::from(error).inside("initialParameters"))?;
     Ok(Json(AnswerBody { sdp: created.answer, r#type: "answer", session_id: created.id.to_string() }))
 }
 
@@ -95,16 +101,16 @@ pub async fn create(Extract(state): Extract<State>, mut body: Object) -> Result<
     (status = 204), (status = 400, description = "bad candidate"), (status = 404), (status = 410), (status = 415)))]
 pub async fn add_candidates(
     Extract(state): Extract<State>,
-    Path(id): Path<String>,
+    SessionId(id): SessionId,
     request: Request,
 ) -> Result<StatusCode, Error> {
-    let id = session::Id::from(id.as_str());
     state.registry.get(&id)?;
     let candidates = match body::content_type(&request).as_str() {
-        "application/json" => from_json(Object::from_request(request, &state).await?)?,
-        "application/trickle-ice-sdpfrag" => {
-            let bytes = body::bytes(request, &state).await?;
-            let text = std::str::from_utf8(&bytes).map_err(|error| Error::Body(error.to_string()))?;
+        body::JSON => from_json(Object::from_request(request, &state).await?)?,
+        SDPFRAG => {
+            let bytes = body::bytes(request, state.settings.body_bytes).await?;
+            let text = std::str::from_utf8(&bytes)
+                .map_err(|error| Error::Body(format!("text in UTF-8 is wanted: {error}")))?;
             signalling::parse_sdpfrag(text)?
         }
         _ => return Err(Error::ContentType("application/json or application/trickle-ice-sdpfrag")),
@@ -115,8 +121,8 @@ pub async fn add_candidates(
 
 /// Ends a session; one that is not there is as good as ended.
 #[utoipa::path(delete, path = "/api/v1/webrtc/offer/{id}", responses((status = 204)))]
-pub async fn close(Extract(state): Extract<State>, Path(id): Path<String>) -> Result<StatusCode, Error> {
-    match state.registry.close(&session::Id::from(id.as_str())).await {
+pub async fn close(Extract(state): Extract<State>, SessionId(id): SessionId) -> Result<StatusCode, Error> {
+    match state.registry.close(&id).await {
         Ok(()) | Err(session::Error::NotFound(_) | session::Error::Ended { .. }) => {
             Ok(StatusCode::NO_CONTENT)
         }
@@ -131,20 +137,17 @@ pub async fn ice_servers(Extract(state): Extract<State>) -> Json<IceServersBody>
 }
 
 fn from_json(mut body: Object) -> Result<Vec<Candidate>, Error> {
-    let list = body.list("candidates");
-    if list.is_none() && !body.has("candidates") {
-        body.fault("missing", "candidates", "a list of candidates is wanted", &Value::Null);
+    if !body.has("candidates") {
+        body.missing("candidates");
     }
+    let list = body.objects("candidates", |one| {
+        (one.string("candidate"), one.optional_string("sdpMid"), one.optional_index("sdpMLineIndex"))
+    });
     body.check()?;
     let list = list.unwrap_or_default();
     if list.len() > limits::CANDIDATES_PER_PATCH {
         return Err(signalling::Error::TooManyCandidates { limit: limits::CANDIDATES_PER_PATCH }.into());
     }
-    list.into_iter()
-        .map(|value| {
-            let one: CandidateBody = serde_json::from_value(value)
-                .map_err(|error| Error::BadJson(format!("a candidate is wanted: {error}")))?;
-            Ok(Candidate::parse(&one.candidate, one.sdp_mid.as_deref(), one.sdp_m_line_index)?)
-        })
-        .collect()
+    let parsed = list.iter().map(|(line, mid, index)| Candidate::parse(line, mid.as_deref(), *index));
+    Ok(parsed.collect::<Result<_, _>>()?)
 }
