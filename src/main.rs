@@ -2,13 +2,10 @@
 
 use std::process::ExitCode;
 
-use scope::{app::App, config, media, shutdown, telemetry};
-
-/// `GStreamer` allocates on many threads; glibc's arenas would keep what one session used for good.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+use scope::{app::App, config, media, memory, shutdown, telemetry};
 
 fn main() -> ExitCode {
+    memory::settle();
     // A variable that is no text is none of ours.
     let environment =
         std::env::vars_os().filter_map(|(name, value)| name.into_string().ok().zip(value.into_string().ok()));

@@ -191,7 +191,7 @@ fn garbage_on_the_channel_is_rejected_and_the_session_lives() {
         b"{\"nonsense\": 1}",
         b"{\"work_ms\": \"much\"}",
         b"{\"pipeline_id\": \"../../etc\"}",
-        &[b'x'; 65 * 1024],
+        &[b'x'; 64 * 1024],
     ];
 
     for message in garbage {

@@ -282,11 +282,15 @@ impl Peer {
         channel.as_ref().is_some_and(|channel| channel.send_string_full(Some(text)).is_ok())
     }
 
-    /// Waits until everything said is on its way, for at most `limit`. Blocks.
-    pub fn flush(&self, limit: Duration) {
-        let channel = self.channel.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(channel) = channel else { return };
-        bus::wait_until(limit, "flush", || channel.buffered_amount() == 0).ok(); // a last word, not a promise
+    /// Waits until a last word is on its way: `bytes` more than `sent_before` have left, at most `limit`. Blocks.
+    ///
+    /// Stopping the graph drops what SCTP still holds, and webrtcbin's `buffered-amount` is 0 before that.
+    pub fn flush(&self, sent_before: u64, bytes: usize, limit: Duration) {
+        let wanted = sent_before + u64::try_from(bytes).unwrap_or(0);
+        let sent = || self.taps.counters.bytes_out.load(Relaxed);
+        if self.channel.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
+            bus::wait_until(limit, "flush", || sent() >= wanted).ok(); // a last word, not a promise
+        }
     }
 
     /// What the peer said.

@@ -19,7 +19,7 @@ use super::{
     meter::Meter,
     state::{Action, Input, State},
 };
-use crate::{media, signalling, stage};
+use crate::{media, memory, signalling, stage};
 
 /// Fine enough for limits of seconds; cheap enough for hundreds of sessions.
 const TICK: Duration = Duration::from_millis(250);
@@ -66,6 +66,23 @@ pub struct Actor {
     pub(super) cancel: CancellationToken,
 }
 
+/// A session that is cleared away.
+pub struct Over {
+    /// Why it ended.
+    pub reason: EndReason,
+    snapshot: watch::Sender<Snapshot>,
+}
+
+impl Over {
+    /// Wakes whoever waits for the end; the registry does it when it has let go of the session.
+    pub fn publish(self) {
+        self.snapshot.send_modify(|snapshot| {
+            snapshot.state = Phase::Ended;
+            snapshot.end_reason = Some(self.reason);
+        });
+    }
+}
+
 impl Actor {
     /// The session as others see it.
     pub fn watch(&self) -> watch::Receiver<Snapshot> {
@@ -73,7 +90,7 @@ impl Actor {
     }
 
     /// Runs the session to its end and clears it away.
-    pub async fn run(mut self, mut commands: mpsc::Receiver<Command>, caller_gone: bool) -> EndReason {
+    pub async fn run(mut self, mut commands: mpsc::Receiver<Command>, caller_gone: bool) -> Over {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut ticks = 0_u32;
@@ -98,8 +115,7 @@ impl Actor {
             };
         }
         let reason = end.unwrap_or(EndReason::ClosedByClient);
-        self.finish(reason).await;
-        reason
+        self.finish(reason).await
     }
 
     fn command(&mut self, command: Command) -> Option<EndReason> {
@@ -291,10 +307,15 @@ impl Actor {
         }
     }
 
-    fn say(&self, message: &Message) {
+    /// Says something on the data channel; gives its length in bytes, 0 where there is no channel.
+    fn say(&self, message: &Message) -> usize {
         match serde_json::to_string(message) {
-            Ok(text) => drop(self.peer.send(&text)), // no channel: the client asked for none
-            Err(error) => tracing::error!(%error, "a message cannot be written"),
+            Ok(text) if self.peer.send(&text) => text.len(),
+            Ok(_) => 0,
+            Err(error) => {
+                tracing::error!(%error, "a message cannot be written");
+                0
+            }
         }
     }
 
@@ -343,9 +364,10 @@ impl Actor {
     }
 
     /// Tells the client, stops the stage and the graph, and says what is left.
-    async fn finish(self, reason: EndReason) {
+    async fn finish(self, reason: EndReason) -> Over {
         let farewell = Message::StreamStopped { reason: reason.code(), error_message: reason.sentence() };
-        self.say(&farewell);
+        let sent_before = self.peer.counters().bytes_out.load(Relaxed);
+        let length = self.say(&farewell);
         tracing::info!(
             reason = reason.code(),
             frames = self.peer.counters().encoded.load(Relaxed),
@@ -356,18 +378,17 @@ impl Actor {
         }
         let (peer, worker) = (self.peer, self.worker);
         let stopped = spawn_blocking(move || {
-            peer.flush(FLUSH_LIMIT);
+            // First the stage, so that no picture's bytes are taken for the last word's.
             if let Err(left) = worker.stop(STAGE_LIMIT) {
                 tracing::error!("{left}");
             }
+            peer.flush(sent_before, length, FLUSH_LIMIT);
             drop(peer);
+            memory::trim();
         });
         if tokio::time::timeout(FLUSH_LIMIT + STAGE_LIMIT + GRAPH_LIMIT, stopped).await.is_err() {
             tracing::error!("the graph does not stop; its threads are left behind");
         }
-        self.snapshot.send_modify(|snapshot| {
-            snapshot.state = Phase::Ended;
-            snapshot.end_reason = Some(reason);
-        });
+        Over { reason, snapshot: self.snapshot }
     }
 }

@@ -141,11 +141,12 @@ impl Registry {
                 Ok((actor, answer)) => {
                     registry.insert(&named, Handle { mailbox, snapshot: actor.watch() });
                     let caller_gone = answered.send(Ok(answer)).is_err();
-                    let reason = actor.run(commands, caller_gone).await;
-                    registry.retire(&named, reason);
+                    let over = actor.run(commands, caller_gone).await;
+                    registry.retire(&named, over.reason);
+                    drop(permit);
+                    over.publish();
                 }
             }
-            drop(permit);
         };
         inner.tasks.spawn(task.instrument(span));
         let answer = tokio::time::timeout(REPLY_LIMIT, answer)

@@ -84,8 +84,9 @@ export class Connection {
 
 /** Moves the chosen codec to the front; what belongs to it (rtx, red) stays behind it. */
 function prefer(transceiver: RTCRtpTransceiver, codec: CodecChoice): void {
+  if (codec === "auto") return;
   const known = RTCRtpReceiver.getCapabilities("video")?.codecs ?? [];
-  if (codec === "auto" || known.length === 0 || !("setCodecPreferences" in transceiver)) return;
+  if (known.length === 0 || !("setCodecPreferences" in transceiver)) return;
   const chosen = known.filter((entry) => entry.mimeType.toUpperCase() === `VIDEO/${codec}`);
   const helpers = known.filter((entry) => /rtx|red|ulpfec|flexfec/i.test(entry.mimeType));
   if (chosen.length > 0) transceiver.setCodecPreferences([...chosen, ...helpers]);

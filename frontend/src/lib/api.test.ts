@@ -1,0 +1,53 @@
+import { afterEach, expect, it, vi } from "vitest";
+
+import { ApiError, offer, sentenceOf } from "./api";
+
+afterEach(() => vi.unstubAllGlobals());
+
+function answer(status: number, body: unknown, headers: Record<string, string> = {}) {
+  vi.stubGlobal("fetch", () => Promise.resolve(new Response(JSON.stringify(body), { status, headers })));
+}
+
+async function refusal(): Promise<ApiError> {
+  const error: unknown = await offer("sdp", {}).catch((caught: unknown) => caught);
+  expect(error).toBeInstanceOf(ApiError);
+  return error as ApiError;
+}
+
+it("keeps the server's sentence, code and wait", async () => {
+  answer(503, { detail: "the server is full", code: "server_full" }, { "retry-after": "2" });
+
+  const error = await refusal();
+
+  expect(error).toMatchObject({
+    message: "the server is full",
+    code: "server_full",
+    retryAfterS: 2,
+    passing: true,
+  });
+});
+
+it("takes a bad offer for final", async () => {
+  answer(400, { detail: "no video", code: "no_video" });
+
+  expect((await refusal()).passing).toBe(false);
+});
+
+it("names the field of a validation error", () => {
+  expect(sentenceOf({ detail: [{ loc: ["body", "sdp"], msg: "a string is wanted" }] }, 422)).toBe(
+    "sdp: a string is wanted",
+  );
+});
+
+it("says that a server is not reachable, and that it may be later", async () => {
+  vi.stubGlobal("fetch", () => Promise.reject(new TypeError("failed")));
+
+  const error = await refusal();
+
+  expect(error.message).toContain("not reachable");
+  expect(error.passing).toBe(true);
+});
+
+it("has a sentence for a body that is none", () => {
+  expect(sentenceOf(null, 502)).toContain("502");
+});

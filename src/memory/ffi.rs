@@ -1,0 +1,18 @@
+//! The two calls of glibc's malloc.
+#![allow(unsafe_code)]
+
+/// `M_ARENA_MAX` of mallopt(3).
+pub fn limit_arenas(count: i32) {
+    // SAFETY: mallopt takes two integers and touches nothing of ours; it is called before any thread starts.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, count);
+    }
+}
+
+/// malloc_trim(3).
+pub fn trim() {
+    // SAFETY: malloc_trim is thread-safe and gives back only pages that hold no live allocation.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
