@@ -76,10 +76,10 @@ keys! {
     "advertised_address" "SCOPE_ADVERTISED_ADDRESS" Many "" "addresses that stand in answers in place of the host's own (Docker, NAT)" |c, t| c.ice.advertised = list(t).iter().map(|one| address(one)).collect::<Result<_, _>>()?;
     "ice_tcp" "SCOPE_ICE_TCP" Switch "false" "ICE over TCP as well" |c, t| c.ice.tcp = switch(t)?;
     "offline" "SCOPE_OFFLINE" Switch "false" "no STUN and no TURN provider" |c, t| c.ice.offline = switch(t)?;
-    "cloudflare_turn_key_id" "CLOUDFLARE_TURN_KEY_ID" One "" "Cloudflare TURN key" |c, t| pair(&mut c.ice.cloudflare).0 = t.to_owned();
+    "cloudflare_turn_key_id" "CLOUDFLARE_TURN_KEY_ID" One "" "Cloudflare TURN key" |c, t| t.clone_into(&mut pair(&mut c.ice.cloudflare).0);
     "cloudflare_turn_key_api_token" "CLOUDFLARE_TURN_KEY_API_TOKEN" One "" "its API token" |c, t| pair(&mut c.ice.cloudflare).1 = t.to_owned().into();
     "hf_token" "HF_TOKEN" One "" "Hugging Face token: Cloudflare TURN through fastrtc" |c, t| c.ice.hf_token = Some(t.to_owned().into());
-    "twilio_account_sid" "TWILIO_ACCOUNT_SID" One "" "Twilio account for TURN" |c, t| pair(&mut c.ice.twilio).0 = t.to_owned();
+    "twilio_account_sid" "TWILIO_ACCOUNT_SID" One "" "Twilio account for TURN" |c, t| t.clone_into(&mut pair(&mut c.ice.twilio).0);
     "twilio_auth_token" "TWILIO_AUTH_TOKEN" One "" "its token" |c, t| pair(&mut c.ice.twilio).1 = t.to_owned().into();
     "log_format" "SCOPE_LOG_FORMAT" One "text" "text or json" |c, t| c.log.format = log_format(t)?;
     "verbose" "VERBOSE_LOGGING" Switch "false" "opens the libraries' log lines" |c, t| c.log.verbose = switch(t)?;
@@ -96,12 +96,12 @@ impl Key {
 
 /// The configuration table of the README, in Markdown.
 pub fn table() -> String {
-    let mut text = String::from("| flag | environment | default | meaning |\n|---|---|---|---|\n");
-    for key in KEYS {
+    let rows = KEYS.iter().map(|key| {
         let default = if key.default.is_empty() { "–".into() } else { format!("`{}`", key.default) };
-        text += &format!("| `--{}` | `{}` | {default} | {} |\n", key.flag(), key.env, key.help);
-    }
-    text
+        format!("| `--{}` | `{}` | {default} | {} |\n", key.flag(), key.env, key.help)
+    });
+    let head = "| flag | environment | default | meaning |\n|---|---|---|---|\n".to_owned();
+    std::iter::once(head).chain(rows).collect()
 }
 
 /// What one half of a pair lacks is found out when all is read.

@@ -71,10 +71,8 @@ fn command() -> Command {
 }
 
 fn argument(key: &Key) -> Arg {
-    let mut help = format!("{} [env: {}]", key.help, key.env);
-    if !key.default.is_empty() {
-        help += &format!(" [default: {}]", key.default);
-    }
+    let default = if key.default.is_empty() { String::new() } else { format!(" [default: {}]", key.default) };
+    let help = format!("{} [env: {}]{default}", key.help, key.env);
     let argument = Arg::new(key.name).long(key.flag()).help(help).action(ArgAction::Append);
     match key.arity {
         Arity::Switch => argument.num_args(0..=1).default_missing_value("true").require_equals(true),
@@ -92,11 +90,18 @@ fn flag(matches: &ArgMatches, key: &Key) -> Option<String> {
 
 fn read_file(path: &str, faults: &mut Vec<String>) -> toml::Table {
     let read = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"));
-    let parsed = read.and_then(|text| text.parse().map_err(|error| format!("{path}: {error}")));
+    let parsed = read.and_then(|text| text.parse().map_err(|error| at_line(path, &text, &error)));
     parsed.unwrap_or_else(|fault| {
         faults.push(fault);
         toml::Table::new()
     })
+}
+
+/// toml's own sentence without the line that it would repeat: it may hold a secret.
+fn at_line(path: &str, text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+    format!("{path}, line {line}: {}", error.message())
 }
 
 /// `[[ice_servers]]`, which has no flag: a list of tables.
@@ -210,6 +215,16 @@ mod tests {
         assert!(config.ice.offline && !config.media.congestion_control);
         assert_eq!(config.pipelines.dirs.len(), 2);
         assert_eq!(config.ice.advertised.len(), 2);
+    }
+
+    #[test]
+    fn a_broken_file_is_named_with_its_line_and_without_its_secrets() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "port = 1\nhf_token = hf_secret\n").unwrap();
+
+        let faults = faults(&["--config", file.path().to_str().unwrap()], &[]);
+
+        assert!(faults.contains("line 2") && !faults.contains("hf_secret"), "{faults}");
     }
 
     #[test]
