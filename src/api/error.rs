@@ -105,7 +105,7 @@ impl IntoResponse for Error {
                 respond(status, body(&error.to_string(), error.code()))
             }
             Self::BadJson(sentence) => respond(StatusCode::BAD_REQUEST, body(&sentence, "bad_json")),
-            Self::Fields(fields) => unprocessable(fields),
+            Self::Fields(fields) => unprocessable(&fields),
             Self::Query(sentence) => respond(StatusCode::UNPROCESSABLE_ENTITY, body(&sentence, "bad_query")),
             Self::TooLarge(limit) => {
                 let sentence = format!("a body of at most {limit} bytes is wanted, a longer one came");
@@ -144,7 +144,7 @@ fn parameters(faults: &[stage::Fault], place: &[&str]) -> Response {
         let loc: Vec<_> = place.iter().copied().chain(names).collect();
         json!({"type": "value_error", "loc": loc, "msg": fault.message, "input": null})
     });
-    unprocessable(fields.collect())
+    unprocessable(&fields.collect::<Vec<_>>())
 }
 
 /// A path below `/api` that there is not; never the page.
@@ -193,7 +193,7 @@ fn body(detail: &str, code: &str) -> Value {
     json!({"detail": detail, "code": code})
 }
 
-fn unprocessable(fields: Vec<Value>) -> Response {
+fn unprocessable(fields: &[Value]) -> Response {
     respond(StatusCode::UNPROCESSABLE_ENTITY, json!({"detail": fields, "code": "invalid_body"}))
 }
 

@@ -61,6 +61,7 @@ async fn bounded(fault: BoxError) -> Response {
     if fault.is::<tower::timeout::error::Elapsed>() { error::too_slow() } else { error::overloaded() }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the signature that CatchPanicLayer calls")]
 fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
@@ -89,13 +90,13 @@ async fn observe(request: Request, next: Next) -> Response {
     let given = request.headers().get(&REQUEST_ID).filter(|id| is_id(id)).cloned();
     let id = given.or_else(|| HeaderValue::try_from(uuid::Uuid::new_v4().to_string()).ok());
     let shown = id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default();
-    let (method, path) = (request.method(), request.uri().path());
-    let span = tracing::debug_span!("request", request_id = shown, %method, path);
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let span = tracing::debug_span!("request", request_id = shown);
     let started = Instant::now();
     async {
         let mut response = next.run(request).await;
         let (status, spent_ms) = (response.status().as_u16(), started.elapsed().as_millis());
-        tracing::debug!(status, spent_ms, "answered");
+        tracing::debug!(%method, path, status, spent_ms, "answered");
         if let Some(id) = id {
             response.headers_mut().insert(REQUEST_ID, id);
         }

@@ -3,6 +3,7 @@
 //! Runs on tokio's workers. Must never touch GStreamer; what takes time is asked of a session and awaited.
 
 mod body;
+mod document;
 mod error;
 mod host;
 mod layers;
@@ -16,7 +17,6 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use axum::{Extension, Router, routing::any};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
-use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 
@@ -56,13 +56,9 @@ pub struct State {
     pub started: f64,
 }
 
-#[derive(OpenApi)]
-#[openapi(info(title = "Scope", description = "Real-time AI video server."))]
-struct Document;
-
 /// The route table.
 pub fn router(state: State) -> Router {
-    let (routes, document) = OpenApiRouter::with_openapi(Document::openapi())
+    let (routes, document) = OpenApiRouter::<State>::new()
         .routes(routes!(offer::create))
         .routes(routes!(offer::add_candidates, offer::close))
         .routes(routes!(offer::ice_servers))
@@ -88,10 +84,13 @@ pub fn router(state: State) -> Router {
     let routes =
         reserved.into_iter().fold(routes, |routes, path| routes.route(path, any(error::unknown_path)));
     let ui = ui::Ui::find(state.settings.ui_dir.as_deref());
-    let router = layers::limit(routes, &state.settings)
+    let all = layers::limit(routes, &state.settings)
         .merge(open)
-        .merge(SwaggerUi::new("/docs").url("/openapi.json", document.merge_from(open_document)))
+        .merge(
+            SwaggerUi::new("/docs")
+                .url("/openapi.json", document::complete(document.merge_from(open_document))),
+        )
         .fallback(ui::file)
         .layer(Extension(Arc::new(ui)));
-    layers::wrap(router.with_state(state))
+    layers::wrap(all.with_state(state))
 }

@@ -44,9 +44,10 @@ impl Ui {
         let places: Vec<_> = folder.map_or_else(|| usual.collect(), |folder| vec![folder.to_owned()]);
         let found = places.into_iter().filter_map(|place| place.canonicalize().ok());
         let folder = found.into_iter().find(|place| place.join("index.html").is_file());
-        match &folder {
-            Some(folder) => tracing::debug!(folder = %folder.display(), "page found"),
-            None => tracing::warn!("{NOT_BUILT}"),
+        if let Some(folder) = &folder {
+            tracing::debug!(folder = %folder.display(), "page found");
+        } else {
+            tracing::warn!("{NOT_BUILT}");
         }
         Self { folder }
     }
