@@ -1,8 +1,11 @@
 //! The HTTP contract, asked of the binary that ships: every route, with what is right and what is wrong.
 
+#![allow(clippy::unwrap_used, reason = "a helper's failed step is the test's failed step")]
+
 mod support;
 
 use std::{
+    collections::BTreeSet,
     io::{Read, Write},
     net::TcpStream,
     path::Path,
@@ -415,6 +418,22 @@ fn parameters_and_pipeline_can_be_set_without_a_data_channel() {
 }
 
 #[test]
+fn https_is_served_with_a_certificate_made_at_start() {
+    let port =
+        std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port().to_string();
+    let settings = [("SCOPE_OFFLINE", "1")];
+    let server = Server::start(&["--tls", "self-signed", "--port", &port], &settings);
+    let url = format!("https://127.0.0.1:{port}/health");
+
+    let healthy = support::wait_until(
+        || http::get(&url).is_ok_and(|response| response.json()["status"] == "healthy"),
+        Duration::from_secs(30),
+    );
+
+    assert!(healthy, "{}", server.log_text());
+}
+
+#[test]
 fn initial_parameters_of_every_release_are_taken_and_faults_named() {
     for fine in [
         json!({"initialParameters": {"prompts": ["a panda"], "noise_scale": 0.5}}),
@@ -567,9 +586,33 @@ fn the_document_has_every_route_and_the_docs_page_shows_it() {
             "put sessions/{id}/pipeline",
         ]
     );
+    for operation in
+        document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values())
+    {
+        let error = &operation["responses"]["default"]["content"]["application/json"]["schema"];
+        assert_eq!(error["$ref"], "#/components/schemas/ErrorBody", "{operation}");
+    }
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    let mut references = BTreeSet::new();
+    collect_references(&document, &mut references);
+    for reference in references {
+        let name = reference.trim_start_matches("#/components/schemas/");
+        assert!(schemas.contains_key(name), "{name} is referred to and not there");
+    }
     let docs = get("/docs/");
     assert!(docs.status == 200 && docs.text().contains("swagger"), "{}", docs.text());
     assert!(!docs.text().contains("https://"), "the page loads from elsewhere");
+}
+
+fn collect_references(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            found.extend(fields.get("$ref").and_then(Value::as_str).map(str::to_owned));
+            fields.values().for_each(|inner| collect_references(inner, found));
+        }
+        Value::Array(values) => values.iter().for_each(|inner| collect_references(inner, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 #[test]
