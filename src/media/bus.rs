@@ -18,7 +18,7 @@ pub fn watch(pipeline: &gst::Pipeline, tell: impl Fn(Event) + Send + Sync + 'sta
                     Some(debug) => format!("{} ({debug})", error.error()),
                     None => error.error().to_string(),
                 };
-                tell(Event::Fault { element, detail });
+                tell(classify(message.src(), element, detail));
             }
             gst::MessageView::Warning(warning) => {
                 tracing::debug!(warning = %warning.error(), "an element warns");
@@ -27,6 +27,25 @@ pub fn watch(pipeline: &gst::Pipeline, tell: impl Fn(Event) + Send + Sync + 'sta
         }
         gst::BusSyncReply::Drop
     });
+}
+
+/// A browser that closes aborts its SCTP association and then DTLS, which those elements post as errors.
+fn classify(source: Option<&gst::Object>, element: String, detail: String) -> Event {
+    let factory = source
+        .and_then(|source| source.downcast_ref::<gst::Element>())
+        .and_then(gst::Element::factory)
+        .map(|factory| factory.name().to_string());
+    match factory.as_deref() {
+        Some("sctpenc" | "sctpdec") => {
+            tracing::debug!(element, detail, "the data channel broke");
+            Event::ChannelClosed
+        }
+        Some("dtlsenc" | "dtlsdec" | "dtlssrtpenc" | "dtlssrtpdec") => {
+            tracing::debug!(element, detail, "DTLS broke");
+            Event::Closed
+        }
+        _ => Event::Fault { element, detail },
+    }
 }
 
 /// Waits until `condition` holds, for at most `limit`.

@@ -1,0 +1,200 @@
+// The page in Chromium against the real server: what a person sees, read from the returned picture.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { launch, openPage, stamps, state } from "./chromium.mjs";
+import { startServer, until } from "./server.mjs";
+
+let browser, server;
+before(async () => {
+  [browser, server] = await Promise.all([launch(), startServer()]);
+});
+after(async () => {
+  await browser?.close();
+  await server?.kill();
+});
+
+const live = (page) => until("the page is live", async () => (await state(page)) === "live");
+const session = async (page) => {
+  const id = await page.evaluate(() => window.scope.sessionId());
+  return server.get(`/api/v1/sessions/${id}`);
+};
+
+for (const codec of ["VP8", "VP9", "H264"]) {
+  test(`${codec}: the returned frame numbers rise at the source's rate`, async () => {
+    const { page, errors, close } = await openPage(browser, `${server.url}/?source=pattern&codec=${codec}`);
+
+    await page.getByRole("button", { name: "Start" }).click();
+    await live(page);
+    const seen = await until("90 numbers came back", async () => {
+      const all = await stamps(page);
+      return all.length >= 90 && all;
+    });
+
+    const falls = seen.filter((number, at) => at > 0 && number < seen[at - 1]);
+    assert.deepEqual(falls, [], "numbers rise");
+    const later = seen.slice(30);
+    const share = later.length / (later.at(-1) - later[0] + 1);
+    assert.ok(share > 0.8, `${Math.round(share * 100)} % of the source's frames came back`);
+    await until("a delay is shown", async () => /^\d+ ms$/.test(await page.getByTestId("delay").textContent()));
+    assert.equal(await page.getByTestId("codec").textContent(), codec);
+    assert.equal((await session(page)).body.video_codec, codec);
+    assert.deepEqual(errors, []);
+    await close();
+  });
+}
+
+test("the camera's picture comes back", async () => {
+  const { page, errors, close } = await openPage(browser, `${server.url}/?source=camera`);
+
+  await page.getByRole("button", { name: "Start" }).click();
+  await live(page);
+
+  const moved = async () => page.getByTestId("output-video").evaluate((video) => video.getVideoPlaybackQuality().totalVideoFrames);
+  await until("frames are shown", async () => (await moved()) > 30);
+  assert.equal(await page.getByTestId("delay").textContent(), "–", "a delay that is not measured is not shown");
+  assert.deepEqual(errors, []);
+  await close();
+});
+
+test("sound comes back with the picture", async () => {
+  const { page, close } = await openPage(browser, `${server.url}/?source=pattern`);
+
+  await page.getByRole("switch", { name: "Sound" }).click();
+  await page.getByRole("button", { name: "Start" }).click();
+  await live(page);
+
+  await until("sound packets went back", async () => (await session(page)).body.sound_packets > 50);
+  await page.getByRole("button", { name: "Unmute" }).click();
+  assert.equal(await page.getByTestId("output-video").evaluate((video) => video.muted), false);
+  await close();
+});
+
+test("pause and a parameter reach the server, and Stop ends the session", async () => {
+  const { page, close } = await openPage(browser, `${server.url}/?source=pattern`);
+  await page.getByRole("button", { name: "Start" }).click();
+  await live(page);
+  const id = await page.evaluate(() => window.scope.sessionId());
+
+  await page.getByRole("slider", { name: "Simulated work" }).press("PageUp");
+  await until("the parameter is in force", async () => (await session(page)).body.parameters.work_ms > 0);
+  await page.getByRole("button", { name: "Pause" }).click();
+  await until("the session is paused", async () => (await session(page)).body.paused);
+  await page.getByRole("button", { name: "Resume" }).click();
+  await until("it goes on", async () => !(await session(page)).body.paused);
+  await page.getByRole("button", { name: "Stop" }).click();
+
+  const ended = await until("the session is over", async () => {
+    const answer = await server.get(`/api/v1/sessions/${id}`);
+    return answer.status === 410 && answer.body;
+  });
+  assert.equal(ended.reason, "closed_by_client");
+  assert.equal(await state(page), "idle");
+  await close();
+});
+
+test("a server that is killed and comes back gets its page back", async () => {
+  const own = await startServer();
+  const { page, close } = await openPage(browser, `${own.url}/?source=pattern&autostart=1`);
+  await live(page);
+
+  await own.kill();
+  await until("the page says so", async () => (await state(page)) === "reconnecting");
+  await until("with its next step", async () => /Attempt|Trying/.test(await page.locator("main").textContent()));
+  const again = await startServer({ port: own.port });
+
+  await live(page);
+  await until("numbers rise again", async () => (await stamps(page)).length > 30);
+  await again.kill();
+  await close();
+});
+
+test("a server that shuts down says so in the page", async () => {
+  const own = await startServer();
+  const { page, close } = await openPage(browser, `${own.url}/?source=pattern&autostart=1`);
+  await live(page);
+
+  const stopped = own.kill("SIGTERM");
+
+  await until("the reason is shown", async () =>
+    (await page.locator("main").textContent()).includes("the server is shutting down"),
+  );
+  await stopped;
+  await close();
+});
+
+test("any path is the page, over HTTPS too", async () => {
+  const own = await startServer({ args: ["--tls", "self-signed"], scheme: "https" });
+  const { page, errors, close } = await openPage(browser, `${own.url}/some/where?source=pattern&autostart=1`, {
+    ignoreHTTPSErrors: true,
+  });
+
+  await live(page);
+  await until("numbers rise", async () => (await stamps(page)).length > 30);
+  assert.deepEqual(errors, []);
+  await close();
+  await own.kill();
+});
+
+test("an offer of Scope's first release works: no trickle, no session id read", async () => {
+  const { page, close } = await openPage(browser, `${server.url}/health`);
+
+  const seen = await page.evaluate(async () => {
+    const connection = new RTCPeerConnection();
+    const video = document.body.appendChild(document.createElement("video"));
+    video.muted = true;
+    const streams = new Promise((came) => (connection.ontrack = (event) => came(event.streams)));
+    const camera = await navigator.mediaDevices.getUserMedia({ video: true }).catch(() => null);
+    const canvas = document.createElement("canvas");
+    const context = canvas.getContext("2d");
+    setInterval(() => context.fillRect(Math.random() * 200, 0, 50, 50), 30);
+    const stream = camera ?? canvas.captureStream(30);
+    for (const track of stream.getTracks()) connection.addTrack(track, stream);
+    await connection.setLocalDescription();
+    await new Promise((gathered) => {
+      connection.onicegatheringstatechange = () => connection.iceGatheringState === "complete" && gathered();
+      if (connection.iceGatheringState === "complete") gathered();
+    });
+    const response = await fetch("/api/v1/webrtc/offer", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({
+        sdp: connection.localDescription.sdp,
+        type: "offer",
+        initialParameters: { prompts: ["a panda"], noise_scale: 0.7 },
+      }),
+    });
+    const { sdp, type } = await response.json();
+    await connection.setRemoteDescription({ sdp, type });
+    const [output] = await streams;
+    video.srcObject = output;
+    await video.play();
+    await new Promise((frame) => video.requestVideoFrameCallback(frame));
+    return { streams: output.id, width: video.videoWidth };
+  });
+
+  assert.equal(seen.streams, "scope", "a=msid gives ontrack a stream");
+  assert.ok(seen.width > 0);
+  await close();
+});
+
+test("an offer without a picture is answered", async () => {
+  const { page, close } = await openPage(browser, `${server.url}/health`);
+
+  const type = await page.evaluate(async () => {
+    const connection = new RTCPeerConnection();
+    connection.addTransceiver("video");
+    await connection.setLocalDescription();
+    const response = await fetch("/api/v1/webrtc/offer", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ sdp: connection.localDescription.sdp, type: "offer" }),
+    });
+    const answer = await response.json();
+    await connection.setRemoteDescription({ sdp: answer.sdp, type: answer.type });
+    return answer.type;
+  });
+
+  assert.equal(type, "answer");
+  await close();
+});

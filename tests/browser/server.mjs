@@ -1,0 +1,59 @@
+// The server under test, and waits that poll a condition within a limit.
+import { spawn } from "node:child_process";
+import { createServer } from "node:net";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const binary = process.env.SCOPE_BIN ?? `${root}target/debug/scope`;
+export const LIMIT_MS = 40_000;
+
+export async function freePort() {
+  const probe = createServer();
+  await new Promise((listening) => probe.listen(0, "127.0.0.1", listening));
+  const { port } = probe.address();
+  await new Promise((closed) => probe.close(closed));
+  return port;
+}
+
+/** Polls until `condition` gives something true; fails with `claim` after the limit. */
+export async function until(claim, condition, limit = LIMIT_MS) {
+  const end = Date.now() + limit;
+  for (;;) {
+    const value = await condition();
+    if (value) return value;
+    if (Date.now() > end) throw new Error(`not within ${limit / 1000} s: ${claim}`);
+    await new Promise((poll) => setTimeout(poll, 50));
+  }
+}
+
+/** Starts the server and waits until it takes sessions. */
+export async function startServer({ port, args = [], env = {}, scheme = "http" } = {}) {
+  port ??= await freePort();
+  const child = spawn(binary, ["--host", "127.0.0.1", "--port", String(port), ...args], {
+    env: { ...process.env, SCOPE_OFFLINE: "1", SCOPE_UI_DIR: `${root}frontend/dist`, ...env },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let log = "";
+  child.stderr.on("data", (text) => (log += text));
+  const exited = new Promise((exit) => child.once("exit", exit));
+  const url = `${scheme}://127.0.0.1:${port}`;
+  const ready = async () => {
+    if (child.exitCode !== null) throw new Error(`the server ended:\n${log}`);
+    if (scheme === "https") return log.includes("serving");
+    return (await fetch(`${url}/ready`).catch(() => null))?.ok;
+  };
+  await until("the server is ready", ready);
+  return {
+    url,
+    port,
+    log: () => log,
+    get: async (path) => {
+      const response = await fetch(url + path);
+      return { status: response.status, body: await response.json() };
+    },
+    kill: async (signal = "SIGKILL") => {
+      child.kill(signal);
+      await exited;
+    },
+  };
+}
