@@ -54,7 +54,7 @@ fn send(method: &str, path: &str, kind: &str, body: impl Into<Vec<u8>>) -> Respo
     http::send(method, &url(path), &[("content-type", kind)], body.into()).unwrap()
 }
 
-fn offer(extra: Value) -> Response {
+fn offer(extra: &Value) -> Response {
     let mut body = json!({"sdp": CHROMIUM, "type": "offer"});
     body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
     send("POST", OFFER, JSON, body.to_string())
@@ -62,7 +62,7 @@ fn offer(extra: Value) -> Response {
 
 /// A session that waits for its connection.
 fn session() -> String {
-    let answer = offer(json!({}));
+    let answer = offer(&json!({}));
     assert_eq!(answer.status, 200, "{}", answer.text());
     answer.json()["sessionId"].as_str().unwrap().to_owned()
 }
@@ -288,6 +288,17 @@ fn a_body_that_never_ends_is_given_up() {
 }
 
 #[test]
+fn a_head_that_never_ends_is_given_up() {
+    let mut stream = TcpStream::connect(url("").trim_start_matches("http://")).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.write_all(b"GET /health HTTP/1.1\r\nhost:").unwrap();
+
+    let closed = stream.read_to_end(&mut Vec::new());
+
+    assert!(closed.is_ok(), "the connection still stands: {closed:?}");
+}
+
+#[test]
 fn too_many_requests_are_told_to_come_back_and_probes_still_answer() {
     let server = Server::spawn(&[], &[("SCOPE_OFFLINE", "1"), ("SCOPE_MAX_REQUESTS", "1")]);
     let url = |path: &str| format!("{}{path}", server.url());
@@ -441,18 +452,18 @@ fn initial_parameters_of_every_release_are_taken_and_faults_named() {
             "pipeline_ids": ["passthrough"]}, "user_id": "u", "connection_id": "c", "connection_info": {}}),
         json!({"initialParameters": null}),
     ] {
-        let response = offer(fine.clone());
+        let response = offer(&fine);
         assert_eq!(response.status, 200, "{fine}: {}", response.text());
         assert_eq!(response.json()["type"], "answer");
         let id = response.json()["sessionId"].as_str().unwrap().to_owned();
         send("DELETE", &format!("{OFFER}/{id}"), JSON, "");
     }
-    let refused = offer(json!({"initialParameters": {"paused": 7}}));
+    let refused = offer(&json!({"initialParameters": {"paused": 7}}));
     assert_eq!(
         (refused.status, &refused.json()["detail"][0]["loc"]),
         (422, &json!(["body", "initialParameters", "paused"]))
     );
-    assert_error(&offer(json!({"initialParameters": {"pipeline_id": "none"}})), 404, "unknown_pipeline");
+    assert_error(&offer(&json!({"initialParameters": {"pipeline_id": "none"}})), 404, "unknown_pipeline");
 }
 
 #[test]

@@ -206,3 +206,68 @@ fn later(body: Value) -> Response {
 fn respond(status: StatusCode, body: Value) -> Response {
     (status, Json(body)).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::{EndReason, Id};
+
+    async fn read(error: impl Into<Error>) -> (StatusCode, bool, Value) {
+        let response = error.into().into_response();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        (status, headers.contains_key(header::RETRY_AFTER), serde_json::from_slice(&bytes).unwrap())
+    }
+
+    #[tokio::test]
+    async fn an_ended_session_says_why_and_an_unknown_one_is_another_thing() {
+        let id = Id::from("x");
+        let ended = session::Error::Ended { id: id.clone(), reason: EndReason::PeerVanished };
+
+        let (status, _, body) = read(ended).await;
+
+        assert_eq!((status, &body["code"]), (StatusCode::GONE, &json!("session_ended")));
+        assert_eq!(body["reason"], "peer_vanished");
+        let (status, _, body) = read(session::Error::NotFound(id)).await;
+        assert_eq!((status, &body["code"]), (StatusCode::NOT_FOUND, &json!("session_not_found")));
+        assert!(body.get("reason").is_none());
+    }
+
+    #[tokio::test]
+    async fn whoever_may_come_back_is_told_when() {
+        for error in [session::Error::Full { limit: 1 }, session::Error::ShuttingDown, session::Error::Busy] {
+            let (status, told, _) = read(error).await;
+
+            assert!(status == StatusCode::SERVICE_UNAVAILABLE && told);
+        }
+        for response in [overloaded(), draining()] {
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert!(response.headers().contains_key(header::RETRY_AFTER));
+        }
+    }
+
+    #[tokio::test]
+    async fn refused_parameters_name_the_field_that_they_stand_in() {
+        let fault = stage::Fault { path: "/prompts/0".into(), message: "a text is wanted".into() };
+        let refused = || Error::from(session::Error::Stage(stage::Error::Parameters(vec![fault.clone()])));
+
+        let (status, _, flat) = read(refused()).await;
+        let (_, _, nested) = read(refused().inside("initialParameters")).await;
+
+        assert_eq!(
+            (status, &flat["detail"][0]["loc"]),
+            (StatusCode::UNPROCESSABLE_ENTITY, &json!(["body", "prompts", "0"]))
+        );
+        assert_eq!(nested["detail"][0]["loc"], json!(["body", "initialParameters", "prompts", "0"]));
+        assert_eq!(nested["detail"][0]["msg"], "a text is wanted");
+    }
+
+    #[tokio::test]
+    async fn an_offer_without_a_common_codec_is_the_clients_to_change() {
+        let offer = include_str!("../../tests/fixtures/offers/chromium.sdp").replace("m=video", "m=audio");
+
+        let error = signalling::Offer::parse(&offer).unwrap_err();
+
+        assert_eq!(read(error).await.0, StatusCode::BAD_REQUEST);
+    }
+}

@@ -7,6 +7,7 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::task::spawn_blocking;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
@@ -71,7 +72,7 @@ pub async fn ready(Extract(state): Extract<State>) -> Response {
 /// What the host has, and which codecs run on what.
 #[utoipa::path(get, path = "/api/v1/hardware/info", responses((status = 200, body = Object)))]
 pub async fn hardware(Extract(state): Extract<State>) -> Json<Value> {
-    let mut info = (state.system)();
+    let mut info = figures(&state).await;
     let vram = info["gpus"].as_array().into_iter().flatten();
     let vram_gb = vram.filter_map(|gpu| gpu["memory_total_bytes"].as_f64()).reduce(f64::max);
     let absent = json!({"available": false, "reason": "not part of this server", "install_hint": null});
@@ -87,7 +88,7 @@ pub async fn hardware(Extract(state): Extract<State>) -> Json<Value> {
 #[utoipa::path(get, path = "/api/v1/system", responses((status = 200, body = Object)))]
 pub async fn system(Extract(state): Extract<State>) -> Json<Value> {
     let load = state.registry.load();
-    let mut info = (state.system)();
+    let mut info = figures(&state).await;
     info["sessions"] = json!({"live": load.live, "limit": load.limit});
     info["ice"] = json!(state.turn.status());
     Json(info)
@@ -108,4 +109,10 @@ pub async fn logs(
         (fresh, _) = state.logs.tail(lines, None);
     }
     Ok(Json(LogsBody { lines: fresh, offset }))
+}
+
+/// The host's figures; a graphics driver takes milliseconds to tell.
+async fn figures(state: &State) -> Value {
+    let system = state.system.clone();
+    spawn_blocking(move || system()).await.unwrap_or_else(|_| json!({})) // it panicked: nothing is known
 }
