@@ -94,3 +94,6 @@ pub fn router(state: State) -> Router {
         .layer(Extension(Arc::new(ui)));
     layers::wrap(all.with_state(state))
 }
+
+#[cfg(test)]
+mod tests;

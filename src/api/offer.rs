@@ -104,7 +104,6 @@ pub async fn add_candidates(
     SessionId(id): SessionId,
     request: Request,
 ) -> Result<StatusCode, Error> {
-    state.registry.get(&id)?;
     let candidates = match body::content_type(&request).as_str() {
         body::JSON => from_json(Object::from_request(request, &state).await?)?,
         SDPFRAG => {

@@ -10,16 +10,12 @@ use gst_rtp::prelude::*;
 use super::{
     Error, Settings,
     codec::{Decoder, Encoder, Table},
-    congestion::{self, TWCC_URI},
-    launch,
+    congestion, launch,
     negotiate::Line,
     peer::Counters,
     tap,
 };
-use crate::{
-    frame::{Frame, Layout, Slot},
-    signalling::Kind,
-};
+use crate::frame::{Frame, Layout, Slot};
 
 const INLET: &str = "videoconvert n-threads=1 ! appsink name=tap sync=false max-buffers=1 drop=true \
                      enable-last-sample=false wait-on-eos=false";
@@ -119,11 +115,11 @@ fn payload(bin: &gst::Bin, line: &Line) -> Result<(), Error> {
     // From strings: guint on the C payloaders, gint64 and gint on those of gst-plugin-rtp.
     payloader.set_property_from_str("pt", &line.codec.payload.to_string());
     payloader.set_property_from_str("ssrc", &line.ssrc.to_string());
-    if let Some(id) = line.twcc.filter(|_| line.kind == Kind::Video)
-        && let Some(extension) = gst_rtp::RTPHeaderExtension::create_from_uri(TWCC_URI)
-    {
-        extension.set_id(u32::from(id));
-        payloader.emit_by_name::<()>("add-extension", &[&extension]);
+    for (id, uri) in line.extensions() {
+        if let Some(extension) = gst_rtp::RTPHeaderExtension::create_from_uri(uri) {
+            extension.set_id(u32::from(id));
+            payloader.emit_by_name::<()>("add-extension", &[&extension]);
+        }
     }
     Ok(())
 }

@@ -6,6 +6,10 @@
 use super::{Error, codec::Table, congestion::TWCC_URI};
 use crate::signalling::{Codec, CodecName, Direction, Kind, Media, Offer};
 
+/// Canvas and screen capture of Chromium are full-range BT.709, which a receiver takes for limited BT.601 unless
+/// it is told; the depayloader puts it into the caps and the payloader takes it from them.
+const COLOR_SPACE_URI: &str = "http://www.webrtc.org/experiments/rtp-hdrext/color-space";
+
 /// One m-line that the graph serves.
 #[derive(Debug)]
 pub struct Line {
@@ -21,6 +25,8 @@ pub struct Line {
     pub codec: Codec,
     /// Header extension number of transport-wide congestion control.
     pub twcc: Option<u8>,
+    /// Header extension number of the picture's colour space.
+    pub color_space: Option<u8>,
     /// Our synchronisation source, in the payloader and in the answer.
     pub ssrc: u32,
 }
@@ -80,6 +86,7 @@ fn line(media: &Media, codec: &Codec) -> Line {
         receives: matches!(media.direction, Direction::SendRecv | Direction::SendOnly),
         codec: codec.clone(),
         twcc: media.twcc,
+        color_space: media.color_space,
         // Never 0, and within the signed range that some payloaders keep to.
         ssrc: uuid::Uuid::new_v4().as_fields().0 >> 1 | 1,
     }
@@ -119,11 +126,20 @@ impl Line {
                     caps = caps.field(field, true);
                 }
             }
-            if let Some(id) = self.twcc {
-                caps = caps.field(format!("extmap-{id}").as_str(), TWCC_URI);
+            for (id, uri) in self.extensions() {
+                caps = caps.field(format!("extmap-{id}").as_str(), uri);
             }
         }
         caps.build()
+    }
+
+    /// Numbers and names of the header extensions that both ends use.
+    pub fn extensions(&self) -> impl Iterator<Item = (u8, &'static str)> {
+        let video = self.kind == Kind::Video;
+        [(self.twcc, TWCC_URI), (self.color_space, COLOR_SPACE_URI)]
+            .into_iter()
+            .filter(move |_| video)
+            .filter_map(|(id, uri)| Some((id?, uri)))
     }
 
     /// The `a=fmtp` that webrtcbin before 1.28 loses, for H.264.

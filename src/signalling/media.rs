@@ -12,6 +12,9 @@ use super::{
 /// Transport-wide congestion control's sequence number (draft-holmer-rmcat-transport-wide-cc-extensions-01).
 const TWCC_URI: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
 
+/// Primaries, transfer, matrix and range of the picture: VP8 has no other place for them.
+const COLOR_SPACE_URI: &str = "http://www.webrtc.org/experiments/rtp-hdrext/color-space";
+
 /// The mid in each RTP packet (RFC 9143 section 15).
 const MID_URI: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
 
@@ -67,6 +70,8 @@ pub struct Media {
     pub twcc: Option<u8>,
     /// Header extension id of the mid, 1 to 255.
     pub mid_ext: Option<u8>,
+    /// Number of the header extension that tells the picture's colour space.
+    pub color_space: Option<u8>,
     /// The encoding names of all formats, known or not, for messages.
     pub(super) offered: Vec<String>,
     /// Payload and encoding of all formats in use, known or not.
@@ -85,7 +90,8 @@ impl Media {
         let rejected = media.port == 0;
 
         let mid = mid(&media.attributes, &place)?;
-        let (twcc, mid_ext) = header_extensions(session, &media.attributes, &place)?;
+        let Extensions { twcc, mid: mid_ext, color_space } =
+            header_extensions(session, &media.attributes, &place)?;
         check_protocol(kind, media, &place)?;
         check_sources(&media.attributes, &place)?;
         let formats = match kind {
@@ -105,6 +111,7 @@ impl Media {
             codecs: formats.codecs,
             twcc,
             mid_ext,
+            color_space,
             offered: formats.names,
             payloads: formats.payloads,
         })
@@ -145,14 +152,18 @@ fn direction(session: &[Attribute], media: &[Attribute], place: &str) -> Result<
     Ok(named(media, place)?.or(named(session, "session")?).unwrap_or_default())
 }
 
+/// Numbers of the header extensions that this server knows.
+#[derive(Default)]
+struct Extensions {
+    twcc: Option<u8>,
+    mid: Option<u8>,
+    color_space: Option<u8>,
+}
+
 /// The ids of the extensions that this server uses; all ids must be 1 to 255, each once (RFC 8285 section 5).
-fn header_extensions(
-    session: &[Attribute],
-    media: &[Attribute],
-    place: &str,
-) -> Result<(Option<u8>, Option<u8>), Error> {
+fn header_extensions(session: &[Attribute], media: &[Attribute], place: &str) -> Result<Extensions, Error> {
     let bad = |reason: String| Error::BadExtmap { place: place.to_owned(), reason };
-    let (mut twcc, mut mid) = (None, None);
+    let mut found = Extensions::default();
     let mut ids = HashSet::new();
 
     for line in attributes::values(session, "extmap").chain(attributes::values(media, "extmap")) {
@@ -165,12 +176,13 @@ fn header_extensions(
             return Err(bad(format!("the id {} is used twice", map.id)));
         }
         match map.uri.as_str() {
-            TWCC_URI => twcc = twcc.or(Some(map.id)),
-            MID_URI => mid = mid.or(Some(map.id)),
+            TWCC_URI => found.twcc = found.twcc.or(Some(map.id)),
+            COLOR_SPACE_URI => found.color_space = found.color_space.or(Some(map.id)),
+            MID_URI => found.mid = found.mid.or(Some(map.id)),
             _ => {}
         }
     }
-    Ok((twcc, mid))
+    Ok(found)
 }
 
 fn check_protocol(kind: Kind, media: &sdp_types::Media, place: &str) -> Result<(), Error> {

@@ -198,3 +198,62 @@ test("an offer without a picture is answered", async () => {
   assert.equal(type, "answer");
   await close();
 });
+
+test("the returned colours are the source's, in every codec", async () => {
+  const { page, close } = await openPage(browser, `${server.url}/health`);
+  const source = [72, 203, 130];
+
+  const colours = await page.evaluate(async (rgb) => {
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [320, 240];
+    const context = canvas.getContext("2d", { alpha: false });
+    let frames = 0;
+    setInterval(() => {
+      context.fillStyle = `rgb(${rgb})`;
+      context.fillRect(0, 0, 320, 240);
+      context.fillStyle = frames++ % 2 ? "#111" : "#333";
+      context.fillRect(0, 0, 20, 20);
+    }, 33);
+    const stream = canvas.captureStream(30);
+    const seen = {};
+    for (const codec of ["VP8", "VP9", "H264"]) {
+      const connection = new RTCPeerConnection();
+      const video = document.createElement("video");
+      video.muted = true;
+      connection.ontrack = (event) => (video.srcObject = event.streams[0]);
+      connection.addTrack(stream.getTracks()[0], stream);
+      const known = RTCRtpReceiver.getCapabilities("video").codecs;
+      connection
+        .getTransceivers()[0]
+        .setCodecPreferences(known.filter((entry) => entry.mimeType.toUpperCase() === `VIDEO/${codec}`));
+      await connection.setLocalDescription();
+      await new Promise((gathered) => {
+        connection.onicegatheringstatechange = () => connection.iceGatheringState === "complete" && gathered();
+      });
+      const response = await fetch("/api/v1/webrtc/offer", {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ sdp: connection.localDescription.sdp, type: "offer" }),
+      });
+      await connection.setRemoteDescription({ type: "answer", sdp: (await response.json()).sdp });
+      for (let frame = 0; frame < 20; frame++) {
+        await new Promise((shown) => {
+          video.requestVideoFrameCallback(shown);
+          void video.play();
+        });
+      }
+      const read = new OffscreenCanvas(32, 24).getContext("2d");
+      read.drawImage(video, 0, 0, 32, 24);
+      seen[codec] = [...read.getImageData(20, 16, 1, 1).data.slice(0, 3)];
+      connection.close();
+    }
+    return seen;
+  }, source);
+
+  for (const [codec, colour] of Object.entries(colours)) {
+    for (const [at, level] of colour.entries()) {
+      assert.ok(Math.abs(level - source[at]) <= 6, `${codec}: ${colour} came back for ${source}`);
+    }
+  }
+  await close();
+});

@@ -26,6 +26,13 @@ export async function until(claim, condition, limit = LIMIT_MS) {
   }
 }
 
+/** A test that fails before its own clean-up leaves no process behind. */
+export function endWithProcess(child) {
+  const kill = () => child.kill("SIGKILL");
+  process.once("exit", kill);
+  child.once("exit", () => process.off("exit", kill));
+}
+
 /** Starts the server and waits until it takes sessions. */
 export async function startServer({ port, args = [], env = {}, scheme = "http" } = {}) {
   port ??= await freePort();
@@ -33,6 +40,7 @@ export async function startServer({ port, args = [], env = {}, scheme = "http" }
     env: { ...process.env, SCOPE_OFFLINE: "1", SCOPE_UI_DIR: `${root}frontend/dist`, ...env },
     stdio: ["ignore", "ignore", "pipe"],
   });
+  endWithProcess(child);
   let log = "";
   child.stderr.on("data", (text) => (log += text));
   const exited = new Promise((exit) => child.once("exit", exit));

@@ -1,0 +1,166 @@
+//! aiortc, a WebRTC stack that shares no code with the server or with browsers, gets its numbered pictures back.
+
+mod support;
+
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, ChildStdout, Command, Stdio},
+    time::Duration,
+};
+
+use serde_json::Value;
+use support::{
+    http,
+    server::{Resources, Server},
+};
+
+/// Starting Python with aiortc and a session's whole end, on two busy cores.
+const LIMIT: Duration = Duration::from_secs(30);
+/// Two seconds of video at aiortc's 30 frames/s; a call lasts longer.
+const ENOUGH: u64 = 60;
+const CALL_SECONDS: &str = "5";
+/// Pools of GLib and of tokio keep a thread or a wake-up descriptor of each kind.
+const SPARE_THREADS: usize = 4;
+const SPARE_FDS: usize = 4;
+
+/// A client process; killed when dropped.
+struct Client {
+    child: Child,
+    lines: BufReader<ChildStdout>,
+}
+
+impl Client {
+    #[track_caller]
+    fn start(server: &Server, options: &[&str]) -> Client {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let python = root.join(".venv/bin/python");
+        assert!(python.exists(), "{} is missing: run `make deps`", python.display());
+        let mut child = Command::new(python)
+            .arg(root.join("tests/support/aiortc_client.py"))
+            .arg(server.url())
+            .args(options)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the virtual environment's Python starts");
+        let lines = BufReader::new(child.stdout.take().expect("stdout is piped"));
+        Client { child, lines }
+    }
+
+    /// The next line that satisfies `wanted`; the client's own limits end the wait.
+    #[track_caller]
+    fn line(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+        for text in self.lines.by_ref().lines().map_while(Result::ok) {
+            let line: Value = serde_json::from_str(&text).expect("the client prints JSON");
+            if wanted(&line) {
+                return line;
+            }
+        }
+        panic!("the client ended without what was waited for: {:?}", self.child.wait());
+    }
+
+    #[track_caller]
+    fn summary(mut self) -> Value {
+        let summary = self.line(|line| line["summary"] == true);
+        assert!(self.child.wait().is_ok_and(|status| status.success()), "the client failed after {summary}");
+        summary
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.child.kill().ok(); // it may have ended
+        self.child.wait().ok(); // likewise
+    }
+}
+
+fn server() -> Server {
+    Server::spawn(&[], &[("SCOPE_OFFLINE", "1"), ("SCOPE_VANISH_TIMEOUT", "3s")])
+}
+
+#[track_caller]
+fn assert_numbers_rise(summary: &Value) {
+    assert!(summary["rises"].as_u64() >= Some(ENOUGH), "too few numbers came back: {summary}");
+    assert_eq!(summary["falls"], 0, "numbers fell: {summary}");
+    assert_eq!(summary["unstamped"], 0, "pictures came back damaged: {summary}");
+}
+
+/// The session's end reason, once it has ended.
+#[track_caller]
+fn end_reason(server: &Server, session: &str) -> String {
+    let url = format!("{}/api/v1/sessions/{session}", server.url());
+    let mut reason = String::new();
+    let ended = support::wait_until(
+        || {
+            let response = http::get(&url).expect("the server answers");
+            reason = response.json()["reason"].as_str().unwrap_or_default().to_owned();
+            response.status == 410
+        },
+        LIMIT,
+    );
+    assert!(ended, "session {session} still runs");
+    reason
+}
+
+fn is_back(before: &Resources, now: &Resources) -> bool {
+    now.threads <= before.threads + SPARE_THREADS && now.fds <= before.fds + SPARE_FDS
+}
+
+#[test]
+fn aiortc_gets_rising_frame_numbers_in_each_codec_trickled_or_not() {
+    let server = server();
+
+    for codec in ["VP8", "H264"] {
+        for trickle in [&[][..], &["--trickle"]] {
+            let options = [&["--codec", codec, "--seconds", CALL_SECONDS][..], trickle].concat();
+
+            let summary = Client::start(&server, &options).summary();
+
+            assert_numbers_rise(&summary);
+            assert_eq!(summary["codec"], codec, "{summary}");
+        }
+    }
+}
+
+#[test]
+fn aiortc_gets_its_sound_back_with_the_picture() {
+    let server = server();
+
+    let summary = Client::start(&server, &["--audio", "--seconds", CALL_SECONDS]).summary();
+
+    assert_numbers_rise(&summary);
+    // Opus comes in packets of 20 ms; a second of five may go by before the first.
+    assert!(summary["audio"].as_u64() >= Some(100), "too little sound came back: {summary}");
+}
+
+#[test]
+fn aiortc_is_told_why_its_session_is_over() {
+    let server = server();
+    let mut client = Client::start(&server, &["--seconds", "60"]);
+    let session = client.line(|line| line["session"].is_string())["session"].clone();
+    client.line(|line| line["rises"].as_u64() >= Some(ENOUGH));
+
+    let url = format!("{}/api/v1/sessions/{}", server.url(), session.as_str().expect("an id"));
+    http::delete(&url).expect("the server answers");
+
+    let summary = client.summary();
+    assert!(summary["stopped"].is_string(), "no stream_stopped came: {summary}");
+}
+
+#[test]
+fn a_killed_aiortc_leaves_nothing_behind() {
+    let server = server();
+    Client::start(&server, &["--seconds", "2"]).summary(); // plugins and pools are there for good
+    let warm = server.resources();
+
+    let mut client = Client::start(&server, &["--seconds", "60"]);
+    let session = client.line(|line| line["session"].is_string())["session"].clone();
+    client.line(|line| line["rises"].as_u64() >= Some(ENOUGH));
+    assert!(!is_back(&warm, &server.resources()), "a live session must show in the figures");
+    drop(client); // SIGKILL: no BYE, no DTLS alert
+
+    let reason = end_reason(&server, session.as_str().expect("an id"));
+    assert!(["peer_vanished", "closed_by_peer"].contains(&reason.as_str()), "ended as {reason:?}");
+    let back = support::wait_until(|| is_back(&warm, &server.resources()), LIMIT);
+    assert!(back, "{warm:?} before, {:?} after", server.resources());
+}
