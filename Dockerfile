@@ -16,7 +16,7 @@ RUN apt-get update \
         libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libgstreamer-plugins-bad1.0-dev \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /scope
-COPY Cargo.toml Cargo.lock ./
+COPY Cargo.toml Cargo.lock build.rs ./
 COPY src src
 COPY pipelines pipelines
 # The target folder is a cache and not part of the layer: the binary is copied out of it.
@@ -31,14 +31,14 @@ RUN --mount=type=bind,source=.docker/runtime-packages,target=/tmp/runtime-packag
     apt-get update \
  && xargs --arg-file=/tmp/runtime-packages apt-get install -y --no-install-recommends \
  && rm -rf /var/lib/apt/lists/* \
- && useradd --system --uid 10001 --user-group --create-home --home-dir /var/lib/scope scope
+ && useradd --shell /usr/sbin/nologin --uid 10001 --user-group --create-home --home-dir /var/lib/scope scope
 COPY --from=server /out/scope /usr/bin/scope
 COPY --from=ui /scope/frontend/dist /usr/share/scope/ui
 COPY pipelines /usr/share/scope/pipelines
 COPY LICENSE-MIT LICENSE-APACHE /usr/share/doc/scope/
 
 ENV SCOPE_UI_DIR=/usr/share/scope/ui \
-    SCOPE_PIPELINES=/usr/share/scope/pipelines \
+    SCOPE_PIPELINES=/usr/share/scope/pipelines/catalog \
     SCOPE_UDP_PORTS=50000-50100
 # NVIDIA's runtime mounts its encoder and decoder libraries for `video` alone. For Intel and AMD
 # (VA-API) give the container /dev/dri and the group that owns it on the host, `render`:

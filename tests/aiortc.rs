@@ -3,7 +3,7 @@
 mod support;
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead as _, BufReader},
     path::Path,
     process::{Child, ChildStdout, Command, Stdio},
     time::Duration,
@@ -50,8 +50,10 @@ impl Client {
     /// The next line that satisfies `wanted`; the client's own limits end the wait.
     #[track_caller]
     fn line(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
-        for text in self.lines.by_ref().lines().map_while(Result::ok) {
+        let mut text = String::new();
+        while self.lines.read_line(&mut text).is_ok_and(|length| length > 0) {
             let line: Value = serde_json::from_str(&text).expect("the client prints JSON");
+            text.clear();
             if wanted(&line) {
                 return line;
             }
@@ -150,7 +152,11 @@ fn aiortc_is_told_why_its_session_is_over() {
 #[test]
 fn a_killed_aiortc_leaves_nothing_behind() {
     let server = server();
-    Client::start(&server, &["--seconds", "2"]).summary(); // plugins and pools are there for good
+    // A first session, to its end: plugins and pools are there for good then.
+    let mut first = Client::start(&server, &["--seconds", "2"]);
+    let session = first.line(|line| line["session"].is_string())["session"].clone();
+    first.summary();
+    end_reason(&server, session.as_str().expect("an id"));
     let warm = server.resources();
 
     let mut client = Client::start(&server, &["--seconds", "60"]);

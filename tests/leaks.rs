@@ -2,6 +2,8 @@
 //!
 //! `LEAK_SESSIONS=200 cargo nextest run --test leaks --no-capture` prints the figures of a longer run.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
+
 mod support;
 
 use std::time::Duration;

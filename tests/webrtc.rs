@@ -1,5 +1,7 @@
 //! End to end with a foreign WebRTC stack (str0m): what comes back is decoded, and its stamped numbers rise.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
+
 mod support;
 
 use std::time::Duration;

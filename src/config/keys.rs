@@ -96,11 +96,11 @@ impl Key {
 
 /// The configuration table of the README, in Markdown.
 pub fn table() -> String {
+    let head = "| flag | environment | default | meaning |\n|---|---|---|---|\n".to_owned();
     let rows = KEYS.iter().map(|key| {
         let default = if key.default.is_empty() { "–".into() } else { format!("`{}`", key.default) };
         format!("| `--{}` | `{}` | {default} | {} |\n", key.flag(), key.env, key.help)
     });
-    let head = "| flag | environment | default | meaning |\n|---|---|---|---|\n".to_owned();
     std::iter::once(head).chain(rows).collect()
 }
 

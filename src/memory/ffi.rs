@@ -9,7 +9,7 @@ pub fn limit_arenas(count: i32) {
     }
 }
 
-/// malloc_trim(3).
+/// `malloc_trim(3)`.
 pub fn trim() {
     // SAFETY: malloc_trim is thread-safe and gives back only pages that hold no live allocation.
     unsafe {

@@ -224,7 +224,8 @@ mod tests {
     use crate::stage::Catalog;
 
     fn object(value: Value) -> Values {
-        value.as_object().cloned().unwrap()
+        let Value::Object(object) = value else { panic!("an object is wanted, {value} came") };
+        object
     }
 
     fn echo() -> Schema {

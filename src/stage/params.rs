@@ -104,7 +104,8 @@ mod tests {
     }
 
     fn values(value: Value) -> Values {
-        value.as_object().cloned().unwrap()
+        let Value::Object(values) = value else { panic!("an object is wanted, {value} came") };
+        values
     }
 
     #[test]

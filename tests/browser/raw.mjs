@@ -1,0 +1,67 @@
+// A call as the first Scope release's page makes it, without any code of ours in the page.
+
+/**
+ * Runs in the page: sends a canvas with numbered frames over bars of `colours`, with one whole offer and no trickle,
+ * and reads only `sdp` and `type`. Gives the numbers and the bars of the returned picture.
+ */
+export async function call({ codec, colours, frames }) {
+  const [WIDTH, HEIGHT, COLUMNS, ROWS] = [640, 480, 24, 30];
+  const canvas = Object.assign(document.createElement("canvas"), { width: WIDTH, height: HEIGHT });
+  const context = canvas.getContext("2d");
+  const bar = WIDTH / colours.length;
+  let number = 0;
+  const draw = () => {
+    colours.forEach((colour, at) => {
+      context.fillStyle = `rgb(${colour})`;
+      context.fillRect(at * bar, 0, bar, HEIGHT);
+    });
+    for (const [row, bits] of [number, ~number].entries()) {
+      for (let column = 0; column < COLUMNS; column++) {
+        context.fillStyle = (bits >> (COLUMNS - 1 - column)) & 1 ? "white" : "black";
+        const [left, top] = [Math.floor((column * WIDTH) / COLUMNS), (row * HEIGHT) / ROWS];
+        context.fillRect(left, top, Math.floor(((column + 1) * WIDTH) / COLUMNS) - left, HEIGHT / ROWS);
+      }
+    }
+    number++;
+  };
+  const timer = setInterval(draw, 1000 / 30);
+
+  const connection = new RTCPeerConnection();
+  const source = canvas.captureStream(30);
+  source.getVideoTracks()[0].contentHint = "detail"; // keeps the size, so that the stamp stays whole
+  connection.addTrack(source.getVideoTracks()[0], source);
+  const wanted = RTCRtpReceiver.getCapabilities("video").codecs.filter(({ mimeType }) => mimeType === `video/${codec}`);
+  connection.getTransceivers()[0].setCodecPreferences(wanted);
+  const came = new Promise((came) => (connection.ontrack = ({ streams }) => came(streams[0])));
+  await connection.setLocalDescription();
+  while (connection.iceGatheringState !== "complete") {
+    await new Promise((changed) => (connection.onicegatheringstatechange = changed));
+  }
+  const response = await fetch("/api/v1/webrtc/offer", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ sdp: connection.localDescription.sdp, type: connection.localDescription.type }),
+  });
+  const { sdp, type } = await response.json();
+  await connection.setRemoteDescription({ sdp, type });
+
+  const video = Object.assign(document.createElement("video"), { muted: true, srcObject: await came });
+  await video.play();
+  const probe = new OffscreenCanvas(WIDTH, HEIGHT).getContext("2d", { willReadFrequently: true });
+  const pixel = (x, y) => [...probe.getImageData(x, y, 1, 1).data].slice(0, 3);
+  const bitsOf = (row) => {
+    const cells = Array.from({ length: COLUMNS }, (_, at) => pixel(((at + 0.5) * WIDTH) / COLUMNS, ((row + 0.5) * HEIGHT) / ROWS));
+    return cells.reduce((bits, [, green]) => (bits << 1) | (green >= 128 ? 1 : 0), 0);
+  };
+  const numbers = [];
+  while (numbers.length < frames) {
+    await new Promise((frame) => video.requestVideoFrameCallback(frame));
+    probe.drawImage(video, 0, 0, WIDTH, HEIGHT);
+    const [bits, complement] = [bitsOf(0), bitsOf(1)];
+    if ((bits ^ complement) === 2 ** COLUMNS - 1) numbers.push(bits);
+  }
+  const bars = colours.map((_, at) => pixel((at + 0.5) * bar, HEIGHT / 2));
+  clearInterval(timer);
+  connection.close();
+  return { numbers, bars };
+}
