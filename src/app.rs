@@ -3,7 +3,7 @@
 use std::{
     net::{SocketAddr, TcpListener},
     sync::Arc,
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use anyhow::Context;
@@ -17,6 +17,9 @@ use crate::{
     media, session, shutdown, signalling, stage, system, telemetry, tls, turn,
 };
 
+/// How long a connection may take to send a request's head, or be idle: axum-server's default is for ever.
+const HEADER_LIMIT: Duration = Duration::from_secs(10);
+
 /// A server that takes sessions.
 pub struct App {
     address: SocketAddr,
@@ -26,7 +29,7 @@ pub struct App {
     http: Handle<SocketAddr>,
     http_task: JoinHandle<std::io::Result<()>>,
     turn_task: JoinHandle<()>,
-    grace: std::time::Duration,
+    grace: Duration,
 }
 
 impl App {
@@ -82,16 +85,9 @@ impl App {
         });
         let listener = listen(&config.server)?;
         let address = listener.local_addr()?;
-        let (http, service) = (Handle::new(), router.into_make_service());
+        let http = Handle::new();
         let scheme = if certificate.is_some() { "https" } else { "http" };
-        let http_task = match certificate {
-            Some(certificate) => {
-                let tls = RustlsConfig::from_config(certificate);
-                let server = axum_server::from_tcp_rustls(listener, tls)?.handle(http.clone());
-                tokio::spawn(server.serve(service))
-            }
-            None => tokio::spawn(axum_server::from_tcp(listener)?.handle(http.clone()).serve(service)),
-        };
+        let http_task = serve(listener, certificate, router, http.clone())?;
         tracing::info!(%address, scheme, version = env!("CARGO_PKG_VERSION"), "serving");
         let grace = config.limits.shutdown_grace;
         Ok(Self { address, scheme, registry, draining, http, http_task, turn_task, grace })
@@ -135,6 +131,24 @@ fn listen(server: &config::Server) -> anyhow::Result<TcpListener> {
     let listener = TcpListener::bind(address).with_context(|| format!("listening on {address}"))?;
     listener.set_nonblocking(true)?;
     Ok(listener)
+}
+
+fn serve(
+    listener: TcpListener,
+    certificate: Option<Arc<rustls::ServerConfig>>,
+    router: axum::Router,
+    http: Handle<SocketAddr>,
+) -> std::io::Result<JoinHandle<std::io::Result<()>>> {
+    let service = router.into_make_service();
+    if let Some(certificate) = certificate {
+        let tls = RustlsConfig::from_config(certificate);
+        let mut server = axum_server::from_tcp_rustls(listener, tls)?.handle(http);
+        server.http_builder().http1().header_read_timeout(HEADER_LIMIT);
+        return Ok(tokio::spawn(server.serve(service)));
+    }
+    let mut server = axum_server::from_tcp(listener)?.handle(http);
+    server.http_builder().http1().header_read_timeout(HEADER_LIMIT);
+    Ok(tokio::spawn(server.serve(service)))
 }
 
 fn certificate(tls: &config::Tls) -> Result<Option<Arc<rustls::ServerConfig>>, tls::Error> {

@@ -6,7 +6,10 @@ use scope::{app::App, config, media, memory, shutdown, telemetry};
 
 fn main() -> ExitCode {
     memory::settle();
-    let config = match config::load(std::env::args_os(), std::env::vars()) {
+    // A variable that is no text is none of ours.
+    let environment =
+        std::env::vars_os().filter_map(|(name, value)| name.into_string().ok().zip(value.into_string().ok()));
+    let config = match config::load(std::env::args_os(), environment) {
         config::Outcome::Serve(config) => *config,
         config::Outcome::Print(text) => {
             print!("{text}");

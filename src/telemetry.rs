@@ -20,7 +20,14 @@ pub fn init(json: bool, verbose: bool) -> LogTail {
     let tail = LogTail::default();
     let (ours, libraries) = if verbose { ("debug", "info") } else { ("info", "warn") };
     let default = format!("{libraries},scope={ours}");
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let asked = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|asked| !asked.trim().is_empty());
+    let asked = asked.map(|asked| EnvFilter::try_new(&asked).map_err(|error| format!("{asked:?}: {error}")));
+    let (asked, fault) = match asked {
+        Some(Ok(asked)) => (Some(asked), None),
+        Some(Err(fault)) => (None, Some(fault)),
+        None => (None, None),
+    };
+    let filter = asked.unwrap_or_else(|| EnvFilter::new(default));
     let writer = Tee { tail: tail.clone() };
     let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     let layer = if json {
@@ -30,6 +37,9 @@ pub fn init(json: bool, verbose: bool) -> LogTail {
         lines.with_ansi(colour).boxed()
     };
     tracing_subscriber::registry().with(layer.with_filter(filter)).try_init().ok(); // a test's second server
+    if let Some(fault) = fault {
+        tracing::warn!(fault, "RUST_LOG is not understood and not used");
+    }
     tail
 }
 

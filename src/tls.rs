@@ -4,7 +4,6 @@
 //! a local network needs one.
 
 use std::{
-    net::{IpAddr, UdpSocket},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -84,20 +83,13 @@ fn fault(path: &Path, reason: &dyn std::fmt::Display) -> Error {
 fn names() -> Vec<String> {
     let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
     names.extend(std::fs::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned()));
-    // Connecting a UDP socket sends nothing and tells which address the host would send from (documentation
-    // addresses, RFC 5737 and 3849).
-    for (any, target) in [("0.0.0.0:0", "192.0.2.1:9"), ("[::]:0", "[2001:db8::1]:9")] {
-        names.extend(own_address(any, target).map(|address| address.to_string()));
-    }
+    let networks = sysinfo::Networks::new_with_refreshed_list();
+    let addresses =
+        networks.iter().flat_map(|networks| networks.values()).flat_map(sysinfo::NetworkData::ip_networks);
+    names.extend(addresses.map(|network| network.addr.to_string()));
     names.sort();
     names.dedup();
     names
-}
-
-fn own_address(any: &str, target: &str) -> Option<IpAddr> {
-    let socket = UdpSocket::bind(any).ok()?;
-    socket.connect(target).ok()?;
-    Some(socket.local_addr().ok()?.ip())
 }
 
 #[cfg(test)]
@@ -107,7 +99,8 @@ mod tests {
     #[test]
     fn a_certificate_is_made_for_this_host() {
         assert!(self_signed().is_ok());
-        assert!(names().contains(&"localhost".to_owned()));
+        let local = |name: &String| name.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
+        assert!(names().contains(&"localhost".to_owned()) && names().iter().any(local), "{:?}", names());
     }
 
     #[test]

@@ -1,17 +1,32 @@
-//! Request bodies: JSON objects whose faults come in FastAPI's shape.
+//! Request bodies: bounded in size and time, then JSON objects whose faults all come at once in FastAPI's shape.
+
+use std::{future::poll_fn, pin::Pin, time::Duration};
 
 use axum::{
-    body::Bytes,
-    extract::{FromRequest, Request, rejection::BytesRejection},
+    body::{Bytes, HttpBody},
+    extract::{FromRequest, Request},
     http::header,
 };
 use serde_json::{Map, Value, json};
 
 use super::{State, error::Error};
 
+/// The content type of all bodies but one.
+pub const JSON: &str = "application/json";
+
+/// A browser on a slow line sends an offer of 30 kB in a second; a client that drips must not hold a request.
+const READ_LIMIT: Duration = Duration::from_secs(10);
+/// A client that still sends when the connection closes gets a reset in place of the answer: so much is taken.
+const DISCARD_BYTES: usize = 32 * 1024 * 1024;
+/// And for so long.
+const DISCARD_LIMIT: Duration = Duration::from_secs(2);
+/// Bytes of a refused value that an error repeats.
+const SHOWN: usize = 200;
+
 /// A JSON object, and what is wrong with its fields.
 pub struct Object {
     fields: Map<String, Value>,
+    place: Vec<Value>,
     faults: Vec<Value>,
 }
 
@@ -19,72 +34,92 @@ impl FromRequest<State> for Object {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &State) -> Result<Self, Error> {
-        if content_type(&request) != "application/json" {
-            return Err(Error::ContentType("application/json"));
+        if content_type(&request) != JSON {
+            return Err(Error::ContentType(JSON));
         }
-        let bytes = bytes(request, state).await?;
+        let bytes = bytes(request, state.settings.body_bytes).await?;
         let value: Value = serde_json::from_slice(&bytes)
             .map_err(|error| Error::BadJson(format!("JSON is wanted: {error}")))?;
-        match value {
-            Value::Object(fields) => Ok(Self { fields, faults: Vec::new() }),
-            other => {
-                let fault = json!({"type": "model_attributes_type", "loc": ["body"],
-                    "msg": "an object is wanted", "input": short(&other)});
-                Err(Error::Fields(vec![fault]))
-            }
-        }
+        Self::of(value, vec!["body".into()]).map_err(|fault| Error::Fields(vec![fault]))
     }
 }
 
 impl Object {
+    /// The object at a place of the body, or the fault that it is none.
+    fn of(value: Value, place: Vec<Value>) -> Result<Self, Value> {
+        match value {
+            Value::Object(fields) => Ok(Self { fields, place, faults: Vec::new() }),
+            other => Err(fault("model_attributes_type", &place, "an object is wanted", &other)),
+        }
+    }
+
     /// A string that has to be there; empty where it is not, and then a fault.
     pub fn string(&mut self, name: &str) -> String {
-        match self.fields.remove(name) {
-            Some(Value::String(text)) => text,
-            Some(other) => {
-                self.fault("string_type", name, "a string is wanted", &other);
-                String::new()
-            }
-            None => {
-                self.fault("missing", name, "this field is wanted", &Value::Null);
-                String::new()
-            }
+        if !self.fields.contains_key(name) {
+            self.missing(name);
+            return String::new();
         }
+        self.take(name, "string_type", "a string is wanted", |value| value.as_str().map(str::to_owned))
+            .unwrap_or_default()
     }
 
     /// A string that has to be `wanted`.
     pub fn literal(&mut self, name: &str, wanted: &str) {
-        match self.fields.remove(name) {
-            Some(Value::String(text)) if text == wanted => {}
-            Some(other) => self.fault("literal_error", name, &format!("{wanted:?} is wanted"), &other),
-            None => {
-                self.fault("missing", name, &format!("this field is wanted, as {wanted:?}"), &Value::Null);
-            }
+        if self.fields.contains_key(name) {
+            let message = format!("{wanted:?} is wanted");
+            self.take(name, "literal_error", &message, |value| (value == wanted).then_some(()));
+        } else {
+            self.missing(name);
         }
+    }
+
+    /// A string that may be there.
+    pub fn optional_string(&mut self, name: &str) -> Option<String> {
+        self.optional(name, "string_type", "a string is wanted", |value| value.as_str().map(str::to_owned))
+    }
+
+    /// A number of an m-line that may be there.
+    pub fn optional_index(&mut self, name: &str) -> Option<u32> {
+        self.optional(name, "int_type", "a number from 0 on is wanted", |value| {
+            value.as_u64()?.try_into().ok()
+        })
     }
 
     /// An object that may be there.
     pub fn object(&mut self, name: &str) -> Option<Map<String, Value>> {
-        match self.fields.remove(name)? {
-            Value::Object(fields) => Some(fields),
-            Value::Null => None,
-            other => {
-                self.fault("dict_type", name, "an object is wanted", &other);
-                None
-            }
-        }
+        self.optional(name, "dict_type", "an object is wanted", |value| value.as_object().cloned())
     }
 
-    /// A list that may be there.
-    pub fn list(&mut self, name: &str) -> Option<Vec<Value>> {
-        match self.fields.remove(name)? {
-            Value::Array(values) => Some(values),
-            Value::Null => None,
-            other => {
-                self.fault("list_type", name, "a list is wanted", &other);
-                None
+    /// A list of strings that may be there.
+    pub fn strings(&mut self, name: &str) -> Option<Vec<String>> {
+        let list = self.list(name)?;
+        let mut read = Vec::new();
+        for (index, value) in list.into_iter().enumerate() {
+            match value {
+                Value::String(text) => read.push(text),
+                other => {
+                    let place = self.place(name).chain([index.into()]).collect::<Vec<_>>();
+                    self.faults.push(fault("string_type", &place, "a string is wanted", &other));
+                }
             }
         }
+        Some(read)
+    }
+
+    /// A list of objects that may be there, each read by `read`; their faults are the list's.
+    pub fn objects<T>(&mut self, name: &str, read: impl Fn(&mut Self) -> T) -> Option<Vec<T>> {
+        let list = self.list(name)?;
+        let mut all = Vec::new();
+        for (index, value) in list.into_iter().enumerate() {
+            match Self::of(value, self.place(name).chain([index.into()]).collect()) {
+                Ok(mut object) => {
+                    all.push(read(&mut object));
+                    self.faults.append(&mut object.faults);
+                }
+                Err(fault) => self.faults.push(fault),
+            }
+        }
+        Some(all)
     }
 
     /// Whether a field is there.
@@ -92,32 +127,74 @@ impl Object {
         self.fields.get(name).is_some_and(|value| !value.is_null())
     }
 
-    /// Notes something that is wrong; `name` is a path with dots.
-    pub fn fault(&mut self, kind: &str, name: &str, message: &str, input: &Value) {
-        let names = name
-            .split('.')
-            .map(|name| name.parse::<u64>().map_or_else(|_| json!(name), |index| json!(index)));
-        let loc: Vec<_> = std::iter::once(json!("body")).chain(names).collect();
-        self.faults.push(json!({"type": kind, "loc": loc, "msg": message, "input": short(input)}));
+    /// Notes that a field is not there.
+    pub fn missing(&mut self, name: &str) {
+        let place: Vec<_> = self.place(name).collect();
+        self.faults.push(fault("missing", &place, "this field is wanted", &Value::Null));
     }
 
-    /// Everything was there and right, or all that was not.
+    /// The fields that were not taken, or all that was wrong.
     ///
     /// # Errors
     /// [`Error::Fields`].
     pub fn check(self) -> Result<Map<String, Value>, Error> {
         if self.faults.is_empty() { Ok(self.fields) } else { Err(Error::Fields(self.faults)) }
     }
+
+    fn list(&mut self, name: &str) -> Option<Vec<Value>> {
+        self.optional(name, "list_type", "a list is wanted", |value| value.as_array().cloned())
+    }
+
+    fn optional<T>(
+        &mut self,
+        name: &str,
+        kind: &str,
+        message: &str,
+        read: impl FnOnce(&Value) -> Option<T>,
+    ) -> Option<T> {
+        if self.has(name) { self.take(name, kind, message, read) } else { None }
+    }
+
+    fn take<T>(
+        &mut self,
+        name: &str,
+        kind: &str,
+        message: &str,
+        read: impl FnOnce(&Value) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.fields.remove(name)?;
+        let taken = read(&value);
+        if taken.is_none() {
+            let place: Vec<_> = self.place(name).collect();
+            self.faults.push(fault(kind, &place, message, &value));
+        }
+        taken
+    }
+
+    fn place(&self, name: &str) -> impl Iterator<Item = Value> + use<> {
+        self.place.clone().into_iter().chain([name.into()])
+    }
 }
 
 /// The body's bytes.
-pub async fn bytes(request: Request, state: &State) -> Result<Bytes, Error> {
-    Bytes::from_request(request, state).await.map_err(|rejection| match rejection {
-        BytesRejection::FailedToBufferBody(failed) if failed.status() == 413 => {
-            Error::TooLarge(state.settings.body_bytes)
-        }
-        other => Error::Body(other.body_text()),
-    })
+///
+/// # Errors
+/// [`Error::TooLarge`], [`Error::SlowBody`], [`Error::Body`].
+pub async fn bytes(request: Request, limit: usize) -> Result<Vec<u8>, Error> {
+    let (parts, mut body) = request.into_parts();
+    let length =
+        parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let read = if length.is_some_and(|length: usize| length > limit) {
+        Err(Error::TooLarge(limit))
+    } else {
+        let read = tokio::time::timeout(READ_LIMIT, collect(&mut body, limit)).await;
+        read.unwrap_or(Err(Error::SlowBody(READ_LIMIT)))
+    };
+    // Who asks first (`Expect: 100-continue`, as curl does) has sent nothing yet.
+    if matches!(read, Err(Error::TooLarge(_))) && !parts.headers.contains_key(header::EXPECT) {
+        discard(&mut body).await;
+    }
+    read
 }
 
 /// The content type without its parameters, in lower case.
@@ -127,12 +204,124 @@ pub fn content_type(request: &Request) -> String {
     kind.trim().to_ascii_lowercase()
 }
 
+async fn collect(body: &mut axum::body::Body, limit: usize) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = next(body).await {
+        let piece = piece.map_err(|error| Error::Body(format!("the body broke off: {error}")))?;
+        if bytes.len() + piece.len() > limit {
+            return Err(Error::TooLarge(limit));
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes)
+}
+
+async fn discard(body: &mut axum::body::Body) {
+    let rest = async {
+        let mut left = DISCARD_BYTES;
+        while let Some(Ok(piece)) = next(body).await {
+            left = left.saturating_sub(piece.len());
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(DISCARD_LIMIT, rest).await.ok(); // the answer goes out either way
+}
+
+/// The next piece; empty where it is trailers.
+async fn next(body: &mut axum::body::Body) -> Option<Result<Bytes, axum::Error>> {
+    let frame = poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await?;
+    Some(frame.map(|frame| frame.into_data().unwrap_or_default()))
+}
+
+fn fault(kind: &str, place: &[Value], message: &str, input: &Value) -> Value {
+    json!({"type": kind, "loc": place, "msg": message, "input": short(input)})
+}
+
 /// An echo of the input that cannot fill a log or a screen.
 fn short(value: &Value) -> Value {
     let text = value.to_string();
-    if text.len() <= 200 {
+    if text.len() <= SHOWN {
         value.clone()
     } else {
-        Value::String(text.chars().take(200).collect::<String>() + "…")
+        Value::String(text.chars().take(SHOWN).collect::<String>() + "…")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(value: Value) -> Object {
+        Object::of(value, vec!["body".into()]).unwrap_or_else(|fault| panic!("{fault}"))
+    }
+
+    fn faults(object: Object) -> Vec<Value> {
+        match object.check() {
+            Err(Error::Fields(faults)) => faults,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn request(length: Option<usize>, body: Vec<u8>) -> Request {
+        let mut request = Request::new(body.into());
+        if let Some(length) = length {
+            request.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+        }
+        request
+    }
+
+    #[test]
+    fn every_fault_is_named_with_its_place() {
+        let mut body = object(json!({"type": "answer", "items": [{"id": 1}, 2, {}], "names": ["a", 3]}));
+
+        body.string("sdp");
+        body.literal("type", "offer");
+        body.objects("items", |item| item.string("id"));
+        body.strings("names");
+
+        let faults = faults(body);
+        let places: Vec<_> = faults.iter().map(|fault| (&fault["type"], &fault["loc"])).collect();
+        assert_eq!(
+            places,
+            [
+                (&json!("missing"), &json!(["body", "sdp"])),
+                (&json!("literal_error"), &json!(["body", "type"])),
+                (&json!("string_type"), &json!(["body", "items", 0, "id"])),
+                (&json!("model_attributes_type"), &json!(["body", "items", 1])),
+                (&json!("missing"), &json!(["body", "items", 2, "id"])),
+                (&json!("string_type"), &json!(["body", "names", 1])),
+            ]
+        );
+    }
+
+    #[test]
+    fn null_counts_as_absent_where_a_field_may_be_absent() {
+        let mut body = object(json!({"a": null, "b": 1.5, "c": "x"}));
+
+        assert_eq!(body.optional_string("a"), None);
+        assert_eq!(body.optional_index("b"), None);
+        assert_eq!(body.optional_string("c").as_deref(), Some("x"));
+        assert_eq!(faults(body).len(), 1);
+    }
+
+    #[test]
+    fn a_long_input_is_not_sent_back() {
+        let mut body = object(json!({"type": "x".repeat(9000)}));
+
+        body.literal("type", "offer");
+
+        assert!(faults(body)[0].to_string().len() < 500);
+    }
+
+    #[tokio::test]
+    async fn a_body_over_the_limit_is_refused_with_and_without_its_length() {
+        assert_eq!(bytes(request(Some(10), vec![b'x'; 10]), 10).await.unwrap().len(), 10);
+        for length in [Some(11), None] {
+            let refused = bytes(request(length, vec![b'x'; 11]), 10).await;
+
+            assert!(matches!(refused, Err(Error::TooLarge(10))), "{length:?}");
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! The error contract: one match from what went wrong to status, code and `Retry-After`.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, Uri, header},
@@ -19,6 +21,8 @@ pub enum Error {
     Session(session::Error),
     /// A pipeline's.
     Stage(stage::Error),
+    /// Values that a pipeline's schema refuses, in this field of the body.
+    Parameters(Vec<stage::Fault>, &'static str),
     /// A broken offer or candidate.
     Signalling(signalling::Error),
     /// A body that is no JSON.
@@ -33,6 +37,19 @@ pub enum Error {
     ContentType(&'static str),
     /// A body that did not arrive.
     Body(String),
+    /// A body that took longer than this to arrive.
+    SlowBody(Duration),
+}
+
+impl Error {
+    /// Says of refused parameters that they stand in `field` of the body.
+    pub fn inside(self, field: &'static str) -> Self {
+        match self {
+            Self::Session(session::Error::Stage(stage::Error::Parameters(faults)))
+            | Self::Stage(stage::Error::Parameters(faults)) => Self::Parameters(faults, field),
+            other => other,
+        }
+    }
 }
 
 impl From<session::Error> for Error {
@@ -81,6 +98,7 @@ impl IntoResponse for Error {
                 }
             },
             Self::Stage(error) => stage_response(&error),
+            Self::Parameters(faults, field) => parameters(&faults, &["body", field]),
             Self::Signalling(error) => {
                 let ours = matches!(error, signalling::Error::BadAnswer { .. });
                 let status = if ours { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::BAD_REQUEST };
@@ -98,6 +116,10 @@ impl IntoResponse for Error {
                 respond(StatusCode::UNSUPPORTED_MEDIA_TYPE, body(&sentence, "wrong_content_type"))
             }
             Self::Body(sentence) => respond(StatusCode::BAD_REQUEST, body(&sentence, "bad_body")),
+            Self::SlowBody(limit) => {
+                let sentence = format!("a body within {limit:?} is wanted, it did not arrive");
+                respond(StatusCode::REQUEST_TIMEOUT, body(&sentence, "slow_body"))
+            }
         }
     }
 }
@@ -108,7 +130,7 @@ fn stage_response(error: &stage::Error) -> Response {
         stage::Error::UnknownPipeline { .. } => respond_as(StatusCode::NOT_FOUND, "unknown_pipeline"),
         stage::Error::Broken { .. } => respond_as(StatusCode::CONFLICT, "broken_pipeline"),
         stage::Error::Chain { .. } => respond_as(StatusCode::BAD_REQUEST, "one_pipeline_wanted"),
-        stage::Error::Parameters(faults) => unprocessable(&parameter_fields(None, faults)),
+        stage::Error::Parameters(faults) => parameters(faults, &["body"]),
         stage::Error::Description(_) | stage::Error::Process(_) => {
             tracing::error!(%error, "a request failed");
             respond_as(StatusCode::INTERNAL_SERVER_ERROR, "internal")
@@ -116,26 +138,29 @@ fn stage_response(error: &stage::Error) -> Response {
     }
 }
 
-/// Faults of parameters in FastAPI's shape; `field` is the field of the body that holds them.
-pub fn parameter_fields(field: Option<&str>, faults: &[stage::Fault]) -> Vec<Value> {
-    let field_of = |fault: &stage::Fault| {
+fn parameters(faults: &[stage::Fault], place: &[&str]) -> Response {
+    let fields = faults.iter().map(|fault| {
         let names = fault.path.split('/').filter(|name| !name.is_empty());
-        let loc: Vec<_> = ["body"].into_iter().chain(field).chain(names).collect();
+        let loc: Vec<_> = place.iter().copied().chain(names).collect();
         json!({"type": "value_error", "loc": loc, "msg": fault.message, "input": null})
-    };
-    faults.iter().map(field_of).collect()
+    });
+    unprocessable(&fields.collect::<Vec<_>>())
 }
 
 /// A path below `/api` that there is not; never the page.
 pub async fn unknown_path(uri: Uri) -> Response {
-    let sentence = format!("there is no {}; /docs lists what there is", uri.path());
+    let path: String = uri.path().chars().take(100).collect();
+    let sentence = format!("there is no {path}; /docs lists what there is");
     respond(StatusCode::NOT_FOUND, body(&sentence, "unknown_path"))
 }
 
-/// A path that there is, with another method; axum adds `Allow`.
-pub async fn wrong_method(uri: Uri) -> Response {
-    let sentence = format!("{} does not take this method; the header Allow says which it takes", uri.path());
-    respond(StatusCode::METHOD_NOT_ALLOWED, body(&sentence, "wrong_method"))
+/// A path that there is, with another method; `allow` as the header says it.
+pub fn wrong_method(path: &str, allow: &HeaderValue) -> Response {
+    let methods = allow.to_str().unwrap_or_default();
+    let sentence = format!("{path} does not take this method; it takes {methods}");
+    let mut response = respond(StatusCode::METHOD_NOT_ALLOWED, body(&sentence, "wrong_method"));
+    response.headers_mut().insert(header::ALLOW, allow.clone());
+    response
 }
 
 /// Too many requests at once.
@@ -146,6 +171,11 @@ pub fn overloaded() -> Response {
 /// A request that ran into its limit.
 pub fn too_slow() -> Response {
     respond(StatusCode::GATEWAY_TIMEOUT, body("the request took too long; try again", "timeout"))
+}
+
+/// The server stops.
+pub fn draining() -> Response {
+    later(json!({"ready": false, "detail": "the server is shutting down", "code": "shutting_down"}))
 }
 
 /// A handler that panicked.
@@ -175,4 +205,69 @@ fn later(body: Value) -> Response {
 
 fn respond(status: StatusCode, body: Value) -> Response {
     (status, Json(body)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::{EndReason, Id};
+
+    async fn read(error: impl Into<Error>) -> (StatusCode, bool, Value) {
+        let response = error.into().into_response();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        (status, headers.contains_key(header::RETRY_AFTER), serde_json::from_slice(&bytes).unwrap())
+    }
+
+    #[tokio::test]
+    async fn an_ended_session_says_why_and_an_unknown_one_is_another_thing() {
+        let id = Id::from("x");
+        let ended = session::Error::Ended { id: id.clone(), reason: EndReason::PeerVanished };
+
+        let (status, _, body) = read(ended).await;
+
+        assert_eq!((status, &body["code"]), (StatusCode::GONE, &json!("session_ended")));
+        assert_eq!(body["reason"], "peer_vanished");
+        let (status, _, body) = read(session::Error::NotFound(id)).await;
+        assert_eq!((status, &body["code"]), (StatusCode::NOT_FOUND, &json!("session_not_found")));
+        assert!(body.get("reason").is_none());
+    }
+
+    #[tokio::test]
+    async fn whoever_may_come_back_is_told_when() {
+        for error in [session::Error::Full { limit: 1 }, session::Error::ShuttingDown, session::Error::Busy] {
+            let (status, told, _) = read(error).await;
+
+            assert!(status == StatusCode::SERVICE_UNAVAILABLE && told);
+        }
+        for response in [overloaded(), draining()] {
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert!(response.headers().contains_key(header::RETRY_AFTER));
+        }
+    }
+
+    #[tokio::test]
+    async fn refused_parameters_name_the_field_that_they_stand_in() {
+        let fault = stage::Fault { path: "/prompts/0".into(), message: "a text is wanted".into() };
+        let refused = || Error::from(session::Error::Stage(stage::Error::Parameters(vec![fault.clone()])));
+
+        let (status, _, flat) = read(refused()).await;
+        let (_, _, nested) = read(refused().inside("initialParameters")).await;
+
+        assert_eq!(
+            (status, &flat["detail"][0]["loc"]),
+            (StatusCode::UNPROCESSABLE_ENTITY, &json!(["body", "prompts", "0"]))
+        );
+        assert_eq!(nested["detail"][0]["loc"], json!(["body", "initialParameters", "prompts", "0"]));
+        assert_eq!(nested["detail"][0]["msg"], "a text is wanted");
+    }
+
+    #[tokio::test]
+    async fn an_offer_without_a_common_codec_is_the_clients_to_change() {
+        let offer = include_str!("../../tests/fixtures/offers/chromium.sdp").replace("m=video", "m=audio");
+
+        let error = signalling::Offer::parse(&offer).unwrap_err();
+
+        assert_eq!(read(error).await.0, StatusCode::BAD_REQUEST);
+    }
 }

@@ -3,14 +3,17 @@
 use axum::{
     Json,
     extract::{Query, State as Extract, rejection::QueryRejection},
-    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::task::spawn_blocking;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{State, error::Error};
+use super::{
+    State,
+    error::{self, Error},
+};
 
 /// The API gives so many log lines at most, as Scope's.
 const LINES_LIMIT: usize = 1000;
@@ -61,8 +64,7 @@ pub async fn health(Extract(state): Extract<State>) -> Json<HealthBody> {
 #[utoipa::path(get, path = "/ready", responses((status = 200), (status = 503)))]
 pub async fn ready(Extract(state): Extract<State>) -> Response {
     if state.draining.is_cancelled() {
-        let body = json!({"ready": false, "detail": "the server is shutting down", "code": "shutting_down"});
-        return (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response();
+        return error::draining();
     }
     Json(json!({"ready": true})).into_response()
 }
@@ -70,7 +72,7 @@ pub async fn ready(Extract(state): Extract<State>) -> Response {
 /// What the host has, and which codecs run on what.
 #[utoipa::path(get, path = "/api/v1/hardware/info", responses((status = 200, body = Object)))]
 pub async fn hardware(Extract(state): Extract<State>) -> Json<Value> {
-    let mut info = (state.system)();
+    let mut info = figures(&state).await;
     let vram = info["gpus"].as_array().into_iter().flatten();
     let vram_gb = vram.filter_map(|gpu| gpu["memory_total_bytes"].as_f64()).reduce(f64::max);
     let absent = json!({"available": false, "reason": "not part of this server", "install_hint": null});
@@ -86,7 +88,7 @@ pub async fn hardware(Extract(state): Extract<State>) -> Json<Value> {
 #[utoipa::path(get, path = "/api/v1/system", responses((status = 200, body = Object)))]
 pub async fn system(Extract(state): Extract<State>) -> Json<Value> {
     let load = state.registry.load();
-    let mut info = (state.system)();
+    let mut info = figures(&state).await;
     info["sessions"] = json!({"live": load.live, "limit": load.limit});
     info["ice"] = json!(state.turn.status());
     Json(info)
@@ -101,6 +103,16 @@ pub async fn logs(
 ) -> Result<Json<LogsBody>, Error> {
     let Query(query) = query.map_err(|rejection| Error::Query(rejection.body_text()))?;
     let lines = query.lines.unwrap_or(LINES_DEFAULT).clamp(1, LINES_LIMIT);
-    let (lines, offset) = state.logs.tail(lines, query.since_offset);
-    Ok(Json(LogsBody { lines, offset }))
+    let (mut fresh, offset) = state.logs.tail(lines, query.since_offset);
+    // An offset that this process has not reached is of one before it.
+    if query.since_offset.is_some_and(|since| since > offset) {
+        (fresh, _) = state.logs.tail(lines, None);
+    }
+    Ok(Json(LogsBody { lines: fresh, offset }))
+}
+
+/// The host's figures; a graphics driver takes milliseconds to tell.
+async fn figures(state: &State) -> Value {
+    let system = state.system.clone();
+    spawn_blocking(move || system()).await.unwrap_or_else(|_| json!({})) // it panicked: nothing is known
 }

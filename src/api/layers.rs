@@ -1,21 +1,27 @@
 //! What holds for every request: bounds, headers, a line in the log.
 
-use std::{any::Any, time::Duration};
+use std::{
+    any::Any,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Router,
     error_handling::HandleErrorLayer,
-    extract::{DefaultBodyLimit, Request},
-    http::{HeaderName, HeaderValue, header},
+    extract::Request,
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use tower::{BoxError, ServiceBuilder, limit::GlobalConcurrencyLimitLayer, timeout::TimeoutLayer};
 use tower_http::{
     catch_panic::CatchPanicLayer, compression::CompressionLayer, set_header::SetResponseHeaderLayer,
 };
+use tracing::Instrument;
 
 use super::{Settings, State, error};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The page loads nothing from elsewhere; styles are set by its components.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; \
@@ -28,28 +34,34 @@ pub fn limit(router: Router<State>, settings: &Settings) -> Router<State> {
         .load_shed()
         .layer(GlobalConcurrencyLimitLayer::new(settings.requests_in_flight))
         .layer(TimeoutLayer::new(settings.request_limit.max(Duration::from_millis(1))));
-    router.layer(bounds).layer(DefaultBodyLimit::max(settings.body_bytes))
+    router.layer(bounds).layer(SetResponseHeaderLayer::if_not_present(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("no-store"), // credentials and figures of a moment
+    ))
 }
 
 /// What every answer has, whoever gives it.
-pub fn wrap(router: Router<State>) -> Router<State> {
+pub fn wrap(router: Router) -> Router {
     let fixed = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
-    router
+    // A router of its own around the other: axum sets `Allow` after the layers of the inner one.
+    Router::new()
+        .fallback_service(router)
+        .layer(middleware::from_fn(methods))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(CompressionLayer::new())
         .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
         .layer(fixed(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
-        .layer(middleware::from_fn(log))
+        .layer(middleware::from_fn(observe))
 }
 
 async fn bounded(fault: BoxError) -> Response {
     if fault.is::<tower::timeout::error::Elapsed>() { error::too_slow() } else { error::overloaded() }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]
+#[expect(clippy::needless_pass_by_value, reason = "the signature that CatchPanicLayer calls")]
 fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
@@ -57,11 +69,59 @@ fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     error::panicked()
 }
 
-async fn log(request: Request, next: Next) -> Response {
+/// Says in JSON which methods a path takes, whichever router refused; answers `OPTIONS` with the same list.
+async fn methods(request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let started = std::time::Instant::now();
     let response = next.run(request).await;
-    let spent_ms = started.elapsed().as_millis();
-    tracing::debug!(%method, path, status = response.status().as_u16(), spent_ms, "request");
-    response
+    let allow = response.headers().get(header::ALLOW).cloned();
+    match allow {
+        Some(allow) if response.status() == StatusCode::METHOD_NOT_ALLOWED && method == Method::OPTIONS => {
+            (StatusCode::NO_CONTENT, [(header::ALLOW, allow)]).into_response()
+        }
+        Some(allow) if response.status() == StatusCode::METHOD_NOT_ALLOWED => {
+            error::wrong_method(&path, &allow)
+        }
+        _ => response,
+    }
+}
+
+/// A span and a line for each request, and its id in the answer: the client's own, or a new one.
+async fn observe(request: Request, next: Next) -> Response {
+    let given = request.headers().get(&REQUEST_ID).filter(|id| is_id(id)).cloned();
+    let id = given.or_else(|| HeaderValue::try_from(uuid::Uuid::new_v4().to_string()).ok());
+    let shown = id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default();
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let span = tracing::debug_span!("request", request_id = shown);
+    let started = Instant::now();
+    async {
+        let mut response = next.run(request).await;
+        let (status, spent_ms) = (response.status().as_u16(), started.elapsed().as_millis());
+        tracing::debug!(%method, path, status, spent_ms, "answered");
+        if let Some(id) = id {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+/// What may stand in a log line and in a header as it came.
+fn is_id(id: &HeaderValue) -> bool {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+    (1..=64).contains(&id.len()) && id.as_bytes().iter().all(is_plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_of_the_client_is_short_and_plain() {
+        for (id, fine) in
+            [("a-7", true), ("", false), ("a b", false), ("a\"b", false), (&"x".repeat(65), false)]
+        {
+            assert_eq!(is_id(&HeaderValue::from_str(id).unwrap()), fine, "{id:?}");
+        }
+    }
 }

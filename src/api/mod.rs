@@ -3,6 +3,7 @@
 //! Runs on tokio's workers. Must never touch GStreamer; what takes time is asked of a session and awaited.
 
 mod body;
+mod document;
 mod error;
 mod host;
 mod layers;
@@ -13,10 +14,9 @@ mod ui;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use axum::{Router, routing::get};
+use axum::{Extension, Router, routing::any};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
-use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 
@@ -56,13 +56,9 @@ pub struct State {
     pub started: f64,
 }
 
-#[derive(OpenApi)]
-#[openapi(info(title = "Scope", description = "Real-time AI video server."))]
-struct Document;
-
 /// The route table.
 pub fn router(state: State) -> Router {
-    let (routes, document) = OpenApiRouter::with_openapi(Document::openapi())
+    let (routes, document) = OpenApiRouter::<State>::new()
         .routes(routes!(offer::create))
         .routes(routes!(offer::add_candidates, offer::close))
         .routes(routes!(offer::ice_servers))
@@ -78,23 +74,25 @@ pub fn router(state: State) -> Router {
         .routes(routes!(host::system))
         .routes(routes!(host::logs))
         .split_for_parts();
-    let (probes, probes_document) = OpenApiRouter::<State>::new()
+    let (open, open_document) = OpenApiRouter::<State>::new()
         .routes(routes!(host::health))
         .routes(routes!(host::ready))
+        .routes(routes!(ui::root))
         .split_for_parts();
-    let document = document.merge_from(probes_document);
+    // The page's routes never shadow these, here or to come.
+    let reserved = ["/api", "/api/", "/api/{*path}", "/metrics"];
+    let routes =
+        reserved.into_iter().fold(routes, |routes, path| routes.route(path, any(error::unknown_path)));
     let ui = ui::Ui::find(state.settings.ui_dir.as_deref());
-    let limited = routes
-        .route("/api", get(error::unknown_path))
-        .route("/api/{*path}", axum::routing::any(error::unknown_path))
-        .method_not_allowed_fallback(error::wrong_method);
-    let limited = layers::limit(limited, &state.settings);
-    let whole = Router::new()
-        .merge(limited)
-        .merge(probes.method_not_allowed_fallback(error::wrong_method))
-        .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
-        .merge(ui.router());
-    layers::wrap(whole).with_state(state)
+    let all = layers::limit(routes, &state.settings)
+        .merge(open)
+        .merge(
+            SwaggerUi::new("/docs")
+                .url("/openapi.json", document::complete(document.merge_from(open_document))),
+        )
+        .fallback(ui::file)
+        .layer(Extension(Arc::new(ui)));
+    layers::wrap(all.with_state(state))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{FromRequest, Path, Request, State as Extract},
+    extract::{FromRequest, Request, State as Extract},
     http::StatusCode,
 };
 use serde::{Deserialize, Serialize};
@@ -12,13 +12,16 @@ use utoipa::ToSchema;
 use super::{
     State,
     body::{self, Object},
-    error::{self, Error},
+    error::Error,
+    sessions::SessionId,
 };
 use crate::{
     session,
     signalling::{self, Candidate, limits},
-    stage,
 };
+
+/// A piece of SDP with candidates (RFC 8840), as WHIP's clients send it.
+const SDPFRAG: &str = "application/trickle-ice-sdpfrag";
 
 /// Body of an offer.
 #[derive(Deserialize, ToSchema)]
@@ -56,6 +59,7 @@ pub struct CandidatesBody {
 
 /// One candidate (W3C `RTCIceCandidateInit`).
 #[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "documents what the handler reads field by field")]
 pub struct CandidateBody {
     /// `candidate:…`
     candidate: String,
@@ -87,12 +91,8 @@ pub async fn create(Extract(state): Extract<State>, mut body: Object) -> Result<
     let initial = body.object("initialParameters").unwrap_or_default();
     body.check()?;
     let offer = signalling::Offer::parse(&sdp)?;
-    let created = state.registry.create(offer, initial).await.map_err(|error| match error {
-        session::Error::Stage(stage::Error::Parameters(faults)) => {
-            Error::Fields(error::parameter_fields(Some("initialParameters"), &faults))
-        }
-        other => other.into(),
-    })?;
+    let created = state.registry.create(offer, initial).await;
+    let created = created.map_err(|error| Error::from(error).inside("initialParameters"))?;
     Ok(Json(AnswerBody { sdp: created.answer, r#type: "answer", session_id: created.id.to_string() }))
 }
 
@@ -101,15 +101,15 @@ pub async fn create(Extract(state): Extract<State>, mut body: Object) -> Result<
     (status = 204), (status = 400, description = "bad candidate"), (status = 404), (status = 410), (status = 415)))]
 pub async fn add_candidates(
     Extract(state): Extract<State>,
-    Path(id): Path<String>,
+    SessionId(id): SessionId,
     request: Request,
 ) -> Result<StatusCode, Error> {
-    let id = session::Id::from(id.as_str());
     let candidates = match body::content_type(&request).as_str() {
-        "application/json" => from_json(Object::from_request(request, &state).await?)?,
-        "application/trickle-ice-sdpfrag" => {
-            let bytes = body::bytes(request, &state).await?;
-            let text = std::str::from_utf8(&bytes).map_err(|error| Error::Body(error.to_string()))?;
+        body::JSON => from_json(Object::from_request(request, &state).await?)?,
+        SDPFRAG => {
+            let bytes = body::bytes(request, state.settings.body_bytes).await?;
+            let text = std::str::from_utf8(&bytes)
+                .map_err(|error| Error::Body(format!("text in UTF-8 is wanted: {error}")))?;
             signalling::parse_sdpfrag(text)?
         }
         _ => return Err(Error::ContentType("application/json or application/trickle-ice-sdpfrag")),
@@ -120,8 +120,8 @@ pub async fn add_candidates(
 
 /// Ends a session; one that is not there is as good as ended.
 #[utoipa::path(delete, path = "/api/v1/webrtc/offer/{id}", responses((status = 204)))]
-pub async fn close(Extract(state): Extract<State>, Path(id): Path<String>) -> Result<StatusCode, Error> {
-    match state.registry.close(&session::Id::from(id.as_str())).await {
+pub async fn close(Extract(state): Extract<State>, SessionId(id): SessionId) -> Result<StatusCode, Error> {
+    match state.registry.close(&id).await {
         Ok(()) | Err(session::Error::NotFound(_) | session::Error::Ended { .. }) => {
             Ok(StatusCode::NO_CONTENT)
         }
@@ -136,27 +136,17 @@ pub async fn ice_servers(Extract(state): Extract<State>) -> Json<IceServersBody>
 }
 
 fn from_json(mut body: Object) -> Result<Vec<Candidate>, Error> {
-    let list = body.list("candidates");
-    if list.is_none() && !body.has("candidates") {
-        body.fault("missing", "candidates", "a list of candidates is wanted", &Value::Null);
+    if !body.has("candidates") {
+        body.missing("candidates");
     }
-    let list = list.unwrap_or_default();
-    let mut parsed = Vec::with_capacity(list.len());
-    for (index, value) in list.iter().enumerate() {
-        match CandidateBody::deserialize(value) {
-            Ok(one) => parsed.push(one),
-            Err(error) => {
-                let field = format!("candidates.{index}.candidate");
-                body.fault("value_error", &field, &format!("a candidate is wanted: {error}"), value);
-            }
-        }
-    }
+    let list = body.objects("candidates", |one| {
+        (one.string("candidate"), one.optional_string("sdpMid"), one.optional_index("sdpMLineIndex"))
+    });
     body.check()?;
-    if parsed.len() > limits::CANDIDATES_PER_PATCH {
+    let list = list.unwrap_or_default();
+    if list.len() > limits::CANDIDATES_PER_PATCH {
         return Err(signalling::Error::TooManyCandidates { limit: limits::CANDIDATES_PER_PATCH }.into());
     }
-    let candidate = |one: CandidateBody| {
-        Candidate::parse(&one.candidate, one.sdp_mid.as_deref(), one.sdp_m_line_index).map_err(Error::from)
-    };
-    parsed.into_iter().map(candidate).collect()
+    let parsed = list.iter().map(|(line, mid, index)| Candidate::parse(line, mid.as_deref(), *index));
+    Ok(parsed.collect::<Result<_, _>>()?)
 }

@@ -32,23 +32,19 @@ pub async fn schemas(Extract(state): Extract<State>) -> Json<SchemasBody> {
     (status = 200, body = MessageBody), (status = 404, description = "unknown pipeline"), (status = 422)))]
 pub async fn load(Extract(state): Extract<State>, mut body: Object) -> Result<Json<MessageBody>, Error> {
     let mut load_params = body.object("load_params");
-    let ids = if body.has("pipelines") {
-        let nodes = body.list("pipelines").unwrap_or_default();
-        if let Some(own) = nodes.first().and_then(|node| node.get("load_params")).and_then(Value::as_object) {
-            load_params = Some(own.clone());
+    let in_a_list = body.has("pipelines") || body.has("pipeline_ids");
+    let nodes = body.objects("pipelines", |node| (node.string("pipeline_id"), node.object("load_params")));
+    let names = match (nodes, body.strings("pipeline_ids")) {
+        (Some(nodes), _) => {
+            load_params = nodes.iter().find_map(|(_, own)| own.clone()).or(load_params);
+            nodes.into_iter().map(|(id, _)| id).collect()
         }
-        nodes.iter().map(|node| node.get("pipeline_id").cloned().unwrap_or_default()).collect()
-    } else if body.has("pipeline_ids") {
-        body.list("pipeline_ids").unwrap_or_default()
-    } else {
-        vec![Value::String(body.string("pipeline_id"))]
+        (None, Some(ids)) => ids,
+        (None, None) if in_a_list => Vec::new(), // not a list: the fault is noted
+        (None, None) => vec![body.string("pipeline_id")],
     };
-    let names: Vec<String> = ids.iter().filter_map(Value::as_str).map(str::to_owned).collect();
-    if names.len() != ids.len() {
-        body.fault("string_type", "pipeline_ids", "ids of pipelines are wanted", &Value::Array(ids));
-    }
     body.check()?;
-    state.catalog.load(&names, load_params)?;
+    state.catalog.load(&names, load_params).map_err(|error| Error::from(error).inside("load_params"))?;
     Ok(Json(MessageBody { message: format!("pipeline {} is loaded", names.join(", ")) }))
 }
 

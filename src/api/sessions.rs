@@ -2,8 +2,8 @@
 
 use axum::{
     Json,
-    extract::{Path, State as Extract},
-    http::{StatusCode, header},
+    extract::{FromRequestParts, Path, State as Extract},
+    http::{StatusCode, header, request::Parts},
     response::IntoResponse,
 };
 use serde::Serialize;
@@ -11,7 +11,23 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::{State, body::Object, error::Error};
-use crate::session::{Id, Snapshot};
+use crate::session::{self, Id, Snapshot};
+
+/// Longer ids were never given out; the error that repeats one stays short.
+const ID_CHARACTERS: usize = 64;
+
+/// The session that the path names.
+pub struct SessionId(pub Id);
+
+impl FromRequestParts<State> for SessionId {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Error> {
+        let id = Path::<String>::from_request_parts(parts, state).await;
+        let Ok(Path(id)) = id else { return Err(session::Error::NotFound(Id::from("of no text")).into()) };
+        Ok(Self(Id::from(id.chars().take(ID_CHARACTERS).collect::<String>().as_str())))
+    }
+}
 
 /// All sessions that live.
 #[derive(Serialize, ToSchema)]
@@ -35,14 +51,14 @@ pub async fn list(Extract(state): Extract<State>) -> Json<SessionsBody> {
 /// One session.
 #[utoipa::path(get, path = "/api/v1/sessions/{id}",
     responses((status = 200, body = Snapshot), (status = 404), (status = 410)))]
-pub async fn show(Extract(state): Extract<State>, Path(id): Path<String>) -> Result<Json<Snapshot>, Error> {
-    Ok(Json(state.registry.get(&Id::from(id.as_str()))?))
+pub async fn show(Extract(state): Extract<State>, SessionId(id): SessionId) -> Result<Json<Snapshot>, Error> {
+    Ok(Json(state.registry.get(&id)?))
 }
 
 /// Ends a session.
 #[utoipa::path(delete, path = "/api/v1/sessions/{id}", responses((status = 204), (status = 404), (status = 410)))]
-pub async fn close(Extract(state): Extract<State>, Path(id): Path<String>) -> Result<StatusCode, Error> {
-    state.registry.close(&Id::from(id.as_str())).await?;
+pub async fn close(Extract(state): Extract<State>, SessionId(id): SessionId) -> Result<StatusCode, Error> {
+    state.registry.close(&id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -51,9 +67,9 @@ pub async fn close(Extract(state): Extract<State>, Path(id): Path<String>) -> Re
     responses((status = 200, content_type = "text/vnd.graphviz"), (status = 404), (status = 410)))]
 pub async fn graph_dot(
     Extract(state): Extract<State>,
-    Path(id): Path<String>,
+    SessionId(id): SessionId,
 ) -> Result<impl IntoResponse, Error> {
-    let dot = state.registry.graph_dot(&Id::from(id.as_str())).await?;
+    let dot = state.registry.graph_dot(&id).await?;
     Ok(([(header::CONTENT_TYPE, "text/vnd.graphviz; charset=utf-8")], dot))
 }
 
@@ -62,12 +78,12 @@ pub async fn graph_dot(
     responses((status = 204), (status = 404), (status = 410), (status = 422)))]
 pub async fn switch_pipeline(
     Extract(state): Extract<State>,
-    Path(id): Path<String>,
+    SessionId(id): SessionId,
     mut body: Object,
 ) -> Result<StatusCode, Error> {
     let pipeline = body.string("pipeline_id");
     body.check()?;
-    state.registry.switch_pipeline(&Id::from(id.as_str()), &pipeline).await?;
+    state.registry.switch_pipeline(&id, &pipeline).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -76,10 +92,10 @@ pub async fn switch_pipeline(
     responses((status = 200, body = ParametersBody), (status = 404), (status = 410), (status = 422)))]
 pub async fn set_parameters(
     Extract(state): Extract<State>,
-    Path(id): Path<String>,
+    SessionId(id): SessionId,
     body: Object,
 ) -> Result<Json<ParametersBody>, Error> {
     let values = body.check()?;
-    let parameters = state.registry.set_parameters(&Id::from(id.as_str()), values).await?;
+    let parameters = state.registry.set_parameters(&id, values).await?;
     Ok(Json(ParametersBody { parameters }))
 }

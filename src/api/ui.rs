@@ -1,123 +1,192 @@
 //! The built page: its files, its `index.html` for every other path, or a sentence where it is not built.
+//!
+//! Runs on tokio's workers; the file system is asked on blocking threads. Must never serve a file that lies,
+//! links followed, outside the page's folder.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Component, Path, PathBuf},
+    sync::Arc,
+};
 
 use axum::{
-    Json, Router,
+    Extension, Json,
     extract::Request,
     http::{HeaderMap, HeaderValue, Method, header},
-    middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::get,
 };
 use serde_json::json;
+use tokio::task::spawn_blocking;
 use tower::ServiceExt;
-use tower_http::services::{ServeDir, ServeFile};
+use tower_http::services::ServeFile;
 
-use super::{State, error};
+use super::error;
 
 /// Where a built page may lie: below the working folder, below the binary's, where the image has it.
 const PLACES: [&str; 3] = ["frontend/dist", "../../frontend/dist", "/usr/share/scope/ui"];
+const NOT_BUILT: &str = "the page is not built; `make run` builds it, or set SCOPE_UI_DIR to its folder";
+const NO_FILE: &str = "there is no such file; load the page again, it may have been built anew";
+/// Vite puts a hash of the content into these names, so that a name never gets another content.
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
+/// Kept, but asked for again each time: a new build is seen at once.
+const ASK_AGAIN: &str = "no-cache";
 
 /// The page, if it is built.
 pub struct Ui {
+    /// Its real path, links followed.
     folder: Option<PathBuf>,
 }
 
 impl Ui {
     /// The page in `folder`, or in the first of the usual places.
     pub fn find(folder: Option<&Path>) -> Self {
-        let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.to_owned()));
-        let places = PLACES.iter().map(PathBuf::from);
-        let beside = beside.map(|beside| beside.join(PLACES[1]));
-        let usual = places.take(1).chain(beside).chain([PathBuf::from(PLACES[2])]);
-        let folder = folder.map(Path::to_owned);
-        let candidates: Vec<_> =
-            if folder.is_some() { folder.into_iter().collect() } else { usual.collect() };
-        // The real path: a link inside the folder must not lead out of it unnoticed.
-        let found = candidates.into_iter().filter_map(|place| place.canonicalize().ok());
+        let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join(PLACES[1])));
+        let usual = [PLACES[0].into()].into_iter().chain(beside).chain([PathBuf::from(PLACES[2])]);
+        let places: Vec<_> = folder.map_or_else(|| usual.collect(), |folder| vec![folder.to_owned()]);
+        let found = places.into_iter().filter_map(|place| place.canonicalize().ok());
         let folder = found.into_iter().find(|place| place.join("index.html").is_file());
         if let Some(folder) = &folder {
             tracing::debug!(folder = %folder.display(), "page found");
         } else {
-            tracing::warn!("the page is not built; `make run` builds it");
+            tracing::warn!("{NOT_BUILT}");
         }
         Self { folder }
     }
+}
 
-    /// The routes of the page; the fallback of all others.
-    pub fn router(self) -> Router<State> {
-        match self.folder {
-            None => {
-                let sentence = "Scope API; the page is not built, `make run` builds it";
-                Router::new().route("/", get(async move || about(sentence))).fallback(not_built)
-            }
-            Some(folder) => {
-                let index = folder.join("index.html");
-                let front = index.clone();
-                let files = Router::new()
-                    .fallback_service(ServeDir::new(&folder).fallback(ServeFile::new(&index)))
-                    .layer(middleware::from_fn(move |request, next| guard(folder.clone(), request, next)));
-                Router::new()
-                    .route(
-                        "/",
-                        get(move |headers: HeaderMap, request: Request| {
-                            root(front.clone(), headers, request)
-                        }),
-                    )
-                    .fallback_service(files)
-            }
+/// The page for a browser, else what this server is.
+#[utoipa::path(get, path = "/", responses(
+    (status = 200, description = "the page where `Accept` has `text/html` and it is built, else JSON", body = Object)))]
+pub async fn root(Extension(ui): Extension<Arc<Ui>>, headers: HeaderMap, request: Request) -> Response {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let mut response = match &ui.folder {
+        Some(folder) if accept.contains("text/html") => {
+            serve(&folder.join("index.html"), ASK_AGAIN, request).await
+        }
+        folder => Json(json!({
+            "name": "Scope", "version": env!("CARGO_PKG_VERSION"), "docs": "/docs", "health": "/health",
+            "message": if folder.is_some() { "Scope API; a browser gets the page here" } else { NOT_BUILT },
+        }))
+        .into_response(),
+    };
+    response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
+    response
+}
+
+/// Every path without a route: a file of the page, else its `index.html`.
+pub async fn file(Extension(ui): Extension<Arc<Ui>>, request: Request) -> Response {
+    let Some(folder) = ui.folder.clone() else { return error::no_file(NOT_BUILT) };
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return error::wrong_method(request.uri().path(), &HeaderValue::from_static("GET,HEAD"));
+    }
+    let Some(path) = inner_path(request.uri().path()) else { return error::no_file(NO_FILE) };
+    let asset = path.starts_with("assets");
+    let index = folder.join("index.html");
+    match spawn_blocking(move || look_up(&folder, &path)).await {
+        Ok(Found::File(file)) => serve(&file, if asset { FOR_EVER } else { ASK_AGAIN }, request).await,
+        Ok(Found::Nothing) if !asset => serve(&index, ASK_AGAIN, request).await,
+        Ok(Found::Nothing | Found::Outside) | Err(_) => error::no_file(NO_FILE),
+    }
+}
+
+/// What lies at a path of the page's folder.
+#[derive(Debug, PartialEq)]
+enum Found {
+    /// This file, links followed.
+    File(PathBuf),
+    /// No file.
+    Nothing,
+    /// A link that leads out of the folder.
+    Outside,
+}
+
+fn look_up(folder: &Path, path: &Path) -> Found {
+    match folder.join(path).canonicalize() {
+        Ok(real) if !real.starts_with(folder) => Found::Outside,
+        Ok(real) if real.is_file() => Found::File(real),
+        Ok(_) | Err(_) => Found::Nothing,
+    }
+}
+
+/// The path of a URL, decoded; `None` where it is no plain path downwards or names a hidden file.
+fn inner_path(url_path: &str) -> Option<PathBuf> {
+    let text = decode(url_path)?;
+    let path = PathBuf::from(text.trim_start_matches('/'));
+    let plain = path.components().all(|part| match part {
+        Component::Normal(name) => !name.as_encoded_bytes().starts_with(b"."),
+        Component::Prefix(_) | Component::RootDir | Component::CurDir | Component::ParentDir => false,
+    });
+    (plain && !text.contains(['\0', '\\'])).then_some(path)
+}
+
+/// Percent-decoding (RFC 3986, section 2.1); `None` where it is broken or gives no UTF-8.
+fn decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        if byte == b'%' {
+            let (digits, after) = after.split_at_checked(2)?;
+            let digit = |index: usize| char::from(digits[index]).to_digit(16);
+            bytes.push(u8::try_from(digit(0)? * 16 + digit(1)?).ok()?);
+            rest = after;
+        } else {
+            bytes.push(byte);
+            rest = after;
         }
     }
+    String::from_utf8(bytes).ok()
 }
 
-/// A browser gets the page, a program the facts.
-async fn root(index: PathBuf, headers: HeaderMap, request: Request) -> Response {
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !accept.contains("text/html") {
-        return about("Scope API");
-    }
-    match ServeFile::new(index).oneshot(request).await {
-        Ok(response) => cached(response.into_response(), "no-cache"),
+async fn serve(file: &Path, policy: &'static str, request: Request) -> Response {
+    let mut response = match ServeFile::new(file).oneshot(request).await {
+        Ok(response) => response.into_response(),
         Err(never) => match never {},
-    }
-}
-
-fn about(message: &'static str) -> Response {
-    let body = json!({
-        "name": "Scope", "message": message, "version": env!("CARGO_PKG_VERSION"),
-        "docs": "/docs", "health": "/health",
-    });
-    let mut response = Json(body).into_response();
-    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
-    response
-}
-
-async fn not_built() -> Response {
-    error::no_file("the page is not built; run `make run`, or set SCOPE_UI_DIR to its folder")
-}
-
-/// Keeps requests inside the folder, and sets how long a browser may keep what it gets.
-async fn guard(folder: PathBuf, request: Request, next: Next) -> Response {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut response = error::wrong_method(request.uri().clone()).await;
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET,HEAD"));
-        return response;
-    }
-    let path = request.uri().path().to_owned();
-    let wanted = folder.join(path.trim_start_matches('/'));
-    if wanted.canonicalize().is_ok_and(|real| !real.starts_with(&folder)) {
-        return error::no_file("there is no such file");
-    }
-    let assets = path.starts_with("/assets/");
-    if assets && !wanted.is_file() {
-        return error::no_file("there is no such file; load the page again, it was built anew");
-    }
-    let response = next.run(request).await;
-    cached(response, if assets { "public, max-age=31536000, immutable" } else { "no-cache" })
-}
-
-fn cached(mut response: Response, policy: &'static str) -> Response {
+    };
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(policy));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_goes_downwards_only() {
+        assert_eq!(inner_path("/assets/a%20b.js"), Some("assets/a b.js".into()));
+        assert_eq!(inner_path("/"), Some(PathBuf::new()));
+        for path in [
+            "/../x",
+            "/%2e%2e/x",
+            "/a/..%2f..%2fx",
+            "/..%5cx",
+            "/a%00",
+            "/%ff",
+            "/%2",
+            "/%zz",
+            "/.env",
+            "/a/.git/config",
+        ] {
+            assert_eq!(inner_path(path), None, "{path}");
+        }
+        assert_eq!(inner_path("//etc/passwd"), Some("etc/passwd".into()));
+    }
+
+    #[test]
+    fn a_link_that_leads_out_is_not_followed_and_one_inside_is() {
+        let outer = tempfile::tempdir().unwrap();
+        let folder = outer.path().canonicalize().unwrap().join("page");
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("a"), "").unwrap();
+        std::fs::write(outer.path().join("secret"), "").unwrap();
+        std::os::unix::fs::symlink("a", folder.join("inside")).unwrap();
+        std::os::unix::fs::symlink("../secret", folder.join("outside")).unwrap();
+        std::os::unix::fs::symlink("..", folder.join("up")).unwrap();
+
+        let found = |path: &str| look_up(&folder, Path::new(path));
+
+        assert_eq!(found("inside"), Found::File(folder.join("a")));
+        assert_eq!(found("outside"), Found::Outside);
+        assert_eq!(found("up/secret"), Found::Outside);
+        assert_eq!(found("nothing"), Found::Nothing);
+        assert_eq!(found(""), Found::Nothing);
+    }
 }

@@ -90,11 +90,18 @@ fn flag(matches: &ArgMatches, key: &Key) -> Option<String> {
 
 fn read_file(path: &str, faults: &mut Vec<String>) -> toml::Table {
     let read = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"));
-    let parsed = read.and_then(|text| text.parse().map_err(|error| format!("{path}: {error}")));
+    let parsed = read.and_then(|text| text.parse().map_err(|error| at_line(path, &text, &error)));
     parsed.unwrap_or_else(|fault| {
         faults.push(fault);
         toml::Table::new()
     })
+}
+
+/// toml's own sentence without the line that it would repeat: it may hold a secret.
+fn at_line(path: &str, text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+    format!("{path}, line {line}: {}", error.message())
 }
 
 /// `[[ice_servers]]`, which has no flag: a list of tables.
@@ -208,6 +215,16 @@ mod tests {
         assert!(config.ice.offline && !config.media.congestion_control);
         assert_eq!(config.pipelines.dirs.len(), 2);
         assert_eq!(config.ice.advertised.len(), 2);
+    }
+
+    #[test]
+    fn a_broken_file_is_named_with_its_line_and_without_its_secrets() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "port = 1\nhf_token = hf_secret\n").unwrap();
+
+        let faults = faults(&["--config", file.path().to_str().unwrap()], &[]);
+
+        assert!(faults.contains("line 2") && !faults.contains("hf_secret"), "{faults}");
     }
 
     #[test]

@@ -49,7 +49,7 @@ async fn a_slow_route_is_504_and_a_panic_is_500_both_in_json() {
     let routes = Router::new()
         .route("/slow", on_get(async || Notify::new().notified().await))
         .route("/panic", on_get(async || -> () { panic!("as the test wants it") }));
-    let server = layers::wrap(layers::limit(routes, &state.settings)).with_state(state);
+    let server = layers::wrap(layers::limit(routes, &state.settings).with_state(state));
 
     assert_eq!(get(&server, "/slow").await.fault(), (504, "timeout".into()));
     let panicked = get(&server, "/panic").await;
