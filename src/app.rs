@@ -55,6 +55,8 @@ impl App {
         if let Some(id) = &config.pipelines.default {
             catalog.load(std::slice::from_ref(id), None).context("the default pipeline")?;
         }
+        let ice = turn_settings(&config.ice);
+        ice.validate().context("the ICE servers")?;
         let certificate = certificate(&config.server.tls).context("the HTTPS certificate")?;
         let settings = media_settings(&config);
         let engine = tokio::task::spawn_blocking(move || media::Engine::start(settings))
@@ -62,8 +64,6 @@ impl App {
             .context("GStreamer")??;
         log_codecs(&engine);
         let draining = CancellationToken::new();
-        let ice = turn_settings(&config.ice);
-        ice.validate().context("the ICE servers")?;
         let (turn, turn_task) = turn::Service::start(ice, draining.clone()).await;
         let registry = session::Registry::new(
             engine,
@@ -123,6 +123,24 @@ impl App {
         turn.context("the ICE servers' task did not end in time")??;
         tracing::info!("stopped");
         Ok(())
+    }
+}
+
+/// Exit code of a start that failed: 69 (`EX_UNAVAILABLE`) when something has to be installed, 64 (`EX_USAGE`)
+/// when the configuration is wrong, 1 else.
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    let missing = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<media::Error>().is_some_and(media::Error::is_missing)
+    };
+    let misused = |cause: &(dyn std::error::Error + 'static)| {
+        cause.is::<turn::Error>() || cause.is::<stage::Error>() || cause.is::<tls::Error>()
+    };
+    if error.chain().any(missing) {
+        69
+    } else if error.chain().any(misused) {
+        64
+    } else {
+        1
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::process::ExitCode;
 
-use scope::{app::App, config, media, memory, shutdown, telemetry};
+use scope::{
+    app::{self, App},
+    config, memory, shutdown, telemetry,
+};
 
 fn main() -> ExitCode {
     memory::settle();
@@ -25,8 +28,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
-            let missing = error.downcast_ref::<media::Error>().is_some_and(media::Error::is_missing);
-            ExitCode::from(if missing { 69 } else { 1 }) // EX_UNAVAILABLE
+            ExitCode::from(app::exit_code(&error))
         }
     }
 }

@@ -6,6 +6,8 @@ export interface ConnectionEvents {
   onTrack: (stream: MediaStream) => void;
   onState: (state: RTCPeerConnectionState) => void;
   onMessage: (message: ServerMessage) => void;
+  /** The data channel takes messages. */
+  onOpen: () => void;
 }
 
 /** One peer connection with the server, from its offer to its end. */
@@ -24,6 +26,7 @@ export class Connection {
       const message = parse(event.data);
       if (message) events.onMessage(message);
     };
+    this.channel.onopen = () => events.onOpen();
     this.peer.onconnectionstatechange = () => {
       if (!this.closed) events.onState(this.peer.connectionState);
     };

@@ -22,6 +22,7 @@ class FakePeer {
   channel = {
     readyState: "open",
     sent: [] as string[],
+    onopen: null as (() => void) | null,
     onmessage: null as ((event: { data: string }) => void) | null,
     send(text: string) {
       this.sent.push(text);
@@ -113,7 +114,7 @@ it("comes back by itself when the connection fails, with the same source", async
   await vi.advanceTimersByTimeAsync(1000);
   FakePeer.newest.become("connected");
 
-  expect(controller.getSnapshot()).toMatchObject({ phase: "live", attempt: 0 });
+  expect(controller.getSnapshot()).toMatchObject({ phase: "live" });
   expect(source).toEqual({ opened: 1, closed: 0 });
 });
 
@@ -189,6 +190,57 @@ it("shows what the server refused at its parameter, until it is changed", async 
   controller.setParameters({ work_ms: 3 });
 
   expect(controller.getSnapshot().rejected).toEqual({});
+});
+
+it("forgets a refused value, so that it cannot break the next offer", async () => {
+  const controller = await live();
+  controller.setParameters({ work_ms: 9999, other: 1 });
+
+  FakePeer.newest.say({ type: "parameters_rejected", errors: [{ path: "/work_ms", message: "too much" }] });
+  FakePeer.newest.become("failed");
+  await vi.advanceTimersByTimeAsync(1000);
+
+  const offers = requests.filter((request) => request.method === "POST");
+  expect(JSON.parse(offers.at(-1)?.body ?? "")).toMatchObject({
+    initialParameters: { pipeline_ids: ["echo"], other: 1 },
+  });
+  expect(offers.at(-1)?.body).not.toContain("work_ms");
+});
+
+it("goes back to the running pipeline when another one is refused", async () => {
+  const controller = await live();
+  controller.switchPipeline("nothing");
+
+  FakePeer.newest.say({
+    type: "parameters_rejected",
+    errors: [{ path: "/pipeline_id", message: "no pipeline" }],
+  });
+
+  expect(controller.getSnapshot().pipelineId).toBe("echo");
+});
+
+it("sends what was said before the channel opened once it is open", async () => {
+  const controller = await live();
+  FakePeer.newest.channel.readyState = "connecting";
+  controller.setPaused(true);
+  await vi.advanceTimersByTimeAsync(20);
+  expect(FakePeer.newest.channel.sent).toEqual([]);
+
+  FakePeer.newest.channel.readyState = "open";
+  FakePeer.newest.channel.onopen?.();
+
+  expect(FakePeer.newest.channel.sent).toEqual(['{"paused":true}']);
+});
+
+it("waits longer each time for a server whose sessions die at once", async () => {
+  const controller = await live();
+  FakePeer.newest.become("failed");
+  await vi.advanceTimersByTimeAsync(1000);
+  FakePeer.newest.become("connected");
+
+  FakePeer.newest.become("failed");
+
+  expect(controller.getSnapshot().attempt).toBe(2);
 });
 
 it("survives a message that is none", async () => {

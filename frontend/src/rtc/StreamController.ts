@@ -11,6 +11,8 @@ import { Store } from "./store";
 /** ICE loses a path for moments when a network changes; after this the path is gone. */
 const DISCONNECTED_MS = 3000;
 const FIGURES_MS = 1000;
+/** A connection that lasted so long was a good one: the next loss starts with the shortest wait again. */
+const STEADY_MS = 10_000;
 
 const IDLE: StreamSnapshot = {
   phase: "idle",
@@ -39,6 +41,11 @@ export class StreamController extends Store<StreamSnapshot> {
   private figures: ReturnType<typeof setInterval> | null = null;
   private stats = new StatsReader();
   private unsent: Values | null = null;
+  /** Said while no channel was open; goes out when one is. */
+  private held: Values = {};
+  /** The pipeline that the server runs, for when it refuses another one. */
+  private acceptedPipeline: string | null = null;
+  private liveSince: number | null = null;
   /** Rises with each start and stop, so that what was awaited for an earlier one is dropped. */
   private generation = 0;
   readonly meter = new DelayMeter();
@@ -111,7 +118,7 @@ export class StreamController extends Store<StreamSnapshot> {
     requestAnimationFrame(() => {
       const unsent = this.unsent;
       this.unsent = null;
-      if (unsent) this.connection?.send(unsent);
+      if (unsent && !this.connection?.send(unsent)) this.held = { ...this.held, ...unsent };
     });
   }
 
@@ -128,8 +135,11 @@ export class StreamController extends Store<StreamSnapshot> {
         onTrack: (outputStream) => this.update({ outputStream }),
         onState: (state) => this.onConnectionState(state, generation),
         onMessage: (message) => this.onMessage(message, generation),
+        onOpen: () => this.sendHeld(generation),
       });
       this.connection = connection;
+      this.held = {};
+      this.acceptedPipeline = options.pipelineId;
       await connection.open(this.initialParameters(options));
       if (generation === this.generation) this.update({ sessionId: connection.sessionId });
     } catch (error) {
@@ -137,6 +147,11 @@ export class StreamController extends Store<StreamSnapshot> {
       if (error instanceof ApiError && !error.passing) this.end(error.message);
       else this.reconnect(error instanceof Error ? error.message : String(error), retryAfter(error));
     }
+  }
+
+  private sendHeld(generation: number): void {
+    if (generation !== this.generation || Object.keys(this.held).length === 0) return;
+    if (this.connection?.send(this.held)) this.held = {};
   }
 
   private initialParameters(options: StartOptions): Values {
@@ -153,7 +168,8 @@ export class StreamController extends Store<StreamSnapshot> {
     if (this.lost) clearTimeout(this.lost);
     this.lost = null;
     if (state === "connected") {
-      this.update({ phase: "live", sentence: null, attempt: 0, retryAt: null });
+      this.liveSince ??= performance.now();
+      this.update({ phase: "live", sentence: null, retryAt: null });
     } else if (state === "failed") {
       this.reconnect("The connection failed.", null);
     } else if (state === "disconnected") {
@@ -167,13 +183,10 @@ export class StreamController extends Store<StreamSnapshot> {
     switch (message.type) {
       case "parameters_updated":
         return this.update({ parameters: message.parameters });
-      case "parameters_rejected": {
-        const rejected = Object.fromEntries(
-          message.errors.map((error) => [error.path.slice(1), error.message]),
-        );
-        return this.update({ rejected: { ...this.getSnapshot().rejected, ...rejected } });
-      }
+      case "parameters_rejected":
+        return this.onRejected(message.errors);
       case "pipeline_changed":
+        this.acceptedPipeline = message.pipeline_id;
         return this.update({ pipelineId: message.pipeline_id });
       case "stage_state":
         return this.update({ stage: { state: message.state, detail: message.detail } });
@@ -187,11 +200,28 @@ export class StreamController extends Store<StreamSnapshot> {
     }
   }
 
+  /** What was refused must not stand in the next offer, which it would break. */
+  private onRejected(errors: { path: string; message: string }[]): void {
+    const refused = Object.fromEntries(
+      errors.map((error) => [error.path.split("/")[1] ?? "", error.message]),
+    );
+    const kept = Object.entries(this.getSnapshot().parameters).filter(([name]) => !(name in refused));
+    this.update({
+      parameters: Object.fromEntries(kept),
+      rejected: { ...this.getSnapshot().rejected, ...refused },
+    });
+    if (!("pipeline_id" in refused)) return;
+    if (this.options) this.options = { ...this.options, pipelineId: this.acceptedPipeline };
+    this.update({ pipelineId: this.acceptedPipeline });
+  }
+
   /** Loses the connection but not the source, and tries again until somebody stops it. */
   private reconnect(sentence: string, retryAfterS: number | null): void {
     const generation = ++this.generation;
     this.dropConnection();
-    const attempt = this.getSnapshot().attempt + 1;
+    const steady = this.liveSince !== null && performance.now() - this.liveSince >= STEADY_MS;
+    const attempt = steady ? 1 : this.getSnapshot().attempt + 1;
+    this.liveSince = null;
     const wait = backoffMs(attempt, retryAfterS);
     this.update({
       phase: "reconnecting",
@@ -246,6 +276,8 @@ export class StreamController extends Store<StreamSnapshot> {
     this.source?.close();
     this.source = null;
     this.unsent = null;
+    this.held = {};
+    this.liveSince = null;
     this.meter.reset();
   }
 }
