@@ -14,7 +14,9 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     api,
     config::{self, Config},
-    media, session, shutdown, signalling, stage, system, telemetry, tls, turn,
+    media,
+    metrics::Metrics,
+    session, shutdown, signalling, stage, system, telemetry, tls, turn,
 };
 
 /// How long a connection may take to send a request's head, or be idle: axum-server's default is for ever.
@@ -65,11 +67,13 @@ impl App {
         log_codecs(&engine);
         let draining = CancellationToken::new();
         let (turn, turn_task) = turn::Service::start(ice, draining.clone()).await;
+        let metrics = Arc::new(Metrics::new().context("the metrics")?);
         let registry = session::Registry::new(
             engine,
             catalog.clone(),
             turn.clone(),
             session_settings(&config.limits),
+            metrics.clone(),
             draining.clone(),
         );
         let system = system::System::new().context("figures of the host")?;
@@ -78,6 +82,7 @@ impl App {
             catalog,
             turn,
             settings: api_settings(&config),
+            metrics,
             logs,
             system: Arc::new(move || serde_json::to_value(system.snapshot()).unwrap_or_default()),
             draining: draining.clone(),

@@ -8,7 +8,7 @@ use std::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// How the bytes of a picture are arranged.
@@ -65,6 +65,8 @@ pub struct Frame {
     pub seq: u64,
     /// Presentation time on the session's clock; a stage keeps it.
     pub pts: Duration,
+    /// When it left the step before: the decoder, then the stage.
+    pub since: Instant,
     /// Width in pixels.
     pub width: u32,
     /// Height in pixels.

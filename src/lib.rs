@@ -35,7 +35,7 @@
 //! | session | media, stage, leaves |
 //! | media | leaves; it alone imports `gstreamer*` |
 //! | stage | leaves |
-//! | leaves: config, frame, memory, shutdown, signalling, system, telemetry, tls, turn | nothing of ours |
+//! | leaves: config, frame, memory, metrics, shutdown, signalling, system, telemetry, tls, turn | nothing of ours |
 //!
 //! `tests/architecture.rs` holds the table.
 
@@ -45,6 +45,7 @@ pub mod config;
 pub mod frame;
 pub mod media;
 pub mod memory;
+pub mod metrics;
 pub mod session;
 pub mod shutdown;
 pub mod signalling;

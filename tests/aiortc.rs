@@ -12,7 +12,7 @@ use std::{
 use serde_json::Value;
 use support::{
     http,
-    server::{Resources, Server},
+    server::{Resources, Server, end_reason},
 };
 
 /// Starting Python with aiortc and a session's whole end, on two busy cores.
@@ -87,21 +87,9 @@ fn assert_numbers_rise(summary: &Value) {
     assert_eq!(summary["unstamped"], 0, "pictures came back damaged: {summary}");
 }
 
-/// The session's end reason, once it has ended.
-#[track_caller]
-fn end_reason(server: &Server, session: &str) -> String {
-    let url = format!("{}/api/v1/sessions/{session}", server.url());
-    let mut reason = String::new();
-    let ended = support::wait_until(
-        || {
-            let response = http::get(&url).expect("the server answers");
-            response.json()["reason"].as_str().unwrap_or_default().clone_into(&mut reason);
-            response.status == 410
-        },
-        LIMIT,
-    );
-    assert!(ended, "session {session} still runs");
-    reason
+/// Where the server tells of a session.
+fn session_url(server: &Server, session: &str) -> String {
+    format!("{}/api/v1/sessions/{session}", server.url())
 }
 
 fn is_back(before: &Resources, now: &Resources) -> bool {
@@ -153,7 +141,7 @@ fn aiortc_is_told_why_its_session_is_over() {
 fn a_killed_aiortc_leaves_nothing_behind() {
     let server = server();
     let first = Client::start(&server, &["--seconds", "2"]).summary();
-    end_reason(&server, first["session"].as_str().expect("an id"));
+    end_reason(&session_url(&server, first["session"].as_str().expect("an id")), LIMIT);
     let warm = server.resources(); // with plugins and pools that are there for good
 
     let mut client = Client::start(&server, &["--seconds", "60"]);
@@ -162,7 +150,7 @@ fn a_killed_aiortc_leaves_nothing_behind() {
     assert!(!is_back(&warm, &server.resources()), "a live session must show in the figures");
     drop(client); // SIGKILL: no BYE, no DTLS alert
 
-    let reason = end_reason(&server, session.as_str().expect("an id"));
+    let reason = end_reason(&session_url(&server, session.as_str().expect("an id")), LIMIT);
     assert!(["peer_vanished", "closed_by_peer"].contains(&reason.as_str()), "ended as {reason:?}");
     let back = support::wait_until(|| is_back(&warm, &server.resources()), LIMIT);
     assert!(back, "{warm:?} before, {:?} after", server.resources());

@@ -23,7 +23,7 @@ use serde_json::json;
 use support::{
     client::{self, Candidates, Client, Media},
     http,
-    server::Server,
+    server::{Server, end_reason},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -37,21 +37,6 @@ const SHORT: &[(&str, &str)] = &[
     ("SCOPE_VANISH_TIMEOUT", "2s"),
 ];
 
-/// Waits until the session is over; gives its end reason.
-fn end_reason(session_url: &str) -> String {
-    let mut reason = String::new();
-    let ended = support::wait_until(
-        || {
-            let response = http::get(session_url).unwrap();
-            response.json()["reason"].as_str().unwrap_or_default().clone_into(&mut reason);
-            response.status == 410
-        },
-        LIMIT,
-    );
-    assert!(ended, "{session_url} did not end");
-    reason
-}
-
 #[test]
 fn a_vanished_peer_is_noticed() {
     let server = Server::spawn(&[], SHORT);
@@ -60,7 +45,7 @@ fn a_vanished_peer_is_noticed() {
 
     client.vanish();
 
-    assert_eq!(end_reason(&client.detail_url()), "peer_vanished");
+    assert_eq!(end_reason(&client.detail_url(), LIMIT), "peer_vanished");
 }
 
 #[test]
@@ -70,7 +55,7 @@ fn an_offer_that_never_connects_ends_in_time() {
 
     let (session, _) = client::post(server.url(), offer, None).unwrap();
 
-    assert_eq!(end_reason(&format!("{}/api/v1/sessions/{session}", server.url())), "connect_timeout");
+    assert_eq!(end_reason(&format!("{}/api/v1/sessions/{session}", server.url()), LIMIT), "connect_timeout");
 }
 
 #[test]
@@ -85,7 +70,7 @@ fn a_connection_without_media_ends_and_says_why_first() {
         assert_eq!(last["reason"], "media_timeout");
         assert!(last["error_message"].as_str().unwrap().contains("no picture"), "{last}");
     });
-    assert_eq!(end_reason(&client.detail_url()), "media_timeout");
+    assert_eq!(end_reason(&client.detail_url(), LIMIT), "media_timeout");
 }
 
 #[test]
@@ -96,7 +81,7 @@ fn a_client_that_closes_is_gone_soon() {
 
     client.close();
 
-    let reason = end_reason(&client.detail_url());
+    let reason = end_reason(&client.detail_url(), LIMIT);
     assert!(["closed_by_peer", "peer_vanished"].contains(&reason.as_str()), "{reason}");
 }
 
@@ -111,7 +96,7 @@ fn a_falsified_fingerprint_never_gets_a_frame_through() {
             .connect(server.url())
             .unwrap();
 
-        assert_eq!(end_reason(&client.detail_url()), "fingerprint_mismatch");
+        assert_eq!(end_reason(&client.detail_url(), LIMIT), "fingerprint_mismatch");
         client.read(|stats| {
             assert_eq!(stats.video_units, 0, "{}", stats.summary());
             assert_eq!(stats.messages.len(), 0, "{}", stats.summary());
@@ -130,7 +115,7 @@ fn a_deleted_session_says_so_and_is_gone() {
 
     assert_eq!(client.delete().unwrap().status, 204);
 
-    assert_eq!(end_reason(&client.detail_url()), "closed_by_client");
+    assert_eq!(end_reason(&client.detail_url(), LIMIT), "closed_by_client");
     client.expect("the last word", |stats| stats.messages_of("stream_stopped").count() == 1, LIMIT);
     assert_eq!(client.delete().unwrap().status, 204, "DELETE is idempotent");
 }
@@ -337,7 +322,7 @@ fn a_stage_that_hangs_is_said_and_ends_its_session_alone() {
                 |stats| stats.messages_of("stage_state").any(|message| message["state"] == "degraded"),
                 LIMIT,
             );
-            assert_eq!(end_reason(&hung.detail_url()), "stage_hung");
+            assert_eq!(end_reason(&hung.detail_url(), LIMIT), "stage_hung");
 
             let before = other.read(support::stats::Stats::rises);
             other.expect("the other session lives", |stats| stats.rises() >= before + 20, LIMIT);

@@ -3,6 +3,7 @@
 use axum::{
     Json,
     extract::{Query, State as Extract, rejection::QueryRejection},
+    http::header,
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use super::{
     State,
     error::{self, Error},
 };
+use crate::session;
 
 /// The API gives so many log lines at most, as Scope's.
 const LINES_LIMIT: usize = 1000;
@@ -67,6 +69,13 @@ pub async fn ready(Extract(state): Extract<State>) -> Response {
         return error::draining();
     }
     Json(json!({"ready": true})).into_response()
+}
+
+/// Every metric in Prometheus' text format.
+#[utoipa::path(get, path = "/metrics", responses((status = 200, content_type = "text/plain"), (status = 500)))]
+pub async fn metrics(Extract(state): Extract<State>) -> Result<impl IntoResponse, Error> {
+    let text = state.metrics.text().map_err(|error| session::Error::Metrics(error.to_string()))?;
+    Ok(([(header::CONTENT_TYPE, crate::metrics::CONTENT_TYPE)], text))
 }
 
 /// What the host has, and which codecs run on what.

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::{session, stage, telemetry, turn};
+use crate::{metrics::Metrics, session, stage, telemetry, turn};
 
 /// Bounds and places of the HTTP side.
 #[derive(Clone, Debug)]
@@ -46,6 +46,8 @@ pub struct State {
     pub turn: turn::Service,
     /// Bounds and places.
     pub settings: Settings,
+    /// Every metric.
+    pub metrics: Arc<Metrics>,
     /// The newest log lines.
     pub logs: telemetry::LogTail,
     /// Figures of the host.
@@ -77,10 +79,11 @@ pub fn router(state: State) -> Router {
     let (open, open_document) = OpenApiRouter::<State>::new()
         .routes(routes!(host::health))
         .routes(routes!(host::ready))
+        .routes(routes!(host::metrics))
         .routes(routes!(ui::root))
         .split_for_parts();
     // The page's routes never shadow these, here or to come.
-    let reserved = ["/api", "/api/", "/api/{*path}", "/metrics"];
+    let reserved = ["/api", "/api/", "/api/{*path}"];
     let routes =
         reserved.into_iter().fold(routes, |routes, path| routes.route(path, any(error::unknown_path)));
     let ui = ui::Ui::find(state.settings.ui_dir.as_deref());

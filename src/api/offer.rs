@@ -35,6 +35,9 @@ pub struct OfferBody {
     #[serde(rename = "initialParameters")]
     #[schema(value_type = Option<Object>)]
     initial_parameters: Option<Map<String, Value>>,
+    /// The `resumeToken` of an answer before: its stage, parameters and pipeline go on with this connection.
+    #[serde(rename = "resumeToken")]
+    resume_token: Option<String>,
 }
 
 /// Body of an answer.
@@ -47,6 +50,11 @@ pub struct AnswerBody {
     /// The new session.
     #[serde(rename = "sessionId")]
     session_id: String,
+    /// With this a later offer takes the session over, after a change of network for instance.
+    #[serde(rename = "resumeToken")]
+    resume_token: String,
+    /// Whether this offer took a session over.
+    resumed: bool,
 }
 
 /// Candidates of the client.
@@ -89,11 +97,18 @@ pub async fn create(Extract(state): Extract<State>, mut body: Object) -> Result<
     let sdp = body.string("sdp");
     body.literal("type", "offer");
     let initial = body.object("initialParameters").unwrap_or_default();
+    let resume = body.optional_string("resumeToken");
     body.check()?;
     let offer = signalling::Offer::parse(&sdp)?;
-    let created = state.registry.create(offer, initial).await;
+    let created = state.registry.create(offer, session::Wish { initial, resume }).await;
     let created = created.map_err(|error| Error::from(error).inside("initialParameters"))?;
-    Ok(Json(AnswerBody { sdp: created.answer, r#type: "answer", session_id: created.id.to_string() }))
+    Ok(Json(AnswerBody {
+        sdp: created.answer,
+        r#type: "answer",
+        session_id: created.id.to_string(),
+        resume_token: created.resume_token,
+        resumed: created.resumed,
+    }))
 }
 
 /// Adds candidates: JSON, or a fragment of SDP (RFC 8840).

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 
-use super::{Error, Event};
+use super::{Error, Event, graph};
 
 /// Tells `tell` what elements report. Runs on the thread that posts: it must only hand over.
 pub fn watch(pipeline: &gst::Pipeline, tell: impl Fn(Event) + Send + Sync + 'static) {
@@ -31,6 +31,9 @@ pub fn watch(pipeline: &gst::Pipeline, tell: impl Fn(Event) + Send + Sync + 'sta
 
 /// A browser that closes aborts its SCTP association and then DTLS, which those elements post as errors.
 fn classify(source: Option<&gst::Object>, element: String, detail: String) -> Event {
+    if let Some(bin) = source.and_then(sending_bin) {
+        return Event::EncoderFault { bin, detail };
+    }
     let factory = source
         .and_then(|source| source.downcast_ref::<gst::Element>())
         .and_then(gst::Element::factory)
@@ -46,6 +49,18 @@ fn classify(source: Option<&gst::Object>, element: String, detail: String) -> Ev
         }
         _ => Event::Fault { element, detail },
     }
+}
+
+/// The name of the bin that encodes the picture, where `source` is inside one.
+fn sending_bin(source: &gst::Object) -> Option<String> {
+    let mut at = Some(source.clone());
+    while let Some(object) = at {
+        if object.name().starts_with(graph::SEND_VIDEO) {
+            return Some(object.name().to_string());
+        }
+        at = object.parent();
+    }
+    None
 }
 
 /// Waits until `condition` holds, for at most `limit`.

@@ -142,7 +142,7 @@ pub struct Trial {
 /// The rows that sessions use.
 #[derive(Debug, Default)]
 pub struct Table {
-    encoders: HashMap<CodecName, &'static Encoder>,
+    encoders: HashMap<CodecName, Vec<&'static Encoder>>,
     decoders: HashMap<CodecName, &'static Decoder>,
     trials: Vec<Trial>,
 }
@@ -166,7 +166,12 @@ impl Table {
 
     /// The rows for a codec that works both ways.
     pub fn rows(&self, codec: CodecName) -> Option<(&'static Encoder, &'static Decoder)> {
-        Some((*self.encoders.get(&codec)?, *self.decoders.get(&codec)?))
+        Some((*self.encoders(codec).first()?, *self.decoders.get(&codec)?))
+    }
+
+    /// The rows that encode a codec here, the best first.
+    pub fn encoders(&self, codec: CodecName) -> &[&'static Encoder] {
+        self.encoders.get(&codec).map_or(&[], Vec::as_slice)
     }
 
     /// Whether a codec works both ways.
@@ -181,7 +186,7 @@ impl Table {
 
     fn probe_codec(&mut self, codec: CodecName, forced: Option<&str>) {
         for row in ENCODERS.iter().filter(|row| row.codec == codec) {
-            let outcome = match (self.encoders.get(&codec), forced) {
+            let outcome = match (self.encoders(codec).first(), forced) {
                 (Some(better), _) => Err(format!("{} comes first", better.element)),
                 (None, Some(other)) if other != row.element => {
                     Err(format!("the configuration asks for {other}"))
@@ -190,12 +195,12 @@ impl Table {
                     .and_then(|()| trial(&format!("{TRIAL_SOURCE} ! {}", launch::strip(row.fragment)))),
             };
             if outcome.is_ok() {
-                self.encoders.insert(codec, row);
+                self.encoders.entry(codec).or_default().push(row);
             }
             self.note(codec, "encode", row.element, outcome);
         }
         for row in DECODERS.iter().filter(|row| row.codec == codec) {
-            let outcome = match (self.decoders.get(&codec), self.encoders.get(&codec)) {
+            let outcome = match (self.decoders.get(&codec), self.encoders(codec).first()) {
                 (Some(better), _) => Err(format!("{} comes first", better.element)),
                 (None, None) => Err("nothing encodes this codec here".to_owned()),
                 (None, Some(encoder)) => missing(row.element, row.needs).and_then(|()| {

@@ -3,24 +3,18 @@
 //! Without it a narrow link freezes the picture for good (measured: 45 of 361 frames at 700 kbit/s, with it 634
 //! of 637). Runs on webrtcbin's RTCP thread.
 
-use std::sync::{Arc, atomic::Ordering::Relaxed};
+use std::sync::Arc;
 
-use gst::{glib, prelude::*};
+use gst::prelude::*;
 
-use super::{Settings, codec::Encoder, peer::Counters};
+use super::{Settings, sender::Sender};
 
 /// draft-holmer-rmcat-transport-wide-cc-extensions-01
 pub const TWCC_URI: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
 
-/// Lets the estimate of the link drive `encoder`.
-pub fn drive(
-    webrtc: &gst::Element,
-    settings: &Settings,
-    row: &'static Encoder,
-    encoder: &gst::Element,
-    counters: Arc<Counters>,
-) {
-    let encoder = encoder.downgrade();
+/// Lets the estimate of the link drive `sender`.
+pub fn drive(webrtc: &gst::Element, settings: &Settings, sender: &Arc<Sender>) {
+    let sender = Arc::downgrade(sender);
     let (start, min, max) = (settings.start_bitrate_bps, settings.min_bitrate_bps, settings.max_bitrate_bps);
     webrtc.connect("request-aux-sender", false, move |_| {
         let estimator = gst::ElementFactory::make("rtpgccbwe")
@@ -29,17 +23,12 @@ pub fn drive(
             .property("estimated-bitrate", start)
             .build()
             .ok()?;
-        let (encoder, counters) = (encoder.clone(), counters.clone());
+        let sender = sender.clone();
         estimator.connect_notify(Some("estimated-bitrate"), move |estimator, _| {
-            apply(estimator.property("estimated-bitrate"), row, &encoder, &counters);
+            if let Some(sender) = sender.upgrade() {
+                sender.grant(estimator.property("estimated-bitrate"));
+            }
         });
         Some(estimator.to_value())
     });
-}
-
-fn apply(estimate_bps: u32, row: &Encoder, encoder: &glib::WeakRef<gst::Element>, counters: &Counters) {
-    counters.target_bps.store(u64::from(estimate_bps), Relaxed);
-    if let Some(encoder) = encoder.upgrade() {
-        row.set_bitrate(&encoder, estimate_bps);
-    }
 }

@@ -8,18 +8,23 @@ use gst::prelude::*;
 use gst_rtp::prelude::*;
 
 use super::{
-    Error, Settings,
+    Error,
     codec::{Decoder, Encoder, Table},
-    congestion, launch,
+    launch,
     negotiate::Line,
     peer::Counters,
+    sender::Pace,
     tap,
+    timing::{self, Timing},
 };
 use crate::frame::{Frame, Layout, Slot};
 
+/// Bins that encode the picture are named so, and by a number.
+pub const SEND_VIDEO: &str = "send-video-";
 const INLET: &str = "videoconvert n-threads=1 ! appsink name=tap sync=false max-buffers=1 drop=true \
                      enable-last-sample=false wait-on-eos=false";
-const OUTLET: &str = "appsrc name=tap is-live=true format=time do-timestamp=false";
+const OUTLET: &str = "appsrc name=tap is-live=true format=time do-timestamp=false \
+                      ! videoscale n-threads=1 add-borders=false ! capsfilter name=size";
 const SOUND_IN: &str = "rtpopusdepay ! appsink name=tap sync=false max-buffers=20 drop=true \
                         enable-last-sample=false wait-on-eos=false";
 const SOUND_OUT: &str = "appsrc name=tap is-live=true format=time do-timestamp=false max-buffers=20 \
@@ -36,35 +41,24 @@ pub struct Taps {
     pub layouts: Vec<Layout>,
     /// Counts.
     pub counters: Arc<Counters>,
+    /// Where each millisecond goes.
+    pub timing: Arc<Timing>,
 }
 
-/// outlet → encoder → payloader for the picture, and the row that it uses.
-pub fn send_video(line: &Line, table: &Table, taps: &Taps) -> Result<(gst::Bin, &'static Encoder), Error> {
-    let (row, _) = rows(line, table)?;
-    let bin = launch::bin("send-video", &format!("{OUTLET} ! {}", launch::strip(row.fragment)))?;
+/// outlet → encoder → payloader for the picture.
+pub fn send_video(
+    name: &str,
+    row: &Encoder,
+    line: &Line,
+    taps: &Taps,
+    pace: &Arc<Pace>,
+) -> Result<gst::Bin, Error> {
+    let bin = launch::bin(name, &format!("{OUTLET} ! {}", launch::strip(row.fragment)))?;
     payload(&bin, line)?;
     let source = tap_of::<gst_app::AppSrc>(&bin)?;
-    tap::outlet(&source, taps.output.clone(), taps.counters.clone());
-    count_encoded(&bin, &taps.counters)?;
-    Ok((bin, row))
-}
-
-/// Gives the encoder its first bitrate and the estimate that drives it on.
-pub fn rate(
-    webrtc: &gst::Element,
-    bin: &gst::Bin,
-    row: &'static Encoder,
-    line: &Line,
-    settings: &Settings,
-    counters: &Arc<Counters>,
-) -> Result<(), Error> {
-    let encoder = launch::element(bin, "enc")?;
-    row.set_bitrate(&encoder, settings.start_bitrate_bps);
-    counters.target_bps.store(u64::from(settings.start_bitrate_bps), Relaxed);
-    if settings.congestion_control && line.twcc.is_some() {
-        congestion::drive(webrtc, settings, row, &encoder, counters.clone());
-    }
-    Ok(())
+    tap::outlet(&source, taps, pace.clone());
+    count_encoded(&bin, taps)?;
+    Ok(bin)
 }
 
 /// outlet → payloader for the sound, which goes back as it came.
@@ -80,7 +74,8 @@ pub fn receive_video(line: &Line, table: &Table, taps: &Taps) -> Result<gst::Bin
     let bin = launch::bin("receive-video", &format!("{} ! {INLET}", launch::strip(row.fragment)))?;
     let sink = tap_of::<gst_app::AppSink>(&bin)?;
     sink.set_caps(Some(&tap::caps(&taps.layouts)));
-    tap::inlet(&sink, taps.input.clone(), taps.counters.clone());
+    tap::inlet(&sink, taps);
+    time_decoder(&bin, &taps.timing)?;
     let depayloader = launch::element(&bin, "depay")?;
     if let Some(pad) = depayloader.static_pad("sink") {
         count_key_requests(&pad, taps.counters.clone(), |counters| &counters.key_requests_sent);
@@ -124,23 +119,37 @@ fn payload(bin: &gst::Bin, line: &Line) -> Result<(), Error> {
     Ok(())
 }
 
-/// Counts access units and notes the age of each: from its arrival (its pts, which the stage keeps) to here.
-fn count_encoded(bin: &gst::Bin, counters: &Arc<Counters>) -> Result<(), Error> {
-    let payloader = launch::element(bin, "pay")?;
-    let Some(pad) = payloader.static_pad("sink") else { return Ok(()) };
-    let weak = bin.downgrade();
-    let counted = counters.clone();
-    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-        counted.encoded.fetch_add(1, Relaxed);
-        let now = weak.upgrade().and_then(|bin| bin.current_running_time());
-        if let (Some(gst::PadProbeData::Buffer(buffer)), Some(now)) = (&info.data, now)
-            && let Some(pts) = buffer.pts()
+/// Notes when each access unit goes into the decoder.
+fn time_decoder(bin: &gst::Bin, timing: &Arc<Timing>) -> Result<(), Error> {
+    let decoder = launch::element(bin, "dec")?;
+    let Some(pad) = decoder.static_pad("sink") else { return Ok(()) };
+    let timing = timing.clone();
+    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+        if let Some(gst::PadProbeData::Buffer(buffer)) = &info.data
+            && let Some(running) = timing::running_time(pad, buffer)
         {
-            counted.age_us.store(now.saturating_sub(pts).useconds(), Relaxed);
+            timing.decoder_gets(running, timing::age(pad, running));
         }
         gst::PadProbeReturn::Ok
     });
-    count_key_requests(&pad, counters.clone(), |counters| &counters.key_requests_received);
+    Ok(())
+}
+
+/// Counts access units and notes the age of each: from its arrival (its pts, which the stage keeps) to here.
+fn count_encoded(bin: &gst::Bin, taps: &Taps) -> Result<(), Error> {
+    let payloader = launch::element(bin, "pay")?;
+    let Some(pad) = payloader.static_pad("sink") else { return Ok(()) };
+    let (counters, timing) = (taps.counters.clone(), taps.timing.clone());
+    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+        counters.encoded.fetch_add(1, Relaxed);
+        if let Some(gst::PadProbeData::Buffer(buffer)) = &info.data
+            && let Some(running) = timing::running_time(pad, buffer)
+        {
+            timing.encoder_gives(running, timing::age(pad, running));
+        }
+        gst::PadProbeReturn::Ok
+    });
+    count_key_requests(&pad, taps.counters.clone(), |counters| &counters.key_requests_received);
     Ok(())
 }
 

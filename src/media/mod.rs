@@ -3,20 +3,22 @@
 //! Owns: the codec table, one graph a session behind [`Peer`]. This module alone imports `gstreamer*`.
 //! [`Engine::open`], [`Peer::stats`] and [`Peer::close`] block: never call them on a tokio worker.
 
+mod adapt;
 mod bus;
 mod channel;
 mod codec;
 mod congestion;
 mod graph;
-
 mod identity;
 mod launch;
 mod negotiate;
 mod peer;
+mod sender;
 mod signals;
 mod start;
 mod stats;
 mod tap;
+mod timing;
 mod tune;
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
@@ -24,6 +26,7 @@ use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
 pub use channel::{Inbox, Mail};
 pub use codec::Trial;
 pub use peer::{Counters, Open, Opened, Peer};
+pub use sender::{Replaced, Sender};
 pub use stats::{CandidatePair, Stats};
 
 use crate::signalling::{self, CodecName};
@@ -83,6 +86,13 @@ pub enum Event {
     ChannelClosed,
     /// There is mail in the [`Inbox`].
     Mail,
+    /// The encoder gave up; [`Peer::replace_encoder`] puts another in its place.
+    EncoderFault {
+        /// The bin that it is in.
+        bin: String,
+        /// What it said.
+        detail: String,
+    },
     /// An element gave up.
     Fault {
         /// Its path in the graph.

@@ -11,7 +11,7 @@ use crate::signalling::{Codec, CodecName, Direction, Kind, Media, Offer};
 const COLOR_SPACE_URI: &str = "http://www.webrtc.org/experiments/rtp-hdrext/color-space";
 
 /// One m-line that the graph serves.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Line {
     /// Its index in the offer, which is webrtcbin's pad number.
     pub index: usize,

@@ -16,14 +16,18 @@ use gst::{glib, prelude::*};
 use super::{
     Error, IceServers, Inbox, Settings, bus,
     codec::Table,
+    congestion,
     graph::{self, Taps},
     identity::Identity,
     negotiate::{self, Line},
+    sender::{Replaced, Sender},
     signals::Tell,
     stats::{self, Stats},
+    timing::Timing,
 };
 use crate::{
     frame::{Frame, Layout, Slot},
+    metrics::Ledger,
     signalling::{Answer, AnswerPatch, Candidate, CodecName, Kind, Offer},
 };
 
@@ -40,8 +44,6 @@ pub struct Counters {
     pub frames_out: AtomicU64,
     /// Access units that the encoder gave.
     pub encoded: AtomicU64,
-    /// Age of the newest access unit in microseconds: from its first packet's arrival to its payloader.
-    pub age_us: AtomicU64,
     /// Opus packets sent back.
     pub sound_packets: AtomicU64,
     /// Key frames that we asked the peer for.
@@ -60,6 +62,15 @@ pub struct Counters {
     pub last_packet_ms: AtomicU64,
 }
 
+impl Counters {
+    /// Width and height of the picture that comes in; zeros before the first.
+    pub fn input_size(&self) -> (u32, u32) {
+        let size = self.size.load(Relaxed);
+        let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).unwrap_or(0);
+        (half(size >> 32), half(size))
+    }
+}
+
 /// What a graph is built from.
 pub struct Open<'a> {
     /// Name of the graph in logs and dumps.
@@ -74,6 +85,8 @@ pub struct Open<'a> {
     pub output: Arc<Slot<Frame>>,
     /// Layouts that the stage takes.
     pub layouts: Vec<Layout>,
+    /// Where each millisecond goes.
+    pub ledger: Arc<Ledger>,
     /// Told what happens, on GStreamer's threads: must only hand over.
     pub tell: Tell,
 }
@@ -97,6 +110,7 @@ pub struct Peer {
     pub(super) pipeline: gst::Pipeline,
     pub(super) webrtc: gst::Element,
     pub(super) taps: Taps,
+    sender: Option<Arc<Sender>>,
     pub(super) inbox: Arc<Inbox>,
     pub(super) channel: Arc<Mutex<Option<gst_webrtc::WebRTCDataChannel>>>,
     mids: Vec<String>,
@@ -107,7 +121,7 @@ pub struct Peer {
 /// Builds the graph and answers the offer. Blocks.
 pub fn open(table: &Arc<Table>, settings: &Settings, open: &Open<'_>) -> Result<Opened, Error> {
     let lines = negotiate::lines(open.offer, table, &settings.codecs)?;
-    let peer = Peer::build(settings, open)?;
+    let mut peer = Peer::build(settings, open)?;
     bus::watch(&peer.pipeline, {
         let tell = open.tell.clone();
         move |event| tell(event)
@@ -146,7 +160,9 @@ impl Peer {
                 output: open.output.clone(),
                 layouts: open.layouts.clone(),
                 counters: Arc::default(),
+                timing: Arc::new(Timing::new(open.ledger.clone())),
             },
+            sender: None,
             inbox: Arc::default(),
             channel: Arc::default(),
             mids: open.offer.medias.iter().map(|media| media.mid.clone()).collect(),
@@ -157,7 +173,7 @@ impl Peer {
 
     /// One send bin and one transceiver for each m-line; also gives the sound's send bin.
     fn add_senders(
-        &self,
+        &mut self,
         lines: &[Line],
         table: &Table,
         settings: &Settings,
@@ -171,9 +187,13 @@ impl Peer {
             let transceiver = if line.sends {
                 let bin = match line.kind {
                     Kind::Video => {
-                        let (bin, row) = graph::send_video(line, table, &self.taps)?;
-                        graph::rate(&self.webrtc, &bin, row, line, settings, &self.taps.counters)?;
-                        bin
+                        let start_bps = settings.start_bitrate_bps;
+                        let sender = Sender::new(&self.pipeline, line, table, &self.taps, start_bps)?;
+                        let sender = self.sender.insert(Arc::new(sender));
+                        if settings.congestion_control && line.twcc.is_some() {
+                            congestion::drive(&self.webrtc, settings, sender);
+                        }
+                        sender.bin()
                     }
                     _ => sound.insert(graph::send_audio(line)?).clone(),
                 };
@@ -296,6 +316,24 @@ impl Peer {
     /// What the peer said.
     pub fn inbox(&self) -> &Inbox {
         &self.inbox
+    }
+
+    /// Puts another encoder in the place of the one in the bin named `failed`. Blocks.
+    ///
+    /// # Errors
+    /// Too many have failed, or none can be built; `Ok(None)` where that bin is out already.
+    pub fn replace_encoder(&self, failed: &str) -> Result<Option<Replaced>, Error> {
+        self.sender.as_ref().map_or(Ok(None), |sender| sender.replace(failed))
+    }
+
+    /// The sending side of the picture; `None` where the peer wants none.
+    pub fn sender(&self) -> Option<&Sender> {
+        self.sender.as_deref()
+    }
+
+    /// From the graph's start to the first picture sent back; `None` before.
+    pub fn first_sent(&self) -> Option<Duration> {
+        self.taps.timing.first_sent()
     }
 
     /// Counts so far.

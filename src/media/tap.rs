@@ -6,14 +6,22 @@
 use std::{
     any::Any,
     sync::{Arc, atomic::Ordering::Relaxed},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use gst::prelude::*;
 use gst_video::prelude::*;
 
-use super::{Error, peer::Counters};
-use crate::frame::{Frame, Layout, Pixels, Slot};
+use super::{Error, graph::Taps, sender::Pace};
+use crate::{
+    frame::{Frame, Layout, Pixels, Take},
+    metrics::Step,
+};
+
+/// How often an outlet without pictures looks whether it is being taken out.
+const WAKE: Duration = Duration::from_millis(50);
+/// The encoder gives way to what receives: an overloaded host then sends fewer pictures, but fresh ones.
+const ENCODER_NICE: i32 = 5;
 
 /// A decoded picture, mapped where the decoder put it.
 struct Mapped {
@@ -38,8 +46,9 @@ pub fn caps(layouts: &[Layout]) -> gst::Caps {
     gst::Caps::builder("video/x-raw").field("format", gst::List::new(formats)).build()
 }
 
-/// Puts what `sink` gets into `slot`.
-pub fn inlet(sink: &gst_app::AppSink, slot: Arc<Slot<Frame>>, counters: Arc<Counters>) {
+/// Puts what `sink` gets into the input slot.
+pub fn inlet(sink: &gst_app::AppSink, taps: &Taps) {
+    let (slot, counters, timing) = (taps.input.clone(), taps.counters.clone(), taps.timing.clone());
     let mut seq = 0;
     let mut known: Option<(gst::Caps, gst_video::VideoInfo)> = None;
     sink.set_callbacks(
@@ -56,6 +65,12 @@ pub fn inlet(sink: &gst_app::AppSink, slot: Arc<Slot<Frame>>, counters: Arc<Coun
                     known = Some((caps, info));
                 }
                 let Some((caps, info)) = &known else { return Ok(gst::FlowSuccess::Ok) };
+                let segment = sample.segment().and_then(|segment| segment.downcast_ref::<gst::ClockTime>());
+                let running =
+                    segment.zip(buffer.pts()).and_then(|(segment, pts)| segment.to_running_time(pts));
+                if let Some(running) = running {
+                    timing.decoder_gives(running);
+                }
                 let Some(frame) = wrap(seq, buffer, caps, info) else { return Ok(gst::FlowSuccess::Ok) };
                 seq += 1;
                 counters.frames_in.fetch_add(1, Relaxed);
@@ -66,27 +81,60 @@ pub fn inlet(sink: &gst_app::AppSink, slot: Arc<Slot<Frame>>, counters: Arc<Coun
     );
 }
 
-/// Feeds `source` from `slot`: the encoder's thread takes the newest picture when it has sent the one before.
+/// Feeds `source` from the output slot: the encoder's thread takes the newest picture when it has sent the one
+/// before.
 ///
-/// The callback waits in the slot, so the slot has to be closed before the graph is stopped.
-pub fn outlet(source: &gst_app::AppSrc, slot: Arc<Slot<Frame>>, counters: Arc<Counters>) {
+/// The callback waits in the slot until a picture comes, the slot is closed or the bin is taken out.
+pub fn outlet(source: &gst_app::AppSrc, taps: &Taps, pace: Arc<Pace>) {
+    let taps = taps.clone();
     let mut known: Option<(gst::Caps, gst::Caps)> = None;
+    let mut last: Option<Duration> = None;
     source.set_callbacks(
         gst_app::AppSrcCallbacks::builder()
             .need_data(move |source, _| {
-                // Closed: the graph goes to NULL next, which wakes the encoder's thread.
-                let Some(frame) = slot.take() else { return };
+                if last.is_none() {
+                    // Refused only where a host forbids even that; the picture is worth more than the order.
+                    rustix::process::setpriority_process(None, ENCODER_NICE).ok();
+                }
+                // None: the graph or the bin goes to NULL next, which wakes the encoder's thread.
+                let Some(frame) = next(&taps, &pace, last) else { return };
+                last = Some(frame.pts);
                 let Ok((buffer, caps)) = unwrap(&frame) else { return };
                 if known.as_ref().is_none_or(|(before, _)| *before != caps) {
                     let rated = with_frame_rate(&caps);
                     source.set_caps(Some(&rated));
                     known = Some((caps, rated));
                 }
-                counters.frames_out.fetch_add(1, Relaxed);
+                taps.timing.record(Step::WaitForEncoder, frame.since.elapsed());
+                if let Some(pts) = buffer.pts() {
+                    taps.timing.encoder_gets(pts); // appsrc's segment starts at 0: pts is running time
+                }
+                taps.counters.frames_out.fetch_add(1, Relaxed);
                 source.push_buffer(buffer).ok(); // flushing: the graph is being stopped
             })
             .build(),
     );
+}
+
+/// The next picture that is due at the frame rate that the link has room for.
+fn next(taps: &Taps, pace: &Pace, last: Option<Duration>) -> Option<Frame> {
+    loop {
+        if pace.retired.load(Relaxed) {
+            return None;
+        }
+        match taps.output.take_within(WAKE) {
+            Take::Closed => return None,
+            Take::Empty => {}
+            Take::Item(frame) if due(frame.pts, last, pace.fps.load(Relaxed)) => return Some(frame),
+            Take::Item(_) => drop(pace.skipped.fetch_add(1, Relaxed)),
+        }
+    }
+}
+
+/// Whether a picture comes late enough after the last one; a tenth early is not early.
+fn due(pts: Duration, last: Option<Duration>, fps: u32) -> bool {
+    let Some(last) = last.filter(|_| fps > 0) else { return true };
+    pts.checked_sub(last).is_none_or(|after| after * fps * 10 >= Duration::from_secs(9))
 }
 
 /// Hands encoded sound from `sink` to `source`, as it came.
@@ -113,6 +161,7 @@ fn wrap(seq: u64, buffer: gst::Buffer, caps: &gst::Caps, info: &gst_video::Video
     Some(Frame {
         seq,
         pts,
+        since: Instant::now(),
         width: info.width(),
         height: info.height(),
         layout,
@@ -201,11 +250,22 @@ mod tests {
     }
 
     #[test]
+    fn pictures_are_left_out_at_a_lower_frame_rate() {
+        let at = |frame: u32| Duration::from_micros(33_333) * frame;
+
+        assert!(due(at(1), Some(at(0)), 0));
+        assert!(!due(at(1), Some(at(0)), 15) && due(at(2), Some(at(0)), 15));
+        assert!(!due(at(2), Some(at(0)), 10) && due(at(3), Some(at(0)), 10));
+        assert!(due(at(0), Some(at(9)), 10), "a clock that went back");
+    }
+
+    #[test]
     fn a_picture_of_a_stage_keeps_its_bytes_and_time() {
         gst::init().unwrap();
         let frame = Frame {
             seq: 1,
             pts: Duration::from_millis(40),
+            since: Instant::now(),
             width: 2,
             height: 2,
             layout: Layout::Rgba,

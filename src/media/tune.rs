@@ -12,6 +12,7 @@ use gst::{glib, prelude::*};
 use super::{
     IceServers, Settings,
     peer::{Counters, Peer},
+    timing::Timing,
 };
 
 /// How long a lost packet may be asked for: retransmissions stand outside the encoder's rate control, and
@@ -41,14 +42,17 @@ impl Peer {
             }
         }
         if let Some(bin) = self.webrtc.downcast_ref::<gst::Bin>() {
-            let (counters, started) = (self.taps.counters.clone(), self.started);
-            bin.connect_deep_element_added(move |_, _, element| tune_element(element, &counters, started));
+            let (counters, timing, started) =
+                (self.taps.counters.clone(), self.taps.timing.clone(), self.started);
+            bin.connect_deep_element_added(move |_, _, element| {
+                tune_element(element, &counters, &timing, started);
+            });
         }
     }
 }
 
 /// Sets what webrtcbin sets wrong inside itself, and counts at its ends.
-fn tune_element(element: &gst::Element, counters: &Arc<Counters>, started: Instant) {
+fn tune_element(element: &gst::Element, counters: &Arc<Counters>, timing: &Arc<Timing>, started: Instant) {
     let Some(factory) = element.factory() else { return };
     match factory.name().as_str() {
         "rtprtxsend" => {
@@ -59,31 +63,35 @@ fn tune_element(element: &gst::Element, counters: &Arc<Counters>, started: Insta
         "rtpjitterbuffer" => element.set_property("faststart-min-packets", 1_u32),
         "nicesrc" => {
             let counters = counters.clone();
-            count_bytes(element, "src", move |bytes| {
-                counters.bytes_in.fetch_add(bytes, Relaxed);
+            watch_packets(element, "src", move |packet| {
+                counters.bytes_in.fetch_add(bytes(packet), Relaxed);
                 let now = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
                 counters.last_packet_ms.store(now, Relaxed);
             });
         }
         "nicesink" => {
-            let counters = counters.clone();
-            count_bytes(element, "sink", move |bytes| {
-                counters.bytes_out.fetch_add(bytes, Relaxed);
+            let (counters, timing) = (counters.clone(), timing.clone());
+            watch_packets(element, "sink", move |packet| {
+                counters.bytes_out.fetch_add(bytes(packet), Relaxed);
+                timing.packet(packet);
             });
         }
         _ => {}
     }
 }
 
-fn count_bytes(element: &gst::Element, pad: &str, count: impl Fn(u64) + Send + Sync + 'static) {
+fn bytes(packet: &gst::BufferRef) -> u64 {
+    u64::try_from(packet.size()).unwrap_or(u64::MAX)
+}
+
+fn watch_packets(element: &gst::Element, pad: &str, watch: impl Fn(&gst::BufferRef) + Send + Sync + 'static) {
     let Some(pad) = element.static_pad(pad) else { return };
     pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, move |_, info| {
-        let bytes = match &info.data {
-            Some(gst::PadProbeData::Buffer(buffer)) => buffer.size(),
-            Some(gst::PadProbeData::BufferList(list)) => list.iter().map(gst::BufferRef::size).sum(),
-            _ => 0,
-        };
-        count(u64::try_from(bytes).unwrap_or(0));
+        match &info.data {
+            Some(gst::PadProbeData::Buffer(buffer)) => watch(buffer),
+            Some(gst::PadProbeData::BufferList(list)) => list.iter().for_each(&watch),
+            _ => {}
+        }
         gst::PadProbeReturn::Ok
     });
 }

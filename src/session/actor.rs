@@ -15,11 +15,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Drops, EndReason, Error, Figures, Message, Phase, Snapshot, StageInfo, control,
+    EndReason, Error, Message, Phase, Snapshot, StageInfo,
     meter::Meter,
     state::{Action, Input, State},
 };
-use crate::{media, memory, signalling, stage};
+use crate::{media, memory, metrics, signalling, stage};
 
 /// Fine enough for limits of seconds; cheap enough for hundreds of sessions.
 const TICK: Duration = Duration::from_millis(250);
@@ -41,8 +41,22 @@ pub enum Command {
     Switch(String, oneshot::Sender<Result<(), Error>>),
     /// The graph's picture.
     Dot(oneshot::Sender<String>),
+    /// The stage is wanted by a new connection of the same client; this session ends.
+    HandOver(oneshot::Sender<Heir>),
     /// The end.
     Close,
+}
+
+/// What a session leaves to the connection that takes it over.
+pub struct Heir {
+    /// The running stage.
+    pub worker: stage::Worker,
+    /// Its pipeline.
+    pub entry: stage::Entry,
+    /// Its parameters.
+    pub parameters: stage::Parameters,
+    /// Whether it is paused.
+    pub paused: bool,
 }
 
 /// A live session.
@@ -59,6 +73,9 @@ pub struct Actor {
     pub(super) receives_video: bool,
     pub(super) snapshot: watch::Sender<Snapshot>,
     pub(super) meter: Meter,
+    pub(super) metrics: Arc<metrics::Metrics>,
+    pub(super) replacing: Option<JoinHandle<Result<Option<media::Replaced>, media::Error>>>,
+    pub(super) heir: Option<oneshot::Sender<Heir>>,
     pub(super) stats: Option<JoinHandle<Result<media::Stats, media::Error>>>,
     pub(super) media_events: mpsc::Receiver<media::Event>,
     pub(super) stage_events: mpsc::Receiver<stage::Event>,
@@ -104,7 +121,11 @@ impl Actor {
                 Some(command) = commands.recv() => self.command(command),
                 Some(event) = self.media_events.recv() => self.media_event(event),
                 Some(event) = self.stage_events.recv() => self.stage_event(event),
-                () = mail.notified() => self.read_mail(),
+                () = mail.notified() => {
+                    self.read_mail();
+                    None
+                }
+                done = finished(&mut self.replacing) => self.encoder_replaced(done),
                 _ = tick.tick() => {
                     ticks = ticks.wrapping_add(1);
                     if ticks.is_multiple_of(TICKS_PER_FIGURES) {
@@ -138,6 +159,10 @@ impl Actor {
                 let peer = self.peer.clone();
                 spawn_blocking(move || reply.send(peer.dot()).ok()); // owned by the runtime; ends by itself in ms
             }
+            Command::HandOver(reply) => {
+                self.heir = Some(reply);
+                return self.apply(Input::End(EndReason::Resumed));
+            }
             Command::Close => return self.apply(Input::End(EndReason::ClosedByClient)),
         }
         None
@@ -159,10 +184,40 @@ impl Actor {
                 None
             }
             media::Event::ChannelClosed => self.apply(Input::ChannelClosed),
+            media::Event::EncoderFault { bin, detail } => {
+                tracing::warn!(bin, detail, "encoder failed");
+                if self.replacing.is_none() {
+                    let peer = self.peer.clone();
+                    self.replacing = Some(spawn_blocking(move || peer.replace_encoder(&bin)));
+                }
+                None
+            }
             media::Event::Fault { element, detail } => {
                 tracing::error!(element, detail, "element failed");
                 self.apply(Input::End(EndReason::ElementError))
             }
+        }
+    }
+
+    fn encoder_replaced(
+        &mut self,
+        done: Option<Result<Option<media::Replaced>, media::Error>>,
+    ) -> Option<EndReason> {
+        match done {
+            Some(Ok(None)) => None,
+            Some(Ok(Some(media::Replaced { failed, element }))) => {
+                tracing::warn!(failed, element, "another encoder goes on");
+                self.metrics.encoder_changes.with_label_values(&[failed]).inc();
+                self.snapshot.send_modify(|snapshot| snapshot.encoder = Some(element.to_owned()));
+                let detail = format!("the encoder {failed} failed; {element} goes on");
+                self.say(&Message::EncoderChanged { encoder: element, detail });
+                None
+            }
+            Some(Err(error)) => {
+                tracing::error!(%error, "no encoder goes on");
+                self.apply(Input::End(EndReason::ElementError))
+            }
+            None => self.apply(Input::End(EndReason::ElementError)),
         }
     }
 
@@ -191,80 +246,11 @@ impl Actor {
         } else {
             tracing::warn!(?state, detail, "stage");
         }
+        if self.snapshot.borrow().stage.state != state {
+            self.metrics.stage_states.with_label_values(&[state.name()]).inc();
+        }
         self.snapshot.send_modify(|snapshot| snapshot.stage = StageInfo { state, detail: detail.clone() });
         self.say(&Message::StageState { state, detail });
-    }
-
-    fn read_mail(&mut self) -> Option<EndReason> {
-        let (mail, lost) = self.peer.inbox().drain();
-        if lost > 0 {
-            let errors =
-                vec![control::fault("", format!("{lost} messages came faster than they can be read"))];
-            self.say(&Message::ParametersRejected { errors, id: None });
-        }
-        for message in mail {
-            let rejected = match message {
-                media::Mail::Text(text) => self.read_message(&text).err(),
-                media::Mail::Binary => {
-                    Some((vec![control::fault("", "text is wanted, bytes came".into())], None))
-                }
-                media::Mail::TooLong(length) => {
-                    let sentence = format!("a message under 64 KiB is wanted, {length} bytes came");
-                    Some((vec![control::fault("", sentence)], None))
-                }
-            };
-            if let Some((errors, id)) = rejected {
-                self.say(&Message::ParametersRejected { errors, id });
-            }
-        }
-        None
-    }
-
-    fn read_message(&mut self, text: &str) -> Result<(), (Vec<stage::Fault>, Option<serde_json::Value>)> {
-        let (mut object, id) = control::parse(text).map_err(|faults| (faults, None))?;
-        let pipeline = control::take_pipeline(&mut object).map_err(|faults| (faults, id.clone()))?;
-        if let Some(pipeline) = pipeline {
-            let refused = |error: stage::Error| vec![control::fault("/pipeline_id", error.to_string())];
-            self.switch(&pipeline).map_err(|error| (refused(error), id.clone()))?;
-            if object.is_empty() && id.is_none() {
-                return Ok(());
-            }
-        }
-        self.update(object, id.clone()).map_err(|faults| (faults, id))
-    }
-
-    /// Checks an update and lets the stage have it before its next frame.
-    fn update(
-        &mut self,
-        object: stage::Values,
-        id: Option<serde_json::Value>,
-    ) -> Result<(), Vec<stage::Fault>> {
-        let update = control::check(object, &self.parameters.values, &self.entry.schema)?;
-        self.parameters = stage::Parameters { values: update.values, version: self.parameters.version + 1 };
-        self.pending.push((self.parameters.version, id, update.ignored));
-        self.worker.set(self.parameters.clone(), update.paused);
-        self.snapshot.send_modify(|snapshot| {
-            snapshot.parameters.clone_from(&self.parameters.values);
-            snapshot.paused = update.paused.unwrap_or(snapshot.paused);
-        });
-        Ok(())
-    }
-
-    fn switch(&mut self, pipeline: &str) -> Result<(), stage::Error> {
-        let entry = self.catalog.get(pipeline)?;
-        if entry.info.id == self.entry.info.id {
-            return Ok(());
-        }
-        self.parameters =
-            stage::Parameters { values: entry.schema.defaults(), version: self.parameters.version + 1 };
-        self.peer.set_layouts(&entry.info.layouts);
-        self.worker.switch(entry.clone(), self.parameters.clone());
-        self.entry = entry;
-        self.snapshot.send_modify(|snapshot| {
-            snapshot.pipeline_id.clone_from(&self.entry.info.id);
-            snapshot.parameters.clone_from(&self.parameters.values);
-        });
-        Ok(())
     }
 
     fn tick(&mut self) -> Option<EndReason> {
@@ -308,7 +294,7 @@ impl Actor {
     }
 
     /// Says something on the data channel; gives its length in bytes, 0 where there is no channel.
-    fn say(&self, message: &Message) -> usize {
+    pub(super) fn say(&self, message: &Message) -> usize {
         match serde_json::to_string(message) {
             Ok(text) if self.peer.send(&text) => text.len(),
             Ok(_) => 0,
@@ -319,52 +305,10 @@ impl Actor {
         }
     }
 
-    /// Once a second: figures from the counters, and webrtcbin's own from the request before.
-    async fn measure(&mut self) {
-        let finished = match &mut self.stats {
-            Some(task) if task.is_finished() => task.await.ok().and_then(Result::ok),
-            _ => None,
-        };
-        if self.stats.as_ref().is_none_or(JoinHandle::is_finished) {
-            let peer = self.peer.clone();
-            self.stats = Some(spawn_blocking(move || peer.stats()));
-        }
-        if let Some(stats) = finished {
-            self.meter.round_trip = stats.round_trip_s;
-            self.snapshot.send_modify(|snapshot| {
-                snapshot.packets_lost_in = stats.packets_lost_in;
-                snapshot.packets_lost_out = stats.packets_lost_out;
-                snapshot.candidate_pair = stats.pair.map(Into::into);
-            });
-        }
-        let figures = self.meter.read(self.peer.counters(), &self.worker, &self.io, Instant::now());
-        self.publish(&figures);
-        self.say(&Message::Stats(figures));
-    }
-
-    fn publish(&self, figures: &Figures) {
-        let (media, stage) = (self.peer.counters(), self.worker.counters());
-        let size = media.size.load(Relaxed);
-        self.snapshot.send_modify(|snapshot| {
-            snapshot.width = u32::try_from(size >> 32).ok().filter(|width| *width > 0);
-            snapshot.height = u32::try_from(size & u64::from(u32::MAX)).ok().filter(|height| *height > 0);
-            snapshot.frames_in = media.frames_in.load(Relaxed);
-            snapshot.frames_out = media.encoded.load(Relaxed);
-            snapshot.sound_packets = media.sound_packets.load(Relaxed);
-            snapshot.key_requests_sent = media.key_requests_sent.load(Relaxed);
-            snapshot.key_requests_received = media.key_requests_received.load(Relaxed);
-            snapshot.drops = Drops {
-                before_stage: self.io.input.dropped(),
-                before_encoder: self.io.output.dropped(),
-                skipped_by_stage: stage.skipped.load(Relaxed),
-                paused: stage.paused.load(Relaxed),
-            };
-            snapshot.figures = Some(figures.clone());
-        });
-    }
-
     /// Tells the client, stops the stage and the graph, and says what is left.
-    async fn finish(self, reason: EndReason) -> Over {
+    async fn finish(mut self, reason: EndReason) -> Over {
+        self.meter.read(&self.peer, self.worker.counters(), &self.io, Instant::now()); // the last part of a second
+        self.metrics.sessions_ended.with_label_values(&[reason.code()]).inc();
         let farewell = Message::StreamStopped { reason: reason.code(), error_message: reason.sentence() };
         let sent_before = self.peer.counters().bytes_out.load(Relaxed);
         let length = self.say(&farewell);
@@ -376,10 +320,19 @@ impl Actor {
         if let Some(task) = self.stats {
             tokio::time::timeout(GRAPH_LIMIT, task).await.ok(); // it holds the peer; bounded inside as well
         }
-        let (peer, worker) = (self.peer, self.worker);
+        if let Some(task) = self.replacing {
+            tokio::time::timeout(GRAPH_LIMIT, task).await.ok(); // as above
+        }
+        let paused = self.snapshot.borrow().paused;
+        let heir = Heir { worker: self.worker, entry: self.entry, parameters: self.parameters, paused };
+        let worker = match self.heir {
+            Some(reply) => reply.send(heir).err().map(|heir| heir.worker), // whoever asked may be gone
+            None => Some(heir.worker),
+        };
+        let peer = self.peer;
         let stopped = spawn_blocking(move || {
             // First the stage, so that no picture's bytes are taken for the last word's.
-            if let Err(left) = worker.stop(STAGE_LIMIT) {
+            if let Some(Err(left)) = worker.map(|worker| worker.stop(STAGE_LIMIT)) {
                 tracing::error!("{left}");
             }
             peer.flush(sent_before, length, FLUSH_LIMIT);
@@ -391,4 +344,12 @@ impl Actor {
         }
         Over { reason, snapshot: self.snapshot }
     }
+}
+
+/// The outcome of a task once it is there; waits for ever where there is none. `None`: it panicked.
+async fn finished<T>(task: &mut Option<JoinHandle<T>>) -> Option<T> {
+    let Some(running) = task else { return std::future::pending().await };
+    let outcome = running.await.ok();
+    *task = None;
+    outcome
 }

@@ -2,25 +2,30 @@
 //!
 //! Runs on the session's task; the graph is built on a blocking thread.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::{
-    sync::{Notify, mpsc, watch},
+    sync::{Notify, mpsc, oneshot, watch},
     task::spawn_blocking,
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Drops, Error, Id, Limits, Phase, Snapshot, StageInfo,
-    actor::Actor,
+    actor::{Actor, Command, Heir},
     control::{self, Update},
     meter::Meter,
     state::State,
 };
-use crate::{media, signalling, stage};
+use crate::{media, metrics::Metrics, signalling, stage};
 
 /// Events of the graph or the stage that may wait for the session.
 const EVENTS: usize = 256;
+/// A session answers its mailbox within milliseconds.
+const HAND_OVER_LIMIT: Duration = Duration::from_secs(2);
 
 /// The pipeline and parameters that a session starts with, checked.
 pub struct Start {
@@ -36,6 +41,14 @@ impl Start {
         let update = control::check(initial, &entry.schema.defaults(), &entry.schema)
             .map_err(stage::Error::Parameters)?;
         Ok(Self { entry, update })
+    }
+
+    /// The same pipeline and parameters as a session that is taken over, should its stage be gone by then.
+    pub fn like(mut self, catalog: &stage::Catalog, before: &Snapshot) -> Result<Self, Error> {
+        self.entry = catalog.get(&before.pipeline_id)?;
+        self.update.values.clone_from(&before.parameters);
+        self.update.paused = Some(before.paused);
+        Ok(self)
     }
 
     /// The pipeline's id.
@@ -54,12 +67,16 @@ pub struct Birth {
     pub ice: media::IceServers,
     pub limits: Limits,
     pub cancel: CancellationToken,
+    pub metrics: Arc<Metrics>,
+    /// The session that is taken over.
+    pub before: Option<mpsc::Sender<Command>>,
 }
 
 impl Birth {
     /// Builds the graph and the stage; gives the session and the answer's SDP.
     pub async fn open(self) -> Result<(Actor, String), Error> {
-        let io = stage::Io::default();
+        let ledger = self.metrics.ledger().map_err(|error| Error::Metrics(error.to_string()))?;
+        let io = stage::Io::new(Arc::new(ledger));
         let (tell_media, media_events) = mpsc::channel(EVENTS);
         let mail = Arc::new(Notify::new());
         let notify = mail.clone();
@@ -77,37 +94,37 @@ impl Birth {
                 input: slots.input,
                 output: slots.output,
                 layouts,
+                ledger: slots.ledger,
                 tell,
             })
         })
         .await
         .map_err(|panic| media::Error::Graph(format!("building the graph panicked: {panic}")))??;
         let (tell_stage, stage_events) = mpsc::channel(EVENTS);
-        let parameters = stage::Parameters { values: self.start.update.values, version: 1 };
-        let entry = self.start.entry;
-        let worker = stage::Worker::spawn(entry.clone(), parameters.clone(), io.clone(), move |event| {
+        let tell: stage::Tell = Box::new(move |event| {
             drop(tell_stage.try_send(event)); // full: the newest state is in the snapshot's next tick
-        })
-        .map_err(|error| Error::Thread(error.to_string()))?;
-        if self.start.update.paused.is_some() {
-            worker.set(parameters.clone(), self.start.update.paused);
-        }
-        let snapshot = first_snapshot(&self.id, &opened, &entry, &parameters, self.start.update.paused);
+        });
+        let heir = take_over(self.before, self.start, &io, tell).await?;
+        opened.peer.set_layouts(&heir.entry.info.layouts);
+        let snapshot = first_snapshot(&self.id, &opened, &heir);
         let answer = opened.answer;
         tracing::info!(video = %opened.video, sound = opened.sound, "offer answered");
         let actor = Actor {
             state: State::new(self.limits, Instant::now()),
             peer: Arc::new(opened.peer),
-            worker,
+            meter: Meter::new(self.metrics.clone(), io.ledger.clone(), heir.worker.counters()),
+            metrics: self.metrics,
+            worker: heir.worker,
             io,
-            entry,
+            entry: heir.entry,
             catalog: self.catalog,
-            parameters,
+            parameters: heir.parameters,
             pending: Vec::new(),
             receives_video: opened.receives_video,
             snapshot: watch::Sender::new(snapshot),
-            meter: Meter::new(),
             stats: None,
+            replacing: None,
+            heir: None,
             media_events,
             stage_events,
             mail,
@@ -117,25 +134,50 @@ impl Birth {
     }
 }
 
-fn first_snapshot(
-    id: &Id,
-    opened: &media::Opened,
-    entry: &stage::Entry,
-    parameters: &stage::Parameters,
-    paused: Option<bool>,
-) -> Snapshot {
+/// The stage of the session before, or a new one where there is none.
+async fn take_over(
+    before: Option<mpsc::Sender<Command>>,
+    start: Start,
+    io: &stage::Io,
+    tell: stage::Tell,
+) -> Result<Heir, Error> {
+    if let Some(before) = before {
+        let (reply_to, reply) = oneshot::channel();
+        // A session that ends or hangs leaves nothing; the client then gets a new stage.
+        if before.try_send(Command::HandOver(reply_to)).is_ok()
+            && let Ok(Ok(mut heir)) = tokio::time::timeout(HAND_OVER_LIMIT, reply).await
+        {
+            heir.worker.attach(io.clone(), tell);
+            return Ok(heir);
+        }
+    }
+    let parameters = stage::Parameters { values: start.update.values, version: 1 };
+    let (entry, paused) = (start.entry, start.update.paused);
+    let worker = stage::Worker::spawn(entry.clone(), parameters.clone(), io.clone(), tell)
+        .map_err(|error| Error::Thread(error.to_string()))?;
+    if paused.is_some() {
+        worker.set(parameters.clone(), paused);
+    }
+    Ok(Heir { worker, entry, parameters, paused: paused.unwrap_or(false) })
+}
+
+fn first_snapshot(id: &Id, opened: &media::Opened, heir: &Heir) -> Snapshot {
     Snapshot {
         id: id.clone(),
         state: Phase::Connecting,
         created_at: jiff::Timestamp::now().to_string(),
-        pipeline_id: entry.info.id.clone(),
-        parameters: parameters.values.clone(),
-        paused: paused.unwrap_or(false),
+        pipeline_id: heir.entry.info.id.clone(),
+        parameters: heir.parameters.values.clone(),
+        paused: heir.paused,
         stage: StageInfo { state: stage::State::Loading, detail: "the stage is being built".into() },
         video_codec: opened.video.to_string(),
         audio_codec: opened.sound.then(|| "opus".to_owned()),
+        encoder: opened.peer.sender().map(|sender| sender.element().to_owned()),
         width: None,
         height: None,
+        sent_width: None,
+        sent_height: None,
+        fps_limit: None,
         frames_in: 0,
         frames_out: 0,
         drops: Drops::default(),
@@ -145,6 +187,8 @@ fn first_snapshot(
         packets_lost_in: None,
         packets_lost_out: None,
         figures: None,
+        latency: Vec::new(),
+        client_delay_ms: None,
         candidate_pair: None,
         end_reason: None,
     }

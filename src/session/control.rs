@@ -82,6 +82,13 @@ pub enum Message {
         /// One sentence.
         detail: String,
     },
+    /// The encoder failed and another one goes on.
+    EncoderChanged {
+        /// GStreamer element that encodes from here on.
+        encoder: &'static str,
+        /// One sentence.
+        detail: String,
+    },
     /// Figures, once a second; what is not known is absent.
     Stats(Figures),
     /// The last message before the server closes.
@@ -100,10 +107,10 @@ pub struct Figures {
     pub fps_in: f64,
     /// Pictures encoded, a second.
     pub fps_out: f64,
-    /// Milliseconds from a picture's first packet to its encoded return.
+    /// Milliseconds from a picture's first packet to the last packet of its return, mean of the second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_ms: Option<f64>,
-    /// Milliseconds that the newest picture spent in the stage.
+    /// Milliseconds that a picture spent in the stage, mean of the second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stage_ms: Option<f64>,
     /// Bit/s received.
@@ -145,6 +152,19 @@ pub fn parse(text: &str) -> Result<(Values, Option<Value>), Vec<Fault>> {
         Ok(other) => Err(vec![fault("", format!("a JSON object is wanted, {} came", kind(&other)))]),
         Err(error) => Err(vec![fault("", format!("a JSON object is wanted: {error}"))]),
     }
+}
+
+/// Takes the end-to-end delay that the client measured out of a message, in milliseconds.
+///
+/// # Errors
+/// No number from 0 to a minute.
+pub fn take_client_delay(object: &mut Values) -> Result<Option<f64>, Vec<Fault>> {
+    let Some(value) = object.remove("client_delay_ms") else { return Ok(None) };
+    let delay = value.as_f64().filter(|delay| (0.0..=60_000.0).contains(delay));
+    delay.map(Some).ok_or_else(|| {
+        let sentence = format!("milliseconds from 0 to 60000 are wanted, {} came", kind(&value));
+        vec![fault("/client_delay_ms", sentence)]
+    })
 }
 
 /// Takes the pipeline that an update selects out of it.

@@ -1,72 +1,114 @@
-//! Rising counts become rates, once a second.
+//! Rising counts become rates, once a second, and the server's own counts rise with them.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
-    time::{Duration, Instant},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Instant,
 };
 
 use super::Figures;
-use crate::{media, stage};
+use crate::{
+    media,
+    metrics::{Ledger, Metrics, Step},
+    stage,
+};
 
 /// Turns rising counts into rates.
 pub struct Meter {
     at: Instant,
-    frames_in: u64,
-    encoded: u64,
-    bytes_in: u64,
-    bytes_out: u64,
+    metrics: Arc<Metrics>,
+    ledger: Arc<Ledger>,
+    counts: Vec<u64>,
+    total: (f64, u64),
+    stage: (f64, u64),
+    first_seen: bool,
     /// Round-trip time in seconds, as webrtcbin said last.
     pub round_trip: Option<f64>,
 }
 
 impl Meter {
     /// A meter that starts at zero.
-    pub fn new() -> Self {
-        Self { at: Instant::now(), frames_in: 0, encoded: 0, bytes_in: 0, bytes_out: 0, round_trip: None }
+    pub fn new(metrics: Arc<Metrics>, ledger: Arc<Ledger>, worker: &stage::Counters) -> Self {
+        let now = Instant::now();
+        let (total, stage) = (ledger.sum(Step::Total), ledger.sum(Step::Stage));
+        // A stage that was taken over has been counted by its session before.
+        let counts = [&worker.skipped, &worker.paused].map(|counter| counter.load(Relaxed));
+        let counts = [&[0; 6], counts.as_slice()].concat();
+        Self { at: now, metrics, ledger, counts, total, stage, first_seen: false, round_trip: None }
     }
 
     /// Rates since the last call.
     pub fn read(
         &mut self,
-        media: &media::Counters,
-        worker: &stage::Worker,
+        peer: &media::Peer,
+        worker: &stage::Counters,
         io: &stage::Io,
         now: Instant,
     ) -> Figures {
         let seconds = now.saturating_duration_since(self.at).as_secs_f64().max(0.001);
         self.at = now;
-        let rate = |last: &mut u64, counter: &AtomicU64| {
-            let count = counter.load(Relaxed);
-            let rate = f64::from(u32::try_from(count - *last).unwrap_or(u32::MAX)) / seconds;
-            *last = count;
-            rate
-        };
-        let fps_in = rate(&mut self.frames_in, &media.frames_in);
-        let fps_out = rate(&mut self.encoded, &media.encoded);
-        let bytes_in = rate(&mut self.bytes_in, &media.bytes_in);
-        let bytes_out = rate(&mut self.bytes_out, &media.bytes_out);
-        let moving = fps_out > 0.0;
+        let grown = self.count(peer, worker, io);
+        if let Some(first) = peer.first_sent().filter(|_| !self.first_seen) {
+            self.first_seen = true;
+            self.metrics.first_frame.with_label_values::<&str>(&[]).observe(first.as_secs_f64());
+        }
+        let rate = |row: usize| grown.get(row).map_or(0.0, |&count| count as f64 / seconds);
         Figures {
-            fps_in: tenth(fps_in),
-            fps_out: tenth(fps_out),
-            latency_ms: moving.then(|| milliseconds(media.age_us.load(Relaxed))),
-            stage_ms: moving.then(|| milliseconds(worker.counters().last_us.load(Relaxed))),
-            bitrate_in_bps: bits(bytes_in),
-            bitrate_out_bps: bits(bytes_out),
-            target_bps: media.target_bps.load(Relaxed),
+            fps_in: tenth(rate(0)),
+            fps_out: tenth(rate(1)),
+            latency_ms: mean_ms(&mut self.total, self.ledger.sum(Step::Total)),
+            stage_ms: mean_ms(&mut self.stage, self.ledger.sum(Step::Stage)),
+            bitrate_in_bps: bits(rate(2)),
+            bitrate_out_bps: bits(rate(3)),
+            target_bps: peer.counters().target_bps.load(Relaxed),
             round_trip_ms: self.round_trip.map(|seconds| tenth(seconds * 1000.0)),
             dropped_before_stage: io.input.dropped(),
             dropped_before_encoder: io.output.dropped(),
         }
     }
+
+    /// How much each count has grown; the server's grow by as much. The first four make the rates.
+    fn count(&mut self, peer: &media::Peer, worker: &stage::Counters, io: &stage::Io) -> Vec<u64> {
+        let (counters, metrics) = (peer.counters(), &self.metrics);
+        let load = |counter: &AtomicU64| counter.load(Relaxed);
+        let rows = [
+            (load(&counters.frames_in), metrics.frames.with_label_values(&["decoded"])),
+            (load(&counters.encoded), metrics.frames.with_label_values(&["encoded"])),
+            (load(&counters.bytes_in), metrics.bytes.with_label_values(&["in"])),
+            (load(&counters.bytes_out), metrics.bytes.with_label_values(&["out"])),
+            (io.input.dropped(), metrics.frames_dropped.with_label_values(&["before_stage"])),
+            (io.output.dropped(), metrics.frames_dropped.with_label_values(&["before_encoder"])),
+            (load(&worker.skipped), metrics.frames_dropped.with_label_values(&["skipped_by_stage"])),
+            (load(&worker.paused), metrics.frames_dropped.with_label_values(&["paused"])),
+            (
+                peer.sender().map_or(0, media::Sender::skipped),
+                metrics.frames_dropped.with_label_values(&["for_the_link"]),
+            ),
+            (load(&counters.key_requests_sent), metrics.key_requests.with_label_values(&["out"])),
+            (load(&counters.key_requests_received), metrics.key_requests.with_label_values(&["in"])),
+        ];
+        self.counts.resize(rows.len(), 0);
+        let grown = rows.into_iter().zip(&mut self.counts).map(|((count, server), last)| {
+            let grown = count.saturating_sub(*last);
+            *last = count;
+            server.inc_by(grown);
+            grown
+        });
+        grown.collect()
+    }
+}
+
+/// Mean of what came since `last`; `None` where nothing came.
+fn mean_ms(last: &mut (f64, u64), now: (f64, u64)) -> Option<f64> {
+    let (seconds, count) = (now.0 - last.0, now.1.saturating_sub(last.1));
+    *last = now;
+    (count > 0).then(|| tenth(seconds * 1000.0 / count as f64))
 }
 
 fn tenth(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
-}
-
-fn milliseconds(microseconds: u64) -> f64 {
-    tenth(Duration::from_micros(microseconds).as_secs_f64() * 1000.0)
 }
 
 #[expect(

@@ -8,15 +8,18 @@ mod birth;
 mod control;
 mod meter;
 mod registry;
+mod report;
+mod seat;
 mod snapshot;
 mod state;
+mod steer;
 
 use std::{fmt, sync::Arc};
 
 pub use control::{Figures, Message};
-pub use registry::{Created, Load, Registry, Settings};
+pub use registry::{Created, Load, Registry, Settings, Wish};
 use serde::Serialize;
-pub use snapshot::{CodecInfo, Drops, Path, Snapshot, StageInfo};
+pub use snapshot::{CodecInfo, Drops, Path, Snapshot, StageInfo, StepTimes};
 pub use state::{EndReason, Limits, Phase};
 
 use crate::{media, stage};
@@ -82,6 +85,9 @@ pub enum Error {
     /// The pipeline said no.
     #[error(transparent)]
     Stage(#[from] stage::Error),
+    /// The session's metrics cannot be made.
+    #[error("the session's metrics cannot be made: {0}")]
+    Metrics(String),
     /// The system gives no thread.
     #[error("the system gives no thread for the stage: {0}")]
     Thread(String),
@@ -121,7 +127,7 @@ impl Error {
             Self::Busy => ErrorKind::Busy,
             Self::Timeout { .. } => ErrorKind::Timeout,
             Self::Stage(error) => ErrorKind::Stage(error),
-            Self::Thread(_) => ErrorKind::Internal,
+            Self::Thread(_) | Self::Metrics(_) => ErrorKind::Internal,
             Self::Media(error) => match error {
                 media::Error::NoCommonCodec { .. } => ErrorKind::BadOffer("no_common_codec"),
                 media::Error::Negotiation { .. } => ErrorKind::BadOffer("negotiation_failed"),

@@ -16,8 +16,9 @@ use super::{
     CodecInfo, EndReason, Error, Id, Limits, Phase, Snapshot,
     actor::Command,
     birth::{Birth, Start},
+    seat::{Claim, Seat},
 };
-use crate::{media, signalling, stage, turn};
+use crate::{media, metrics::Metrics, signalling, stage, turn};
 
 /// Answers and ends are bounded inside; this catches a session task that is stuck.
 const REPLY_LIMIT: Duration = Duration::from_secs(15);
@@ -42,6 +43,19 @@ pub struct Created {
     pub id: Id,
     /// SDP of the answer.
     pub answer: String,
+    /// With this a later offer takes the session's stage over.
+    pub resume_token: String,
+    /// Whether this offer took one over.
+    pub resumed: bool,
+}
+
+/// What comes with an offer.
+#[derive(Clone, Debug, Default)]
+pub struct Wish {
+    /// An update as the data channel takes it.
+    pub initial: stage::Values,
+    /// The token of the session that is to be taken over.
+    pub resume: Option<String>,
 }
 
 /// How full the server is.
@@ -62,6 +76,7 @@ struct Inner {
     catalog: stage::Catalog,
     turn: turn::Service,
     settings: Settings,
+    metrics: Arc<Metrics>,
     permits: Arc<Semaphore>,
     sessions: Mutex<Sessions>,
     tasks: TaskTracker,
@@ -71,6 +86,8 @@ struct Inner {
 #[derive(Default)]
 struct Sessions {
     live: HashMap<Id, Handle>,
+    /// Resume tokens of those that live.
+    tokens: HashMap<String, Id>,
     ended: HashMap<Id, EndReason>,
     order: VecDeque<Id>,
 }
@@ -80,6 +97,18 @@ struct Sessions {
 struct Handle {
     mailbox: mpsc::Sender<Command>,
     snapshot: watch::Receiver<Snapshot>,
+    token: String,
+    seat: Seat,
+}
+
+/// The answer's SDP and the resume token.
+type Answered = Result<(String, String), Error>;
+
+/// Where a new session's place comes from.
+enum Place {
+    Seat(Seat),
+    /// That of the session with this resume token.
+    Claimed(Claim, String),
 }
 
 impl Registry {
@@ -89,14 +118,17 @@ impl Registry {
         catalog: stage::Catalog,
         turn: turn::Service,
         settings: Settings,
+        metrics: Arc<Metrics>,
         cancel: CancellationToken,
     ) -> Self {
+        metrics.sessions_limit.set(i64::try_from(settings.sessions).unwrap_or(i64::MAX));
         let permits = Arc::new(Semaphore::new(settings.sessions));
         Self(Arc::new(Inner {
             engine,
             catalog,
             turn,
             settings,
+            metrics,
             permits,
             sessions: Mutex::default(),
             tasks: TaskTracker::new(),
@@ -104,56 +136,91 @@ impl Registry {
         }))
     }
 
-    /// Answers an offer; `initial` is an update as the data channel takes it.
+    /// Answers an offer. With the token of a session that lives, its stage goes on with this connection.
     ///
     /// # Errors
-    /// [`Error::Full`], [`Error::ShuttingDown`], what is wrong with `initial`, or why the offer cannot be answered.
-    pub async fn create(&self, offer: signalling::Offer, initial: stage::Values) -> Result<Created, Error> {
+    /// [`Error::Full`], [`Error::ShuttingDown`], what is wrong with the update, or why the offer cannot be answered.
+    pub async fn create(&self, offer: signalling::Offer, wish: Wish) -> Result<Created, Error> {
         let inner = &self.0;
         if inner.cancel.is_cancelled() {
             return Err(Error::ShuttingDown);
         }
-        let permit = inner
-            .permits
-            .clone()
-            .try_acquire_owned()
-            .map_err(|_| Error::Full { limit: inner.settings.sessions })?;
-        let start = Start::check(&inner.catalog, initial)?;
-        let id = Id::random();
-        let (mailbox, commands) = mpsc::channel(MAILBOX);
-        let (answered, answer) = oneshot::channel();
-        let span = tracing::info_span!("session", %id, pipeline = start.pipeline_id());
-        let registry = self.clone();
-        let named = id.clone();
-        let task = async move {
-            let birth = Birth {
-                id: named.clone(),
-                offer,
-                start,
-                engine: registry.0.engine.clone(),
-                catalog: registry.0.catalog.clone(),
-                ice: ice_servers(&registry.0.turn),
-                limits: registry.0.settings.limits.clone(),
-                cancel: registry.0.cancel.clone(),
-            };
-            match birth.open().await {
-                Err(error) => drop(answered.send(Err(error))), // caller gone: nothing to tell
-                Ok((actor, answer)) => {
-                    registry.insert(&named, Handle { mailbox, snapshot: actor.watch() });
-                    let caller_gone = answered.send(Ok(answer)).is_err();
-                    let over = actor.run(commands, caller_gone).await;
-                    registry.retire(&named, over.reason);
-                    drop(permit);
-                    over.publish();
-                }
+        let (before, place) = match wish.resume.as_deref().and_then(|token| self.by_token(token)) {
+            Some(before) => {
+                let claim = before.seat.claim().ok_or(Error::Busy)?;
+                let token = before.token.clone();
+                (Some(before), Place::Claimed(claim, token))
             }
+            None => (None, Place::Seat(self.seat()?)),
         };
-        inner.tasks.spawn(task.instrument(span));
-        let answer = tokio::time::timeout(REPLY_LIMIT, answer)
+        let mut start = Start::check(&inner.catalog, wish.initial)?;
+        if let Some(before) = &before {
+            start = start.like(&inner.catalog, &before.snapshot.borrow())?;
+        }
+        let id = Id::random();
+        let resumed = before.is_some();
+        let span = tracing::info_span!("session", %id, pipeline = start.pipeline_id());
+        let (answered, answer) = oneshot::channel();
+        let birth = Birth {
+            id: id.clone(),
+            offer,
+            start,
+            engine: inner.engine.clone(),
+            catalog: inner.catalog.clone(),
+            ice: ice_servers(&inner.turn),
+            limits: inner.settings.limits.clone(),
+            cancel: inner.cancel.clone(),
+            metrics: inner.metrics.clone(),
+            before: before.map(|before| before.mailbox),
+        };
+        inner.tasks.spawn(self.clone().live(birth, place, answered).instrument(span));
+        let (answer, resume_token) = tokio::time::timeout(REPLY_LIMIT, answer)
             .await
             .map_err(|_| Error::Timeout { step: "the answer" })?
             .map_err(|_| Error::ShuttingDown)??;
-        Ok(Created { id, answer })
+        Ok(Created { id, answer, resume_token, resumed })
+    }
+
+    /// A session's life, from its birth to its end.
+    async fn live(self, birth: Birth, place: Place, answered: oneshot::Sender<Answered>) {
+        let id = birth.id.clone();
+        let metrics = self.0.metrics.clone();
+        let (actor, answer) = match birth.open().await {
+            Err(error) => return drop(answered.send(Err(error))), // caller gone: nothing to tell
+            Ok(opened) => opened,
+        };
+        let Some(seat) = self.settle(place) else { return };
+        let (mailbox, commands) = mpsc::channel(MAILBOX);
+        let token = uuid::Uuid::new_v4().to_string();
+        self.insert(&id, Handle { mailbox, snapshot: actor.watch(), token: token.clone(), seat });
+        metrics.sessions_started.inc();
+        metrics.sessions.inc();
+        let caller_gone = answered.send(Ok((answer, token))).is_err();
+        let over = actor.run(commands, caller_gone).await;
+        metrics.sessions.dec();
+        self.retire(&id, over.reason);
+        over.publish();
+    }
+
+    /// The place is the new session's from here on; a token that was used is worth nothing.
+    fn settle(&self, place: Place) -> Option<Seat> {
+        match place {
+            Place::Seat(seat) => Some(seat),
+            Place::Claimed(claim, token) => {
+                self.lock().tokens.remove(&token);
+                claim.settle()
+            }
+        }
+    }
+
+    fn seat(&self) -> Result<Seat, Error> {
+        let permit = self.0.permits.clone().try_acquire_owned();
+        permit.map(Seat::new).map_err(|_| Error::Full { limit: self.0.settings.sessions })
+    }
+
+    fn by_token(&self, token: &str) -> Option<Handle> {
+        let sessions = self.lock();
+        sessions.live.get(sessions.tokens.get(token)?).cloned()
     }
 
     /// Hands the peer's candidates on.
@@ -265,12 +332,16 @@ impl Registry {
     }
 
     fn insert(&self, id: &Id, handle: Handle) {
-        self.lock().live.insert(id.clone(), handle);
+        let mut sessions = self.lock();
+        sessions.tokens.insert(handle.token.clone(), id.clone());
+        sessions.live.insert(id.clone(), handle);
     }
 
     fn retire(&self, id: &Id, reason: EndReason) {
         let mut sessions = self.lock();
-        sessions.live.remove(id);
+        if let Some(handle) = sessions.live.remove(id) {
+            sessions.tokens.remove(&handle.token);
+        }
         sessions.ended.insert(id.clone(), reason);
         sessions.order.push_back(id.clone());
         if sessions.order.len() > REMEMBERED

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{EndReason, Figures, Id, Phase};
-use crate::{media, stage};
+use crate::{media, metrics, stage};
 
 /// A session at one moment. What is not known is null, never 0.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -26,12 +26,20 @@ pub struct Snapshot {
     pub stage: StageInfo,
     /// Codec of the picture.
     pub video_codec: String,
+    /// GStreamer element that encodes it; null where the client takes no picture.
+    pub encoder: Option<String>,
     /// Codec of the sound; null where there is none.
     pub audio_codec: Option<String>,
     /// Size of the picture that comes in.
     pub width: Option<u32>,
     /// Size of the picture that comes in.
     pub height: Option<u32>,
+    /// Size of the picture that goes back; null before the first, or where the client takes none.
+    pub sent_width: Option<u32>,
+    /// Size of the picture that goes back.
+    pub sent_height: Option<u32>,
+    /// Pictures a second that the link has room for; null for as many as come.
+    pub fps_limit: Option<u32>,
     /// Pictures decoded since the start.
     pub frames_in: u64,
     /// Pictures encoded since the start.
@@ -50,6 +58,10 @@ pub struct Snapshot {
     pub packets_lost_out: Option<i64>,
     /// Figures of the last second; null before the first one.
     pub figures: Option<Figures>,
+    /// Where each millisecond goes: a step of the picture's way each, then all of it.
+    pub latency: Vec<StepTimes>,
+    /// End-to-end delay in milliseconds, as the client measured it last; null where it does not tell.
+    pub client_delay_ms: Option<f64>,
     /// The path that the packets take; null until it is known.
     pub candidate_pair: Option<Path>,
     /// Why it ended; null while it lives.
@@ -65,6 +77,24 @@ pub struct StageInfo {
     pub detail: String,
 }
 
+/// Times of one step.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct StepTimes {
+    /// Name of the step.
+    pub step: &'static str,
+    /// Its times.
+    #[serde(flatten)]
+    pub times: metrics::Quantiles,
+}
+
+impl StepTimes {
+    /// Every step that pictures went through.
+    pub fn of(ledger: &metrics::Ledger) -> Vec<Self> {
+        let steps = metrics::Step::ALL.into_iter().chain([metrics::Step::Total]);
+        steps.filter_map(|step| Some(Self { step: step.name(), times: ledger.quantiles(step)? })).collect()
+    }
+}
+
 /// Pictures that went no further, by place.
 #[derive(Clone, Copy, Debug, Default, Serialize, utoipa::ToSchema)]
 pub struct Drops {
@@ -76,6 +106,8 @@ pub struct Drops {
     pub skipped_by_stage: u64,
     /// The session was paused.
     pub paused: u64,
+    /// The link had no room for them.
+    pub for_the_link: u64,
 }
 
 /// Both ends of the selected candidate pair.

@@ -58,6 +58,8 @@ pub enum EndReason {
     ElementError,
     /// The stage hangs in one frame.
     StageHung,
+    /// Another connection took the session over.
+    Resumed,
     /// The server stops.
     ServerShutdown,
 }
@@ -91,6 +93,7 @@ impl EndReason {
             Self::StageHung => {
                 ("stage_hung", "the pipeline hangs in one frame; start again or choose another one")
             }
+            Self::Resumed => ("resumed", "a new connection took this session over"),
             Self::ServerShutdown => ("server_shutdown", "the server is shutting down"),
         }
     }

@@ -10,7 +10,7 @@ mod worker;
 
 pub use catalog::{Catalog, Entry, Factory, LoadState, LoadStatus};
 pub use params::{Fault, Parameters, Schema, Values};
-pub use worker::{Counters, Event, Io, State, Worker};
+pub use worker::{Counters, Event, Io, State, Tell, Worker};
 
 use crate::frame::{Frame, Layout};
 

@@ -17,7 +17,10 @@ use std::{
 use serde::Serialize;
 
 use super::{Entry, Output, Parameters, Stage};
-use crate::frame::{Frame, Put, Slot, Take};
+use crate::{
+    frame::{Frame, Put, Slot, Take},
+    metrics::{Ledger, Step},
+};
 
 /// How long a change may wait for a frame before it is applied without one.
 const IDLE: Duration = Duration::from_millis(100);
@@ -29,12 +32,21 @@ const CRASHES: usize = 5;
 const CRASH_WINDOW: Duration = Duration::from_mins(10);
 
 /// The two hand-overs between the graph and the stage.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Io {
     /// Decoded pictures.
     pub input: Arc<Slot<Frame>>,
     /// Pictures to send.
     pub output: Arc<Slot<Frame>>,
+    /// Told how long each frame waited for the stage and was in it.
+    pub ledger: Arc<Ledger>,
+}
+
+impl Io {
+    /// Empty slots, with times into `ledger`.
+    pub fn new(ledger: Arc<Ledger>) -> Self {
+        Self { input: Arc::default(), output: Arc::default(), ledger }
+    }
 }
 
 /// How a stage is.
@@ -51,6 +63,19 @@ pub enum State {
     Restarting,
     /// Crashed too often; the picture goes through unchanged.
     Failed,
+}
+
+impl State {
+    /// Its name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Loading => "loading",
+            Self::Running => "running",
+            Self::Degraded => "degraded",
+            Self::Restarting => "restarting",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// What the worker tells its session.
@@ -90,9 +115,10 @@ pub struct Counters {
     pub paused: AtomicU64,
     /// Frames that the stage failed on, which went through unchanged.
     pub failed: AtomicU64,
-    /// Microseconds that the newest frame spent in the stage.
-    pub last_us: AtomicU64,
 }
+
+/// Told what the worker does, on its thread: must only hand over.
+pub type Tell = Box<dyn Fn(Event) + Send>;
 
 /// Handle of the thread; dropping it closes the slots and lets the thread end by itself.
 pub struct Worker {
@@ -113,6 +139,7 @@ struct Change {
     parameters: Option<Parameters>,
     pipeline: Option<Entry>,
     paused: Option<bool>,
+    attach: Option<(Io, Tell)>,
 }
 
 impl Worker {
@@ -120,12 +147,7 @@ impl Worker {
     ///
     /// # Errors
     /// The system gives no thread.
-    pub fn spawn(
-        entry: Entry,
-        parameters: Parameters,
-        io: Io,
-        events: impl Fn(Event) + Send + 'static,
-    ) -> std::io::Result<Self> {
+    pub fn spawn(entry: Entry, parameters: Parameters, io: Io, events: Tell) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             change: Mutex::default(),
             busy_since: Mutex::default(),
@@ -142,7 +164,7 @@ impl Worker {
             next_seq: 0,
             io: io.clone(),
             shared: shared.clone(),
-            events: Box::new(events),
+            events,
         };
         let thread = std::thread::Builder::new().name("stage".into()).spawn(move || running.run())?;
         Ok(Self { shared, io, thread: Some(thread) })
@@ -160,6 +182,13 @@ impl Worker {
         let mut change = lock(&self.shared.change);
         change.parameters = Some(parameters);
         change.pipeline = Some(entry);
+    }
+
+    /// Works for another session from here on: takes from and gives to `io` once its own slots are closed.
+    pub fn attach(&mut self, io: Io, events: Tell) {
+        lock(&self.shared.change).attach = Some((io.clone(), events));
+        self.close();
+        self.io = io;
     }
 
     /// How long the stage has been at the same frame; zero between frames.
@@ -220,7 +249,7 @@ struct Running {
     next_seq: u64,
     io: Io,
     shared: Arc<Shared>,
-    events: Box<dyn Fn(Event) + Send>,
+    events: Tell,
 }
 
 impl Running {
@@ -228,6 +257,7 @@ impl Running {
         loop {
             self.build_when_due();
             match self.io.input.take_within(IDLE) {
+                Take::Closed if self.attached() => {}
                 Take::Closed => return,
                 Take::Empty => self.apply_change(),
                 Take::Item(frame) => {
@@ -240,8 +270,21 @@ impl Running {
         }
     }
 
+    /// Whether another session took this stage over; its first event is the stage's state.
+    fn attached(&mut self) -> bool {
+        let Some((io, events)) = lock(&self.shared.change).attach.take() else { return false };
+        (self.io, self.events) = (io, events);
+        let detail = "the stage goes on with a new connection".to_owned();
+        (self.events)(Event::State { state: self.state, detail });
+        true
+    }
+
     fn apply_change(&mut self) {
-        let change = std::mem::take(&mut *lock(&self.shared.change));
+        let change = {
+            let mut change = lock(&self.shared.change);
+            let attach = change.attach.take();
+            std::mem::replace(&mut *change, Change { attach, ..Change::default() })
+        };
         if let Some(entry) = change.pipeline {
             self.switch(entry, change.parameters.clone());
         }
@@ -297,14 +340,14 @@ impl Running {
             self.shared.counters.paused.fetch_add(1, Relaxed);
             return;
         }
+        self.io.ledger.record(Step::WaitForStage, frame.since.elapsed());
         let started = Instant::now();
         *lock(&self.shared.busy_since) = Some(started);
         let output = self.process(&frame);
         *lock(&self.shared.busy_since) = None;
-        let spent = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.shared.counters.last_us.store(spent, Relaxed);
+        self.io.ledger.record(Step::Stage, started.elapsed());
         self.shared.counters.processed.fetch_add(1, Relaxed);
-        let picture = match output {
+        let mut picture = match output {
             Output::Frame(picture) => picture,
             Output::Passthrough => frame,
             Output::Skip => {
@@ -312,6 +355,7 @@ impl Running {
                 return;
             }
         };
+        picture.since = Instant::now();
         let _: Put = self.io.output.put(picture); // closed: the session is ending
     }
 

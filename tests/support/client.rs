@@ -63,6 +63,7 @@ pub struct Builder {
     candidates: Candidates,
     media: Media,
     parameters: Option<Value>,
+    resume_token: Option<String>,
     offer_map: Vec<OfferMap>,
 }
 
@@ -130,6 +131,11 @@ impl Builder {
     }
 
     /// Offers the fingerprint of a certificate that the client does not have, the same on each line.
+    pub fn resume(mut self, token: &str) -> Self {
+        self.resume_token = Some(token.to_owned());
+        self
+    }
+
     pub fn falsify_fingerprint(self) -> Self {
         self.with_offer_map(|sdp| {
             let mut parts = sdp.split("a=fingerprint:sha-256 ");
@@ -158,7 +164,8 @@ impl Builder {
 
         let shared = Arc::new(Shared::default());
         shared.update(|stats| stats.offered_at = Some(Instant::now()));
-        let (session_id, answer) = post(base_url, &offer, self.parameters)?;
+        let reply = post_body(base_url, &offer, self.parameters, self.resume_token)?;
+        let Reply { session_id, answer, resume_token, resumed } = reply;
         accept(&mut rtc, pending, &answer, video)?;
         if self.candidates == Candidates::Trickled {
             rtc.add_local_candidate(candidate.clone());
@@ -188,6 +195,8 @@ impl Builder {
         Ok(Client {
             base_url: base_url.into(),
             session_id,
+            resume_token,
+            resumed,
             offer,
             answer,
             shared,
@@ -266,6 +275,8 @@ struct Lines {
 pub struct Client {
     base_url: String,
     session_id: String,
+    resume_token: String,
+    resumed: bool,
     offer: String,
     answer: String,
     shared: Arc<Shared>,
@@ -288,12 +299,23 @@ impl Client {
             candidates: Candidates::InOffer,
             media: Media::Sent,
             parameters: None,
+            resume_token: None,
             offer_map: Vec::new(),
         }
     }
 
     pub fn session_id(&self) -> &str {
         &self.session_id
+    }
+
+    /// With this another client takes the session over.
+    pub fn resume_token(&self) -> &str {
+        &self.resume_token
+    }
+
+    /// Whether the server says that this client took a session over.
+    pub fn resumed(&self) -> bool {
+        self.resumed
     }
 
     /// The offer as it was sent.
@@ -407,16 +429,42 @@ impl Drop for Client {
 
 /// Posts an offer and returns the session's id and the answer's text.
 pub fn post(base_url: &str, offer: &str, parameters: Option<Value>) -> Result<(String, String), Error> {
+    let reply = post_body(base_url, offer, parameters, None)?;
+    Ok((reply.session_id, reply.answer))
+}
+
+struct Reply {
+    session_id: String,
+    answer: String,
+    resume_token: String,
+    resumed: bool,
+}
+
+fn post_body(
+    base_url: &str,
+    offer: &str,
+    parameters: Option<Value>,
+    resume_token: Option<String>,
+) -> Result<Reply, Error> {
     let mut body = json!({ "sdp": offer, "type": "offer" });
     if let Some(parameters) = parameters {
         body["initialParameters"] = parameters;
     }
+    if let Some(token) = resume_token {
+        body["resumeToken"] = token.into();
+    }
     let response = http::post_json(&format!("{base_url}{OFFERS}"), &body)?;
-    let answer = accepted(&response, 200)?;
-    let text = |key: &str| answer[key].as_str().map(str::to_owned);
+    let reply = accepted(&response, 200)?;
+    let text = |key: &str| reply[key].as_str().map(str::to_owned);
     match (text("type").as_deref(), text("sessionId"), text("sdp")) {
-        (Some("answer"), Some(session_id), Some(sdp)) => Ok((session_id, sdp)),
-        _ => Err(Error::Answer(format!("no sdp, type and sessionId in {answer}"))),
+        (Some("answer"), Some(session_id), Some(answer)) => Ok(Reply {
+            session_id,
+            answer,
+            // Peers that the tests put in the server's place have none.
+            resume_token: text("resumeToken").unwrap_or_default(),
+            resumed: reply["resumed"] == true,
+        }),
+        _ => Err(Error::Answer(format!("no sdp, type and sessionId in {reply}"))),
     }
 }
 

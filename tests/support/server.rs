@@ -135,6 +135,25 @@ impl Server {
     }
 }
 
+/// Waits until the session at `session_url` is over; gives its end reason.
+///
+/// # Panics
+/// It is not over within `limit`.
+#[track_caller]
+pub fn end_reason(session_url: &str, limit: Duration) -> String {
+    let mut reason = String::new();
+    let ended = wait_until(
+        || {
+            let response = http::get(session_url).expect("the server answers");
+            response.json()["reason"].as_str().unwrap_or_default().clone_into(&mut reason);
+            response.status == 410
+        },
+        limit,
+    );
+    assert!(ended, "{session_url} did not end");
+    reason
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         self.child.kill().ok(); // it may have ended

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use crate::{api, media, session, signalling::CodecName, stage, telemetry, turn};
+use crate::{api, media, metrics, session, signalling::CodecName, stage, telemetry, turn};
 
 pub const CHROMIUM: &str = include_str!("../../../tests/fixtures/offers/chromium.sdp");
 
@@ -53,7 +53,15 @@ pub async fn state(sessions: usize) -> api::State {
         vanish: Duration::from_secs(20),
     };
     let settings = session::Settings { sessions, limits };
-    let registry = session::Registry::new(engine(), catalog.clone(), turn.clone(), settings, cancel.clone());
+    let metrics = Arc::new(metrics::Metrics::new().unwrap());
+    let registry = session::Registry::new(
+        engine(),
+        catalog.clone(),
+        turn.clone(),
+        settings,
+        metrics.clone(),
+        cancel.clone(),
+    );
     api::State {
         registry,
         catalog,
@@ -66,6 +74,7 @@ pub async fn state(sessions: usize) -> api::State {
         },
         logs: telemetry::LogTail::default(),
         system: Arc::new(|| json!({ "cpu": { "cores": 4 } })),
+        metrics,
         draining: cancel,
         started: 1_700_000_000.5,
     }

@@ -1,0 +1,147 @@
+//! Every metric's name, labels and buckets in one table, and the ledger of where each millisecond goes.
+//!
+//! Counts are atomics: written from any thread, never locked. No label grows with sessions.
+
+mod ledger;
+
+pub use ledger::{Ledger, Quantiles, Step};
+use prometheus::{
+    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+    core::Collector, process_collector::ProcessCollector,
+};
+
+/// Upper bounds of every histogram of times, in seconds.
+const TIMES: &[f64] = &[
+    0.000_25, 0.000_5, 0.001, 0.002, 0.003, 0.004, 0.005, 0.006, 0.008, 0.010, 0.012, 0.015, 0.020, 0.025,
+    0.030, 0.040, 0.050, 0.075, 0.100, 0.150, 0.250, 0.500, 1.0, 2.5,
+];
+
+/// The media type of [`Metrics::text`].
+pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
+
+macro_rules! table {
+    ($($field:ident: $kind:ident $name:literal [$($label:literal),*] $help:literal;)*) => {
+        /// The metrics of one server.
+        pub struct Metrics {
+            registry: Registry,
+            $(#[doc = $help] pub $field: $kind,)*
+        }
+
+        /// Every metric's name and labels.
+        pub const NAMES: &[(&str, &[&str])] = &[$(($name, &[$($label),*])),*];
+
+        impl Metrics {
+            /// All metrics at zero.
+            ///
+            /// # Errors
+            /// Two rows of the table have one name.
+            pub fn new() -> Result<Self, prometheus::Error> {
+                let registry = Registry::new();
+                registry.register(Box::new(ProcessCollector::for_self()))?;
+                Ok(Self {
+                    $($field: register(&registry, $kind::from_row($name, &[$($label),*], $help)?)?,)*
+                    registry,
+                })
+            }
+        }
+    };
+}
+
+table! {
+    sessions: IntGauge "scope_sessions" [] "Sessions that live.";
+    sessions_limit: IntGauge "scope_sessions_limit" [] "Sessions that may live at once.";
+    sessions_started: IntCounter "scope_sessions_started_total" [] "Offers that were answered.";
+    sessions_resumed: IntCounter "scope_sessions_resumed_total" [] "Offers that took over another session's stage.";
+    sessions_ended: IntCounterVec "scope_sessions_ended_total" ["reason"] "Sessions that are over, by end reason.";
+    offers_refused: IntCounterVec "scope_offers_refused_total" ["code"] "Offers that were refused, by error code.";
+    first_frame: HistogramVec "scope_first_frame_seconds" [] "From the offer to the first picture sent back.";
+    step: HistogramVec "scope_frame_step_seconds" ["step"] "Time that a picture spends in each step.";
+    delay: HistogramVec "scope_frame_delay_seconds" [] "From a picture's first packet to the last packet of its return.";
+    client_delay: HistogramVec "scope_client_delay_seconds" [] "End-to-end delay as clients measure it.";
+    frames: IntCounterVec "scope_frames_total" ["place"] "Pictures decoded and encoded.";
+    frames_dropped: IntCounterVec "scope_frames_dropped_total" ["place"] "Pictures that went no further, by place.";
+    key_requests: IntCounterVec "scope_key_frame_requests_total" ["direction"] "Key frames asked for, of the peer (out) and by it (in).";
+    bytes: IntCounterVec "scope_bytes_total" ["direction"] "Bytes received (in) and sent (out), as ICE carries them.";
+    encoder_changes: IntCounterVec "scope_encoder_changes_total" ["element"] "Encoders that failed in a session, by element.";
+    stage_states: IntCounterVec "scope_stage_states_total" ["state"] "Times that a stage entered a state.";
+}
+
+impl Metrics {
+    /// A session's ledger, which this server's histograms sum up.
+    pub fn ledger(&self) -> Result<Ledger, prometheus::Error> {
+        Ledger::new(&self.step, &self.delay)
+    }
+
+    /// All metrics in Prometheus' text format, version 0.0.4.
+    ///
+    /// # Errors
+    /// A metric that cannot be written.
+    pub fn text(&self) -> Result<String, prometheus::Error> {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        String::from_utf8(text).map_err(|error| prometheus::Error::Msg(error.to_string()))
+    }
+}
+
+fn register<T: Collector + Clone + 'static>(registry: &Registry, metric: T) -> Result<T, prometheus::Error> {
+    registry.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
+
+/// Makes a metric from its row.
+trait Create: Sized {
+    fn from_row(name: &str, labels: &[&str], help: &str) -> Result<Self, prometheus::Error>;
+}
+
+impl Create for IntGauge {
+    fn from_row(name: &str, _labels: &[&str], help: &str) -> Result<Self, prometheus::Error> {
+        Self::new(name, help)
+    }
+}
+
+impl Create for IntCounter {
+    fn from_row(name: &str, _labels: &[&str], help: &str) -> Result<Self, prometheus::Error> {
+        Self::new(name, help)
+    }
+}
+
+impl Create for IntCounterVec {
+    fn from_row(name: &str, labels: &[&str], help: &str) -> Result<Self, prometheus::Error> {
+        Self::new(Opts::new(name, help), labels)
+    }
+}
+
+impl Create for HistogramVec {
+    fn from_row(name: &str, labels: &[&str], help: &str) -> Result<Self, prometheus::Error> {
+        Self::new(HistogramOpts::new(name, help).buckets(TIMES.to_vec()), labels)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_sessions_times_are_summed_up_by_the_servers() {
+        let metrics = Metrics::new().unwrap();
+        let (one, other) = (metrics.ledger().unwrap(), metrics.ledger().unwrap());
+
+        one.record(Step::Decode, Duration::from_millis(3));
+        other.record(Step::Decode, Duration::from_millis(5));
+
+        let text = metrics.text().unwrap();
+        assert!(text.contains("scope_frame_step_seconds_count{step=\"decode\"} 2"), "{text}");
+        assert!(text.contains("scope_frame_step_seconds_sum{step=\"decode\"} 0.008"), "{text}");
+        assert_eq!(one.quantiles(Step::Decode).unwrap().count, 1);
+    }
+
+    #[test]
+    fn names_keep_to_the_rules_of_prometheus() {
+        for (name, labels) in NAMES {
+            assert!(name.starts_with("scope_") || name.starts_with("process_"), "{name}");
+            assert!(!labels.contains(&"session") && !labels.contains(&"id"), "{name} grows with sessions");
+        }
+    }
+}

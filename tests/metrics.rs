@@ -1,0 +1,99 @@
+//! Figures that programs read: Prometheus' own tool accepts them, and they add up to what a client sees.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
+
+mod support;
+
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use serde_json::json;
+use support::{client::Client, codec::Codec, http, server::Server};
+
+const LIMIT: Duration = Duration::from_mins(1);
+const STEPS: [&str; 7] =
+    ["jitter_buffer", "decode", "wait_for_stage", "stage", "wait_for_encoder", "encode", "send"];
+const OFFLINE: &[(&str, &str)] = &[("SCOPE_OFFLINE", "1")];
+
+fn metrics(server: &Server) -> String {
+    let response = http::get(&format!("{}/metrics", server.url())).unwrap();
+    assert_eq!(response.status, 200);
+    response.text()
+}
+
+fn value(text: &str, sample: &str) -> f64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("{sample} is not in\n{text}")).parse().unwrap()
+}
+
+#[test]
+fn promtool_accepts_the_metrics_of_a_server_that_was_used() {
+    let server = Server::spawn(&[], OFFLINE);
+    let client = Client::builder().fps(30).connect(server.url()).unwrap();
+    client.expect("a picture", |stats| stats.rises() >= 30, LIMIT);
+    client.send(&json!({"client_delay_ms": 42.5}));
+    let told = format!("{}/metrics", server.url());
+    assert!(support::wait_until(
+        || http::get(&told).unwrap().text().contains("scope_client_delay_seconds_count 1"),
+        LIMIT
+    ));
+    client.delete().unwrap();
+
+    let text = metrics(&server);
+
+    let mut promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    promtool.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let output = promtool.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}\n{text}", String::from_utf8_lossy(&output.stderr));
+    assert!(value(&text, "scope_frames_total{place=\"encoded\"}") >= 30.0);
+    assert!((value(&text, "scope_sessions_ended_total{reason=\"closed_by_client\"}") - 1.0).abs() < 0.1);
+    assert!(value(&text, "scope_sessions").abs() < 0.1);
+    assert!((value(&text, "scope_client_delay_seconds_sum") - 0.0425).abs() < 1e-6);
+}
+
+#[test]
+fn the_steps_add_up_to_the_delay_that_the_client_sees() {
+    for codec in [Codec::Vp8, Codec::H264] {
+        let server = Server::spawn(&[], OFFLINE);
+        let client = Client::builder()
+            .codec(codec)
+            .size(640, 480)
+            .fps(30)
+            .parameters(json!({"work_ms": 15}))
+            .connect(server.url())
+            .unwrap();
+        client.expect("pictures", |stats| stats.rises() >= 60, LIMIT);
+        let before = metrics(&server);
+        client.expect("more pictures", |stats| stats.rises() >= 210, LIMIT);
+        let after = metrics(&server);
+
+        let detail = http::get(&client.detail_url()).unwrap().json();
+        let mean_ms = |name: &str, labels: &str| {
+            let grown = |part: &str| {
+                let sample = format!("{name}_{part}{labels}");
+                value(&after, &sample) - value(&before, &sample)
+            };
+            grown("sum") / grown("count") * 1000.0
+        };
+        let steps = STEPS.map(|step| mean_ms("scope_frame_step_seconds", &format!("{{step=\"{step}\"}}")));
+        let sum: f64 = steps.iter().sum();
+        let delay = mean_ms("scope_frame_delay_seconds", "");
+        let total = detail["latency"].as_array().unwrap().last().unwrap().clone();
+        let seen = client.read(|stats| stats.delay(50)).unwrap().as_secs_f64() * 1000.0;
+        println!(
+            "{codec:?}: the client sees {seen:.1} ms; {STEPS:?} = {steps:.1?} ms, together {sum:.1} of {delay:.1}"
+        );
+        assert!(steps[3] >= 15.0, "{steps:?}");
+        assert!((sum - delay).abs() <= 3.0 + delay * 0.1, "the steps are {sum} ms of {delay} ms");
+        let p50 = total["p50_ms"].as_f64().unwrap();
+        assert!((seen - p50).abs() <= 10.0, "the client sees {seen} ms, the ledger {p50} ms");
+    }
+}
