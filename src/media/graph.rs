@@ -45,6 +45,7 @@ pub fn send_video(line: &Line, table: &Table, taps: &Taps) -> Result<(gst::Bin, 
     payload(&bin, line)?;
     let source = tap_of::<gst_app::AppSrc>(&bin)?;
     tap::outlet(&source, taps.output.clone(), taps.counters.clone());
+    row.prepare(&launch::element(&bin, "enc")?);
     count_encoded(&bin, &taps.counters)?;
     Ok((bin, row))
 }
