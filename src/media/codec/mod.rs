@@ -111,7 +111,9 @@ pub struct Fragment {
 impl Encoder {
     /// Makes a new encoder of this row answer key-frame requests, where it needs help for that.
     pub fn prepare(&self, encoder: &gst::Element) {
-        let (KeyRequest::VaH264, Bitrate::Kilobit(property)) = (self.key_request, self.bitrate) else { return };
+        let (KeyRequest::VaH264, Bitrate::Kilobit(property)) = (self.key_request, self.bitrate) else {
+            return;
+        };
         let Some(pad) = encoder.static_pad("src") else { return };
         if gst::version() >= VA_H264_FIXED {
             return;
@@ -297,15 +299,6 @@ impl Table {
         let milliseconds = outcome.took.and_then(|took| u64::try_from(took.as_millis()).ok());
         tracing::debug!(%codec, direction, element, chosen, reason, milliseconds, "codec row tried");
         let hardware = family != Family::Software;
-        self.trials.push(Trial {
-            codec,
-            direction,
-            element,
-            hardware,
-            chosen,
-            works,
-            reason,
-            milliseconds,
-        });
+        self.trials.push(Trial { codec, direction, element, hardware, chosen, works, reason, milliseconds });
     }
 }

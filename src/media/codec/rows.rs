@@ -18,10 +18,7 @@ type Text = (&'static str, &'static str);
 
 macro_rules! text {
     ($path:literal) => {
-        (
-            concat!($path, ".launch"),
-            include_str!(concat!("../../../pipelines/codecs/", $path, ".launch")),
-        )
+        (concat!($path, ".launch"), include_str!(concat!("../../../pipelines/codecs/", $path, ".launch")))
     };
 }
 
@@ -39,8 +36,12 @@ const AV1_DEPAY: &[&str] = &["rtpav1depay", "av1parse"];
 
 pub(super) const ENCODERS: &[Encoder] = &[
     encoder(H264, Nvidia, "nvh264enc", H264_PAY, text!("encode/h264.nvenc"), Kilobit("bitrate")).restarts(),
-    encoder(H264, Va, "vah264enc", H264_PAY, text!("encode/h264.va"), Kilobit("bitrate")).restarts().requested(VaH264),
-    encoder(H264, Va, "vah264lpenc", H264_PAY, text!("encode/h264.valp"), Kilobit("bitrate")).restarts().requested(VaH264),
+    encoder(H264, Va, "vah264enc", H264_PAY, text!("encode/h264.va"), Kilobit("bitrate"))
+        .restarts()
+        .requested(VaH264),
+    encoder(H264, Va, "vah264lpenc", H264_PAY, text!("encode/h264.valp"), Kilobit("bitrate"))
+        .restarts()
+        .requested(VaH264),
     encoder(H264, V4l2, "v4l2h264enc", H264_PAY, text!("encode/h264.v4l2"), V4l2Control),
     encoder(H264, Qsv, "qsvh264enc", H264_PAY, text!("encode/h264.qsv"), Kilobit("bitrate")),
     encoder(H264, Msdk, "msdkh264enc", H264_PAY, text!("encode/h264.msdk"), Kilobit("bitrate")),

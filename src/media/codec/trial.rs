@@ -23,9 +23,9 @@ use super::{
 const TRIAL_LIMIT: Duration = Duration::from_secs(5);
 /// A graph that ran stops within 15 ms; what takes longer is left to its thread.
 const STOP_LIMIT: Duration = Duration::from_secs(1);
+/// Pictures that must come out. The source never ends: `OpenH264` writes to stderr when it is drained.
 const FRAMES: usize = 10;
-const SOURCE: &str =
-    "videotestsrc num-buffers=10 ! video/x-raw,format=I420,width=320,height=240,framerate=30/1";
+const SOURCE: &str = "videotestsrc ! video/x-raw,format=I420,width=320,height=240,framerate=30/1";
 /// The input frame before which the bitrate changes; apart from the request, so that each shows by itself.
 const BITRATE_FRAME: usize = 2;
 const BITRATE_BPS: u32 = 500_000;
@@ -52,7 +52,8 @@ pub fn package(element: &str) -> &'static str {
     let named = PACKAGES.iter().find(|(known, _)| *known == element).map(|(_, package)| *package);
     named.unwrap_or_else(|| {
         // RTP payloaders and the codecs of video4linux2; all else is in -bad.
-        let good = element.starts_with("rtp") || element.starts_with("v4l2") && !element.starts_with("v4l2sl");
+        let good =
+            element.starts_with("rtp") || element.starts_with("v4l2") && !element.starts_with("v4l2sl");
         if good { "gstreamer1.0-plugins-good" } else { "gstreamer1.0-plugins-bad" }
     })
 }
@@ -64,7 +65,9 @@ const fn condition(family: Family) -> Option<&'static str> {
         Family::Va => Some("where a VA-API driver does this"),
         Family::V4l2Stateless => Some("where the kernel has a stateless V4L2 decoder for this"),
         Family::V4l2 => Some("where the kernel has a stateful V4L2 codec for this"),
-        Family::Qsv | Family::Msdk => Some("where there is an Intel GPU that does this, with its oneVPL runtime"),
+        Family::Qsv | Family::Msdk => {
+            Some("where there is an Intel GPU that does this, with its oneVPL runtime")
+        }
         Family::Amf => Some("in Windows builds, where there is an AMD GPU"),
         Family::Software => None,
     }
@@ -77,16 +80,9 @@ pub(super) fn encode(row: &'static Encoder) -> Outcome {
     }
     let description = format!("{SOURCE} ! {} ! fakesink", strip(row.fragment));
     timed(move || {
-        let seen = Arc::new(Seen::default());
-        play(&description, |graph| watch_encoder(graph, row, &seen))?;
-        let out = seen.pictures.load(Relaxed);
-        if out < FRAMES {
-            return Err(format!("{out} of {FRAMES} frames came out"));
-        }
-        if seen.keys.load(Relaxed) == 0 {
-            return Err("no key frame came on request".into());
-        }
-        Ok(())
+        let keys = Arc::new(AtomicUsize::new(0));
+        play(&description, |graph| watch_encoder(graph, row, &keys))?;
+        if keys.load(Relaxed) == 0 { Err("no key frame came on request".into()) } else { Ok(()) }
     })
 }
 
@@ -98,27 +94,12 @@ pub(super) fn decode(source: &'static Encoder, row: &'static Decoder) -> Outcome
     let description =
         format!("{SOURCE} ! {} ! {} ! fakesink name=end", strip(source.fragment), strip(row.fragment));
     timed(move || {
-        let seen = Arc::new(Seen::default());
         play(&description, |graph| {
-            let pad = pad(&launch::element(graph, "end").map_err(|error| error.to_string())?, "sink")?;
-            let seen = seen.clone();
-            pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
-                seen.pictures.fetch_add(1, Relaxed);
-                gst::PadProbeReturn::Ok
-            });
+            let end = launch::element(graph, "end").map_err(|error| error.to_string())?;
+            count(&pad(&end, "sink")?, |_, _| {});
             Ok(())
-        })?;
-        let out = seen.pictures.load(Relaxed);
-        if out < FRAMES { Err(format!("{out} of {FRAMES} frames came out")) } else { Ok(()) }
+        })
     })
-}
-
-/// What came out of an element.
-#[derive(Default)]
-struct Seen {
-    pictures: AtomicUsize,
-    /// Key frames from [`REQUEST_FRAME`] on.
-    keys: AtomicUsize,
 }
 
 fn present(element: &str, family: Family, needs: &[&str]) -> Result<(), String> {
@@ -143,46 +124,70 @@ fn timed(trial: impl FnOnce() -> Result<(), String> + Send + 'static) -> Outcome
         tell.send(trial()).ok(); // the caller has gone on: this row is refused already
     });
     let result = match thread {
-        Ok(_) => hear
-            .recv_timeout(TRIAL_LIMIT + STOP_LIMIT)
-            .unwrap_or_else(|_| Err(format!("{FRAMES} frames took over {TRIAL_LIMIT:?}"))),
+        Ok(_) => hear.recv_timeout(TRIAL_LIMIT + STOP_LIMIT).unwrap_or_else(|_| Err(late())),
         Err(error) => Err(format!("no thread for the trial: {error}")),
     };
     Outcome { took: Some(begin.elapsed()), refusal: result.err() }
 }
 
-/// Runs a description to its end.
+/// Runs a description until [`FRAMES`] pictures are counted.
 fn play(description: &str, watch: impl FnOnce(&gst::Bin) -> Result<(), String>) -> Result<(), String> {
     let graph = gst::parse::launch(description).map_err(|error| error.to_string())?;
     let graph = graph.downcast::<gst::Bin>().map_err(|_| "the fragment is no graph")?;
     let bus = graph.bus().ok_or("a graph without a bus")?;
     watch(&graph)?;
-    let outcome = match graph.set_state(gst::State::Playing) {
-        Err(error) => Err(first_error(&bus).unwrap_or_else(|| error.to_string())),
-        Ok(_) => {
-            let limit = gst::ClockTime::try_from(TRIAL_LIMIT).ok();
-            match bus.timed_pop_filtered(limit, &[gst::MessageType::Eos, gst::MessageType::Error]) {
-                None => Err(format!("{FRAMES} frames took over {TRIAL_LIMIT:?}")),
-                Some(message) => text(&message).map_or(Ok(()), Err),
-            }
-        }
+    let started = graph.set_state(gst::State::Playing);
+    // An element that does not start has said why before its state change returns.
+    let limit = if started.is_ok() {
+        gst::ClockTime::try_from(TRIAL_LIMIT).ok()
+    } else {
+        gst::ClockTime::ZERO.into()
     };
+    let outcome =
+        match bus.timed_pop_filtered(limit, &[gst::MessageType::Application, gst::MessageType::Error]) {
+            Some(message) => failure(&message).map_or(Ok(()), Err),
+            None => Err(started.err().map_or_else(late, |error| error.to_string())),
+        };
     graph.set_state(gst::State::Null).ok(); // a trial graph: whatever it answers, it is dropped here
     outcome
 }
 
-fn first_error(bus: &gst::Bus) -> Option<String> {
-    bus.pop_filtered(&[gst::MessageType::Error]).and_then(|message| text(&message))
+/// Counts pictures on a pad, tells `each` the place of each, and tells the bus when all are there.
+fn count(pad: &gst::Pad, each: impl Fn(usize, &gst::BufferRef) + Send + Sync + 'static) {
+    let pictures = AtomicUsize::new(0);
+    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+        let Some(gst::PadProbeData::Buffer(buffer)) = &info.data else { return gst::PadProbeReturn::Ok };
+        let place = pictures.fetch_add(1, Relaxed);
+        each(place, buffer);
+        if place + 1 == FRAMES
+            && let Some(element) = pad.parent_element()
+        {
+            let done = gst::Structure::new_empty("scope-trial-done");
+            // Refused only where the graph is going down.
+            element.post_message(gst::message::Application::builder(done).src(&element).build()).ok();
+        }
+        gst::PadProbeReturn::Ok
+    });
 }
 
-fn text(message: &gst::Message) -> Option<String> {
+fn late() -> String {
+    format!("{FRAMES} frames took over {TRIAL_LIMIT:?}")
+}
+
+/// What an element says of its end; none where the message is that all is well.
+fn failure(message: &gst::Message) -> Option<String> {
     match message.view() {
-        gst::MessageView::Error(error) => Some(error.error().to_string()),
+        gst::MessageView::Error(error) => {
+            // The last line of the debug text is the element's own; above it stands a place in its source.
+            let debug = error.debug();
+            let cause = debug.as_ref().and_then(|debug| debug.lines().last());
+            Some(cause.map_or(error.error().to_string(), |cause| format!("{} ({cause})", error.error())))
+        }
         _ => None,
     }
 }
 
-fn watch_encoder(graph: &gst::Bin, row: &'static Encoder, seen: &Arc<Seen>) -> Result<(), String> {
+fn watch_encoder(graph: &gst::Bin, row: &'static Encoder, keys: &Arc<AtomicUsize>) -> Result<(), String> {
     let encoder = launch::element(graph, "enc").map_err(|error| error.to_string())?;
     let property = row.bitrate_property();
     let settable = encoder.find_property(property).map(|spec| spec.flags());
@@ -207,16 +212,11 @@ fn watch_encoder(graph: &gst::Bin, row: &'static Encoder, seen: &Arc<Seen>) -> R
         }
         gst::PadProbeReturn::Ok
     });
-    let seen = seen.clone();
-    output.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-        let place = seen.pictures.fetch_add(1, Relaxed);
-        if let Some(gst::PadProbeData::Buffer(buffer)) = &info.data
-            && place >= REQUEST_FRAME
-            && !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT)
-        {
-            seen.keys.fetch_add(1, Relaxed);
+    let keys = keys.clone();
+    count(&output, move |place, buffer| {
+        if place >= REQUEST_FRAME && !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT) {
+            keys.fetch_add(1, Relaxed);
         }
-        gst::PadProbeReturn::Ok
     });
     Ok(())
 }
