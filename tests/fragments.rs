@@ -74,6 +74,7 @@ fn every_line_runs_where_its_elements_are_installed() {
 
 #[test]
 fn a_line_that_fails_is_noticed() {
+    gst::init().unwrap();
     let folder = root().join("pipelines/codecs/encode");
 
     let refusal = run(&folder, "gst-launch-1.0 videotestsrc num-buffers=1 ! nosuchelement ! fakesink");

@@ -2,6 +2,8 @@
 //!
 //! Names and properties are those of GStreamer 1.22 to 1.26. A row whose element this release or this host lacks
 //! costs nothing. `svtav1enc` has no row: in CBR it turns key-frame requests off (`force_key_frames = FALSE`).
+//! Nor has `openh264dec`: that of 1.22 gives nothing for pictures of several slices (0 of 30, even of openh264enc's
+//! own), and what a browser sends may have several.
 
 use super::{
     Bitrate::{self, Bit, Kilobit, V4l2Control},
@@ -72,7 +74,6 @@ pub(super) const DECODERS: &[Decoder] = &[
     decoder(H264, Qsv, "qsvh264dec", H264_DEPAY, text!("decode/h264.qsv")),
     decoder(H264, Msdk, "msdkh264dec", H264_DEPAY, text!("decode/h264.msdk")),
     decoder(H264, Software, "avdec_h264", H264_DEPAY, text!("decode/h264")),
-    decoder(H264, Software, "openh264dec", H264_DEPAY, text!("decode/h264.openh264")),
     decoder(Vp8, Nvidia, "nvvp8dec", VP8_DEPAY, text!("decode/vp8.nvdec")),
     decoder(Vp8, Va, "vavp8dec", VP8_DEPAY, text!("decode/vp8.va")),
     decoder(Vp8, V4l2Stateless, "v4l2slvp8dec", VP8_DEPAY, text!("decode/vp8.v4l2sl")),

@@ -137,17 +137,16 @@ fn play(description: &str, watch: impl FnOnce(&gst::Bin) -> Result<(), String>) 
     let bus = graph.bus().ok_or("a graph without a bus")?;
     watch(&graph)?;
     let started = graph.set_state(gst::State::Playing);
-    // An element that does not start has said why before its state change returns.
-    let limit = if started.is_ok() {
-        gst::ClockTime::try_from(TRIAL_LIMIT).ok()
-    } else {
-        gst::ClockTime::ZERO.into()
+    let wanted = [gst::MessageType::Application, gst::MessageType::Error];
+    let message = match started {
+        Ok(_) => bus.timed_pop_filtered(gst::ClockTime::try_from(TRIAL_LIMIT).ok(), &wanted),
+        // An element that does not start has said why before its state change returns.
+        Err(_) => bus.pop_filtered(&wanted),
     };
-    let outcome =
-        match bus.timed_pop_filtered(limit, &[gst::MessageType::Application, gst::MessageType::Error]) {
-            Some(message) => failure(&message).map_or(Ok(()), Err),
-            None => Err(started.err().map_or_else(late, |error| error.to_string())),
-        };
+    let outcome = match message {
+        Some(message) => failure(&message).map_or(Ok(()), Err),
+        None => Err(started.err().map_or_else(late, |error| error.to_string())),
+    };
     graph.set_state(gst::State::Null).ok(); // a trial graph: whatever it answers, it is dropped here
     outcome
 }
