@@ -105,9 +105,25 @@ fn what_is_not_there_costs_nothing_and_is_named_with_its_package() {
     assert!(h264.clone().all(|element| element.contains("264")), "{:?}", h264.collect::<Vec<_>>());
 }
 
+#[test]
+fn every_codec_works_in_software() {
+    for codec in [CodecName::Vp8, CodecName::Vp9, CodecName::H264, CodecName::Av1] {
+        let trials = trials_of(codec, &HashMap::new());
+
+        for direction in ["encode", "decode"] {
+            let works = |trial: &&Trial| trial.direction == direction && trial.works && !trial.hardware;
+            assert!(trials.iter().any(|trial| works(&trial)), "{direction}: {trials:#?}");
+        }
+    }
+}
+
 fn trials(forced: &HashMap<CodecName, String>) -> Vec<Trial> {
+    trials_of(CodecName::H264, forced)
+}
+
+fn trials_of(codec: CodecName, forced: &HashMap<CodecName, String>) -> Vec<Trial> {
     let settings = Settings {
-        codecs: vec![CodecName::H264],
+        codecs: vec![codec],
         forced_encoders: forced.clone(),
         jitter_buffer: Duration::from_millis(200),
         start_bitrate_bps: 1_500_000,

@@ -34,9 +34,12 @@ enum KeyRequest {
     Event,
     /// As that event from 1.24.4 on. Before, the event gives an I picture that is no IDR, and decoders do not
     /// start there (commit 5e24324f, merge request 6857). Setting the bitrate, even to what it is, restarts the
-    /// group of pictures with an IDR in every release: `PROP_BITRATE` sets `reconf`, on which
+    /// group of pictures with an IDR there: `PROP_BITRATE` sets `reconf`, on which
     /// `gst_va_base_enc_reset` calls `reset_state`.
     VaH264,
+    /// As that event from 1.24.5 on. Before, `av1enc` does not look at it (merge request 7008), so a key frame
+    /// comes every second.
+    Av1,
 }
 
 /// What a change of the bitrate does while the encoder plays.
@@ -54,6 +57,11 @@ enum BitrateChange {
 const WORTH_A_KEY_FRAME: i64 = 8;
 /// First release whose `vah264enc` answers a request with an IDR.
 const VA_H264_FIXED: (u32, u32, u32, u32) = (1, 24, 4, 0);
+
+/// First release whose `av1enc` answers a request.
+const AV1_FIXED: (u32, u32, u32, u32) = (1, 24, 5, 0);
+/// A second, in frames: how long a viewer of an encoder that takes no requests may wait.
+const KEY_FRAME_DISTANCE: &str = "30";
 
 /// Where an element comes from and what it runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,13 +119,23 @@ pub struct Fragment {
 impl Encoder {
     /// Makes a new encoder of this row answer key-frame requests, where it needs help for that.
     pub fn prepare(&self, encoder: &gst::Element) {
-        let (KeyRequest::VaH264, Bitrate::Kilobit(property)) = (self.key_request, self.bitrate) else {
-            return;
-        };
-        let Some(pad) = encoder.static_pad("src") else { return };
-        if gst::version() >= VA_H264_FIXED {
-            return;
+        match self.key_request {
+            KeyRequest::VaH264 if gst::version() < VA_H264_FIXED => self.restart_on_request(encoder),
+            KeyRequest::Av1 if gst::version() < AV1_FIXED => {
+                encoder.set_property_from_str("keyframe-max-dist", KEY_FRAME_DISTANCE);
+            }
+            KeyRequest::Event | KeyRequest::VaH264 | KeyRequest::Av1 => {}
         }
+    }
+
+    /// Whether a request gives a key frame at once.
+    fn answers_requests(&self) -> bool {
+        self.key_request != KeyRequest::Av1 || gst::version() >= AV1_FIXED
+    }
+
+    fn restart_on_request(&self, encoder: &gst::Element) {
+        let Some(pad) = encoder.static_pad("src") else { return };
+        let property = self.bitrate_property();
         pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |pad, info| {
             if let Some(gst::PadProbeData::Event(event)) = &info.data
                 && gst_video::UpstreamForceKeyUnitEvent::parse(event).is_ok()

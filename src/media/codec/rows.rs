@@ -63,7 +63,8 @@ pub(super) const ENCODERS: &[Encoder] = &[
     encoder(Av1, Qsv, "qsvav1enc", AV1_PAY, text!("encode/av1.qsv"), Kilobit("bitrate")),
     encoder(Av1, Msdk, "msdkav1enc", AV1_PAY, text!("encode/av1.msdk"), Kilobit("bitrate")),
     encoder(Av1, Amf, "amfav1enc", AV1_PAY, text!("encode/av1.amf"), Kilobit("bitrate")),
-    encoder(Av1, Software, "av1enc", AV1_PAY, text!("encode/av1"), Kilobit("target-bitrate")),
+    encoder(Av1, Software, "av1enc", AV1_PAY, text!("encode/av1"), Kilobit("target-bitrate"))
+        .requested(KeyRequest::Av1),
 ];
 
 pub(super) const DECODERS: &[Decoder] = &[
