@@ -539,6 +539,10 @@ fn figures_of_the_host_are_there_and_unknown_ones_are_null() {
     assert!(hardware["cpu"]["cores"].as_u64().unwrap() > 0 && hardware["gpus"].is_array());
     let codec = &hardware["codecs"][0];
     assert!(codec["element"].is_string() && codec["hardware"].is_boolean() && codec["reason"].is_string());
+    for codec in hardware["codecs"].as_array().unwrap() {
+        assert!(codec["works"].is_boolean(), "{codec}");
+        assert!(!codec["works"].as_bool().unwrap() || codec["trial_ms"].is_u64(), "{codec}");
+    }
     if hardware["gpus"].as_array().unwrap().is_empty() {
         assert_eq!(hardware["vram_gb"], Value::Null);
     }

@@ -57,6 +57,7 @@ pub fn send_video(
     payload(&bin, line)?;
     let source = tap_of::<gst_app::AppSrc>(&bin)?;
     tap::outlet(&source, taps, pace.clone());
+    row.prepare(&launch::element(&bin, "enc")?);
     count_encoded(&bin, taps)?;
     Ok(bin)
 }

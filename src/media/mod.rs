@@ -24,7 +24,7 @@ mod tune;
 use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
 
 pub use channel::{Inbox, Mail};
-pub use codec::Trial;
+pub use codec::{Fragment, Trial, fragments, package};
 pub use peer::{Counters, Open, Opened, Peer};
 pub use sender::{Replaced, Sender};
 pub use stats::{CandidatePair, Stats};

@@ -136,8 +136,12 @@ pub struct CodecInfo {
     pub element: String,
     /// Whether it runs on dedicated hardware.
     pub hardware: bool,
-    /// Whether sessions use it.
+    /// Whether sessions use it before all others.
     pub available: bool,
+    /// Whether its trial went well: the first is used, the others stand by.
+    pub works: bool,
+    /// How long its trial took, in milliseconds; null where it was not tried.
+    pub trial_ms: Option<u64>,
     /// Why, or why not.
     pub reason: String,
 }
@@ -150,6 +154,8 @@ impl From<&media::Trial> for CodecInfo {
             element: trial.element.into(),
             hardware: trial.hardware,
             available: trial.chosen,
+            works: trial.works,
+            trial_ms: trial.milliseconds,
             reason: trial.reason.clone(),
         }
     }

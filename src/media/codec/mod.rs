@@ -1,0 +1,322 @@
+//! The codec table: which elements may do which codec, tried at start; the first row that works is used.
+//!
+//! Runs once, at start, on a blocking thread; the trials are the codecs' warm-up too, so that the first session
+//! does not load plugins. Elements are chosen by name from here, never auto-plugged.
+
+mod rows;
+mod trial;
+
+use std::{collections::HashMap, time::Duration};
+
+use gst::prelude::*;
+
+pub use rows::fragments;
+pub use trial::package;
+
+use super::Error;
+use crate::signalling::CodecName;
+
+/// How an encoder's property takes bits a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bitrate {
+    /// The property of this name, in bit/s.
+    Bit(&'static str),
+    /// The property of this name, in kbit/s.
+    Kilobit(&'static str),
+    /// The V4L2 control `video_bitrate`, in bit/s.
+    V4l2Control,
+}
+
+/// How an encoder takes the request for a key frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum KeyRequest {
+    /// As the event `GstForceKeyUnit`.
+    Event,
+    /// As that event from 1.24.4 on. Before, the event gives an I picture that is no IDR, and decoders do not
+    /// start there (commit 5e24324f, merge request 6857). Setting the bitrate, even to what it is, restarts the
+    /// group of pictures with an IDR there: `PROP_BITRATE` sets `reconf`, on which
+    /// `gst_va_base_enc_reset` calls `reset_state`.
+    VaH264,
+    /// As that event from 1.24.5 on. Before, `av1enc` does not look at it (merge request 7008), so a key frame
+    /// comes every second.
+    Av1,
+}
+
+/// What a change of the bitrate does while the encoder plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BitrateChange {
+    /// The next picture is coded at it.
+    Smooth,
+    /// The next picture is a key frame: VA resets its state (see [`KeyRequest::VaH264`]), NVENC before 1.26 sets
+    /// `forceIDR` when it reconfigures. Congestion control changes the bitrate several times a second, so small
+    /// changes are left out.
+    KeyFrame,
+}
+
+/// The share of the bitrate, one eighth, under which a change is not worth a key frame.
+const WORTH_A_KEY_FRAME: i64 = 8;
+/// First release whose `vah264enc` answers a request with an IDR.
+const VA_H264_FIXED: (u32, u32, u32, u32) = (1, 24, 4, 0);
+
+/// First release whose `av1enc` answers a request.
+const AV1_FIXED: (u32, u32, u32, u32) = (1, 24, 5, 0);
+/// A second, in frames: how long a viewer of an encoder that takes no requests may wait.
+const KEY_FRAME_DISTANCE: &str = "30";
+
+/// Where an element comes from and what it runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Family {
+    Nvidia,
+    Va,
+    V4l2Stateless,
+    V4l2,
+    Qsv,
+    Msdk,
+    Amf,
+    Software,
+}
+
+/// One way to encode a codec.
+#[derive(Debug)]
+pub struct Encoder {
+    codec: CodecName,
+    family: Family,
+    /// Factory name of the encoder.
+    pub element: &'static str,
+    needs: &'static [&'static str],
+    path: &'static str,
+    /// Text of the fragment.
+    pub fragment: &'static str,
+    bitrate: Bitrate,
+    bitrate_change: BitrateChange,
+    key_request: KeyRequest,
+}
+
+/// One way to decode a codec.
+#[derive(Debug)]
+pub struct Decoder {
+    codec: CodecName,
+    family: Family,
+    /// Factory name of the decoder.
+    pub element: &'static str,
+    needs: &'static [&'static str],
+    path: &'static str,
+    /// Text of the fragment.
+    pub fragment: &'static str,
+}
+
+/// A fragment of the table.
+#[derive(Clone, Debug)]
+pub struct Fragment {
+    /// Its file, below `pipelines/codecs`.
+    pub path: &'static str,
+    /// Its text.
+    pub text: &'static str,
+    /// The encoder or decoder and what else it needs.
+    pub elements: Vec<&'static str>,
+}
+
+impl Encoder {
+    /// Makes a new encoder of this row answer key-frame requests, where it needs help for that.
+    pub fn prepare(&self, encoder: &gst::Element) {
+        match self.key_request {
+            KeyRequest::VaH264 if gst::version() < VA_H264_FIXED => self.restart_on_request(encoder),
+            KeyRequest::Av1 if gst::version() < AV1_FIXED => {
+                encoder.set_property_from_str("keyframe-max-dist", KEY_FRAME_DISTANCE);
+            }
+            KeyRequest::Event | KeyRequest::VaH264 | KeyRequest::Av1 => {}
+        }
+    }
+
+    /// Whether a request gives a key frame at once.
+    fn answers_requests(&self) -> bool {
+        self.key_request != KeyRequest::Av1 || gst::version() >= AV1_FIXED
+    }
+
+    fn restart_on_request(&self, encoder: &gst::Element) {
+        let Some(pad) = encoder.static_pad("src") else { return };
+        let property = self.bitrate_property();
+        pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |pad, info| {
+            if let Some(gst::PadProbeData::Event(event)) = &info.data
+                && gst_video::UpstreamForceKeyUnitEvent::parse(event).is_ok()
+                && let Some(encoder) = pad.parent_element()
+            {
+                let same = encoder.property_value(property);
+                encoder.set_property_from_value(property, &same);
+            }
+            gst::PadProbeReturn::Ok
+        });
+    }
+
+    /// Sets the encoder's bitrate, in bit/s; works while it plays.
+    pub fn set_bitrate(&self, encoder: &gst::Element, bitrate_bps: u32) {
+        let (property, value) = match self.bitrate {
+            Bitrate::Bit(property) => (property, i64::from(bitrate_bps)),
+            Bitrate::Kilobit(property) => (property, i64::from((bitrate_bps / 1000).max(1))),
+            Bitrate::V4l2Control => {
+                let controls = format!("controls,video_bitrate={bitrate_bps}");
+                encoder.set_property_from_str("extra-controls", &controls);
+                return;
+            }
+        };
+        if self.bitrate_change == BitrateChange::KeyFrame {
+            let current = encoder.property_value(property).transform::<i64>().ok();
+            let current = current.and_then(|current| current.get::<i64>().ok()).unwrap_or_default();
+            if (current - value).abs() < current / WORTH_A_KEY_FRAME {
+                return;
+            }
+        }
+        // From a string: the property is signed on one encoder and unsigned on the next.
+        encoder.set_property_from_str(property, &value.to_string());
+    }
+
+    fn bitrate_property(&self) -> &'static str {
+        match self.bitrate {
+            Bitrate::Bit(property) | Bitrate::Kilobit(property) => property,
+            Bitrate::V4l2Control => "extra-controls",
+        }
+    }
+}
+
+/// What a trial said of a row.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// The codec.
+    pub codec: CodecName,
+    /// `encode` or `decode`.
+    pub direction: &'static str,
+    /// Factory name.
+    pub element: &'static str,
+    /// Whether it runs on dedicated hardware.
+    pub hardware: bool,
+    /// Whether sessions use it before all others.
+    pub chosen: bool,
+    /// Whether its trial went well: the first is chosen, the others stand by.
+    pub works: bool,
+    /// Why, or why not.
+    pub reason: String,
+    /// How long the trial took; none where there was none.
+    pub milliseconds: Option<u64>,
+}
+
+/// What came of a row: how long its trial took, and why it is refused.
+struct Outcome {
+    took: Option<Duration>,
+    refusal: Option<String>,
+}
+
+impl Outcome {
+    fn untried(refusal: String) -> Self {
+        Self { took: None, refusal: Some(refusal) }
+    }
+}
+
+/// The rows that sessions use.
+#[derive(Debug, Default)]
+pub struct Table {
+    encoders: HashMap<CodecName, Vec<&'static Encoder>>,
+    decoders: HashMap<CodecName, Vec<&'static Decoder>>,
+    trials: Vec<Trial>,
+}
+
+impl Table {
+    /// Tries the rows of `codecs`; `forced` names the one encoder that may be used for a codec.
+    ///
+    /// # Errors
+    /// [`Error::NoCodec`] where not one codec works both ways, with every refusal.
+    pub fn probe(codecs: &[CodecName], forced: &HashMap<CodecName, String>) -> Result<Self, Error> {
+        let mut table = Self::default();
+        for &codec in codecs {
+            table.probe_encoders(codec, forced.get(&codec).map(String::as_str));
+            table.probe_decoders(codec);
+        }
+        if codecs.iter().any(|&codec| table.works(codec)) {
+            return Ok(table);
+        }
+        let refusals = table.trials.iter().map(|trial| format!("{}: {}", trial.element, trial.reason));
+        Err(Error::NoCodec(refusals.collect::<Vec<_>>().join("; ")))
+    }
+
+    /// The rows for a codec that works both ways.
+    pub fn rows(&self, codec: CodecName) -> Option<(&'static Encoder, &'static Decoder)> {
+        Some((*self.encoders(codec).first()?, *self.decoders(codec).first()?))
+    }
+
+    /// The encoders that work, best first: a session takes the next one where its encoder fails.
+    pub fn encoders(&self, codec: CodecName) -> &[&'static Encoder] {
+        self.encoders.get(&codec).map_or(&[], Vec::as_slice)
+    }
+
+    /// The decoders that work, best first.
+    pub fn decoders(&self, codec: CodecName) -> &[&'static Decoder] {
+        self.decoders.get(&codec).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a codec works both ways.
+    pub fn works(&self, codec: CodecName) -> bool {
+        self.rows(codec).is_some()
+    }
+
+    /// Every row that was looked at, with the reason for its fate.
+    pub fn trials(&self) -> &[Trial] {
+        &self.trials
+    }
+
+    fn probe_encoders(&mut self, codec: CodecName, forced: Option<&str>) {
+        let mut working: Vec<&'static Encoder> = Vec::new();
+        for row in rows::ENCODERS.iter().filter(|row| row.codec == codec) {
+            let outcome = match forced {
+                Some(other) if other != row.element => {
+                    Outcome::untried(format!("the configuration asks for {other}"))
+                }
+                _ => trial::encode(row),
+            };
+            let best = working.first().map(|best| best.element);
+            self.note(codec, "encode", (row.element, row.family), best, &outcome);
+            if outcome.refusal.is_none() {
+                working.push(row);
+            }
+        }
+        self.encoders.insert(codec, working);
+    }
+
+    fn probe_decoders(&mut self, codec: CodecName) {
+        // The encoder that depends on the least gives the stream: a trial is to tell of its own row.
+        let encoders = self.encoders(codec);
+        let source = encoders.iter().find(|row| row.family == Family::Software).or(encoders.first()).copied();
+        let mut working: Vec<&'static Decoder> = Vec::new();
+        for row in rows::DECODERS.iter().filter(|row| row.codec == codec) {
+            let outcome = match source {
+                Some(source) => trial::decode(source, row),
+                None => Outcome::untried("nothing encodes this codec here".to_owned()),
+            };
+            let best = working.first().map(|best| best.element);
+            self.note(codec, "decode", (row.element, row.family), best, &outcome);
+            if outcome.refusal.is_none() {
+                working.push(row);
+            }
+        }
+        self.decoders.insert(codec, working);
+    }
+
+    fn note(
+        &mut self,
+        codec: CodecName,
+        direction: &'static str,
+        (element, family): (&'static str, Family),
+        best: Option<&str>,
+        outcome: &Outcome,
+    ) {
+        let works = outcome.refusal.is_none();
+        let chosen = works && best.is_none();
+        let reason = match (&outcome.refusal, best) {
+            (Some(refusal), _) => refusal.clone(),
+            (None, Some(best)) => format!("works; {best} comes first"),
+            (None, None) => "first that works".into(),
+        };
+        let milliseconds = outcome.took.and_then(|took| u64::try_from(took.as_millis()).ok());
+        tracing::debug!(%codec, direction, element, chosen, reason, milliseconds, "codec row tried");
+        let hardware = family != Family::Software;
+        self.trials.push(Trial { codec, direction, element, hardware, chosen, works, reason, milliseconds });
+    }
+}
