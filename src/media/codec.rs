@@ -153,15 +153,21 @@ impl Table {
     /// # Errors
     /// [`Error::NoCodec`] where not one codec works both ways, with every refusal.
     pub fn probe(codecs: &[CodecName], forced: &HashMap<CodecName, String>) -> Result<Self, Error> {
-        let mut table = Self::default();
-        for &codec in codecs {
-            table.probe_codec(codec, forced.get(&codec).map(String::as_str));
-        }
+        let table = Self::tried(codecs, forced);
         if codecs.iter().any(|&codec| table.works(codec)) {
             return Ok(table);
         }
         let refusals = table.trials.iter().map(|trial| format!("{}: {}", trial.element, trial.reason));
         Err(Error::NoCodec(refusals.collect::<Vec<_>>().join("; ")))
+    }
+
+    /// The same, whatever comes out.
+    pub fn tried(codecs: &[CodecName], forced: &HashMap<CodecName, String>) -> Self {
+        let mut table = Self::default();
+        for &codec in codecs {
+            table.probe_codec(codec, forced.get(&codec).map(String::as_str));
+        }
+        table
     }
 
     /// The rows for a codec that works both ways.

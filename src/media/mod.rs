@@ -10,6 +10,7 @@ mod congestion;
 mod graph;
 
 mod identity;
+mod inventory;
 mod launch;
 mod negotiate;
 mod peer;
@@ -23,6 +24,7 @@ use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
 
 pub use channel::{Inbox, Mail};
 pub use codec::Trial;
+pub use inventory::{Inventory, inventory, package_of, try_codecs};
 pub use peer::{Counters, Open, Opened, Peer};
 pub use stats::{CandidatePair, Stats};
 
