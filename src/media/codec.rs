@@ -112,13 +112,25 @@ const DECODERS: &[Decoder] = &[
 impl Encoder {
     /// Sets the encoder's bitrate, in bit/s; works while it plays.
     pub fn set_bitrate(&self, encoder: &gst::Element, bitrate_bps: u32) {
-        let (property, unit) = self.bitrate;
-        let value = match unit {
+        // From a string: the property is signed on one encoder and unsigned on the next.
+        encoder.set_property_from_str(self.bitrate.0, &self.bitrate_value(bitrate_bps).to_string());
+    }
+
+    /// The fragment's line with another bitrate, in bit/s.
+    pub fn at_bitrate(&self, line: &str, bitrate_bps: u32) -> String {
+        let property = format!("{}=", self.bitrate.0);
+        let words = line.split(' ').map(|word| match word.strip_prefix(&property) {
+            Some(_) => format!("{property}{}", self.bitrate_value(bitrate_bps)),
+            None => word.to_owned(),
+        });
+        words.collect::<Vec<_>>().join(" ")
+    }
+
+    fn bitrate_value(&self, bitrate_bps: u32) -> u32 {
+        match self.bitrate.1 {
             Unit::Bit => bitrate_bps,
             Unit::Kilobit => (bitrate_bps / 1000).max(1),
-        };
-        // From a string: the property is signed on one encoder and unsigned on the next.
-        encoder.set_property_from_str(property, &value.to_string());
+        }
     }
 }
 

@@ -14,6 +14,7 @@ mod inventory;
 mod launch;
 mod negotiate;
 mod peer;
+mod shell;
 mod signals;
 mod start;
 mod stats;

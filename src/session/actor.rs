@@ -39,8 +39,8 @@ pub enum Command {
     Parameters(stage::Values, oneshot::Sender<Result<stage::Values, Error>>),
     /// Another pipeline by HTTP.
     Switch(String, oneshot::Sender<Result<(), Error>>),
-    /// The graph's picture.
-    Dot(oneshot::Sender<String>),
+    /// A look at the graph, on a blocking thread.
+    Look(Box<dyn FnOnce(&media::Peer) + Send>),
     /// The end.
     Close,
 }
@@ -134,9 +134,9 @@ impl Actor {
             Command::Switch(pipeline, reply) => {
                 reply.send(self.switch(&pipeline).map_err(Error::from)).ok(); // caller gone
             }
-            Command::Dot(reply) => {
+            Command::Look(look) => {
                 let peer = self.peer.clone();
-                spawn_blocking(move || reply.send(peer.dot()).ok()); // owned by the runtime; ends by itself in ms
+                spawn_blocking(move || look(&peer)); // owned by the runtime; ends by itself in ms
             }
             Command::Close => return self.apply(Input::End(EndReason::ClosedByClient)),
         }

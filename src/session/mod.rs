@@ -6,6 +6,7 @@
 mod actor;
 mod birth;
 mod control;
+mod history;
 mod meter;
 mod registry;
 mod snapshot;
@@ -14,6 +15,7 @@ mod state;
 use std::{fmt, sync::Arc};
 
 pub use control::{Figures, Message};
+pub use history::{Description, DescriptionKind};
 pub use registry::{Created, Load, Registry, Settings};
 use serde::Serialize;
 pub use snapshot::{CodecInfo, Drops, Path, Snapshot, StageInfo};

@@ -13,9 +13,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
 use super::{
-    CodecInfo, EndReason, Error, Id, Limits, Phase, Snapshot,
+    CodecInfo, Description, DescriptionKind, EndReason, Error, Id, Limits, Phase, Snapshot,
     actor::Command,
     birth::{Birth, Start},
+    history::History,
 };
 use crate::{media, signalling, stage, turn};
 
@@ -80,6 +81,7 @@ struct Sessions {
 struct Handle {
     mailbox: mpsc::Sender<Command>,
     snapshot: watch::Receiver<Snapshot>,
+    history: History,
 }
 
 impl Registry {
@@ -125,6 +127,8 @@ impl Registry {
         let span = tracing::info_span!("session", %id, pipeline = start.pipeline_id());
         let registry = self.clone();
         let named = id.clone();
+        let history = History::default();
+        history.add(DescriptionKind::Offer, &offer.sdp);
         let task = async move {
             let birth = Birth {
                 id: named.clone(),
@@ -139,7 +143,8 @@ impl Registry {
             match birth.open().await {
                 Err(error) => drop(answered.send(Err(error))), // caller gone: nothing to tell
                 Ok((actor, answer)) => {
-                    registry.insert(&named, Handle { mailbox, snapshot: actor.watch() });
+                    history.add(DescriptionKind::Answer, &answer);
+                    registry.insert(&named, Handle { mailbox, snapshot: actor.watch(), history });
                     let caller_gone = answered.send(Ok(answer)).is_err();
                     let over = actor.run(commands, caller_gone).await;
                     registry.retire(&named, over.reason);
@@ -161,6 +166,7 @@ impl Registry {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Ended`], [`Error::Busy`].
     pub async fn add_candidates(&self, id: &Id, candidates: Vec<signalling::Candidate>) -> Result<(), Error> {
+        self.handle(id)?.history.add_candidates(&candidates);
         self.ask(id, |reply| Command::Candidates(candidates, reply)).await
     }
 
@@ -200,7 +206,23 @@ impl Registry {
     /// # Errors
     /// The errors of the look-up.
     pub async fn graph_dot(&self, id: &Id) -> Result<String, Error> {
-        self.ask(id, Command::Dot).await
+        self.look(id, media::Peer::dot).await
+    }
+
+    /// What the session runs, as lines for a shell.
+    ///
+    /// # Errors
+    /// The errors of the look-up.
+    pub async fn launch(&self, id: &Id) -> Result<String, Error> {
+        self.look(id, media::Peer::launch).await
+    }
+
+    /// What both sides said to connect, without secrets.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Ended`].
+    pub fn descriptions(&self, id: &Id) -> Result<Vec<Description>, Error> {
+        Ok(self.handle(id)?.history.all())
     }
 
     /// Every session that lives.
@@ -237,6 +259,11 @@ impl Registry {
             Ok(()) => 0,
             Err(_) => self.0.tasks.len(),
         }
+    }
+
+    async fn look<T: Send + 'static>(&self, id: &Id, look: fn(&media::Peer) -> T) -> Result<T, Error> {
+        // caller gone: nothing to tell
+        self.ask(id, |reply| Command::Look(Box::new(move |peer| drop(reply.send(look(peer)))))).await
     }
 
     async fn ask<T>(&self, id: &Id, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Error> {
