@@ -208,7 +208,7 @@ fn an_unknown_api_path_is_json_and_never_the_page() {
         }
     }
     let session = session();
-    for path in ["graph.svg", "launch"] {
+    for path in ["graph.png", "nothing"] {
         assert_error(&get(&format!("/api/v1/sessions/{session}/{path}")), 404, "unknown_path");
     }
 }

@@ -86,4 +86,34 @@ mod tests {
         let missing = draw("no-such-program", Vec::new()).await.unwrap_err();
         assert!(matches!(missing, Error::Missing) && missing.to_string().contains("package graphviz"));
     }
+
+    #[tokio::test]
+    async fn a_request_that_is_dropped_takes_its_child_along() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (script, pid) = (folder.path().join("hang"), folder.path().join("pid"));
+        std::fs::write(&script, format!("#!/bin/sh\necho $$ > {}\nexec sleep 600\n", pid.display())).unwrap();
+        std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let running = || {
+            let pid = std::fs::read_to_string(&pid).unwrap_or_default();
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+            stat.contains("(sleep)") && !stat.contains(") Z")
+        };
+
+        tokio::select! {
+            drawn = draw(script.to_str().unwrap(), Vec::new()) => panic!("{drawn:?}"),
+            () = until(running) => {}
+        }
+
+        until(|| !running()).await;
+    }
+
+    async fn until(condition: impl Fn() -> bool) {
+        let poll = async {
+            while !condition() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(Duration::from_secs(8), poll).await.expect("it comes true");
+    }
 }

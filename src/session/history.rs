@@ -34,7 +34,7 @@ pub enum DescriptionKind {
     Candidate,
 }
 
-/// The newest of a session's descriptions.
+/// The first of a session's descriptions.
 #[derive(Clone, Default)]
 pub struct History(Arc<Mutex<Vec<Description>>>);
 
@@ -73,7 +73,8 @@ mod tests {
     #[test]
     fn what_is_kept_has_no_secrets_and_an_end() {
         let history = History::default();
-        let candidate = Candidate::parse("candidate:1 1 udp 2130706431 192.0.2.7 50000 typ host", None, None);
+        let candidate =
+            Candidate::parse("candidate:1 1 udp 2130706431 192.0.2.7 50000 typ host", Some("0"), None);
 
         history.add(DescriptionKind::Offer, "v=0\r\na=ice-pwd:hunter2\r\na=fingerprint:sha-256 00:11\r\n");
         history.add_candidates(&[candidate.unwrap()]);

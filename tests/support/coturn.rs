@@ -55,8 +55,13 @@ impl Coturn {
             .spawn()
             .expect("turnserver is installed (make deps)");
         let written = || fs::read_to_string(&log).unwrap_or_default();
-        let opened =
-            |protocol: &str| written().contains(&format!("{protocol} listener opened on: 127.0.0.1:{port}"));
+        // It writes "opened on: " for UDP and "opened on : " for TCP.
+        let opened = |protocol: &str| {
+            let is_it = |line: &str| {
+                line.contains(&format!("{protocol} listener opened")) && line.ends_with(&format!(":{port}"))
+            };
+            written().lines().any(is_it)
+        };
         let listens = wait_until(
             || {
                 let ended = child.try_wait().expect("an own child can be waited for");

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
 use super::{finding::Finding, udp};
@@ -17,7 +17,8 @@ use crate::{
 pub async fn check(config: &Config) -> Vec<Finding> {
     let mut findings = vec![http_port(&config.server)];
     let (range, sessions) = (config.ice.udp_ports, config.limits.sessions);
-    let ports = tokio::task::spawn_blocking(move || udp::ports(range, sessions));
+    let ports = spawn_blocking(move || udp::ports(range, sessions));
+    let own = spawn_blocking(system::addresses);
     let settings = app::turn_settings(&config.ice);
     if let Err(error) = settings.validate() {
         findings.push(Finding::fail("ice servers", error.to_string(), "correct the configuration"));
@@ -34,7 +35,8 @@ pub async fn check(config: &Config) -> Vec<Finding> {
         _ => None,
     });
     let relay = answers.iter().any(|(_, answer)| matches!(answer, Ok(Answer::Relayed(_))));
-    let place = Place { own: system::addresses(), seen, relay, container: system::is_container() };
+    let own = own.await.unwrap_or_default();
+    let place = Place { own, seen, relay, container: system::is_container() };
     findings.push(advertised(&config.ice.advertised, &place));
     findings
 }
@@ -71,7 +73,7 @@ async fn ice_servers(settings: turn::Settings) -> (Vec<turn::IceServer>, Vec<Fin
         Some(error) => {
             Finding::warn("ice servers", error, "correct the provider's credentials, or its way out")
         }
-        None => Finding::ok("ice servers", format!("{count} of source {}", status.source)),
+        None => Finding::ok("ice servers", format!("{count}, source: {}", status.source)),
     };
     (servers, vec![finding])
 }
