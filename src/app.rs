@@ -195,7 +195,8 @@ fn codec_name(name: &str) -> Option<signalling::CodecName> {
         .find_map(|(known, codec)| (known == name).then_some(codec))
 }
 
-fn media_settings(config: &Config) -> media::Settings {
+/// What media has to know of the configuration.
+pub fn media_settings(config: &Config) -> media::Settings {
     let media = &config.media;
     let forced = &media.forced_encoders;
     media::Settings {
@@ -232,7 +233,8 @@ fn api_settings(config: &Config) -> api::Settings {
     }
 }
 
-fn turn_settings(ice: &config::Ice) -> turn::Settings {
+/// Where ICE servers come from, by the configuration.
+pub fn turn_settings(ice: &config::Ice) -> turn::Settings {
     let secret = |secret: &config::Secret| turn::Secret::from(secret.expose());
     turn::Settings {
         servers: ice

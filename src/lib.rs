@@ -5,7 +5,8 @@
 //!
 //! # Five words
 //! [`api`] speaks HTTP, [`session`] owns one viewer's life, [`media`] is GStreamer, [`stage`] is the ML side,
-//! [`frame`] is what media and stage pass to each other. All else is a leaf; [`app`] alone wires them.
+//! [`frame`] is what media and stage pass to each other. All else is a leaf; [`app`] alone wires them, and
+//! [`command`] is what a person types.
 //! ```text
 //! browser ──HTTP──▶ api ──▶ session ──▶ media ◀══ Slot ══▶ stage      ─▶ may call   ══ frames   ◀┈ events
 //!    ▲                         ▲┈┈┈┈┈┈┈┈┈┈│
@@ -31,6 +32,7 @@
 //! | module | may use |
 //! |---|---|
 //! | app, main | everything; they hold no logic |
+//! | command | app, media, session, stage, leaves |
 //! | api | session, stage (catalog and parameters), leaves |
 //! | session | media, stage, leaves |
 //! | media | leaves; it alone imports `gstreamer*` |
@@ -41,6 +43,7 @@
 
 pub mod api;
 pub mod app;
+pub mod command;
 pub mod config;
 pub mod frame;
 pub mod media;

@@ -2,7 +2,11 @@
 //!
 //! Read on request, in under a millisecond; a lock keeps the last reading, since load is a difference.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    net::IpAddr,
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
 
 use nvml_wrapper::Nvml;
 use serde::Serialize;
@@ -129,6 +133,28 @@ impl System {
             })
             .collect()
     }
+}
+
+/// The addresses that this host has for others: neither loopback's nor link-local ones.
+pub fn addresses() -> Vec<IpAddr> {
+    let networks = sysinfo::Networks::new_with_refreshed_list();
+    let networks =
+        networks.iter().flat_map(|networks| networks.values()).flat_map(sysinfo::NetworkData::ip_networks);
+    let is_reachable = |address: &IpAddr| match address {
+        IpAddr::V4(address) => !address.is_loopback() && !address.is_link_local(),
+        IpAddr::V6(address) => !address.is_loopback() && !address.is_unicast_link_local(),
+    };
+    let mut addresses: Vec<_> = networks.map(|network| network.addr).filter(is_reachable).collect();
+    addresses.sort();
+    addresses.dedup();
+    addresses
+}
+
+/// Whether this process runs in a container, as far as its files tell.
+pub fn is_container() -> bool {
+    let marked = ["/.dockerenv", "/run/.containerenv"].iter().any(|path| Path::new(path).exists());
+    let group = std::fs::read_to_string("/proc/1/cgroup").unwrap_or_default();
+    marked || ["docker", "kubepods", "containerd", "lxc"].iter().any(|word| group.contains(word))
 }
 
 /// cgroup v2, then v1.

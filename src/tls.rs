@@ -52,6 +52,21 @@ pub fn from_files(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, E
     config(chain, private)
 }
 
+/// From when and until when the first certificate of the file holds.
+///
+/// # Errors
+/// [`Error::File`].
+pub fn validity(certificate: &Path) -> Result<(jiff::Timestamp, jiff::Timestamp), Error> {
+    let first = CertificateDer::from_pem_file(certificate).map_err(|error| fault(certificate, &error))?;
+    let (_, parsed) =
+        x509_parser::parse_x509_certificate(&first).map_err(|error| fault(certificate, &error))?;
+    let time = |time: x509_parser::time::ASN1Time| {
+        jiff::Timestamp::from_second(time.timestamp()).map_err(|error| fault(certificate, &error))
+    };
+    let validity = parsed.validity();
+    Ok((time(validity.not_before)?, time(validity.not_after)?))
+}
+
 /// A server configuration with a certificate made now, for localhost, this host's name and its addresses.
 ///
 /// # Errors
@@ -112,6 +127,9 @@ mod tests {
         std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
 
         assert!(from_files(&certificate, &key).is_ok());
+        let (from, until) = validity(&certificate).unwrap();
+        assert!(from < jiff::Timestamp::now() && until > jiff::Timestamp::now());
+        assert!(validity(&key).is_err());
         let swapped = from_files(&key, &certificate).unwrap_err().to_string();
         assert!(swapped.contains("key.pem"), "{swapped}");
         assert!(from_files(Path::new("/nowhere"), &key).unwrap_err().to_string().contains("/nowhere"));

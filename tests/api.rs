@@ -208,7 +208,7 @@ fn an_unknown_api_path_is_json_and_never_the_page() {
         }
     }
     let session = session();
-    for path in ["graph.svg", "launch"] {
+    for path in ["graph.png", "nothing"] {
         assert_error(&get(&format!("/api/v1/sessions/{session}/{path}")), 404, "unknown_path");
     }
 }
@@ -358,6 +358,9 @@ fn an_ended_session_is_gone_and_an_unknown_one_never_was() {
         for (method, path, body) in [
             ("GET", format!("/api/v1/sessions/{id}"), ""),
             ("GET", format!("/api/v1/sessions/{id}/graph.dot"), ""),
+            ("GET", format!("/api/v1/sessions/{id}/graph.svg"), ""),
+            ("GET", format!("/api/v1/sessions/{id}/launch"), ""),
+            ("GET", format!("/api/v1/sessions/{id}/sdp"), ""),
             ("PATCH", format!("{OFFER}/{id}"), candidates.as_str()),
             ("PATCH", format!("/api/v1/sessions/{id}/parameters"), "{}"),
             ("PUT", format!("/api/v1/sessions/{id}/pipeline"), "{\"pipeline_id\":\"echo\"}"),
@@ -370,6 +373,76 @@ fn an_ended_session_is_gone_and_an_unknown_one_never_was() {
         }
     }
     assert_eq!(send("DELETE", &format!("{OFFER}/nobody"), JSON, "").status, 204);
+}
+
+#[test]
+fn a_graph_is_drawn_and_without_graphviz_the_package_is_named() {
+    let drawn = get(&format!("/api/v1/sessions/{}/graph.svg", session()));
+    assert_eq!(
+        (drawn.status, drawn.header("content-type")),
+        (200, Some("image/svg+xml")),
+        "{}",
+        drawn.text()
+    );
+    assert!(drawn.text().contains("webrtcbin") && drawn.text().contains("</svg>"));
+
+    let bare = Server::spawn(&[], &[("SCOPE_OFFLINE", "1"), ("PATH", "/nowhere")]);
+    let answer =
+        http::post_json(&format!("{}{OFFER}", bare.url()), &json!({"sdp": CHROMIUM, "type": "offer"}))
+            .unwrap();
+    let id = answer.json()["sessionId"].as_str().unwrap().to_owned();
+    let refused = http::get(&format!("{}/api/v1/sessions/{id}/graph.svg", bare.url())).unwrap();
+
+    assert_error(&refused, 501, "graphviz_missing");
+    assert!(refused.text().contains("package graphviz"), "{}", refused.text());
+}
+
+#[test]
+fn the_lines_of_a_session_run_in_gst_launch() {
+    let lines = get(&format!("/api/v1/sessions/{}/launch", session()));
+
+    assert_eq!((lines.status, lines.header("content-type")), (200, Some("text/plain; charset=utf-8")));
+    let text = lines.text();
+    let commands: Vec<_> = text.lines().filter(|line| line.starts_with("gst-launch-1.0 ")).collect();
+    assert_eq!(commands.len(), 3, "{text}");
+    assert!(text.contains("vp8enc") && text.contains("target-bitrate=1500000"), "{text}");
+    for command in commands {
+        // No display here, and fewer frames: the rest is the line that people get.
+        let shorter = command
+            .replace("autovideosink", "fakesink")
+            .replace("num-buffers=300", "num-buffers=30")
+            .replace("num-buffers=500", "num-buffers=50");
+        let run = std::process::Command::new("timeout").args(["60", "sh", "-c", &shorter]).output().unwrap();
+
+        let said = String::from_utf8_lossy(&run.stderr).into_owned() + &String::from_utf8_lossy(&run.stdout);
+        assert!(run.status.success() && !said.contains("WARNING"), "{shorter}\n{said}");
+        assert!(said.contains("Got EOS"), "{said}");
+    }
+}
+
+#[test]
+fn what_both_sides_said_is_kept_without_secrets() {
+    let id = session();
+    let candidate = "candidate:1 1 udp 2130706431 192.0.2.77 50000 typ host";
+    let trickle = json!({"candidates": [{"candidate": candidate, "sdpMid": "0"}]}).to_string();
+    assert_eq!(send("PATCH", &format!("{OFFER}/{id}"), JSON, trickle).status, 204);
+
+    let response = get(&format!("/api/v1/sessions/{id}/sdp"));
+
+    let body = response.json();
+    let kinds: Vec<_> = body["descriptions"].as_array().unwrap().iter().map(|one| &one["kind"]).collect();
+    assert_eq!(kinds, ["offer", "answer", "candidate"], "{body}");
+    let answer = &body["descriptions"][1];
+    assert!(
+        answer["at"].as_str().unwrap().ends_with('Z')
+            && answer["sdp"].as_str().unwrap().contains("a=fingerprint:")
+    );
+    let text = response.text();
+    let secret = |name: &str| CHROMIUM.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    for hidden in [secret("a=ice-pwd:"), secret("a=ice-ufrag:"), "192.0.2.77"] {
+        assert!(!text.contains(hidden.trim()), "{hidden} shows in {text}");
+    }
+    assert!(text.contains("a=ice-pwd:***") && text.contains("50000 typ host"), "{text}");
 }
 
 #[test]
@@ -592,6 +665,9 @@ fn the_document_has_every_route_and_the_docs_page_shows_it() {
             "get sessions",
             "get sessions/{id}",
             "get sessions/{id}/graph.dot",
+            "get sessions/{id}/graph.svg",
+            "get sessions/{id}/launch",
+            "get sessions/{id}/sdp",
             "get system",
             "get webrtc/ice-servers",
             "patch sessions/{id}/parameters",

@@ -9,6 +9,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
+use super::graphviz;
 use crate::{
     session::{self, ErrorKind},
     signalling, stage,
@@ -39,6 +40,8 @@ pub enum Error {
     Body(String),
     /// A body that took longer than this to arrive.
     SlowBody(Duration),
+    /// A picture that Graphviz did not draw.
+    Graphviz(graphviz::Error),
 }
 
 impl Error {
@@ -67,6 +70,12 @@ impl From<stage::Error> for Error {
 impl From<signalling::Error> for Error {
     fn from(error: signalling::Error) -> Self {
         Self::Signalling(error)
+    }
+}
+
+impl From<graphviz::Error> for Error {
+    fn from(error: graphviz::Error) -> Self {
+        Self::Graphviz(error)
     }
 }
 
@@ -116,10 +125,24 @@ impl IntoResponse for Error {
                 respond(StatusCode::UNSUPPORTED_MEDIA_TYPE, body(&sentence, "wrong_content_type"))
             }
             Self::Body(sentence) => respond(StatusCode::BAD_REQUEST, body(&sentence, "bad_body")),
+            Self::Graphviz(error) => graphviz_response(&error),
             Self::SlowBody(limit) => {
                 let sentence = format!("a body within {limit:?} is wanted, it did not arrive");
                 respond(StatusCode::REQUEST_TIMEOUT, body(&sentence, "slow_body"))
             }
+        }
+    }
+}
+
+fn graphviz_response(error: &graphviz::Error) -> Response {
+    let body = |code| body(&error.to_string(), code);
+    match error {
+        graphviz::Error::Missing => respond(StatusCode::NOT_IMPLEMENTED, body("graphviz_missing")),
+        graphviz::Error::Busy => later(body("graphviz_busy")),
+        graphviz::Error::Slow => respond(StatusCode::GATEWAY_TIMEOUT, body("timeout")),
+        graphviz::Error::Failed(_) => {
+            tracing::error!(%error, "a request failed");
+            respond(StatusCode::INTERNAL_SERVER_ERROR, body("internal"))
         }
     }
 }

@@ -5,6 +5,7 @@
 mod body;
 mod document;
 mod error;
+mod graphviz;
 mod host;
 mod layers;
 mod offer;
@@ -70,6 +71,9 @@ pub fn router(state: State) -> Router {
         .routes(routes!(sessions::list))
         .routes(routes!(sessions::show, sessions::close))
         .routes(routes!(sessions::graph_dot))
+        .routes(routes!(sessions::graph_svg))
+        .routes(routes!(sessions::launch))
+        .routes(routes!(sessions::descriptions))
         .routes(routes!(sessions::switch_pipeline))
         .routes(routes!(sessions::set_parameters))
         .routes(routes!(host::hardware))

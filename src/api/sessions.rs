@@ -10,8 +10,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::{State, body::Object, error::Error};
-use crate::session::{self, Id, Snapshot};
+use super::{State, body::Object, error::Error, graphviz};
+use crate::session::{self, Description, Id, Snapshot};
 
 /// Longer ids were never given out; the error that repeats one stays short.
 const ID_CHARACTERS: usize = 64;
@@ -40,6 +40,12 @@ pub struct SessionsBody {
 pub struct ParametersBody {
     #[schema(value_type = Object)]
     parameters: Map<String, Value>,
+}
+
+/// What both sides said to connect, the oldest first.
+#[derive(Serialize, ToSchema)]
+pub struct DescriptionsBody {
+    descriptions: Vec<Description>,
 }
 
 /// All sessions that live.
@@ -71,6 +77,40 @@ pub async fn graph_dot(
 ) -> Result<impl IntoResponse, Error> {
     let dot = state.registry.graph_dot(&id).await?;
     Ok(([(header::CONTENT_TYPE, "text/vnd.graphviz; charset=utf-8")], dot))
+}
+
+/// The same as a picture; Graphviz draws it.
+#[utoipa::path(get, path = "/api/v1/sessions/{id}/graph.svg",
+    responses((status = 200, content_type = "image/svg+xml"), (status = 404), (status = 410), (status = 501)))]
+pub async fn graph_svg(
+    Extract(state): Extract<State>,
+    SessionId(id): SessionId,
+) -> Result<impl IntoResponse, Error> {
+    let dot = state.registry.graph_dot(&id).await?;
+    let svg = graphviz::draw(graphviz::PROGRAM, dot.into_bytes()).await?;
+    Ok(([(header::CONTENT_TYPE, "image/svg+xml")], svg))
+}
+
+/// What the session runs as gst-launch-1.0 lines, with a test picture in place of the network.
+#[utoipa::path(get, path = "/api/v1/sessions/{id}/launch",
+    responses((status = 200, content_type = "text/plain"), (status = 404), (status = 410)))]
+pub async fn launch(
+    Extract(state): Extract<State>,
+    SessionId(id): SessionId,
+) -> Result<impl IntoResponse, Error> {
+    let lines = state.registry.launch(&id).await?;
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], lines))
+}
+
+/// Offer, answer and candidates with their times; ICE credentials and addresses are blanked, since whoever reaches
+/// this port may read it and a browser's candidates tell its user's network.
+#[utoipa::path(get, path = "/api/v1/sessions/{id}/sdp",
+    responses((status = 200, body = DescriptionsBody), (status = 404), (status = 410)))]
+pub async fn descriptions(
+    Extract(state): Extract<State>,
+    SessionId(id): SessionId,
+) -> Result<Json<DescriptionsBody>, Error> {
+    Ok(Json(DescriptionsBody { descriptions: state.registry.descriptions(&id)? }))
 }
 
 /// Puts another pipeline in place; the connection stays.

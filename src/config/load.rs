@@ -14,10 +14,30 @@ use super::{
 pub enum Outcome {
     /// Run the server.
     Serve(Box<Config>),
+    /// Look into this host under this configuration, print what is found and be done.
+    Inspect(Subject, Form, Box<Config>),
     /// Print this (`--help`, `--version`) and be done.
     Print(String),
     /// Print this and exit with code 64 (`EX_USAGE`): every fault, a line each.
     Faults(String),
+}
+
+/// What a command looks into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// `scope codecs`: the codec table and each row's fate.
+    Codecs,
+    /// `scope doctor`: everything that the server needs.
+    Doctor,
+}
+
+/// How findings are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// For people.
+    Text,
+    /// `--json`: for programs.
+    Json,
 }
 
 /// Reads flags, the environment and the file.
@@ -30,7 +50,12 @@ pub fn load(
         Err(error) if error.use_stderr() => return Outcome::Faults(error.to_string()),
         Err(error) => return Outcome::Print(error.to_string()),
     };
-    let flags = matches.subcommand_matches("serve").unwrap_or(&matches);
+    let (flags, subject) = match matches.subcommand() {
+        Some(("codecs", flags)) => (flags, Some(Subject::Codecs)),
+        Some(("doctor", flags)) => (flags, Some(Subject::Doctor)),
+        Some((_, flags)) => (flags, None),
+        None => (&matches, None),
+    };
     let environment: BTreeMap<_, _> =
         environment.into_iter().filter(|(_, value)| !value.trim().is_empty()).collect();
     let mut faults = Vec::new();
@@ -53,7 +78,17 @@ pub fn load(
     faults.extend(table.keys().map(|key| format!("{key} in the file: no such key")));
     faults.extend(config.faults());
     faults.extend(halves(&config));
-    if faults.is_empty() { Outcome::Serve(Box::new(config)) } else { Outcome::Faults(faults.join("\n")) }
+    if !faults.is_empty() {
+        return Outcome::Faults(faults.join("\n"));
+    }
+    let config = Box::new(config);
+    match subject {
+        None => Outcome::Serve(config),
+        Some(subject) => {
+            let form = if flags.get_flag("json") { Form::Json } else { Form::Text };
+            Outcome::Inspect(subject, form, config)
+        }
+    }
 }
 
 fn command() -> Command {
@@ -63,11 +98,17 @@ fn command() -> Command {
         KEYS.iter().fold(command, |command, key| command.arg(argument(key)))
     };
     let serve = with_flags(Command::new("serve").about("run the server (the default)"));
+    let inspect = |name: &'static str, about: &'static str| {
+        let json = Arg::new("json").long("json").action(ArgAction::SetTrue).help("for programs");
+        with_flags(Command::new(name).about(about)).arg(json)
+    };
     with_flags(Command::new("scope"))
         .about("real-time AI video server: a browser's camera in over WebRTC, a pipeline's picture back")
         .version(env!("CARGO_PKG_VERSION"))
         .args_conflicts_with_subcommands(true)
         .subcommand(serve)
+        .subcommand(inspect("codecs", "try the codecs and say which elements are used and why"))
+        .subcommand(inspect("doctor", "check this host and configuration and say what to do"))
 }
 
 fn argument(key: &Key) -> Arg {
@@ -232,6 +273,21 @@ mod tests {
         assert!(matches!(outcome(&["--help"], &[]), Outcome::Print(text) if text.contains("--udp-ports")));
         assert!(matches!(outcome(&["--version"], &[]), Outcome::Print(_)));
         assert!(matches!(outcome(&["--no-such-flag"], &[]), Outcome::Faults(_)));
+    }
+
+    #[test]
+    fn commands_take_the_flags_of_the_server() {
+        let Outcome::Inspect(subject, form, config) =
+            outcome(&["doctor", "--json", "--port", "7"], &[("SCOPE_MAX_SESSIONS", "3")])
+        else {
+            panic!("scope doctor is no inspection");
+        };
+
+        assert_eq!((subject, form), (Subject::Doctor, Form::Json));
+        assert_eq!((config.server.port, config.limits.sessions), (7, 3));
+        let codecs = outcome(&["codecs"], &[]);
+        assert!(matches!(codecs, Outcome::Inspect(Subject::Codecs, Form::Text, _)), "{codecs:?}");
+        assert!(faults(&["codecs", "--codecs", "h265"], &[]).contains("h265"));
     }
 
     #[test]

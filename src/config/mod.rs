@@ -9,7 +9,7 @@ mod values;
 use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, time::Duration};
 
 pub use keys::table;
-pub use load::{Outcome, load};
+pub use load::{Form, Outcome, Subject, load};
 pub use values::Secret;
 
 /// Everything that a person can set.

@@ -21,6 +21,7 @@ use super::{
     identity::Identity,
     negotiate::{self, Line},
     sender::{Replaced, Sender},
+    shell::Script,
     signals::Tell,
     stats::{self, Stats},
     timing::Timing,
@@ -115,6 +116,7 @@ pub struct Peer {
     pub(super) channel: Arc<Mutex<Option<gst_webrtc::WebRTCDataChannel>>>,
     mids: Vec<String>,
     ice_tcp: bool,
+    script: Option<Script>,
     pub(super) started: Instant,
 }
 
@@ -122,6 +124,7 @@ pub struct Peer {
 pub fn open(table: &Arc<Table>, settings: &Settings, open: &Open<'_>) -> Result<Opened, Error> {
     let lines = negotiate::lines(open.offer, table, &settings.codecs)?;
     let mut peer = Peer::build(settings, open)?;
+    peer.script = Script::of(&lines, table);
     bus::watch(&peer.pipeline, {
         let tell = open.tell.clone();
         move |event| tell(event)
@@ -167,6 +170,7 @@ impl Peer {
             channel: Arc::default(),
             mids: open.offer.medias.iter().map(|media| media.mid.clone()).collect(),
             ice_tcp: settings.ice_tcp,
+            script: None,
             started: Instant::now(),
         })
     }
@@ -364,14 +368,27 @@ impl Peer {
         self.pipeline.debug_to_dot_data(details).to_string()
     }
 
+    /// What the graph does, as lines for a shell, at the bitrate of this moment.
+    pub fn launch(&self) -> String {
+        let bitrate = self.taps.counters.target_bps.load(Relaxed);
+        let caps = self.inlet().and_then(|sink| sink.property::<Option<gst::Caps>>("caps"));
+        let caps = caps.unwrap_or_else(|| super::tap::caps(&self.taps.layouts));
+        self.script.as_ref().map(|script| script.text(bitrate, &caps)).unwrap_or_default()
+    }
+
     /// Makes the graph deliver one of `layouts` from here on.
     pub fn set_layouts(&self, layouts: &[Layout]) {
-        let sink = self.pipeline.by_name("receive-video").and_then(|bin| bin.downcast::<gst::Bin>().ok());
-        let Some(sink) = sink.and_then(|bin| bin.by_name("tap")) else { return };
+        let Some(sink) = self.inlet() else { return };
         sink.set_property("caps", super::tap::caps(layouts));
         if let Some(pad) = sink.static_pad("sink") {
             pad.push_event(gst::event::Reconfigure::new());
         }
+    }
+
+    /// Where decoded pictures leave the graph; none before the first packet.
+    fn inlet(&self) -> Option<gst::Element> {
+        let bin = self.pipeline.by_name("receive-video")?.downcast::<gst::Bin>().ok()?;
+        bin.by_name("tap")
     }
 }
 

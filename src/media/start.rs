@@ -14,7 +14,7 @@ use super::Error;
 const GLIB_LINES: usize = 200;
 
 /// What a session needs whatever its codec, and the Debian package that brings it.
-const REQUIRED: &[(&str, &str)] = &[
+pub const REQUIRED: &[(&str, &str)] = &[
     ("webrtcbin", "gstreamer1.0-plugins-bad"),
     ("nicesrc", "gstreamer1.0-nice"),
     ("nicesink", "gstreamer1.0-nice"),
@@ -35,14 +35,22 @@ const REQUIRED: &[(&str, &str)] = &[
     ("rtpgccbwe", "scope itself (gst-plugin-rtp)"),
 ];
 
-/// Starts GStreamer, registers the statically linked plugin and checks that what every session needs is there.
+/// Starts GStreamer and registers the statically linked plugin.
+///
+/// # Errors
+/// Why it does not start.
+pub fn begin() -> Result<(), Error> {
+    gst::init().map_err(|error| Error::Graph(format!("GStreamer does not start: {error}")))?;
+    forward_log();
+    gstrsrtp::plugin_register_static().map_err(|error| Error::Graph(format!("gst-plugin-rtp: {error}")))
+}
+
+/// The same, and checks that what every session needs is there.
 ///
 /// # Errors
 /// [`Error::Missing`] with the packages to install.
 pub fn init() -> Result<(), Error> {
-    gst::init().map_err(|error| Error::Graph(format!("GStreamer does not start: {error}")))?;
-    forward_log();
-    gstrsrtp::plugin_register_static().map_err(|error| Error::Graph(format!("gst-plugin-rtp: {error}")))?;
+    begin()?;
     let missing: Vec<_> =
         REQUIRED.iter().filter(|(element, _)| gst::ElementFactory::find(element).is_none()).collect();
     if missing.is_empty() {

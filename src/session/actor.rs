@@ -39,10 +39,10 @@ pub enum Command {
     Parameters(stage::Values, oneshot::Sender<Result<stage::Values, Error>>),
     /// Another pipeline by HTTP.
     Switch(String, oneshot::Sender<Result<(), Error>>),
-    /// The graph's picture.
-    Dot(oneshot::Sender<String>),
     /// The stage is wanted by a new connection of the same client; this session ends.
     HandOver(oneshot::Sender<Heir>),
+    /// A look at the graph, on a blocking thread.
+    Look(Box<dyn FnOnce(&media::Peer) + Send>),
     /// The end.
     Close,
 }
@@ -155,9 +155,9 @@ impl Actor {
             Command::Switch(pipeline, reply) => {
                 reply.send(self.switch(&pipeline).map_err(Error::from)).ok(); // caller gone
             }
-            Command::Dot(reply) => {
+            Command::Look(look) => {
                 let peer = self.peer.clone();
-                spawn_blocking(move || reply.send(peer.dot()).ok()); // owned by the runtime; ends by itself in ms
+                spawn_blocking(move || look(&peer)); // owned by the runtime; ends by itself in ms
             }
             Command::HandOver(reply) => {
                 self.heir = Some(reply);

@@ -6,6 +6,7 @@
 mod actor;
 mod birth;
 mod control;
+mod history;
 mod meter;
 mod registry;
 mod report;
@@ -17,6 +18,7 @@ mod steer;
 use std::{fmt, sync::Arc};
 
 pub use control::{Figures, Message};
+pub use history::{Description, DescriptionKind};
 pub use registry::{Created, Load, Registry, Settings, Wish};
 use serde::Serialize;
 pub use snapshot::{CodecInfo, Drops, Path, Snapshot, StageInfo, StepTimes};

@@ -13,9 +13,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
 use super::{
-    CodecInfo, EndReason, Error, Id, Limits, Phase, Snapshot,
+    CodecInfo, Description, DescriptionKind, EndReason, Error, Id, Limits, Phase, Snapshot,
     actor::Command,
     birth::{Birth, Start},
+    history::History,
     seat::{Claim, Seat},
 };
 use crate::{media, metrics::Metrics, signalling, stage, turn};
@@ -97,6 +98,7 @@ struct Sessions {
 struct Handle {
     mailbox: mpsc::Sender<Command>,
     snapshot: watch::Receiver<Snapshot>,
+    history: History,
     token: String,
     seat: Seat,
 }
@@ -161,6 +163,8 @@ impl Registry {
         let resumed = before.is_some();
         let span = tracing::info_span!("session", %id, pipeline = start.pipeline_id());
         let (answered, answer) = oneshot::channel();
+        let history = History::default();
+        history.add(DescriptionKind::Offer, &offer.sdp);
         let birth = Birth {
             id: id.clone(),
             offer,
@@ -173,7 +177,7 @@ impl Registry {
             metrics: inner.metrics.clone(),
             before: before.map(|before| before.mailbox),
         };
-        inner.tasks.spawn(self.clone().live(birth, place, answered).instrument(span));
+        inner.tasks.spawn(self.clone().live(birth, place, history, answered).instrument(span));
         let (answer, resume_token) = tokio::time::timeout(REPLY_LIMIT, answer)
             .await
             .map_err(|_| Error::Timeout { step: "the answer" })?
@@ -182,7 +186,7 @@ impl Registry {
     }
 
     /// A session's life, from its birth to its end.
-    async fn live(self, birth: Birth, place: Place, answered: oneshot::Sender<Answered>) {
+    async fn live(self, birth: Birth, place: Place, history: History, answered: oneshot::Sender<Answered>) {
         let id = birth.id.clone();
         let metrics = self.0.metrics.clone();
         let (actor, answer) = match birth.open().await {
@@ -192,7 +196,9 @@ impl Registry {
         let Some(seat) = self.settle(place) else { return };
         let (mailbox, commands) = mpsc::channel(MAILBOX);
         let token = uuid::Uuid::new_v4().to_string();
-        self.insert(&id, Handle { mailbox, snapshot: actor.watch(), token: token.clone(), seat });
+        history.add(DescriptionKind::Answer, &answer);
+        let snapshot = actor.watch();
+        self.insert(&id, Handle { mailbox, snapshot, history, token: token.clone(), seat });
         metrics.sessions_started.inc();
         metrics.sessions.inc();
         let caller_gone = answered.send(Ok((answer, token))).is_err();
@@ -228,6 +234,7 @@ impl Registry {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Ended`], [`Error::Busy`].
     pub async fn add_candidates(&self, id: &Id, candidates: Vec<signalling::Candidate>) -> Result<(), Error> {
+        self.handle(id)?.history.add_candidates(&candidates);
         self.ask(id, |reply| Command::Candidates(candidates, reply)).await
     }
 
@@ -267,7 +274,23 @@ impl Registry {
     /// # Errors
     /// The errors of the look-up.
     pub async fn graph_dot(&self, id: &Id) -> Result<String, Error> {
-        self.ask(id, Command::Dot).await
+        self.look(id, media::Peer::dot).await
+    }
+
+    /// What the session runs, as lines for a shell.
+    ///
+    /// # Errors
+    /// The errors of the look-up.
+    pub async fn launch(&self, id: &Id) -> Result<String, Error> {
+        self.look(id, media::Peer::launch).await
+    }
+
+    /// What both sides said to connect, without secrets.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Ended`].
+    pub fn descriptions(&self, id: &Id) -> Result<Vec<Description>, Error> {
+        Ok(self.handle(id)?.history.all())
     }
 
     /// Every session that lives.
@@ -304,6 +327,11 @@ impl Registry {
             Ok(()) => 0,
             Err(_) => self.0.tasks.len(),
         }
+    }
+
+    async fn look<T: Send + 'static>(&self, id: &Id, look: fn(&media::Peer) -> T) -> Result<T, Error> {
+        // caller gone: nothing to tell
+        self.ask(id, |reply| Command::Look(Box::new(move |peer| drop(reply.send(look(peer)))))).await
     }
 
     async fn ask<T>(&self, id: &Id, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Error> {

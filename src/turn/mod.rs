@@ -7,6 +7,8 @@
 //! never keep the server from starting: whatever fails leaves STUN, a warning and
 //! [`Status::last_error`].
 //!
+//! [`probe`] asks one server whether it does its work, for a person who wants to know; no session needs it.
+//!
 //! reqwest is built without a TLS provider of its own, so that the process has one (ring). The
 //! app calls `rustls::crypto::ring::default_provider().install_default()` before
 //! [`Service::start`]; without it the providers fail with an error that says so.
@@ -15,6 +17,8 @@ mod answer;
 mod cloudflare;
 mod coturn;
 mod huggingface;
+mod message;
+mod probe;
 mod provider;
 mod refresh;
 mod resolve;
@@ -36,6 +40,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+pub use self::probe::{Answer, ProbeError, probe};
 pub use self::secret::Secret;
 pub use self::server::IceServer;
 pub use self::settings::{CloudflareKeys, Endpoints, Error, Settings, Twilio};

@@ -25,7 +25,7 @@ impl Scheme {
         matches!(self, Self::Turn | Self::Turns)
     }
 
-    fn is_tls(self) -> bool {
+    pub(super) fn is_tls(self) -> bool {
         matches!(self, Self::Stuns | Self::Turns)
     }
 
@@ -87,6 +87,11 @@ impl IceUri {
     /// The port in the URL, or the scheme's default.
     pub(super) fn port(&self) -> u16 {
         self.port.unwrap_or(if self.scheme.is_tls() { DEFAULT_TLS_PORT } else { DEFAULT_PORT })
+    }
+
+    /// Whether a client reaches the server over TCP.
+    pub(super) fn is_tcp(&self) -> bool {
+        self.scheme.is_tls() || self.transport == Some(Transport::Tcp)
     }
 
     /// Whether browsers refuse this URL's port.

@@ -9,6 +9,7 @@ pub mod answerer;
 pub mod chain;
 pub mod client;
 pub mod codec;
+pub mod coturn;
 mod driver;
 pub mod http;
 pub mod opus;

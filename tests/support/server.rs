@@ -54,11 +54,8 @@ impl Server {
     /// Starts the server on a free port of loopback and does not wait.
     pub fn start(extra_args: &[&str], env: &[(&str, &str)]) -> Server {
         let port = free_port().to_string();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_scope"));
+        let mut command = scope();
         command.args(["--host", "127.0.0.1", "--port", &port]).args(extra_args);
-        for (name, _) in std::env::vars().filter(|(name, _)| is_setting(name)) {
-            command.env_remove(name);
-        }
         command.envs(env.iter().copied());
         let mut child = command
             .stdin(Stdio::null())
@@ -164,6 +161,15 @@ impl Drop for Server {
     }
 }
 
+/// The binary, without the tester's own settings.
+pub fn scope() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_scope"));
+    for (name, _) in std::env::vars().filter(|(name, _)| is_setting(name)) {
+        command.env_remove(name);
+    }
+    command
+}
+
 /// A setting of the tester's own server must not reach the tested one.
 fn is_setting(name: &str) -> bool {
     const NAMES: [&str; 3] = ["HF_TOKEN", "VERBOSE_LOGGING", "PIPELINE"];
@@ -172,7 +178,7 @@ fn is_setting(name: &str) -> bool {
 }
 
 /// A TCP port that was free a moment ago; the kernel gives the same one again only after many others.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
     listener.local_addr().expect("a bound socket has an address").port()
 }

@@ -135,7 +135,7 @@ impl Encoder {
 
     fn restart_on_request(&self, encoder: &gst::Element) {
         let Some(pad) = encoder.static_pad("src") else { return };
-        let property = self.bitrate_property();
+        let (property, _) = self.at(0);
         pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |pad, info| {
             if let Some(gst::PadProbeData::Event(event)) = &info.data
                 && gst_video::UpstreamForceKeyUnitEvent::parse(event).is_ok()
@@ -150,30 +150,36 @@ impl Encoder {
 
     /// Sets the encoder's bitrate, in bit/s; works while it plays.
     pub fn set_bitrate(&self, encoder: &gst::Element, bitrate_bps: u32) {
-        let (property, value) = match self.bitrate {
-            Bitrate::Bit(property) => (property, i64::from(bitrate_bps)),
-            Bitrate::Kilobit(property) => (property, i64::from((bitrate_bps / 1000).max(1))),
-            Bitrate::V4l2Control => {
-                let controls = format!("controls,video_bitrate={bitrate_bps}");
-                encoder.set_property_from_str("extra-controls", &controls);
-                return;
-            }
-        };
+        let (property, value) = self.at(bitrate_bps);
         if self.bitrate_change == BitrateChange::KeyFrame {
             let current = encoder.property_value(property).transform::<i64>().ok();
             let current = current.and_then(|current| current.get::<i64>().ok()).unwrap_or_default();
+            let value = value.parse::<i64>().unwrap_or(current);
             if (current - value).abs() < current / WORTH_A_KEY_FRAME {
                 return;
             }
         }
         // From a string: the property is signed on one encoder and unsigned on the next.
-        encoder.set_property_from_str(property, &value.to_string());
+        encoder.set_property_from_str(property, &value);
     }
 
-    fn bitrate_property(&self) -> &'static str {
+    /// The fragment's line with another bitrate, in bit/s.
+    pub fn at_bitrate(&self, line: &str, bitrate_bps: u32) -> String {
+        let (property, value) = self.at(bitrate_bps);
+        let property = format!("{property}=");
+        let words = line.split(' ').map(|word| match word.strip_prefix(&property) {
+            Some(_) => format!("{property}{value}"),
+            None => word.to_owned(),
+        });
+        words.collect::<Vec<_>>().join(" ")
+    }
+
+    /// The property that takes the bitrate, and `bitrate_bps` as it takes it.
+    fn at(&self, bitrate_bps: u32) -> (&'static str, String) {
         match self.bitrate {
-            Bitrate::Bit(property) | Bitrate::Kilobit(property) => property,
-            Bitrate::V4l2Control => "extra-controls",
+            Bitrate::Bit(property) => (property, bitrate_bps.to_string()),
+            Bitrate::Kilobit(property) => (property, (bitrate_bps / 1000).max(1).to_string()),
+            Bitrate::V4l2Control => ("extra-controls", format!("controls,video_bitrate={bitrate_bps}")),
         }
     }
 }
@@ -225,16 +231,22 @@ impl Table {
     /// # Errors
     /// [`Error::NoCodec`] where not one codec works both ways, with every refusal.
     pub fn probe(codecs: &[CodecName], forced: &HashMap<CodecName, String>) -> Result<Self, Error> {
-        let mut table = Self::default();
-        for &codec in codecs {
-            table.probe_encoders(codec, forced.get(&codec).map(String::as_str));
-            table.probe_decoders(codec);
-        }
+        let table = Self::tried(codecs, forced);
         if codecs.iter().any(|&codec| table.works(codec)) {
             return Ok(table);
         }
         let refusals = table.trials.iter().map(|trial| format!("{}: {}", trial.element, trial.reason));
         Err(Error::NoCodec(refusals.collect::<Vec<_>>().join("; ")))
+    }
+
+    /// The same, whatever comes out.
+    pub fn tried(codecs: &[CodecName], forced: &HashMap<CodecName, String>) -> Self {
+        let mut table = Self::default();
+        for &codec in codecs {
+            table.probe_encoders(codec, forced.get(&codec).map(String::as_str));
+            table.probe_decoders(codec);
+        }
+        table
     }
 
     /// The rows for a codec that works both ways.
@@ -255,6 +267,14 @@ impl Table {
     /// Whether a codec works both ways.
     pub fn works(&self, codec: CodecName) -> bool {
         self.rows(codec).is_some()
+    }
+
+    /// Elements of the hardware rows, which exist only where their plugin finds a device.
+    pub fn hardware_elements() -> Vec<&'static str> {
+        let encoders = rows::ENCODERS.iter().map(|row| (row.family, row.element));
+        let decoders = rows::DECODERS.iter().map(|row| (row.family, row.element));
+        let hardware = encoders.chain(decoders).filter(|(family, _)| *family != Family::Software);
+        hardware.map(|(_, element)| element).collect()
     }
 
     /// Every row that was looked at, with the reason for its fate.

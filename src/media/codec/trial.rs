@@ -192,7 +192,7 @@ fn failure(message: &gst::Message) -> Option<String> {
 
 fn watch_encoder(graph: &gst::Bin, row: &'static Encoder, keys: &Arc<AtomicUsize>) -> Result<(), String> {
     let encoder = launch::element(graph, "enc").map_err(|error| error.to_string())?;
-    let property = row.bitrate_property();
+    let (property, _) = row.at(BITRATE_BPS);
     let settable = encoder.find_property(property).map(|spec| spec.flags());
     if !settable.is_some_and(|flags| flags.contains(gst::glib::ParamFlags::WRITABLE)) {
         return Err(format!("{} has no property {property} that can be set", row.element));

@@ -1,0 +1,138 @@
+//! Files and programs: certificates, pipelines, graphviz, Python. Blocks for a moment.
+
+use std::path::{Path, PathBuf};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::finding::Finding;
+use crate::{
+    config::{Config, Pipelines, Tls},
+    stage::Catalog,
+    tls,
+};
+
+/// Certificates of Let's Encrypt are renewed 30 days before their end: half of that says that it does not happen.
+const SOON: SignedDuration = SignedDuration::from_hours(15 * 24);
+
+/// Certificates, pipelines, graphviz, Python.
+pub fn check(config: &Config) -> Vec<Finding> {
+    let mut findings = vec![certificate(&config.server.tls)];
+    findings.extend(pipelines(&config.pipelines));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    findings.push(program(&path, "dot", "graphviz", "draws …/graph.svg", "graphviz"));
+    findings.push(program(&path, "python3", "python", "runs pipelines written in Python", "python3"));
+    findings
+}
+
+fn certificate(tls: &Tls) -> Finding {
+    let (cert, key) = match tls {
+        Tls::Off => {
+            return Finding::ok(
+                "https",
+                "off; browsers give no camera to a plain-HTTP page that is not localhost",
+            );
+        }
+        Tls::SelfSigned => return Finding::ok("https", "a certificate is made at start; browsers ask once"),
+        Tls::Files { cert, key } => (cert, key),
+    };
+    if let Err(error) = tls::from_files(cert, key) {
+        let advice =
+            "name PEM files that belong together in SCOPE_TLS_CERT and SCOPE_TLS_KEY, readable by this user";
+        return Finding::fail("https", error.to_string(), advice);
+    }
+    match tls::validity(cert) {
+        Ok((from, until)) => valid(from, until, Timestamp::now()),
+        Err(error) => Finding::warn("https", error.to_string(), "is it an X.509 certificate?"),
+    }
+}
+
+fn valid(from: Timestamp, until: Timestamp, now: Timestamp) -> Finding {
+    let day = |time: Timestamp| time.strftime("%F").to_string();
+    if now < from {
+        let found = format!("the certificate holds only from {}", day(from));
+        return Finding::fail("https", found, "look at the clock of this host, then at the certificate");
+    }
+    if until <= now {
+        return Finding::fail("https", format!("the certificate ended on {}", day(until)), "renew it");
+    }
+    let found = format!("the certificate holds until {}", day(until));
+    if until.duration_since(now) < SOON {
+        return Finding::warn("https", found, "renew it, then restart scope");
+    }
+    Finding::ok("https", found)
+}
+
+fn pipelines(pipelines: &Pipelines) -> Vec<Finding> {
+    let mut findings: Vec<_> = pipelines.dirs.iter().flat_map(folder).collect();
+    if findings.is_empty() {
+        findings.push(Finding::ok("pipelines", "the built-in ones; no folder is configured"));
+    }
+    let catalog = Catalog::read(&pipelines.dirs);
+    if let (Ok(catalog), Some(id)) = (catalog, &pipelines.default)
+        && let Err(error) = catalog.get(id)
+    {
+        findings.push(Finding::fail("default pipeline", error.to_string(), "set PIPELINE to one that works"));
+    }
+    findings
+}
+
+fn folder(dir: &PathBuf) -> Vec<Finding> {
+    let place = dir.display();
+    let catalog = match Catalog::read(std::slice::from_ref(dir)) {
+        Ok(catalog) => catalog,
+        Err(error) => {
+            let advice = "make it a folder that this user can read, or take it out of SCOPE_PIPELINES";
+            return vec![Finding::fail("pipelines", format!("{place}: {error}"), advice)];
+        }
+    };
+    let all = catalog.schemas();
+    let broken = all.iter().filter_map(|(id, schema)| {
+        let error = schema.get("schema_error")?.as_str()?.trim().replace('\n', " ");
+        let advice = format!("correct {place}/{id}/pipeline.toml");
+        Some(Finding::fail("pipelines", format!("{id}: {error}"), advice))
+    });
+    let mut findings: Vec<_> = broken.collect();
+    let good = all.len() - findings.len();
+    findings
+        .insert(0, Finding::ok("pipelines", format!("{place}: {good} can run, the built-in ones included")));
+    findings
+}
+
+fn program(path: &std::ffi::OsStr, name: &str, title: &str, purpose: &str, package: &str) -> Finding {
+    let found = std::env::split_paths(path).map(|folder| folder.join(name)).find(|file| is_program(file));
+    if let Some(file) = found {
+        return Finding::ok(title, format!("{} {purpose}", file.display()));
+    }
+    let advice = format!("apt-get install {package}");
+    Finding::warn(title, format!("there is no {name}, which {purpose}"), advice)
+}
+
+fn is_program(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    file.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::doctor::finding::Status;
+
+    #[test]
+    fn a_certificate_is_judged_by_its_dates() {
+        let day = |day: i64| Timestamp::from_second(day * 86_400).unwrap();
+        let status = |now| valid(day(100), day(200), day(now)).status;
+
+        assert_eq!(status(99), Status::Fail);
+        assert_eq!(status(150), Status::Ok);
+        assert_eq!(status(190), Status::Warn);
+        assert_eq!(status(200), Status::Fail);
+    }
+
+    #[test]
+    fn a_program_is_looked_for_in_the_path() {
+        let status = |path: &str| program(path.as_ref(), "sh", "shell", "runs", "dash").status;
+
+        assert_eq!(status("/nowhere:/bin"), Status::Ok);
+        assert_eq!(status("/nowhere"), Status::Warn);
+    }
+}

@@ -1,0 +1,122 @@
+//! What the system grants: file descriptors, memory, the clock. Blocks for a moment.
+
+use std::time::SystemTime;
+
+use rustix::process::{Resource, getrlimit};
+
+use super::finding::Finding;
+use crate::{config::Config, system};
+
+/// File descriptors that the server has without sessions.
+const OWN_DESCRIPTORS: u64 = 64;
+/// 13 to 16 measured: sockets, event loops of libnice, `GLib`'s wake-ups.
+const DESCRIPTORS_PER_SESSION: u64 = 16;
+const MEGABYTE: u64 = 1 << 20;
+/// The server without sessions takes 90 MB.
+const OWN_MEMORY: u64 = 100 * MEGABYTE;
+/// Decoder and encoder of VP8 at 1280x720: 78 MB measured with a second encoder beside them.
+const MEMORY_PER_SESSION: u64 = 50 * MEGABYTE;
+/// Docker's default. `PyTorch`'s workers pass tensors through it.
+const SHARED_MEMORY: u64 = 64 * MEGABYTE;
+
+/// File descriptors, memory, shared memory, the clock.
+pub fn check(config: &Config) -> Vec<Finding> {
+    let sessions = u64::try_from(config.limits.sessions).unwrap_or(u64::MAX);
+    let mut findings = vec![descriptors(getrlimit(Resource::Nofile).current, sessions)];
+    match system::System::new() {
+        Ok(system) => {
+            let memory = system.snapshot().memory;
+            findings.push(match memory.limit_bytes {
+                Some(limit) => enough_memory("this container may use", limit, sessions),
+                None => enough_memory("this host has", memory.total_bytes, sessions),
+            });
+        }
+        Err(error) => {
+            let advice = "is /proc mounted?";
+            findings.push(Finding::warn("memory", format!("the host does not tell: {error}"), advice));
+        }
+    }
+    findings.push(shared_memory());
+    findings.push(clock());
+    findings
+}
+
+fn descriptors(limit: Option<u64>, sessions: u64) -> Finding {
+    let needed = OWN_DESCRIPTORS.saturating_add(sessions.saturating_mul(DESCRIPTORS_PER_SESSION));
+    match limit {
+        Some(limit) if limit < needed => {
+            let fit = limit.saturating_sub(OWN_DESCRIPTORS) / DESCRIPTORS_PER_SESSION;
+            let found = format!("{limit} file descriptors are enough for {fit} sessions of {sessions}");
+            let advice = format!("ulimit -n {needed} (LimitNOFILE= in systemd), or SCOPE_MAX_SESSIONS={fit}");
+            Finding::warn("file descriptors", found, advice)
+        }
+        Some(limit) => Finding::ok("file descriptors", format!("{limit}; {sessions} sessions take {needed}")),
+        None => Finding::ok("file descriptors", "no limit"),
+    }
+}
+
+fn enough_memory(place: &str, bytes: u64, sessions: u64) -> Finding {
+    let needed = OWN_MEMORY.saturating_add(sessions.saturating_mul(MEMORY_PER_SESSION));
+    let (has, wants) = (bytes / MEGABYTE, needed / MEGABYTE);
+    let found = format!("{place} {has} MB; {sessions} sessions of 1280x720 take up to {wants} MB");
+    if bytes >= needed {
+        return Finding::ok("memory", found);
+    }
+    let fit = bytes.saturating_sub(OWN_MEMORY) / MEMORY_PER_SESSION;
+    Finding::warn("memory", found, format!("give it more memory, or set SCOPE_MAX_SESSIONS={}", fit.max(1)))
+}
+
+fn shared_memory() -> Finding {
+    let found = rustix::fs::statvfs("/dev/shm").ok();
+    let Some(stat) = found else {
+        let advice = "mount a tmpfs there; Python models that use several processes need it";
+        return Finding::warn("shared memory", "there is no /dev/shm", advice);
+    };
+    let bytes = stat.f_blocks.saturating_mul(stat.f_frsize);
+    let found = format!("/dev/shm has {} MB", bytes / MEGABYTE);
+    if bytes < SHARED_MEMORY {
+        let advice = "docker run --shm-size 1g; Python models that use several processes need it";
+        return Finding::warn("shared memory", found, advice);
+    }
+    Finding::ok("shared memory", found)
+}
+
+/// A clock that is behind the program itself makes certificates and TURN credentials invalid.
+fn clock() -> Finding {
+    let built = std::env::current_exe().and_then(std::fs::metadata).and_then(|file| file.modified());
+    let now = jiff::Timestamp::now().strftime("%F %T UTC").to_string();
+    match built {
+        Ok(built) if built > SystemTime::now() => Finding::fail(
+            "clock",
+            format!("{now}, which is before this program was installed"),
+            "set the clock (timedatectl set-ntp true): certificates and TURN credentials depend on it",
+        ),
+        _ => Finding::ok("clock", now),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::doctor::finding::Status;
+
+    #[test]
+    fn few_descriptors_say_how_many_sessions_fit() {
+        let finding = descriptors(Some(256), 16);
+
+        assert_eq!(finding.status, Status::Warn);
+        assert!(finding.found.contains("12 sessions"), "{}", finding.found);
+        assert!(finding.advice.unwrap().contains("320"));
+        assert_eq!(descriptors(Some(1024), 16).status, Status::Ok);
+        assert_eq!(descriptors(None, usize::MAX as u64).status, Status::Ok);
+    }
+
+    #[test]
+    fn little_memory_says_how_many_sessions_fit() {
+        let finding = enough_memory("this container may use", 512 * MEGABYTE, 16);
+
+        assert_eq!(finding.status, Status::Warn);
+        assert!(finding.advice.unwrap().contains("SCOPE_MAX_SESSIONS=8"));
+        assert_eq!(enough_memory("", 1024 * MEGABYTE, 16).status, Status::Ok);
+    }
+}

@@ -1,0 +1,84 @@
+//! `scope doctor`: what this host and this configuration lack, and what to do about each.
+//!
+//! The parts run side by side, those that block on blocking threads; each has a limit, so that the whole takes some
+//! seconds whatever the network does.
+
+mod files;
+mod finding;
+mod gstreamer;
+mod host;
+mod network;
+mod udp;
+
+use std::{process::ExitCode, time::Duration};
+
+use finding::{Finding, Status};
+use serde_json::json;
+use tokio::{task::spawn_blocking, time::timeout};
+
+use super::{FAILED, MISSING, print};
+use crate::{
+    config::{Config, Form},
+    tls,
+};
+
+/// The ICE servers take 7 s for their credentials and 5 s for the questions at the worst.
+const PART_LIMIT: Duration = Duration::from_secs(14);
+
+/// Checks everything and prints the findings.
+pub fn examine(config: &Config, form: Form) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("the system gives no threads: {error}");
+            return ExitCode::from(FAILED);
+        }
+    };
+    let findings = runtime.block_on(all(config));
+    // A part that ran into its limit may still block; nothing of it is needed.
+    runtime.shutdown_background();
+    match form {
+        Form::Text => print(&findings.iter().map(Finding::text).collect::<String>()),
+        Form::Json => print(&format!("{:#}\n", json!({ "findings": findings }))),
+    }
+    exit_code(&findings)
+}
+
+async fn all(config: &Config) -> Vec<Finding> {
+    tls::install_provider();
+    let (media, host, files, network) = tokio::join!(
+        blocking("gstreamer", config, gstreamer::check),
+        blocking("host", config, host::check),
+        blocking("files", config, files::check),
+        within("network", network::check(config)),
+    );
+    [media, host, files, network].concat()
+}
+
+async fn blocking(name: &'static str, config: &Config, check: fn(&Config) -> Vec<Finding>) -> Vec<Finding> {
+    let config = config.clone();
+    within(name, async move {
+        let done = spawn_blocking(move || check(&config)).await;
+        done.unwrap_or_else(|panic| {
+            vec![Finding::fail(name, format!("the check failed: {panic}"), "report this as a fault of scope")]
+        })
+    })
+    .await
+}
+
+async fn within(name: &'static str, check: impl Future<Output = Vec<Finding>>) -> Vec<Finding> {
+    timeout(PART_LIMIT, check).await.unwrap_or_else(|_| {
+        let found = format!("the checks took over {} s", PART_LIMIT.as_secs());
+        vec![Finding::fail(name, found, "try again when the machine is less busy")]
+    })
+}
+
+fn exit_code(findings: &[Finding]) -> ExitCode {
+    if findings.iter().any(|finding| finding.missing) {
+        ExitCode::from(MISSING)
+    } else if findings.iter().any(|finding| finding.status == Status::Fail) {
+        ExitCode::from(FAILED)
+    } else {
+        ExitCode::SUCCESS
+    }
+}

@@ -1,0 +1,59 @@
+//! What a person types: `scope serve`, `scope codecs`, `scope doctor`; a file each.
+//!
+//! Runs on the main thread, which makes a runtime where one is needed. Findings go to standard output, the log and
+//! faults to standard error; the exit codes are those of sysexits.h.
+
+mod codecs;
+mod doctor;
+mod serve;
+
+use std::{
+    io::{ErrorKind, Write},
+    process::ExitCode,
+};
+
+use crate::{
+    config::{Config, Form, Outcome, Subject},
+    telemetry,
+};
+
+/// Bad use or configuration (`EX_USAGE`).
+const BAD_USE: u8 = 64;
+/// Something that is needed is missing (`EX_UNAVAILABLE`).
+const MISSING: u8 = 69;
+/// Everything else that fails.
+const FAILED: u8 = 1;
+
+/// Does what the command line asks for; gives the process's exit code.
+pub fn run(outcome: Outcome) -> ExitCode {
+    match outcome {
+        Outcome::Serve(config) => serve::serve(*config),
+        Outcome::Inspect(subject, form, config) => inspect(subject, form, &config),
+        Outcome::Print(text) => {
+            print(&text);
+            ExitCode::SUCCESS
+        }
+        Outcome::Faults(text) => {
+            eprintln!("{}", text.trim_end());
+            ExitCode::from(BAD_USE)
+        }
+    }
+}
+
+fn inspect(subject: Subject, form: Form, config: &Config) -> ExitCode {
+    if config.log.verbose {
+        telemetry::init(config.log.format == crate::config::LogFormat::Json, true);
+    }
+    match subject {
+        Subject::Codecs => codecs::show(config, form),
+        Subject::Doctor => doctor::examine(config, form),
+    }
+}
+
+/// Writes to standard output. A reader that has seen enough (`| head`) is no fault.
+fn print(text: &str) {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => eprintln!("standard output: {error}"),
+        _ => {}
+    }
+}

@@ -1,0 +1,27 @@
+//! `scope` and `scope serve`: the server, until it is told to stop.
+
+use std::process::ExitCode;
+
+use crate::{
+    app::{self, App},
+    config::{Config, LogFormat},
+    shutdown, telemetry,
+};
+
+/// Runs the server to its end.
+pub fn serve(config: Config) -> ExitCode {
+    let logs = telemetry::init(config.log.format == LogFormat::Json, config.log.verbose);
+    match run(config, logs) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::from(app::exit_code(&error))
+        }
+    }
+}
+
+#[tokio::main]
+async fn run(config: Config, logs: telemetry::LogTail) -> anyhow::Result<()> {
+    let stop = shutdown::signal()?;
+    App::start(config, logs).await?.run_until(stop).await
+}

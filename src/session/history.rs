@@ -1,0 +1,92 @@
+//! What both sides said to connect, kept for the inspector without its secrets.
+//!
+//! Shared by the registry's handles; the lock is held for a push or a copy.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+
+use crate::signalling::{self, Candidate};
+
+/// A browser with many networks trickles some twenty candidates; more is a flood.
+const KEPT: usize = 100;
+
+/// One thing that a side said.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Description {
+    /// When it came or went, RFC 3339 in UTC.
+    pub at: String,
+    /// What it is.
+    pub kind: DescriptionKind,
+    /// Its text. ICE credentials and addresses are `***`; fingerprints stay, since certificates are public.
+    pub sdp: String,
+}
+
+/// What a side said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DescriptionKind {
+    /// The client's description.
+    Offer,
+    /// The server's description.
+    Answer,
+    /// A candidate of the client that came after its offer.
+    Candidate,
+}
+
+/// The first of a session's descriptions.
+#[derive(Clone, Default)]
+pub struct History(Arc<Mutex<Vec<Description>>>);
+
+impl History {
+    /// Keeps a description, redacted.
+    pub fn add(&self, kind: DescriptionKind, sdp: &str) {
+        let mut all = self.lock();
+        if all.len() < KEPT {
+            let at = jiff::Timestamp::now().to_string();
+            all.push(Description { at, kind, sdp: signalling::redact(sdp) });
+        }
+    }
+
+    /// Keeps candidates, redacted; an empty one, which ends the list, as `end-of-candidates`.
+    pub fn add_candidates(&self, candidates: &[Candidate]) {
+        for candidate in candidates {
+            let text = if candidate.is_end() { "end-of-candidates" } else { &candidate.candidate };
+            self.add(DescriptionKind::Candidate, text);
+        }
+    }
+
+    /// All of them, the oldest first.
+    pub fn all(&self) -> Vec<Description> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Description>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_has_no_secrets_and_an_end() {
+        let history = History::default();
+        let candidate =
+            Candidate::parse("candidate:1 1 udp 2130706431 192.0.2.7 50000 typ host", Some("0"), None);
+
+        history.add(DescriptionKind::Offer, "v=0\r\na=ice-pwd:hunter2\r\na=fingerprint:sha-256 00:11\r\n");
+        history.add_candidates(&[candidate.unwrap()]);
+        for _ in 0..KEPT {
+            history.add(DescriptionKind::Answer, "v=0\r\n");
+        }
+
+        let all = history.all();
+        let text: String = all.iter().map(|description| description.sdp.as_str()).collect();
+        assert_eq!(all.len(), KEPT);
+        assert!(!text.contains("hunter2") && !text.contains("192.0.2.7"), "{text}");
+        assert!(text.contains("sha-256 00:11") && text.contains("typ host"), "{text}");
+        assert_eq!(all[1].kind, DescriptionKind::Candidate);
+    }
+}
