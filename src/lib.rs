@@ -35,13 +35,14 @@
 //! | session | media, stage, leaves |
 //! | media | leaves; it alone imports `gstreamer*` |
 //! | stage | leaves |
-//! | leaves: config, frame, memory, shutdown, signalling, system, telemetry, tls, turn | nothing of ours |
+//! | leaves: config, descriptors, frame, memory, shutdown, signalling, system, telemetry, tls, turn | nothing of ours |
 //!
 //! `tests/architecture.rs` holds the table.
 
 pub mod api;
 pub mod app;
 pub mod config;
+pub mod descriptors;
 pub mod frame;
 pub mod media;
 pub mod memory;

@@ -17,7 +17,7 @@ use super::{
     actor::Command,
     birth::{Birth, Start},
 };
-use crate::{media, signalling, stage, turn};
+use crate::{descriptors, media, signalling, stage, turn};
 
 /// Answers and ends are bounded inside; this catches a session task that is stuck.
 const REPLY_LIMIT: Duration = Duration::from_secs(15);
@@ -107,7 +107,7 @@ impl Registry {
     /// Answers an offer; `initial` is an update as the data channel takes it.
     ///
     /// # Errors
-    /// [`Error::Full`], [`Error::ShuttingDown`], what is wrong with `initial`, or why the offer cannot be answered.
+    /// [`Error::Full`], [`Error::Descriptors`], [`Error::ShuttingDown`], what is wrong with `initial`, or why the offer cannot be answered.
     pub async fn create(&self, offer: signalling::Offer, initial: stage::Values) -> Result<Created, Error> {
         let inner = &self.0;
         if inner.cancel.is_cancelled() {
@@ -118,6 +118,7 @@ impl Registry {
             .clone()
             .try_acquire_owned()
             .map_err(|_| Error::Full { limit: inner.settings.sessions })?;
+        self.check_descriptors()?;
         let start = Start::check(&inner.catalog, initial)?;
         let id = Id::random();
         let (mailbox, commands) = mpsc::channel(MAILBOX);
@@ -237,6 +238,16 @@ impl Registry {
             Ok(()) => 0,
             Err(_) => self.0.tasks.len(),
         }
+    }
+
+    /// Sessions that do not stand yet have not taken all their descriptors: each of them, and this one, counts whole.
+    fn check_descriptors(&self) -> Result<(), Error> {
+        let admitted = self.0.settings.sessions - self.0.permits.available_permits();
+        let standing = |handle: &&Handle| handle.snapshot.borrow().state != Phase::Connecting;
+        let standing = self.lock().live.values().filter(standing).count();
+        let wanted = admitted.saturating_sub(standing) * descriptors::SESSION + descriptors::RESERVE;
+        let free = descriptors::free();
+        if free < wanted { Err(Error::Descriptors { free, wanted }) } else { Ok(()) }
     }
 
     async fn ask<T>(&self, id: &Id, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Error> {
