@@ -80,9 +80,14 @@ test: ## everything: page, server, foreign clients, browsers; timed
 bench: ## measure
 	@if [ -x tests/bench/run ]; then exec tests/bench/run; else echo 'tests/bench/run is missing: no benchmark to run'; exit 1; fi
 
+.PHONY: fuzz
+fuzz: deps-test ## fuzz the parsers of what peers send (FUZZ_SECONDS=60 each)
+	@.tools/fuzz
+
 .PHONY: soak
-soak: deps-test ## many sessions for long; looks for leaks
+soak: deps-test ## many sessions for long, looks for leaks; ten minutes of each fuzz target
 	LEAK_SESSIONS=2000 cargo test --release --locked --test leaks -- --nocapture --test-threads=1
+	FUZZ_SECONDS=$${FUZZ_SECONDS:-600} .tools/fuzz
 
 .PHONY: clean
 clean: ## remove what was built or installed into this folder

@@ -1,20 +1,21 @@
 //! The only wiring: starts leaf-first, stops in reverse. `main` and every test go through it.
 
 use std::{
+    future::{Ready, ready},
     net::{SocketAddr, TcpListener},
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use anyhow::Context;
-use axum_server::{Handle, tls_rustls::RustlsConfig};
+use axum_server::{Handle, accept::Accept, tls_rustls::RustlsConfig};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     api,
     config::{self, Config},
-    media,
+    descriptors, media,
     metrics::Metrics,
     session, shutdown, signalling, stage, system, telemetry, tls, turn,
 };
@@ -65,6 +66,7 @@ impl App {
             .await
             .context("GStreamer")??;
         log_codecs(&engine);
+        log_descriptors(config.limits.sessions);
         let draining = CancellationToken::new();
         let (turn, turn_task) = turn::Service::start(ice, draining.clone()).await;
         let metrics = Arc::new(Metrics::new().context("the metrics")?);
@@ -165,13 +167,31 @@ fn serve(
     let service = router.into_make_service();
     if let Some(certificate) = certificate {
         let tls = RustlsConfig::from_config(certificate);
-        let mut server = axum_server::from_tcp_rustls(listener, tls)?.handle(http);
+        let server = axum_server::from_tcp_rustls(listener, tls)?.map(|tls| tls.acceptor(Admission));
+        let mut server = server.handle(http);
         server.http_builder().http1().header_read_timeout(HEADER_LIMIT);
         return Ok(tokio::spawn(server.serve(service)));
     }
-    let mut server = axum_server::from_tcp(listener)?.handle(http);
+    let mut server = axum_server::from_tcp(listener)?.acceptor(Admission).handle(http);
     server.http_builder().http1().header_read_timeout(HEADER_LIMIT);
     Ok(tokio::spawn(server.serve(service)))
+}
+
+/// Closes new connections while they would take the file descriptors that live sessions need.
+#[derive(Clone, Copy)]
+struct Admission;
+
+impl<I, S> Accept<I, S> for Admission {
+    type Stream = I;
+    type Service = S;
+    type Future = Ready<std::io::Result<(I, S)>>;
+
+    fn accept(&self, stream: I, service: S) -> Self::Future {
+        if descriptors::take_connection() {
+            return ready(Ok((stream, service)));
+        }
+        ready(Err(std::io::Error::other("too few file descriptors are free")))
+    }
 }
 
 fn certificate(tls: &config::Tls) -> Result<Option<Arc<rustls::ServerConfig>>, tls::Error> {
@@ -185,6 +205,19 @@ fn certificate(tls: &config::Tls) -> Result<Option<Arc<rustls::ServerConfig>>, t
 fn log_codecs(engine: &media::Engine) {
     for trial in engine.trials().iter().filter(|trial| trial.chosen && trial.direction == "encode") {
         tracing::info!(codec = %trial.codec, element = trial.element, reason = trial.reason, "codec");
+    }
+}
+
+/// A server that lets fewer in than it is configured to says so once, at its start.
+fn log_descriptors(sessions: usize) {
+    let (free, wanted) = (descriptors::free(), descriptors::SESSION * sessions + descriptors::RESERVE);
+    if free < wanted {
+        tracing::warn!(
+            free,
+            wanted,
+            sessions,
+            "too few file descriptors for all sessions; raise `ulimit -n`"
+        );
     }
 }
 

@@ -37,7 +37,7 @@
 //! | session | media, stage, leaves |
 //! | media | leaves; it alone imports `gstreamer*` |
 //! | stage | leaves |
-//! | leaves: config, frame, memory, metrics, shutdown, signalling, system, telemetry, tls, turn | nothing of ours |
+//! | leaves: config, descriptors, frame, memory, metrics, shutdown, signalling, system, telemetry, tls, turn | nothing of ours |
 //!
 //! `tests/architecture.rs` holds the table.
 
@@ -45,6 +45,7 @@ pub mod api;
 pub mod app;
 pub mod command;
 pub mod config;
+pub mod descriptors;
 pub mod frame;
 pub mod media;
 pub mod memory;

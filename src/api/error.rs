@@ -96,6 +96,8 @@ impl IntoResponse for Error {
                     respond(StatusCode::GONE, body)
                 }
                 ErrorKind::Full => later(session_body(&error, "server_full")),
+                ErrorKind::OutOfDescriptors => later(session_body(&error, "out_of_descriptors")),
+                ErrorKind::OutOfUdpPorts => later(session_body(&error, "out_of_udp_ports")),
                 ErrorKind::ShuttingDown => later(session_body(&error, "shutting_down")),
                 ErrorKind::Busy => later(session_body(&error, "session_busy")),
                 ErrorKind::Timeout => respond(StatusCode::GATEWAY_TIMEOUT, session_body(&error, "timeout")),
@@ -258,7 +260,10 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_may_come_back_is_told_when() {
-        for error in [session::Error::Full { limit: 1 }, session::Error::ShuttingDown, session::Error::Busy] {
+        let out = session::Error::Descriptors { free: 1, wanted: 2 };
+        for error in
+            [session::Error::Full { limit: 1 }, out, session::Error::ShuttingDown, session::Error::Busy]
+        {
             let (status, told, _) = read(error).await;
 
             assert!(status == StatusCode::SERVICE_UNAVAILABLE && told);

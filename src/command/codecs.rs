@@ -60,20 +60,27 @@ fn works_both_ways(trials: &[Trial], trial: &Trial) -> bool {
 
 /// Aligned columns; the chosen row of each codec and direction has a mark.
 fn table(trials: &[Trial], paint: Paint) -> String {
-    const HEAD: [&str; 4] = ["codec", "direction", "element", "runs on"];
+    const HEAD: [&str; 5] = ["codec", "direction", "element", "runs on", "trial"];
     let rows: Vec<_> = trials
         .iter()
         .map(|trial| {
             let place = if trial.hardware { "hardware" } else { "software" };
-            [trial.codec.to_string(), trial.direction.to_owned(), trial.element.to_owned(), place.to_owned()]
+            let took = trial.milliseconds.map_or_else(String::new, |took| format!("{took} ms"));
+            [
+                trial.codec.to_string(),
+                trial.direction.to_owned(),
+                trial.element.to_owned(),
+                place.to_owned(),
+                took,
+            ]
         })
         .collect();
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
         cells.chain([HEAD[column].len()]).max().unwrap_or(0)
     };
-    let widths: [usize; 4] = std::array::from_fn(width);
-    let line = |mark: &str, cells: [&str; 4], reason: &str| {
+    let widths: [usize; 5] = std::array::from_fn(width);
+    let line = |mark: &str, cells: [&str; 5], reason: &str| {
         let cells = cells.iter().zip(widths).fold(String::new(), |mut line, (cell, width)| {
             write!(line, "{cell:width$}  ").expect("writing to a String never fails");
             line
@@ -82,14 +89,18 @@ fn table(trials: &[Trial], paint: Paint) -> String {
     };
     let mut text = line(" ", HEAD, "why") + "\n";
     for (trial, row) in trials.iter().zip(&rows) {
-        let mark = if trial.chosen { "*" } else { " " };
+        let mark = match (trial.chosen, trial.works) {
+            (true, _) => "*",
+            (false, true) => "+",
+            (false, false) => " ",
+        };
         let line = line(mark, row.each_ref().map(String::as_str), &trial.reason);
         // Bold for what sessions use.
         let (on, off) =
             if paint == Paint::Colours && trial.chosen { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
         writeln!(text, "{on}{line}{off}").expect("writing to a String never fails");
     }
-    text + "\n* is what sessions use; the rows of a codec are tried in this order\n"
+    text + "\n* is what sessions use, + stands by for when it fails; the rows of a codec are tried in this order\n"
 }
 
 #[cfg(test)]
@@ -104,7 +115,9 @@ mod tests {
             element,
             hardware: false,
             chosen,
+            works: chosen,
             reason: "a reason".into(),
+            milliseconds: chosen.then_some(42),
         }
     }
 

@@ -135,6 +135,14 @@ pub enum Error {
         /// What it said.
         detail: String,
     },
+    /// ICE found no free port in its range.
+    #[error("no UDP port of {low} to {high} is free; try again later, or give the server more of them")]
+    NoPorts {
+        /// First port of the range.
+        low: u16,
+        /// Last port of the range.
+        high: u16,
+    },
     /// A step took too long.
     #[error("{step} took over {limit:?}")]
     Timeout {

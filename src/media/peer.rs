@@ -268,7 +268,12 @@ impl Peer {
             udp_only: !settings.ice_tcp,
             gathered: gathered.is_ok(),
         };
-        Ok(Answer::finish(&text, &patch)?.sdp)
+        let answer = Answer::finish(&text, &patch)?.sdp;
+        // libnice that finds no port in its range gathers nothing, and webrtcbin does not say so.
+        match settings.udp_ports {
+            Some((low, high)) if !answer.contains("\na=candidate:") => Err(Error::NoPorts { low, high }),
+            _ => Ok(answer),
+        }
     }
 
     /// Emits an action with a promise and waits for the reply.

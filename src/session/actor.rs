@@ -24,6 +24,8 @@ use crate::{media, memory, metrics, signalling, stage};
 /// Fine enough for limits of seconds; cheap enough for hundreds of sessions.
 const TICK: Duration = Duration::from_millis(250);
 const TICKS_PER_FIGURES: u32 = 4;
+/// A tick that comes so late: the process stood still.
+const STOPPED: Duration = Duration::from_secs(1);
 /// A last message needs one trip through SCTP; a vanished peer must not hold the end up.
 const FLUSH_LIMIT: Duration = Duration::from_millis(300);
 /// A stage between frames ends at once; one in a frame gets this long.
@@ -110,7 +112,7 @@ impl Actor {
     pub async fn run(mut self, mut commands: mpsc::Receiver<Command>, caller_gone: bool) -> Over {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut ticks = 0_u32;
+        let (mut ticks, mut ticked) = (0_u32, Instant::now());
         let mut end = caller_gone.then_some(EndReason::ClosedByClient);
         let cancel = self.cancel.clone();
         let mail = self.mail.clone();
@@ -127,6 +129,9 @@ impl Actor {
                 }
                 done = finished(&mut self.replacing) => self.encoder_replaced(done),
                 _ = tick.tick() => {
+                    if std::mem::replace(&mut ticked, Instant::now()).elapsed() > STOPPED {
+                        self.apply(Input::Resumed);
+                    }
                     ticks = ticks.wrapping_add(1);
                     if ticks.is_multiple_of(TICKS_PER_FIGURES) {
                         self.measure().await;

@@ -5,7 +5,11 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::stage::{self, Fault, Schema, Values};
+use crate::stage::{self, FAULTS, Fault, Schema, Values};
+
+/// Bytes of a client's mark, as JSON: a number or a UUID. Every reply repeats it, and one over 64 KiB would not go
+/// through the data channel of a peer that names no limit (RFC 8841 section 6.1).
+const MARK_BYTES: usize = 256;
 
 /// Keys of Scope's own protocol that a client may send to any pipeline: one that has no such parameter is not
 /// hurt by it, and the reply names it as ignored.
@@ -147,7 +151,13 @@ pub fn parse(text: &str) -> Result<(Values, Option<Value>), Vec<Fault>> {
     match serde_json::from_str(text) {
         Ok(Value::Object(mut object)) => {
             let id = object.remove("id");
-            Ok((object, id))
+            match id.as_ref().map(|id| id.to_string().len()) {
+                Some(bytes) if bytes > MARK_BYTES => {
+                    let message = format!("a mark of at most {MARK_BYTES} bytes is wanted, {bytes} came");
+                    Err(vec![fault("/id", message)])
+                }
+                _ => Ok((object, id)),
+            }
         }
         Ok(other) => Err(vec![fault("", format!("a JSON object is wanted, {} came", kind(&other)))]),
         Err(error) => Err(vec![fault("", format!("a JSON object is wanted: {error}"))]),
@@ -194,7 +204,7 @@ pub fn take_pipeline(object: &mut Values) -> Result<Option<String>, Vec<Fault>> 
 /// Checks an update against the pipeline's schema, over the values in force.
 ///
 /// # Errors
-/// Everything that is wrong with it; then nothing of it may be applied.
+/// What is wrong with it, at most [`FAULTS`]; then nothing of it may be applied.
 pub fn check(object: Values, current: &Values, schema: &Schema) -> Result<Update, Vec<Fault>> {
     let mut update = Update { values: current.clone(), ..Update::default() };
     let mut faults = Vec::new();
@@ -211,18 +221,19 @@ pub fn check(object: Values, current: &Values, schema: &Schema) -> Result<Update
         } else if SCOPE_KEYS.contains(&name.as_str()) {
             update.ignored.push(name);
         } else {
-            let name: String = name.chars().take(64).collect();
             let path = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
             faults.push(fault(&path, "this pipeline has no such parameter".into()));
         }
     }
     faults.extend(schema.faults(&update.values));
+    faults.truncate(FAULTS);
     if faults.is_empty() { Ok(update) } else { Err(faults) }
 }
 
 /// One thing that is wrong.
+#[expect(clippy::needless_pass_by_value, reason = "what format! gives")]
 pub fn fault(path: &str, message: String) -> Fault {
-    Fault { path: path.to_owned(), message }
+    Fault::new(path, &message)
 }
 
 fn kind(value: &Value) -> &'static str {
@@ -282,6 +293,26 @@ mod tests {
         let faults = check(object(json!({"work_ms": 5, "a/b": 1})), &Values::new(), &echo()).unwrap_err();
 
         assert_eq!(faults[0].path, "/a~1b");
+    }
+
+    #[test]
+    fn a_refusal_is_shorter_than_what_a_data_channel_takes() {
+        let many: Values = (0..8000).map(|number| (number.to_string(), json!(1))).collect();
+
+        let faults = check(many, &Values::new(), &echo()).unwrap_err();
+
+        assert_eq!(faults.len(), FAULTS);
+        let long = check(object(json!({"x".repeat(60_000): 1})), &Values::new(), &echo()).unwrap_err();
+        assert!(long[0].path.len() < 1000 && long[0].path.starts_with("/xx"), "{}", long[0].path);
+    }
+
+    #[test]
+    fn a_mark_has_the_length_of_a_mark() {
+        assert!(parse(&json!({"id": "x".repeat(200)}).to_string()).is_ok());
+
+        let faults = parse(&json!({"id": "x".repeat(60_000)}).to_string()).unwrap_err();
+
+        assert_eq!(faults[0].path, "/id");
     }
 
     #[test]

@@ -69,6 +69,16 @@ pub enum Error {
         /// How many fit.
         limit: usize,
     },
+    /// Too few file descriptors for one session more.
+    #[error(
+        "{free} file descriptors are free and a session wants {wanted}; try again later, or raise `ulimit -n`"
+    )]
+    Descriptors {
+        /// How many are free.
+        free: usize,
+        /// How many have to be.
+        wanted: usize,
+    },
     /// The server takes no more sessions.
     #[error("the server is shutting down")]
     ShuttingDown,
@@ -104,6 +114,10 @@ pub enum ErrorKind<'a> {
     Ended(EndReason),
     /// No place; later there may be one.
     Full,
+    /// No place: the host's limit is reached before the server's own.
+    OutOfDescriptors,
+    /// No place: all ports for media are in use.
+    OutOfUdpPorts,
     /// No place any more.
     ShuttingDown,
     /// Ask again.
@@ -125,6 +139,7 @@ impl Error {
             Self::NotFound(_) => ErrorKind::NotFound,
             Self::Ended { reason, .. } => ErrorKind::Ended(*reason),
             Self::Full { .. } => ErrorKind::Full,
+            Self::Descriptors { .. } => ErrorKind::OutOfDescriptors,
             Self::ShuttingDown => ErrorKind::ShuttingDown,
             Self::Busy => ErrorKind::Busy,
             Self::Timeout { .. } => ErrorKind::Timeout,
@@ -133,6 +148,7 @@ impl Error {
             Self::Media(error) => match error {
                 media::Error::NoCommonCodec { .. } => ErrorKind::BadOffer("no_common_codec"),
                 media::Error::Negotiation { .. } => ErrorKind::BadOffer("negotiation_failed"),
+                media::Error::NoPorts { .. } => ErrorKind::OutOfUdpPorts,
                 media::Error::Timeout { .. } => ErrorKind::Timeout,
                 media::Error::Missing { .. }
                 | media::Error::NoCodec(_)

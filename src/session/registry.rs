@@ -19,7 +19,7 @@ use super::{
     history::History,
     seat::{Claim, Seat},
 };
-use crate::{media, metrics::Metrics, signalling, stage, turn};
+use crate::{descriptors, media, metrics::Metrics, signalling, stage, turn};
 
 /// Answers and ends are bounded inside; this catches a session task that is stuck.
 const REPLY_LIMIT: Duration = Duration::from_secs(15);
@@ -141,7 +141,8 @@ impl Registry {
     /// Answers an offer. With the token of a session that lives, its stage goes on with this connection.
     ///
     /// # Errors
-    /// [`Error::Full`], [`Error::ShuttingDown`], what is wrong with the update, or why the offer cannot be answered.
+    /// [`Error::Full`], [`Error::Descriptors`], [`Error::ShuttingDown`], what is wrong with the update, or why the
+    /// offer cannot be answered.
     pub async fn create(&self, offer: signalling::Offer, wish: Wish) -> Result<Created, Error> {
         let inner = &self.0;
         if inner.cancel.is_cancelled() {
@@ -155,6 +156,7 @@ impl Registry {
             }
             None => (None, Place::Seat(self.seat()?)),
         };
+        self.check_descriptors()?;
         let mut start = Start::check(&inner.catalog, wish.initial)?;
         if let Some(before) = &before {
             start = start.like(&inner.catalog, &before.snapshot.borrow())?;
@@ -332,6 +334,16 @@ impl Registry {
     async fn look<T: Send + 'static>(&self, id: &Id, look: fn(&media::Peer) -> T) -> Result<T, Error> {
         // caller gone: nothing to tell
         self.ask(id, |reply| Command::Look(Box::new(move |peer| drop(reply.send(look(peer)))))).await
+    }
+
+    /// Sessions that do not stand yet have not taken all their descriptors: each of them, and this one, counts whole.
+    fn check_descriptors(&self) -> Result<(), Error> {
+        let admitted = self.0.settings.sessions - self.0.permits.available_permits();
+        let standing = |handle: &&Handle| handle.snapshot.borrow().state != Phase::Connecting;
+        let standing = self.lock().live.values().filter(standing).count();
+        let wanted = admitted.saturating_sub(standing) * descriptors::SESSION + descriptors::RESERVE;
+        let free = descriptors::free();
+        if free < wanted { Err(Error::Descriptors { free, wanted }) } else { Ok(()) }
     }
 
     async fn ask<T>(&self, id: &Id, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Error> {

@@ -118,6 +118,8 @@ pub enum Input {
     End(EndReason),
     /// The peer closed its data channel.
     ChannelClosed,
+    /// The server itself stood still (SIGSTOP, a suspended or starved host): nobody else was silent or slow meanwhile.
+    Resumed,
     /// Time has passed; what the graph and the stage look like.
     Tick {
         /// Pictures decoded so far.
@@ -153,6 +155,7 @@ pub struct State {
     since: Instant,
     limits: Limits,
     channel_closed: Option<Instant>,
+    resumed: Option<Instant>,
     missing_input_told: bool,
     slow_stage_told: bool,
 }
@@ -165,6 +168,7 @@ impl State {
             since: now,
             limits,
             channel_closed: None,
+            resumed: None,
             missing_input_told: false,
             slow_stage_told: false,
         }
@@ -191,8 +195,13 @@ impl State {
                 self.channel_closed.get_or_insert(now);
                 Vec::new()
             }
+            Input::Resumed => {
+                self.resumed = Some(now);
+                Vec::new()
+            }
             Input::Tick { frames_in, expects_video, silent_for, stage_busy } => {
-                self.tick(now, frames_in > 0, expects_video, silent_for, stage_busy)
+                let awake = self.resumed.map_or(Duration::MAX, |at| now.saturating_duration_since(at));
+                self.tick(now, frames_in > 0, expects_video, silent_for.min(awake), stage_busy.min(awake))
             }
         }
     }
@@ -276,6 +285,24 @@ mod tests {
         state.step(Input::Connected, start);
         assert_eq!(state.step(tick(1, 0, 0), start), [Action::FirstFrame]);
         state
+    }
+
+    #[test]
+    fn a_stop_of_the_server_is_nobodys_silence() {
+        let start = Instant::now();
+        let mut state = State::new(limits(), start);
+        state.step(Input::Connected, start);
+        state.step(tick(1, 0, 0), start + SECOND);
+
+        state.step(Input::Resumed, start + 31 * SECOND);
+
+        assert_eq!(state.step(tick(1, 30, 30), start + 31 * SECOND), []);
+        assert_eq!(state.step(tick(1, 39, 0), start + 40 * SECOND), []);
+        assert_eq!(
+            state.step(tick(1, 40, 0), start + 41 * SECOND),
+            [Action::End(EndReason::PeerVanished)],
+            "gone all the same"
+        );
     }
 
     #[test]

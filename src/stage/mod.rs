@@ -9,7 +9,7 @@ mod params;
 mod worker;
 
 pub use catalog::{Catalog, Entry, Factory, LoadState, LoadStatus};
-pub use params::{Fault, Parameters, Schema, Values};
+pub use params::{FAULTS, Fault, Parameters, Schema, Values};
 pub use worker::{Counters, Event, Io, State, Tell, Worker};
 
 use crate::frame::{Frame, Layout};

@@ -9,6 +9,11 @@ use serde_json::{Map, Value, json};
 
 use super::Error;
 
+/// Faults of one update that are told: enough to mend it, too few to make an answer longer than its question.
+pub const FAULTS: usize = 16;
+/// Characters of a fault's path, and of its message: a few quoted words of the peer's.
+const FAULT_CHARS: usize = 256;
+
 /// Parameter values by name.
 pub type Values = Map<String, Value>;
 
@@ -28,6 +33,21 @@ pub struct Fault {
     pub path: String,
     /// What was wanted and what came.
     pub message: String,
+}
+
+impl Fault {
+    /// One thing that is wrong, cut to a length that a log and a data channel take.
+    pub fn new(path: &str, message: &str) -> Self {
+        Self { path: cut(path), message: cut(message) }
+    }
+}
+
+fn cut(text: &str) -> String {
+    let mut cut: String = text.chars().take(FAULT_CHARS).collect();
+    if cut.len() < text.len() {
+        cut.push('…');
+    }
+    cut
 }
 
 /// A pipeline's compiled parameter schema (JSON Schema 2020-12).
@@ -78,11 +98,20 @@ impl Schema {
         self.properties().any(|(property, _)| property == name)
     }
 
-    /// Everything that is wrong with `values`; empty when they may reach the stage.
+    /// What is wrong with `values`, at most [`FAULTS`]; empty when they may reach the stage.
     pub fn faults(&self, values: &Values) -> Vec<Fault> {
         self.validator
             .iter_errors(&Value::Object(values.clone()))
-            .map(|error| Fault { path: error.instance_path().to_string(), message: error.to_string() })
+            .take(FAULTS)
+            .map(|error| {
+                let path = error.instance_path().to_string();
+                let sentence = error.to_string();
+                if sentence.chars().count() > FAULT_CHARS {
+                    // Without the value that came: what is wrong with it stands behind it.
+                    return Fault::new(&path, &error.masked().to_string());
+                }
+                Fault::new(&path, &sentence)
+            })
             .collect()
     }
 
@@ -124,6 +153,24 @@ mod tests {
     #[test]
     fn an_unknown_key_is_a_fault() {
         assert_eq!(schema().faults(&values(json!({"nonsense": 1}))).len(), 1);
+    }
+
+    #[test]
+    fn a_long_value_is_not_repeated_but_what_is_wrong_with_it_is() {
+        let faults = schema().faults(&values(json!({"work_ms": "x".repeat(60_000)})));
+
+        assert!(faults[0].message.chars().count() <= FAULT_CHARS, "{}", faults[0].message);
+        assert!(faults[0].message.contains("integer"), "{}", faults[0].message);
+    }
+
+    #[test]
+    fn of_many_faults_the_first_are_told() {
+        let properties = values(json!({"steps": {"type": "array", "items": {"type": "integer"}}}));
+        let schema = Schema::compile(&properties).unwrap();
+
+        let faults = schema.faults(&values(json!({"steps": vec!["x"; 10_000]})));
+
+        assert_eq!(faults.len(), FAULTS);
     }
 
     #[test]

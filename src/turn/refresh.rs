@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use reqwest::Client;
@@ -69,14 +69,38 @@ pub(super) struct Refresher {
     timing: Timing,
     provider: Option<Provider>,
     client: Option<Client>,
-    next_fetch: Timestamp,
+    next_fetch: Due,
     failures: u32,
+}
+
+/// A moment by both clocks. The wall clock alone would come late after it was set back; the steady one alone does not
+/// count the time that a machine was suspended.
+#[derive(Clone, Copy, Debug)]
+struct Due {
+    wall: Timestamp,
+    steady: Instant,
+}
+
+impl Due {
+    fn now() -> Self {
+        Self { wall: Timestamp::now(), steady: Instant::now() }
+    }
+
+    fn after(self, wait: Duration) -> Self {
+        Self { wall: after(self.wall, wait), steady: self.steady + wait }
+    }
+
+    /// What is left at `now` by the clock that says less.
+    fn left(self, now: Self) -> Duration {
+        let wall = Duration::try_from(self.wall.duration_since(now.wall)).unwrap_or(Duration::ZERO);
+        wall.min(self.steady.saturating_duration_since(now.steady))
+    }
 }
 
 impl Refresher {
     pub(super) fn new(shared: Arc<Shared>, timing: Timing) -> Self {
         let provider = shared.provider();
-        Self { shared, timing, provider, client: None, next_fetch: Timestamp::MIN, failures: 0 }
+        Self { shared, timing, provider, client: None, next_fetch: Due::now(), failures: 0 }
     }
 
     /// Takes steps until `cancel`.
@@ -92,7 +116,7 @@ impl Refresher {
 
     /// Asks the provider where that is due, then DNS; at most the two limits long.
     pub(super) async fn step(&mut self) {
-        if self.next_fetch <= Timestamp::now()
+        if self.next_fetch.left(Due::now()).is_zero()
             && let Some(provider) = self.provider.clone()
         {
             self.refresh(&provider).await;
@@ -104,24 +128,23 @@ impl Refresher {
         if self.provider.is_none() {
             return self.timing.check_every;
         }
-        let until_fetch = self.next_fetch.duration_since(Timestamp::now());
-        Duration::try_from(until_fetch).unwrap_or(Duration::ZERO).min(self.timing.check_every)
+        self.next_fetch.left(Due::now()).min(self.timing.check_every)
     }
 
     async fn refresh(&mut self, provider: &Provider) {
         // before the request, so that the expiry is never later than the provider's
-        let asked_at = Timestamp::now();
+        let asked_at = Due::now();
         match self.fetch(provider).await {
             Ok(answer) => {
                 let ttl = answer.ttl.map_or(self.timing.ttl, |ttl| ttl.min(self.timing.ttl));
                 let wait = ttl.mul_f64(REFRESH_AT).max(self.timing.refresh_floor);
-                self.next_fetch = after(asked_at, wait);
+                self.next_fetch = asked_at.after(wait);
                 self.failures = 0;
                 let (source, ttl_s) = (provider.source(), ttl.as_secs());
                 info!(%source, ttl_s, servers = answer.servers.len(), "turn credentials fetched");
                 self.shared.store(Cached {
                     servers: answer.servers,
-                    expires_at: after(asked_at, ttl),
+                    expires_at: after(asked_at.wall, ttl),
                     source,
                 });
             }
@@ -141,7 +164,7 @@ impl Refresher {
 
     fn note_failure(&mut self, provider: &Provider, error: &provider::Error) {
         let wait = backoff(self.failures, &self.timing).mul_f64(jitter());
-        self.next_fetch = after(Timestamp::now(), wait);
+        self.next_fetch = Due::now().after(wait);
         self.failures = self.failures.saturating_add(1);
         let (source, retry_in_s) = (provider.source(), wait.as_secs_f32());
         let advice = provider.advice(error);
@@ -214,6 +237,20 @@ mod tests {
         let waits = [0, 1, 2, 7, 8, 40].map(|failures| backoff(failures, &timing).as_secs());
 
         assert_eq!(waits, [2, 4, 8, 256, 300, 300]);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_makes_no_fetch_late() {
+        let now = Due::now();
+        let due = now.after(Duration::from_mins(30));
+        let later = |wall_s: i64, steady_s: u64| {
+            let wall = now.wall.saturating_add(jiff::SignedDuration::from_secs(wall_s)).unwrap();
+            Due { wall, steady: now.steady + Duration::from_secs(steady_s) }
+        };
+
+        assert_eq!(due.left(later(60, 60)), Duration::from_mins(29));
+        assert_eq!(due.left(later(1800 - 3600, 1800)), Duration::ZERO, "set back by an hour");
+        assert_eq!(due.left(later(3600, 60)), Duration::ZERO, "suspended, or set on by an hour");
     }
 
     #[test]

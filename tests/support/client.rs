@@ -15,7 +15,7 @@ use str0m::{Candidate, Rtc};
 pub use str0m::media::Direction;
 
 use super::codec::{Codec, Decoder, Encoder};
-use super::driver::{Command, Driver, Shared, Source, State};
+use super::driver::{Command, Driver, Shared, Source, State, WAKE_BYTES};
 use super::http;
 use super::opus;
 use super::stats::Stats;
@@ -390,6 +390,31 @@ impl Client {
         self.command(Command::RequestKeyFrame);
     }
 
+    /// Sends what `damage` makes of each access unit, from here on.
+    pub fn damage(&self, damage: impl FnMut(Vec<u8>) -> Vec<u8> + Send + 'static) {
+        self.command(Command::Damage(Some(Box::new(damage))));
+    }
+
+    /// Sends access units as they are again.
+    pub fn mend(&self) {
+        self.command(Command::Damage(None));
+    }
+
+    /// Goes on with another synchronisation source, without a word about it.
+    pub fn change_source(&self) {
+        self.command(Command::ChangeSource);
+    }
+
+    /// Sends RTP packets with these payloads, encrypted as all are.
+    pub fn send_rtp(&self, payloads: Vec<Vec<u8>>) {
+        self.command(Command::Rtp(payloads));
+    }
+
+    /// Sends a datagram past ICE, DTLS and SRTP, from the client's own socket.
+    pub fn send_datagram(&self, datagram: Vec<u8>) {
+        self.command(Command::Datagram(datagram));
+    }
+
     /// Stops at once and closes the socket without a word, as a killed browser does. The counters stay readable.
     pub fn vanish(&mut self) {
         self.end(Command::Vanish);
@@ -415,7 +440,7 @@ impl Client {
 
     fn command(&self, command: Command) {
         self.commands.send(command).ok(); // the thread has ended: the counters tell why
-        self.waker.send_to(&[0], self.local).ok(); // likewise
+        self.waker.send_to(&[0; WAKE_BYTES], self.local).ok(); // likewise
     }
 }
 

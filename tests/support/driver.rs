@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use str0m::channel::ChannelId;
 use str0m::media::{Frequency, KeyframeRequestKind, MediaData, MediaTime, Mid};
 use str0m::net::{Protocol, Receive};
+use str0m::rtp::RtpWrite;
 use str0m::{Event, Input, Output, Rtc, RtcError};
 
 use super::codec::{Decoder, Encoder};
@@ -27,14 +28,30 @@ const REMEMBERED: usize = 900;
 const BEEP_LEVEL: f64 = 0.045;
 const OPUS_INTERVAL: Duration = Duration::from_millis(20);
 const LARGEST_DATAGRAM: usize = 2000;
+/// The datagram of the handle that wakes the thread.
+pub const WAKE_BYTES: usize = 1;
+
+/// What is sent in an access unit's place.
+pub type Damage = Box<dyn FnMut(Vec<u8>) -> Vec<u8> + Send>;
 
 /// What the handle asks of the thread.
 pub enum Command {
-    Send { binary: bool, data: Vec<u8> },
+    Send {
+        binary: bool,
+        data: Vec<u8>,
+    },
     Resize(u32, u32),
     Pause,
     Resume,
     RequestKeyFrame,
+    /// Changes every access unit from here on; `None` sends them as they are.
+    Damage(Option<Damage>),
+    /// Moves the video to another synchronisation source, without a word about it.
+    ChangeSource,
+    /// Sends RTP packets with these payloads on the video's source, encrypted as all are.
+    Rtp(Vec<Vec<u8>>),
+    /// Sends a datagram past ICE, DTLS and SRTP, from the client's own socket.
+    Datagram(Vec<u8>),
     Vanish,
     Close,
 }
@@ -105,6 +122,11 @@ pub struct State {
     sent: VecDeque<(u32, Instant)>,
     key_frame_asked: Option<Instant>,
     closing: Option<Instant>,
+    damage: Option<Damage>,
+    /// Where the server's last datagram came from.
+    server: Option<SocketAddr>,
+    /// Number of the next packet that [`Command::Rtp`] sends.
+    raw_number: u64,
 }
 
 impl Driver {
@@ -175,11 +197,37 @@ impl Driver {
             Command::Pause => self.state.paused = true,
             Command::Resume => self.state.paused = false,
             Command::RequestKeyFrame => self.request_key_frame(),
+            Command::Damage(damage) => self.state.damage = damage,
+            Command::ChangeSource => self.change_source(),
+            Command::Rtp(payloads) => self.send_rtp(payloads),
+            Command::Datagram(datagram) => {
+                let server = self.state.server.expect("a test sends these once it is connected");
+                self.socket.send_to(&datagram, server).ok(); // a refused one is an answer too
+            }
             Command::Close => self.close()?,
             Command::Vanish => unreachable!("the loop ends on it"),
         }
         self.schedule();
         Ok(())
+    }
+
+    fn change_source(&mut self) {
+        let mut direct = self.rtc.direct_api();
+        let (source, repairs) = (direct.new_ssrc(), direct.new_ssrc());
+        let repairs = Some(repairs);
+        direct.reset_stream_tx(self.video, None, source, repairs).expect("the video line is negotiated");
+    }
+
+    fn send_rtp(&mut self, payloads: Vec<Vec<u8>>) {
+        let pt = payload_type(&mut self.rtc, self.video).expect("the video line is negotiated");
+        let mut direct = self.rtc.direct_api();
+        let stream = direct.stream_tx_by_mid(self.video, None).expect("the video line is negotiated");
+        for payload in payloads {
+            self.state.raw_number += 1;
+            let number = self.state.raw_number;
+            let time = u32::try_from(number * 3000 % u64::from(u32::MAX)).expect("the remainder fits");
+            stream.write_rtp(RtpWrite::new(pt, number.into(), time, Instant::now(), payload).marker(true));
+        }
     }
 
     fn close(&mut self) -> Result<(), RtcError> {
@@ -201,6 +249,9 @@ impl Driver {
         let now = Instant::now();
         match received {
             Ok((len, source)) => {
+                if len > WAKE_BYTES {
+                    self.state.server = Some(source);
+                }
                 // A datagram that is none of WebRTC's, such as the one that wakes this thread, is dropped.
                 if let Ok(contents) = buffer[..len].try_into() {
                     let receive = Receive { proto: Protocol::Udp, source, destination: self.local, contents };
@@ -360,7 +411,11 @@ impl Driver {
             .rebase(Frequency::NINETY_KHZ);
         for unit in source.encoder.push(number) {
             let writer = self.rtc.writer(self.video).expect("the video line is negotiated");
-            writer.write(pt, now, time, unit.data)?;
+            let data = match &mut self.state.damage {
+                Some(damage) => damage(unit.data),
+                None => unit.data,
+            };
+            writer.write(pt, now, time, data)?;
         }
         self.shared.update(|stats| stats.frames_sent += 1);
         Ok(true)

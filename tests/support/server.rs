@@ -37,7 +37,21 @@ impl Server {
     /// Where it ends or is not ready within the limit; its log is in the message.
     #[track_caller]
     pub fn spawn(extra_args: &[&str], env: &[(&str, &str)]) -> Server {
-        let mut server = Server::start(extra_args, env);
+        Server::start(extra_args, env).ready()
+    }
+
+    /// The same below a command that ends in `exec`, e.g. `prlimit --nofile=300`.
+    ///
+    /// # Panics
+    /// As [`Server::spawn`].
+    #[track_caller]
+    pub fn spawn_under(wrapper: &[&str], extra_args: &[&str], env: &[(&str, &str)]) -> Server {
+        Server::start_under(wrapper, extra_args, env).ready()
+    }
+
+    #[track_caller]
+    fn ready(self) -> Server {
+        let mut server = self;
         let ready = format!("{}/ready", server.url);
         let mut ended = None;
         let is_ready = wait_until(
@@ -53,8 +67,12 @@ impl Server {
 
     /// Starts the server on a free port of loopback and does not wait.
     pub fn start(extra_args: &[&str], env: &[(&str, &str)]) -> Server {
+        Server::start_under(&[], extra_args, env)
+    }
+
+    fn start_under(wrapper: &[&str], extra_args: &[&str], env: &[(&str, &str)]) -> Server {
         let port = free_port().to_string();
-        let mut command = scope();
+        let mut command = scope_under(wrapper);
         command.args(["--host", "127.0.0.1", "--port", &port]).args(extra_args);
         command.envs(env.iter().copied());
         let mut child = command
@@ -163,7 +181,14 @@ impl Drop for Server {
 
 /// The binary, without the tester's own settings.
 pub fn scope() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_scope"));
+    scope_under(&[])
+}
+
+/// The same behind the words of another command.
+fn scope_under(wrapper: &[&str]) -> Command {
+    let mut words = wrapper.iter().copied().chain([env!("CARGO_BIN_EXE_scope")]);
+    let mut command = Command::new(words.next().expect("the binary is a word"));
+    command.args(words);
     for (name, _) in std::env::vars().filter(|(name, _)| is_setting(name)) {
         command.env_remove(name);
     }

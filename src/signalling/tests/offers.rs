@@ -22,6 +22,29 @@ fn every_clients_offer_passes_and_its_text_parses_to_the_same_offer() {
     }
 }
 
+/// The seeds of the fuzz targets (fuzz/seeds/generate.py): shapes that none of [`FIXTURES`] has.
+#[test]
+fn generated_shapes_are_taken_and_sound_alone_is_not() {
+    let shape = |name: &str| {
+        let path = format!("{}/fuzz/seeds/offer/{name}", env!("CARGO_MANIFEST_DIR"));
+        Offer::parse(&std::fs::read_to_string(path).unwrap())
+    };
+    let taken = |name| shape(name).unwrap_or_else(|error| panic!("{name}: {error}"));
+
+    let obs = taken("obs_whip");
+    assert_eq!(obs.video().unwrap().codecs[0].name, CodecName::H264);
+    assert_eq!((obs.video().unwrap().direction, obs.gathered), (Direction::SendOnly, true));
+    assert!(obs.application().is_none());
+    assert_eq!(taken("many").medias.len(), 16);
+    assert_eq!(taken("many_candidates").candidates, 100);
+    let all = taken("all_extensions");
+    assert!(all.video().unwrap().twcc.is_some() && all.video().unwrap().mid_ext.is_some());
+    for name in ["simulcast", "session_level"] {
+        assert!(!taken(name).fingerprints.is_empty(), "{name}");
+    }
+    assert_eq!(shape("audio_only").unwrap_err().code(), "no_video");
+}
+
 #[test]
 fn chromium_has_six_h264_variants_in_its_order() {
     let offer = offer("chromium");

@@ -1,0 +1,35 @@
+//! The server's own parsers, compiled from its own files, and what holds for all of them.
+//!
+//! `control` stands at the root here and below `session` in the server; all else has the server's paths.
+
+#![allow(dead_code, reason = "the server uses what the targets do not")]
+
+#[path = "../../src/session/control.rs"]
+pub mod control;
+#[path = "../../src/frame.rs"]
+pub mod frame;
+#[path = "../../src/signalling/mod.rs"]
+pub mod signalling;
+#[path = "../../src/stage/mod.rs"]
+pub mod stage;
+
+/// Longest sentence of an error, in characters: a few quoted words of the peer's, none of its lines.
+const SENTENCE_CHARS: usize = 1000;
+
+/// An error is one bounded line for the log and the peer, has a code, and tells no secret of `text`.
+pub fn check_error(error: &signalling::Error, text: &str) {
+    let sentence = error.to_string();
+    assert!(sentence.chars().count() < SENTENCE_CHARS, "{} characters: {sentence}", sentence.len());
+    assert!(!sentence.chars().any(char::is_control), "a control character: {sentence:?}");
+    assert!(!error.code().is_empty());
+    for secret in secrets(text) {
+        assert!(!sentence.contains(secret), "the secret {secret} in: {sentence}");
+    }
+}
+
+/// The ICE passwords of a description that stand nowhere else in it: elsewhere they are words like any other.
+pub fn secrets(text: &str) -> impl Iterator<Item = &str> {
+    text.lines()
+        .filter_map(|line| line.strip_prefix("a=ice-pwd:"))
+        .filter(|secret| secret.len() >= 22 && text.matches(secret).count() == 1)
+}

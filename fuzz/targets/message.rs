@@ -1,0 +1,83 @@
+//! A message on the data channel, checked against two schemas: the one that every server has, and a rich one.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use libfuzzer_sys::{Corpus, fuzz_target};
+use scope_fuzz::{
+    control::{self, Message},
+    stage::{Catalog, Entry, Fault, Schema, Values},
+};
+
+/// A reply longer than this does not go through a data channel whose peer names no limit (RFC 8841 section 6.1).
+const REPLY_BYTES: usize = 64 * 1024;
+/// Longest path and sentence of one fault, in characters.
+const FAULT_CHARS: usize = 1000;
+
+static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
+    let text = include_str!("rich.toml");
+    Catalog::default().with(Entry::parse(text, None).expect("the file is a pipeline"))
+});
+
+fuzz_target!(|data: &[u8]| -> Corpus {
+    let Ok(text) = std::str::from_utf8(data) else { return Corpus::Reject };
+
+    let (mut object, id) = match control::parse(text) {
+        Ok(parsed) => parsed,
+        Err(faults) => {
+            check_faults(faults, None);
+            return Corpus::Keep;
+        }
+    };
+    match control::take_pipeline(&mut object) {
+        Ok(Some(pipeline)) => {
+            if let Err(error) = CATALOG.get(&pipeline) {
+                check_faults(vec![control::fault("/pipeline_id", error.to_string())], id.clone());
+            }
+        }
+        Ok(None) => {}
+        Err(faults) => check_faults(faults, id.clone()),
+    }
+    for name in ["echo", "rich"] {
+        let schema = CATALOG.get(name).expect("the catalog has it").schema;
+        check_update(object.clone(), id.clone(), &schema);
+    }
+    Corpus::Keep
+});
+
+fn check_update(object: Values, id: Option<serde_json::Value>, schema: &Schema) {
+    let current = schema.defaults();
+    match control::check(object.clone(), &current, schema) {
+        Ok(update) => {
+            assert_eq!(schema.faults(&update.values), [], "values that break their schema reach the stage");
+            assert!(update.values.keys().all(|name| schema.has(name)));
+            let again = control::check(object, &update.values, schema);
+            assert_eq!(again.as_ref(), Ok(&update), "the same update twice is another one");
+            let reply = Message::ParametersUpdated {
+                parameters: current, // those of the stage are bounded by its schema alone
+                frame: u64::MAX,
+                ignored: update.ignored,
+                id,
+            };
+            check_reply(&reply);
+        }
+        Err(faults) => check_faults(faults, id),
+    }
+}
+
+fn check_faults(errors: Vec<Fault>, id: Option<serde_json::Value>) {
+    assert!(!errors.is_empty(), "refused without a reason");
+    for fault in &errors {
+        assert!(fault.path.is_empty() || fault.path.starts_with('/'), "no JSON pointer: {:?}", fault.path);
+        assert!(!fault.message.is_empty());
+        let chars = fault.path.chars().count() + fault.message.chars().count();
+        assert!(chars <= FAULT_CHARS, "a fault of {chars} characters: {fault:?}");
+    }
+    check_reply(&Message::ParametersRejected { errors, id });
+}
+
+fn check_reply(reply: &Message) {
+    let text = serde_json::to_string(reply).expect("a reply can be written");
+    assert!(text.len() < REPLY_BYTES, "a reply of {} bytes", text.len());
+    assert!(text.starts_with(r#"{"type":"#));
+}
