@@ -1,8 +1,8 @@
 """What the codecs alone cost: the clip through bare gst-launch-1.0 with the server's own fragments, and a
 comparison of the encoders' speed settings."""
 
-import os
 import re
+import resource
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,13 +112,13 @@ def fragment(name: str) -> str:
 
 def cpu_s(line: str) -> float:
     """CPU seconds that gst-launch-1.0 takes for the line on the server's core."""
-    before = os.times()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = ["taskset", "-c", SERVER_CORE, "gst-launch-1.0", "-q", *line.split()]
     done = subprocess.run(command, capture_output=True, text=True)
-    after = os.times()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode != 0:
         raise RuntimeError(f"gst-launch-1.0 {line}\nended with {done.returncode}: {done.stderr}")
-    return after.children_user + after.children_system - before.children_user - before.children_system
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def ffmpeg(*arguments: str | Path) -> str:

@@ -35,7 +35,9 @@ use session::{Order, Record};
 const START_INTERVAL: Duration = Duration::from_millis(250);
 
 fn main() -> anyhow::Result<()> {
-    match options::read()? {
+    let command = options::read()?;
+    gst::init().context("GStreamer does not start")?;
+    match command {
         Command::Clip(options) => make_clip(&options),
         Command::Run(options) => run(&options),
     }

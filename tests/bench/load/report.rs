@@ -50,7 +50,7 @@ pub fn report(clip: &Clip, sessions: &[Record], window: &Window) -> Value {
         "size": clip.size.height,
         "sessions": sessions.len(),
         "connected": alive,
-        "decoded": sessions.iter().filter(|record| record.first_picture_at.is_some()).count(),
+        "decoded": sessions.iter().filter(|record| record.decodes).count(),
         "fps_each": fps.iter().copied().map(one_digit).collect::<Vec<_>>(),
         "fps_min": fps.iter().copied().reduce(f64::min).map(one_digit),
         "fps_mean": one_digit(mean(&fps)),
@@ -77,7 +77,7 @@ pub fn report(clip: &Clip, sessions: &[Record], window: &Window) -> Value {
 
 /// When the window's pictures came; access units in place of them where the session does not decode.
 fn shown(record: &Record, window: &Window) -> Vec<Instant> {
-    let times: Vec<Instant> = if record.first_picture_at.is_some() {
+    let times: Vec<Instant> = if record.decodes {
         record.pictures.iter().map(|(at, _)| *at).collect()
     } else {
         record.units.iter().map(|(at, _)| *at).collect()

@@ -44,6 +44,8 @@ pub struct Order {
 #[derive(Default)]
 pub struct Record {
     pub offered_at: Option<Instant>,
+    /// Whether it decodes; otherwise access units stand for pictures.
+    pub decodes: bool,
     pub is_connected: bool,
     /// Access units and the bytes in them.
     pub units: Vec<(Instant, usize)>,
@@ -64,7 +66,7 @@ pub struct Record {
 
 /// Runs one session until it is told to stop or the connection ends.
 pub fn run(order: &Order) -> Record {
-    let mut record = Record::default();
+    let mut record = Record { decodes: order.decodes, ..Record::default() };
     let ended = Session::open(order, &mut record).and_then(|session| session.drive(order, &mut record));
     record.failure = ended.err().map(|error| format!("{error:#}"));
     record
@@ -223,7 +225,7 @@ impl Session {
         record.lateness.push((now, now - frame.due));
         let writer = self.rtc.writer(self.video).context("the answer has no video")?;
         let pt = writer.payload_params().next().context("no common video codec")?.pt();
-        let ticks = frame.count * Frequency::NINETY_KHZ.get() as u64 / u64::from(FPS);
+        let ticks = frame.count * u64::from(Frequency::NINETY_KHZ.get()) / u64::from(FPS);
         let time = MediaTime::new(ticks, Frequency::NINETY_KHZ);
         writer.write(pt, now, time, self.sender.data(&frame))?;
         Ok(true)
