@@ -85,7 +85,9 @@ def preset(name: str, prop: str, value: str, size: int, source: Path, read: str,
 
 def likeness(encoded: Path, source: Path) -> tuple[float, float]:
     """SSIM and PSNR of the luma, by ffmpeg."""
-    graph = "[0:v]split[a][b];[1:v]split[c][d];[a][c]ssim[e];[b][d]psnr[f]"
+    # Matroska's times are whole milliseconds: by them, some pictures would meet their neighbours.
+    by_number = "setpts=N/30/TB,settb=1/30,split"
+    graph = f"[0:v]{by_number}[a][b];[1:v]{by_number}[c][d];[a][c]ssim[e];[b][d]psnr[f]"
     outputs = ["-map", "[e]", "-map", "[f]", "-f", "null", "-"]
     said = ffmpeg("-i", encoded, "-i", source, "-lavfi", graph, *outputs)
     ssim, psnr = re.search(r"SSIM Y:([\d.]+)", said), re.search(r"PSNR y:([\d.]+)", said)

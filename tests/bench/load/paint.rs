@@ -5,9 +5,9 @@ use crate::support::stamp;
 /// The texture repeats after this many pixels in both directions.
 const PERIOD: usize = 1024;
 /// Size and strength of the texture's layers of noise, coarse to fine.
-const LAYERS: [(usize, i32); 4] = [(128, 48), (32, 24), (16, 12), (4, 5)];
+const LAYERS: [(usize, i32); 4] = [(128, 48), (32, 24), (16, 12), (4, 8)];
 /// Twice the largest change that the grain of a frame makes to a pixel; no encoder can predict it.
-const GRAIN: u32 = 5;
+const GRAIN: u32 = 10;
 
 /// Draws any frame of the clip.
 pub struct Painter {
@@ -99,5 +99,24 @@ impl Random {
         self.0 ^= self.0 >> 17;
         self.0 ^= self.0 << 5;
         self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_picture_has_its_stamp_and_differs_from_the_one_before() {
+        let (width, height) = (640, 480);
+        let painter = Painter::new(width, height);
+        let pictures: Vec<_> = (0..3).map(|number| painter.luma(number)).collect();
+
+        for (number, picture) in (0..).zip(&pictures) {
+            assert_eq!(stamp::read(picture, width, width, height), Some(number));
+        }
+        let below = stamp::height(height) * width;
+        assert_ne!(pictures[0][below..], pictures[1][below..]);
+        assert_eq!(painter.i420(2)[..width * height], pictures[2]);
     }
 }

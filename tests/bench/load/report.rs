@@ -151,3 +151,34 @@ fn one_digit(value: f64) -> f64 {
 fn three_digits(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_counts_as_a_freeze_and_so_does_one_at_the_end() {
+        let begins = Instant::now();
+        let at = |ms| begins + Duration::from_millis(ms);
+        let window =
+            Window { begins, ends: at(1000), server: [Usage::default(); 2], own: [Usage::default(); 2] };
+        let steady: Vec<_> = (0..30).map(|count| at(count * 33)).collect();
+        let paused: Vec<_> =
+            steady.iter().copied().filter(|time| !(at(300)..at(500)).contains(time)).collect();
+
+        assert_eq!(freezes(&steady, &window), 0);
+        assert_eq!(freezes(&paused, &window), 1);
+        assert_eq!(freezes(&paused[..15], &window), 2);
+        assert_eq!(freezes(&[], &window), 1);
+    }
+
+    #[test]
+    fn a_percentile_is_the_nearest_rank() {
+        let sorted: Vec<_> = (1..=20).map(Duration::from_millis).collect();
+
+        assert_eq!(percentile_ms(&sorted, 50), Some(10.0));
+        assert_eq!(percentile_ms(&sorted, 95), Some(19.0));
+        assert_eq!(percentile_ms(&sorted[..1], 99), Some(1.0));
+        assert_eq!(percentile_ms(&[], 50), None);
+    }
+}

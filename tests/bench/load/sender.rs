@@ -69,3 +69,76 @@ impl Sender {
         Some(self.sent[place].1)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clip::{Size, Unit};
+    use crate::support::codec::Codec;
+
+    /// Four frames in the loop, the first and the third are key frames.
+    fn started(now: Instant) -> Sender {
+        let units = (0..4).map(|index| Unit { data: vec![index], is_key: index % 2 == 0 }).collect();
+        let mut sender = Sender::new(Arc::new(Clip { codec: Codec::Vp8, size: Size::VGA, units }));
+        sender.start(now);
+        sender
+    }
+
+    fn frame_times(start: Instant) -> impl Iterator<Item = Instant> {
+        (0..).map(move |count| start + Duration::from_secs(1) * count / FPS)
+    }
+
+    #[test]
+    fn a_late_frame_does_not_move_the_next_one() {
+        let start = Instant::now();
+        let mut sender = started(start);
+        let late = start + Duration::from_secs(1) / 60;
+
+        let first = sender.take(late).expect("it is due");
+
+        assert_eq!(first.due, start);
+        assert_eq!(sender.next_due(), frame_times(start).nth(1));
+        assert!(sender.take(late).is_none());
+    }
+
+    #[test]
+    fn a_picture_older_than_the_loop_keeps_its_own_due_time() {
+        let start = Instant::now();
+        let mut sender = started(start);
+        for now in frame_times(start).take(9) {
+            sender.take(now).expect("it is due");
+        }
+
+        let due: Vec<_> = [0, 1, 3, 0].map(|stamp| sender.due_of(stamp).expect("it was sent")).into();
+
+        let sent: Vec<_> = frame_times(start).take(5).collect();
+        assert_eq!(due, [sent[0], sent[1], sent[3], sent[4]]);
+    }
+
+    #[test]
+    fn a_repeated_picture_and_one_never_sent_have_no_due_time() {
+        let start = Instant::now();
+        let mut sender = started(start);
+        sender.take(start).expect("it is due");
+
+        assert_eq!(sender.due_of(2), None);
+        assert_eq!(sender.due_of(0), Some(start));
+        assert_eq!(sender.due_of(0), None);
+    }
+
+    #[test]
+    fn a_request_brings_the_next_key_frame() {
+        let start = Instant::now();
+        let mut sender = started(start);
+        let mut sent = Vec::new();
+        for (count, now) in frame_times(start).take(4).enumerate() {
+            if count == 1 || count == 3 {
+                sender.jump_to_key_frame();
+            }
+            let frame = sender.take(now).expect("it is due");
+            sent.extend_from_slice(sender.data(&frame));
+        }
+
+        assert_eq!(sent, [0, 2, 3, 0]);
+    }
+}
