@@ -58,7 +58,7 @@ class Server:
         if self.name in ("aiortc", "fastrtc"):
             install_venv(self.name)
         if self.name == "janus" and not shutil.which("janus"):
-            raise Missing("Debian's package janus is not installed: .tools/deps bench")
+            raise Missing("Debian's package janus is not installed: make deps-bench")
 
     def command(self, port: int, bps: int) -> list[str]:
         match self.name:
