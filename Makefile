@@ -6,7 +6,7 @@ SHELL := bash
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
-# Passed to the server: make run ARGS="--tls self-signed"
+# Passed to the server (make run, make dev) or to the benchmark.
 ARGS ?=
 export CARGO_TARGET_DIR ?= target
 
@@ -21,7 +21,7 @@ UI_SOURCES := $(shell find frontend -name node_modules -prune -o -name dist -pru
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-.PHONY: deps deps-run deps-test deps-deny
+.PHONY: deps deps-run deps-test deps-bench deps-deny
 deps: deps-test ## install what building, running and testing need (Debian 12 and 13)
 
 deps-run:
@@ -29,6 +29,9 @@ deps-run:
 
 deps-test:
 	@.tools/deps run test
+
+deps-bench: ## install what `make bench` compares with
+	@.tools/deps run bench
 
 deps-deny: ## install cargo-deny for `make check` (compiles for minutes)
 	cargo install --locked cargo-deny@$(DENY_VERSION)
@@ -60,8 +63,8 @@ check: deps-test frontend/node_modules/.package-lock.json ## formats, lints, typ
 	cd frontend && $(NPX) eslint .
 	cd frontend && $(NPX) prettier --check .
 	cd frontend && $(NPX) tsc --build --noEmit
-	$(RUFF) format --check tests
-	$(RUFF) check tests
+	$(RUFF) format --check tests tests/bench/run
+	$(RUFF) check tests tests/bench/run
 	@if cargo deny --version >/dev/null 2>&1; then \
 		cargo deny --config .deny.toml check --hide-inclusion-graph bans licenses sources; \
 	else \
@@ -77,8 +80,8 @@ test: ## everything: page, server, foreign clients, browsers; timed
 	@.tools/test
 
 .PHONY: bench
-bench: ## measure
-	@if [ -x tests/bench/run ]; then exec tests/bench/run; else echo 'tests/bench/run is missing: no benchmark to run'; exit 1; fi
+bench: deps-run ## measure this server and its peers, half an hour (ARGS="--quick", ARGS=--help)
+	@exec tests/bench/run $(ARGS)
 
 .PHONY: fuzz
 fuzz: deps-test ## fuzz the parsers of what peers send (FUZZ_SECONDS=60 each)

@@ -18,7 +18,7 @@ use str0m::media::{KeyframeRequestKind, MediaData};
 use str0m::net::{Protocol, Receive};
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcError};
 
-use super::client::own_address;
+use super::address::own_address;
 use super::http;
 
 /// Commands are looked for this often; nothing is measured on this side.

@@ -1,7 +1,7 @@
 //! A WebRTC client on another stack than the server's: str0m for ICE, DTLS, SRTP, RTP and SCTP, GStreamer for the
 //! codecs alone. It sends a stamped picture, decodes what comes back and reads the stamps. One thread a client.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread;
@@ -14,6 +14,7 @@ use str0m::{Candidate, Rtc};
 
 pub use str0m::media::Direction;
 
+use super::address::own_address;
 use super::codec::{Codec, Decoder, Encoder};
 use super::driver::{Command, Driver, Shared, Source, State, WAKE_BYTES};
 use super::http;
@@ -522,23 +523,4 @@ fn trickle(base_url: &str, session_id: &str, candidate: &Candidate, offer: &str)
         accepted(&response, 204)?;
     }
     Ok(())
-}
-
-/// The machine's own address, because the server's ICE agent leaves loopback out; loopback where there is no other.
-pub fn own_address() -> IpAddr {
-    // No packet is sent: connecting a UDP socket asks the routing table. The target is TEST-NET-3 (RFC 5737).
-    let routed = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
-        socket.connect((Ipv4Addr::new(203, 0, 113, 1), 9))?;
-        socket.local_addr()
-    });
-    routed.ok().map(|address| address.ip()).or_else(first_address).unwrap_or(Ipv4Addr::LOCALHOST.into())
-}
-
-/// The first local address that is not loopback, where there is no default route.
-fn first_address() -> Option<IpAddr> {
-    let table = std::fs::read_to_string("/proc/net/fib_trie").ok()?;
-    let lines: Vec<_> = table.lines().map(str::trim).collect();
-    let local = lines.windows(2).filter(|pair| pair[1] == "/32 host LOCAL");
-    let addresses = local.filter_map(|pair| pair[0].strip_prefix("|-- ")?.parse::<Ipv4Addr>().ok());
-    addresses.filter(|address| !address.is_loopback()).map(IpAddr::from).next()
 }

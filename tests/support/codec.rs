@@ -32,7 +32,8 @@ impl Codec {
         }
     }
 
-    fn decoder(self) -> String {
+    /// The launch line that decodes to I420.
+    pub fn decoder(self) -> String {
         let decoder = match self {
             Codec::Vp8 => "vp8dec threads=1",
             Codec::Vp9 => "vp9dec threads=1",
@@ -41,7 +42,8 @@ impl Codec {
         format!("{decoder} ! videoconvert ! capsfilter caps=video/x-raw,format=I420")
     }
 
-    fn caps(self) -> gst::Caps {
+    /// What an access unit is to `GStreamer`.
+    pub fn caps(self) -> gst::Caps {
         match self {
             Codec::Vp8 => gst::Caps::new_empty_simple("video/x-vp8"),
             Codec::Vp9 => gst::Caps::new_empty_simple("video/x-vp9"),

@@ -5,6 +5,7 @@
 // Every test file compiles this module for itself and uses its own part of it.
 #![allow(dead_code)]
 
+pub mod address;
 pub mod answerer;
 pub mod chain;
 pub mod client;
