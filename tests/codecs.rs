@@ -1,17 +1,18 @@
 //! Which row of the codec table is chosen, and why, with hardware elements that this file makes up.
 //!
-//! The elements are registered under the names of hardware factories and stay for the life of the process, and
-//! [`FAULT`] is one for the process: every test needs a process of its own, as nextest gives it.
+//! Every test needs a process of its own, as nextest gives it: see tests/support/hardware.rs.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
-use std::{collections::HashMap, sync::OnceLock, time::Duration};
+mod support;
 
-use gst::{glib, prelude::*};
+use std::{collections::HashMap, time::Duration};
+
 use scope::{
     media::{Engine, Settings, Trial},
     signalling::CodecName,
 };
+use support::hardware::{Fault, register};
 
 #[test]
 fn hardware_that_works_comes_before_software_which_stands_by() {
@@ -141,185 +142,4 @@ fn trials_of(codec: CodecName, forced: &HashMap<CodecName, String>) -> Vec<Trial
 fn encoder<'a>(trials: &'a [Trial], element: &str) -> &'a Trial {
     let mut encoders = trials.iter().filter(|trial| trial.direction == "encode");
     encoders.find(|trial| trial.element == element).unwrap()
-}
-
-/// What a made-up element does wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
-    None,
-    Start,
-    Hang,
-    NoKeyFrame,
-    KeyFrameByBitrate,
-}
-
-static FAULT: OnceLock<Fault> = OnceLock::new();
-
-fn register(name: &str, fault: Fault) {
-    gst::init().unwrap();
-    assert_eq!(*FAULT.get_or_init(|| fault), fault, "one fault a process: run this with nextest");
-    gst::Element::register(None, name, gst::Rank::NONE, hardware::Hardware::static_type()).unwrap();
-}
-
-/// A `GstBin` around x264enc with the properties that the fragments of NVENC, VA and QSV set.
-mod hardware {
-    use std::sync::{
-        LazyLock,
-        atomic::{AtomicU32, Ordering::Relaxed},
-    };
-
-    use gst::{prelude::*, subclass::prelude::*};
-
-    use super::{FAULT, Fault, glib};
-
-    glib::wrapper! {
-        pub struct Hardware(ObjectSubclass<Inner>) @extends gst::Bin, gst::Element, gst::Object,
-            @implements gst::ChildProxy;
-    }
-
-    #[derive(Default)]
-    pub struct Inner {
-        bitrate_kbps: AtomicU32,
-    }
-
-    impl Inner {
-        fn fault() -> Fault {
-            *FAULT.get().expect("register() sets it")
-        }
-
-        fn software(&self) -> Option<gst::Element> {
-            self.obj().by_name("software")
-        }
-    }
-
-    #[glib::object_subclass]
-    impl ObjectSubclass for Inner {
-        const NAME: &'static str = "ScopeTestHardwareEncoder";
-        type Type = Hardware;
-        type ParentType = gst::Bin;
-    }
-
-    impl ObjectImpl for Inner {
-        fn properties() -> &'static [glib::ParamSpec] {
-            static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
-                let texts = ["preset", "rc-mode", "rate-control"];
-                let numbers =
-                    ["b-frames", "ref-frames", "key-int-max", "target-usage", "cpb-size", "idr-interval"];
-                let mut specs = Vec::new();
-                specs.extend(texts.map(|name| glib::ParamSpecString::builder(name).build()));
-                specs.extend(numbers.map(|name| glib::ParamSpecUInt::builder(name).build()));
-                specs.push(glib::ParamSpecUInt::builder("bitrate").build());
-                specs.push(glib::ParamSpecInt::builder("gop-size").minimum(-1).build());
-                specs.push(glib::ParamSpecBoolean::builder("zerolatency").build());
-                specs.push(glib::ParamSpecBoolean::builder("low-latency").build());
-                specs
-            });
-            &PROPERTIES
-        }
-
-        fn set_property(&self, _id: usize, value: &glib::Value, spec: &glib::ParamSpec) {
-            if spec.name() != "bitrate" {
-                return;
-            }
-            let kbps = value.get().expect("its type is u32");
-            self.bitrate_kbps.store(kbps, Relaxed);
-            let Some(software) = self.software() else { return };
-            software.set_property("bitrate", kbps);
-            if Self::fault() == Fault::KeyFrameByBitrate {
-                let restart = gst::Structure::builder("GstForceKeyUnit").field("all-headers", true).build();
-                software.send_event(gst::event::CustomDownstream::new(restart));
-            }
-        }
-
-        fn property(&self, _id: usize, spec: &glib::ParamSpec) -> glib::Value {
-            match spec.name() {
-                "bitrate" => self.bitrate_kbps.load(Relaxed).to_value(),
-                _ => spec.default_value().clone(),
-            }
-        }
-
-        fn constructed(&self) {
-            self.parent_constructed();
-            let software = gst::ElementFactory::make("x264enc")
-                .name("software")
-                .property_from_str("tune", "zerolatency")
-                .property_from_str("speed-preset", "ultrafast")
-                .property("key-int-max", 3000_u32)
-                .build()
-                .expect("the tests' packages bring x264enc");
-            self.obj().add(&software).expect("the bin is new");
-            for name in ["sink", "src"] {
-                let pad = software.static_pad(name).expect("every encoder has both");
-                let ghost = gst::GhostPad::with_target(&pad).expect("the pad has no ghost yet");
-                self.obj().add_pad(&ghost).expect("the bin is new");
-                plant(&pad, Self::fault());
-            }
-        }
-    }
-
-    /// The fault that shows on a pad of the encoder inside.
-    fn plant(pad: &gst::Pad, fault: Fault) {
-        match (fault, pad.direction()) {
-            (Fault::Hang, gst::PadDirection::Sink) => {
-                pad.add_probe(gst::PadProbeType::BUFFER, |_, _| {
-                    loop {
-                        std::thread::park();
-                    }
-                });
-            }
-            (Fault::NoKeyFrame | Fault::KeyFrameByBitrate, gst::PadDirection::Src) => {
-                pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, |_, info| match &info.data {
-                    Some(gst::PadProbeData::Event(event)) if event.has_name("GstForceKeyUnit") => {
-                        gst::PadProbeReturn::Drop
-                    }
-                    _ => gst::PadProbeReturn::Ok,
-                });
-            }
-            _ => {}
-        }
-    }
-
-    impl GstObjectImpl for Inner {}
-
-    impl ElementImpl for Inner {
-        fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
-            static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
-                let class = "Codec/Encoder/Video/Hardware";
-                gst::subclass::ElementMetadata::new(
-                    "Made-up hardware",
-                    class,
-                    "x264enc with a fault",
-                    "Scope",
-                )
-            });
-            Some(&METADATA)
-        }
-
-        fn pad_templates() -> &'static [gst::PadTemplate] {
-            static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
-                let template = |name, direction, caps: &str| {
-                    let caps = caps.parse::<gst::Caps>().expect("valid caps");
-                    gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &caps).expect("valid")
-                };
-                vec![
-                    template("sink", gst::PadDirection::Sink, "video/x-raw,format=NV12"),
-                    template("src", gst::PadDirection::Src, "video/x-h264"),
-                ]
-            });
-            &TEMPLATES
-        }
-
-        fn change_state(
-            &self,
-            transition: gst::StateChange,
-        ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
-            if Self::fault() == Fault::Start && transition == gst::StateChange::NullToReady {
-                gst::element_imp_error!(self, gst::LibraryError::Init, ["no such device"]);
-                return Err(gst::StateChangeError);
-            }
-            self.parent_change_state(transition)
-        }
-    }
-
-    impl BinImpl for Inner {}
 }

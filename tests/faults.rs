@@ -13,19 +13,15 @@ use std::{
 };
 
 use scope::{
-    app::App,
-    config::Config,
     frame::Frame,
     stage::{Catalog, Entry, Error, Factory, Output, Parameters, Stage},
-    telemetry,
 };
 use serde_json::json;
 use support::{
     client::{self, Candidates, Client, Media},
-    http,
+    http, own_server,
     server::{Server, end_reason},
 };
-use tokio_util::sync::CancellationToken;
 
 const LIMIT: Duration = Duration::from_secs(40);
 /// Short limits, so that waiting for them is short too.
@@ -261,22 +257,7 @@ impl Stage for Faulty {
 fn with_stage(fault: fn(u64), test: impl FnOnce(&str)) {
     let factory: Factory = Arc::new(move || Ok(Box::new(Faulty { fault, seen: 0 })));
     let about = "id = \"faulty\"\nname = \"Faulty\"\nkind = \"test\"\nlayouts = [\"I420\"]\n";
-    let catalog = Catalog::default().with(Entry::parse(about, Some(factory)).unwrap());
-    let mut config = Config::default();
-    config.server.host = [127, 0, 0, 1].into();
-    config.server.port = 0;
-    config.ice.offline = true;
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let stop = CancellationToken::new();
-    let app = runtime.block_on(App::start_with(config, telemetry::LogTail::default(), catalog)).unwrap();
-    let url = app.url();
-    let running = runtime.spawn(app.run_until(stop.clone()));
-
-    test(&url);
-
-    stop.cancel();
-    runtime.block_on(running).unwrap().ok(); // a hanging stage is left behind, and said to be
-    runtime.shutdown_timeout(Duration::from_secs(1));
+    own_server::run(Catalog::default().with(Entry::parse(about, Some(factory)).unwrap()), test);
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod codec;
 mod congestion;
 mod graph;
 mod identity;
+mod inspect;
 mod inventory;
 mod launch;
 mod negotiate;

@@ -23,7 +23,6 @@ use super::{
     sender::{Replaced, Sender},
     shell::Script,
     signals::Tell,
-    stats::{self, Stats},
     timing::Timing,
 };
 use crate::{
@@ -111,12 +110,12 @@ pub struct Peer {
     pub(super) pipeline: gst::Pipeline,
     pub(super) webrtc: gst::Element,
     pub(super) taps: Taps,
-    sender: Option<Arc<Sender>>,
+    pub(super) sender: Option<Arc<Sender>>,
     pub(super) inbox: Arc<Inbox>,
     pub(super) channel: Arc<Mutex<Option<gst_webrtc::WebRTCDataChannel>>>,
     mids: Vec<String>,
     ice_tcp: bool,
-    script: Option<Script>,
+    pub(super) script: Option<Script>,
     pub(super) started: Instant,
 }
 
@@ -277,7 +276,10 @@ impl Peer {
     }
 
     /// Emits an action with a promise and waits for the reply.
-    fn ask(step: &'static str, emit: impl FnOnce(&gst::Promise)) -> Result<Option<gst::Structure>, Error> {
+    pub(super) fn ask(
+        step: &'static str,
+        emit: impl FnOnce(&gst::Promise),
+    ) -> Result<Option<gst::Structure>, Error> {
         let (reply_to, reply) = std::sync::mpsc::sync_channel(1);
         emit(&gst::Promise::with_change_func(move |reply| {
             let owned = reply.map(|structure| structure.map(gst::StructureRef::to_owned));
@@ -340,47 +342,6 @@ impl Peer {
         self.sender.as_deref()
     }
 
-    /// From the graph's start to the first picture sent back; `None` before.
-    pub fn first_sent(&self) -> Option<Duration> {
-        self.taps.timing.first_sent()
-    }
-
-    /// Counts so far.
-    pub fn counters(&self) -> &Counters {
-        &self.taps.counters
-    }
-
-    /// Time since the last packet of the peer, or since the start where none came.
-    pub fn silent_for(&self) -> Duration {
-        let last = Duration::from_millis(self.taps.counters.last_packet_ms.load(Relaxed));
-        self.started.elapsed().saturating_sub(last)
-    }
-
-    /// Asks webrtcbin for its figures (W3C webrtc-stats). Blocks.
-    ///
-    /// # Errors
-    /// No answer in time.
-    pub fn stats(&self) -> Result<Stats, Error> {
-        let reply = Self::ask("get-stats", |promise| {
-            self.webrtc.emit_by_name::<()>("get-stats", &[&None::<gst::Pad>, promise]);
-        })?;
-        Ok(reply.map(|reply| stats::read(&reply)).unwrap_or_default())
-    }
-
-    /// The graph in Graphviz's language.
-    pub fn dot(&self) -> String {
-        let details = gst::DebugGraphDetails::MEDIA_TYPE | gst::DebugGraphDetails::STATES;
-        self.pipeline.debug_to_dot_data(details).to_string()
-    }
-
-    /// What the graph does, as lines for a shell, at the bitrate of this moment.
-    pub fn launch(&self) -> String {
-        let bitrate = self.taps.counters.target_bps.load(Relaxed);
-        let caps = self.inlet().and_then(|sink| sink.property::<Option<gst::Caps>>("caps"));
-        let caps = caps.unwrap_or_else(|| super::tap::caps(&self.taps.layouts));
-        self.script.as_ref().map(|script| script.text(bitrate, &caps)).unwrap_or_default()
-    }
-
     /// Makes the graph deliver one of `layouts` from here on.
     pub fn set_layouts(&self, layouts: &[Layout]) {
         let Some(sink) = self.inlet() else { return };
@@ -391,7 +352,7 @@ impl Peer {
     }
 
     /// Where decoded pictures leave the graph; none before the first packet.
-    fn inlet(&self) -> Option<gst::Element> {
+    pub(super) fn inlet(&self) -> Option<gst::Element> {
         let bin = self.pipeline.by_name("receive-video")?.downcast::<gst::Bin>().ok()?;
         bin.by_name("tap")
     }

@@ -111,7 +111,12 @@ impl Sender {
 
     /// Factory name of the encoder in use.
     pub fn element(&self) -> &'static str {
-        self.rows[self.lock().row].element
+        self.row().element
+    }
+
+    /// The row of the encoder in use.
+    pub(super) fn row(&self) -> &'static Encoder {
+        self.rows[self.lock().row]
     }
 
     /// Lets the picture have so many bits a second: bitrate first, then its size, then its frame rate.

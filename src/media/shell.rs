@@ -36,10 +36,12 @@ impl Script {
         Some(Self { codec, encoder, decoder, sound })
     }
 
-    /// The lines, with what they stand for as comments; `wanted` is what the pipeline takes.
-    pub fn text(&self, bitrate_bps: u64, wanted: &gst::Caps) -> String {
-        let encode = words(&launch::strip(self.encoder.fragment));
-        let encode = self.encoder.at_bitrate(&encode, u32::try_from(bitrate_bps).unwrap_or(u32::MAX));
+    /// The lines, with what they stand for as comments; `encoder` is in use in place of the first that works, and
+    /// `wanted` is what the pipeline takes.
+    pub fn text(&self, encoder: Option<&'static Encoder>, bitrate_bps: u64, wanted: &gst::Caps) -> String {
+        let encoder = encoder.unwrap_or(self.encoder);
+        let encode = words(&launch::strip(encoder.fragment));
+        let encode = encoder.at_bitrate(&encode, u32::try_from(bitrate_bps).unwrap_or(u32::MAX));
         let decode = words(&launch::strip(self.decoder.fragment));
         // gst-launch-1.0 escapes spaces inside an argument, and its own parser then refuses the caps.
         let wanted = wanted.to_string().replace(' ', "");
@@ -100,7 +102,7 @@ mod tests {
             [(CodecName::Vp8, "target-bitrate=750000 "), (CodecName::H264, " bitrate=750 ")]
         {
             let (encoder, decoder) = table.rows(codec).unwrap();
-            let text = Script { codec, encoder, decoder, sound: true }.text(750_000, &wanted);
+            let text = Script { codec, encoder, decoder, sound: true }.text(None, 750_000, &wanted);
 
             assert!(text.contains(expected), "{text}");
             assert!(

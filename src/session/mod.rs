@@ -4,6 +4,7 @@
 //! Runs on tokio; whatever blocks is sent to a blocking thread. Must never touch HTTP.
 
 mod actor;
+mod admission;
 mod birth;
 mod control;
 mod history;
@@ -17,9 +18,10 @@ mod steer;
 
 use std::{fmt, sync::Arc};
 
+pub use admission::{Created, Wish};
 pub use control::{Figures, Message};
 pub use history::{Description, DescriptionKind};
-pub use registry::{Created, Load, Registry, Settings, Wish};
+pub use registry::{Load, Registry, Settings};
 use serde::Serialize;
 pub use snapshot::{CodecInfo, Drops, Path, Snapshot, StageInfo, StepTimes};
 pub use state::{EndReason, Limits, Phase};

@@ -1,0 +1,56 @@
+//! Looking at a running graph: its counts, webrtcbin's figures, its picture, the lines that do the same.
+
+use std::{sync::atomic::Ordering::Relaxed, time::Duration};
+
+use gst::prelude::*;
+
+use super::{
+    Error,
+    peer::{Counters, Peer},
+    stats::{self, Stats},
+    tap,
+};
+
+impl Peer {
+    /// From the graph's start to the first picture sent back; `None` before.
+    pub fn first_sent(&self) -> Option<Duration> {
+        self.taps.timing.first_sent()
+    }
+
+    /// Counts so far.
+    pub fn counters(&self) -> &Counters {
+        &self.taps.counters
+    }
+
+    /// Time since the last packet of the peer, or since the start where none came.
+    pub fn silent_for(&self) -> Duration {
+        let last = Duration::from_millis(self.taps.counters.last_packet_ms.load(Relaxed));
+        self.started.elapsed().saturating_sub(last)
+    }
+
+    /// Asks webrtcbin for its figures (W3C webrtc-stats). Blocks.
+    ///
+    /// # Errors
+    /// No answer in time.
+    pub fn stats(&self) -> Result<Stats, Error> {
+        let reply = Self::ask("get-stats", |promise| {
+            self.webrtc.emit_by_name::<()>("get-stats", &[&None::<gst::Pad>, promise]);
+        })?;
+        Ok(reply.map(|reply| stats::read(&reply)).unwrap_or_default())
+    }
+
+    /// The graph in Graphviz's language.
+    pub fn dot(&self) -> String {
+        let details = gst::DebugGraphDetails::MEDIA_TYPE | gst::DebugGraphDetails::STATES;
+        self.pipeline.debug_to_dot_data(details).to_string()
+    }
+
+    /// What the graph does, as lines for a shell, at the bitrate of this moment.
+    pub fn launch(&self) -> String {
+        let bitrate = self.taps.counters.target_bps.load(Relaxed);
+        let caps = self.inlet().and_then(|sink| sink.property::<Option<gst::Caps>>("caps"));
+        let caps = caps.unwrap_or_else(|| tap::caps(&self.taps.layouts));
+        let encoder = self.sender.as_ref().map(|sender| sender.row());
+        self.script.as_ref().map(|script| script.text(encoder, bitrate, &caps)).unwrap_or_default()
+    }
+}
