@@ -14,6 +14,7 @@ mod launch;
 mod negotiate;
 mod peer;
 mod signals;
+mod stall;
 mod start;
 mod stats;
 mod tap;

@@ -19,6 +19,9 @@ use super::{
 const RTX_HISTORY_PACKETS: u32 = 30;
 const RTX_HISTORY_MS: u32 = 150;
 
+/// Sound, picture and its repairs, each changed some times; the packets of a source above it are dropped.
+const MAX_SOURCES: u32 = 32;
+
 impl Peer {
     /// Settings that webrtcbin has no property for.
     pub(super) fn tune(&self, settings: &Settings, servers: &IceServers) {
@@ -57,6 +60,8 @@ fn tune_element(element: &gst::Element, counters: &Arc<Counters>, started: Insta
         }
         // Otherwise the first packet waits for the whole latency: 275 ms to the first frame in place of 125.
         "rtpjitterbuffer" => element.set_property("faststart-min-packets", 1_u32),
+        // Each source costs a jitter buffer with its thread; a peer that makes up sources gets no more.
+        "rtpssrcdemux" => element.set_property("max-streams", MAX_SOURCES),
         "nicesrc" => {
             let counters = counters.clone();
             count_bytes(element, "src", move |bytes| {
