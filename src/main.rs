@@ -4,12 +4,11 @@ use std::process::ExitCode;
 
 use scope::{
     app::{self, App},
-    config, descriptors, memory, shutdown, telemetry,
+    config, memory, shutdown, telemetry,
 };
 
 fn main() -> ExitCode {
     memory::settle();
-    descriptors::settle();
     // A variable that is no text is none of ours.
     let environment =
         std::env::vars_os().filter_map(|(name, value)| name.into_string().ok().zip(value.into_string().ok()));
