@@ -54,6 +54,7 @@ impl App {
         logs: telemetry::LogTail,
         catalog: stage::Catalog,
     ) -> anyhow::Result<Self> {
+        descriptors::settle();
         tls::install_provider();
         if let Some(id) = &config.pipelines.default {
             catalog.load(std::slice::from_ref(id), None).context("the default pipeline")?;

@@ -2,11 +2,10 @@
 
 use std::process::ExitCode;
 
-use scope::{command, config, descriptors, memory};
+use scope::{command, config, memory};
 
 fn main() -> ExitCode {
     memory::settle();
-    descriptors::settle();
     // A variable that is no text is none of ours.
     let environment =
         std::env::vars_os().filter_map(|(name, value)| name.into_string().ok().zip(value.into_string().ok()));

@@ -17,7 +17,7 @@ pub const CONNECTION_FLOOR: usize = RESERVE / 2;
 
 const DIRECTORY: &str = "/proc/self/fd";
 
-/// Raises the soft limit to the hard one; called before the first thread starts.
+/// Raises the soft limit to the hard one; called at the start.
 pub fn settle() {
     if let Some((soft, hard)) = ffi::limits()
         && soft < hard

@@ -14,10 +14,13 @@ use super::{
     negotiate::Line,
     peer::Counters,
     sender::Pace,
-    tap,
+    stall, tap,
     timing::{self, Timing},
 };
-use crate::frame::{Frame, Layout, Slot};
+use crate::{
+    frame::{Frame, Layout, Slot},
+    signalling::Kind,
+};
 
 /// Bins that encode the picture are named so, and by a number.
 pub const SEND_VIDEO: &str = "send-video-";
@@ -69,10 +72,18 @@ pub fn send_audio(line: &Line) -> Result<gst::Bin, Error> {
     Ok(bin)
 }
 
+/// Name of the bin that receives an m-line of that kind.
+pub fn receiver(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Audio => "receive-audio",
+        Kind::Video | Kind::Application => "receive-video",
+    }
+}
+
 /// depayloader → decoder → inlet for the picture.
 pub fn receive_video(line: &Line, table: &Table, taps: &Taps) -> Result<gst::Bin, Error> {
     let (_, row) = rows(line, table)?;
-    let bin = launch::bin("receive-video", &format!("{} ! {INLET}", launch::strip(row.fragment)))?;
+    let bin = launch::bin(receiver(Kind::Video), &format!("{} ! {INLET}", launch::strip(row.fragment)))?;
     let sink = tap_of::<gst_app::AppSink>(&bin)?;
     sink.set_caps(Some(&tap::caps(&taps.layouts)));
     tap::inlet(&sink, taps);
@@ -81,12 +92,13 @@ pub fn receive_video(line: &Line, table: &Table, taps: &Taps) -> Result<gst::Bin
     if let Some(pad) = depayloader.static_pad("sink") {
         count_key_requests(&pad, taps.counters.clone(), |counters| &counters.key_requests_sent);
     }
+    stall::watch(&depayloader, sink.upcast_ref());
     Ok(bin)
 }
 
 /// depayloader → the other bin's outlet for the sound.
 pub fn receive_audio(send: &gst::Bin, counters: &Arc<Counters>) -> Result<gst::Bin, Error> {
-    let bin = launch::bin("receive-audio", SOUND_IN)?;
+    let bin = launch::bin(receiver(Kind::Audio), SOUND_IN)?;
     let sink = tap_of::<gst_app::AppSink>(&bin)?;
     let source = tap_of::<gst_app::AppSrc>(send)?;
     let counters = counters.clone();

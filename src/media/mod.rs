@@ -18,6 +18,7 @@ mod peer;
 mod sender;
 mod shell;
 mod signals;
+mod stall;
 mod start;
 mod stats;
 mod tap;

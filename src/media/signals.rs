@@ -74,6 +74,12 @@ impl Peer {
             };
             guard(pad, identity.clone(), tell.clone());
             let line = line_of(pad, &lines);
+            if let Some(bin) = line.and_then(|line| pipeline.by_name(graph::receiver(line.kind))) {
+                if let Err(error) = take_over(pad, &bin) {
+                    tell(Event::Fault { element: pad.name().to_string(), detail: error.to_string() });
+                }
+                return;
+            }
             let built = match line.map(|line| (line, line.kind)) {
                 Some((line, Kind::Video)) => graph::receive_video(line, &table, &taps).map(Cast::upcast),
                 Some((_, Kind::Audio)) => match sound.as_ref().and_then(glib::WeakRef::upgrade) {
@@ -139,6 +145,21 @@ fn line_of<'a>(pad: &gst::Pad, lines: &'a [Line]) -> Option<&'a Line> {
     let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
     let payload = caps.structure(0)?.get::<i32>("payload").ok()?;
     lines.iter().find(|line| line.receives && i32::from(line.codec.payload) == payload)
+}
+
+/// Puts `pad` in the place of the source that an m-line had before: a peer may go on with another one at any time, and
+/// says so in no packet but that (RFC 8108 section 3). What the earlier source still sends is dropped.
+fn take_over(pad: &gst::Pad, bin: &gst::Element) -> Result<(), Error> {
+    let sink = bin.static_pad("sink").ok_or_else(|| Error::Graph("a bin has no open input".into()))?;
+    if let Some(earlier) = sink.peer() {
+        // Before it is unlinked: its not-linked would stop the whole transport.
+        earlier.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, |_, _| {
+            gst::PadProbeReturn::Drop
+        });
+        earlier.unlink(&sink).map_err(|error| Error::Graph(format!("a stream stays linked: {error}")))?;
+    }
+    pad.link(&sink).map_err(|error| Error::Graph(format!("webrtcbin's stream takes no link: {error}")))?;
+    Ok(())
 }
 
 fn attach(pipeline: &gst::Pipeline, pad: &gst::Pad, element: &gst::Element) -> Result<(), Error> {

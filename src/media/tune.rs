@@ -20,6 +20,9 @@ use super::{
 const RTX_HISTORY_PACKETS: u32 = 30;
 const RTX_HISTORY_MS: u32 = 150;
 
+/// Sound, picture and its repairs, each changed some times; the packets of a source above it are dropped.
+const MAX_SOURCES: u32 = 32;
+
 impl Peer {
     /// Settings that webrtcbin has no property for.
     pub(super) fn tune(&self, settings: &Settings, servers: &IceServers) {
@@ -61,6 +64,8 @@ fn tune_element(element: &gst::Element, counters: &Arc<Counters>, timing: &Arc<T
         }
         // Otherwise the first packet waits for the whole latency: 275 ms to the first frame in place of 125.
         "rtpjitterbuffer" => element.set_property("faststart-min-packets", 1_u32),
+        // Each source costs a jitter buffer with its thread; a peer that makes up sources gets no more.
+        "rtpssrcdemux" => element.set_property("max-streams", MAX_SOURCES),
         "nicesrc" => {
             let counters = counters.clone();
             watch_packets(element, "src", move |packet| {

@@ -1,0 +1,162 @@
+//! A peer that sends garbage in place of pictures, packets and datagrams hurts at most its own picture.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
+
+mod support;
+
+use std::time::Duration;
+
+use support::{client::Client, codec::Codec, http, server::Server, stats::Stats};
+
+const LIMIT: Duration = Duration::from_secs(40);
+const SETTINGS: &[(&str, &str)] = &[("SCOPE_OFFLINE", "1"), ("SCOPE_MAX_SESSIONS", "8")];
+/// Access units that are damaged: each kind of damage some times, with key frames among them.
+const DAMAGED: u32 = 60;
+
+/// xorshift64: the same garbage in each run.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        usize::try_from(self.next() % limit.max(1) as u64).unwrap()
+    }
+
+    fn bytes(&mut self, count: usize) -> Vec<u8> {
+        (0..count).map(|_| self.next().to_le_bytes()[0]).collect()
+    }
+
+    /// Cuts, flips, repeats, replaces or blows up what a decoder is to read.
+    fn damage(&mut self, mut unit: Vec<u8>) -> Vec<u8> {
+        match self.below(6) {
+            0 => unit.truncate(1 + self.below(unit.len())),
+            1 => {
+                for _ in 0..8 {
+                    let at = self.below(unit.len());
+                    unit[at] ^= 1 << self.below(8);
+                }
+            }
+            2 => unit.extend_from_within(..),
+            3 => unit = self.bytes(unit.len()),
+            4 => unit = self.bytes(60_000),
+            // The start stays what it was: the depayloader's and the parser's first look passes.
+            _ => {
+                let keep = unit.len().min(12);
+                let garbage = self.bytes(unit.len() - keep);
+                unit.truncate(keep);
+                unit.extend(garbage);
+            }
+        }
+        unit
+    }
+}
+
+fn session_state(client: &Client) -> (u16, String) {
+    let response = http::get(&client.detail_url()).unwrap();
+    (response.status, response.text())
+}
+
+/// The picture rises again, however many frames garbage cost.
+#[track_caller]
+fn recovers(client: &Client, what: &str) {
+    let before = client.read(Stats::rises);
+    let risen = client.wait_for(|stats| stats.rises() >= before + 20, LIMIT);
+    assert!(risen, "no picture after {what}: {} {:?}", client.read(Stats::summary), session_state(client));
+}
+
+#[test]
+fn damaged_pictures_cost_pictures_alone() {
+    let server = Server::spawn(&[], SETTINGS);
+    let neighbour = Client::builder().fps(30).connect(server.url()).unwrap();
+    for codec in Codec::ALL {
+        let client = Client::builder().codec(codec).fps(30).connect(server.url()).unwrap();
+        client.expect("a picture", |stats| stats.rises() >= 10, LIMIT);
+        let sent = client.read(|stats| stats.frames_sent);
+        let mut random = Random(0x5c09e + codec as u64);
+
+        client.damage(move |unit| random.damage(unit));
+        client.expect("garbage sent", |stats| stats.frames_sent >= sent + DAMAGED, LIMIT);
+        client.mend();
+
+        recovers(&client, &format!("damaged {codec:?}"));
+        client.expect("the channel lives", |stats| stats.channel_open && !stats.channel_closed, LIMIT);
+        recovers(&neighbour, &format!("another's damaged {codec:?}"));
+    }
+}
+
+#[test]
+fn random_packets_and_another_source_end_no_session() {
+    let server = Server::spawn(&[], SETTINGS);
+    let neighbour = Client::builder().fps(30).connect(server.url()).unwrap();
+    for codec in Codec::ALL {
+        let client = Client::builder().codec(codec).fps(30).connect(server.url()).unwrap();
+        client.expect("a picture", |stats| stats.rises() >= 10, LIMIT);
+        let mut random = Random(0xbad + codec as u64);
+
+        let sent = client.read(|stats| stats.frames_sent);
+        client.change_source();
+        client.expect("frames of another source", |stats| stats.frames_sent >= sent + DAMAGED, LIMIT);
+
+        client.pause_media();
+        client.change_source();
+        for _ in 0..20 {
+            let payloads = (0..20).map(|_| {
+                let length = 1 + random.below(1100);
+                random.bytes(length)
+            });
+            client.send_rtp(payloads.collect());
+        }
+        client.change_source();
+        client.resume_media();
+
+        let sent = client.read(|stats| stats.frames_sent);
+        client.expect("frames after them", |stats| stats.frames_sent >= sent + DAMAGED, LIMIT);
+        client.expect("the channel lives", |stats| stats.channel_open && !stats.channel_closed, LIMIT);
+        assert_eq!(session_state(&client).0, 200);
+        recovers(&neighbour, &format!("another's random packets of {codec:?}"));
+    }
+}
+
+#[test]
+fn datagrams_that_belong_to_nothing_are_dropped() {
+    let server = Server::spawn(&[], SETTINGS);
+    let client = Client::builder().fps(30).with_audio().connect(server.url()).unwrap();
+    client.expect("a picture", |stats| stats.rises() >= 10, LIMIT);
+    let mut random = Random(0xdada);
+
+    // First bytes by RFC 7983: STUN, ZRTP, DTLS, TURN channels, RTP and RTCP.
+    for first in [0x00_u8, 0x01, 0x10, 0x14, 0x16, 0x17, 0x19, 0x40, 0x80, 0x81, 0x90, 0x9f, 0xbf, 0xff] {
+        for _ in 0..30 {
+            let length = random.below(1400);
+            let mut datagram = random.bytes(length + 1);
+            datagram[0] = first;
+            client.send_datagram(datagram);
+        }
+    }
+    // RTP with fifteen contributing sources and a header extension that ends far behind the packet.
+    for words in [0_u16, 1, 300, 0xffff] {
+        let mut datagram = vec![0x9f, 0x60, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1];
+        datagram.extend(random.bytes(60));
+        datagram.extend([0xbe, 0xde]);
+        datagram.extend(words.to_be_bytes());
+        datagram.extend(random.bytes(1200));
+        client.send_datagram(datagram);
+    }
+    // RTCP whose length says more than came, and a compound of empty reports.
+    for kind in 200..=207_u8 {
+        let mut datagram = vec![0x81, kind, 0xff, 0xff];
+        datagram.extend(random.bytes(40));
+        client.send_datagram(datagram);
+        client.send_datagram([0x80, kind, 0, 0].repeat(300));
+    }
+
+    recovers(&client, "foreign datagrams");
+    client.expect("the channel lives", |stats| stats.channel_open && !stats.channel_closed, LIMIT);
+    assert_eq!(session_state(&client).0, 200);
+}
