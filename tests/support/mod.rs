@@ -6,11 +6,13 @@
 #![allow(dead_code)]
 
 pub mod answerer;
+pub mod call;
 pub mod chain;
 pub mod client;
 pub mod codec;
 mod driver;
 pub mod http;
+pub mod link;
 pub mod opus;
 pub mod server;
 pub mod stamp;

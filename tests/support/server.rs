@@ -8,10 +8,12 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use super::{http, wait_until};
+use super::{http, link::Link, wait_until};
 
 /// A cold start loads GStreamer's plugins and tries each codec, on a machine that compiles beside it.
 const START_LIMIT: Duration = Duration::from_secs(30);
+
+const BINARY: &str = env!("CARGO_BIN_EXE_scope");
 
 /// What the process uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,9 +55,17 @@ impl Server {
 
     /// Starts the server on a free port of loopback and does not wait.
     pub fn start(extra_args: &[&str], env: &[(&str, &str)]) -> Server {
+        Server::start_as(Command::new(BINARY), "127.0.0.1", extra_args, env)
+    }
+
+    /// Starts the server at its end of `link` and does not wait: only what runs at the link's ends reaches it.
+    pub fn start_behind(link: &Link, extra_args: &[&str], env: &[(&str, &str)]) -> Server {
+        Server::start_as(link.server_command(BINARY), link.server_address(), extra_args, env)
+    }
+
+    fn start_as(mut command: Command, host: &str, extra_args: &[&str], env: &[(&str, &str)]) -> Server {
         let port = free_port().to_string();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_scope"));
-        command.args(["--host", "127.0.0.1", "--port", &port]).args(extra_args);
+        command.args(["--host", host, "--port", &port]).args(extra_args);
         for (name, _) in std::env::vars().filter(|(name, _)| is_setting(name)) {
             command.env_remove(name);
         }
@@ -69,7 +79,7 @@ impl Server {
         let log = Log::default();
         keep(child.stdout.take().expect("stdout is piped"), &log);
         keep(child.stderr.take().expect("stderr is piped"), &log);
-        Server { child, url: format!("http://127.0.0.1:{port}"), log }
+        Server { child, url: format!("http://{host}:{port}"), log }
     }
 
     /// The base URL, without a slash at the end.
