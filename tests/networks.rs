@@ -13,15 +13,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use support::{
-    call::Call,
-    client::Client,
-    codec::Codec,
-    http,
-    link::Link,
-    server::Server,
-    stats::Stats,
-};
+use support::{call::Call, client::Client, codec::Codec, http, link::Link, server::Server, stats::Stats};
 
 /// Settings of a client's process.
 const CALL: &str = "SCOPE_TEST_CALL";
