@@ -61,7 +61,7 @@ fn files(place: &Path) -> Vec<PathBuf> {
     while let Some(place) = places.pop() {
         match std::fs::read_dir(&place) {
             Ok(entries) => {
-                places.extend(entries.map(|entry| entry.unwrap().path()).filter(|path| !skipped(path)))
+                places.extend(entries.map(|entry| entry.unwrap().path()).filter(|path| !skipped(path)));
             }
             Err(_) => found.push(place),
         }

@@ -54,8 +54,8 @@ impl Call {
 
     /// Waits until the call is `seconds` old, counted from the first picture.
     #[track_caller]
-    pub fn wait_until_second(&mut self, seconds: u64) {
-        self.line("second", |second| second.as_u64() >= Some(seconds));
+    pub fn wait_until_second(&mut self, seconds: u32) {
+        self.line("second", |second| second.as_u64() >= Some(seconds.into()));
     }
 
     /// Waits for the end.
@@ -94,8 +94,8 @@ impl Drop for Call {
 
 impl Figures {
     /// The part from one second to another of the call.
-    pub fn between(&self, from_s: f64, to_s: f64) -> Part<'_> {
-        let (from_ms, to_ms) = (from_s * 1000.0, to_s * 1000.0);
+    pub fn between(&self, first_second: u32, last_second: u32) -> Part<'_> {
+        let (from_ms, to_ms) = (f64::from(first_second) * 1000.0, f64::from(last_second) * 1000.0);
         let after = self.frames.partition_point(|frame| frame.at_ms < from_ms);
         let end = self.frames.partition_point(|frame| frame.at_ms < to_ms);
         Part { frames: &self.frames[after..end], from_ms, to_ms }
@@ -105,10 +105,8 @@ impl Figures {
     pub fn print(&self, claim: &str) {
         println!("{claim}");
         let last = self.frames.last().map_or(0.0, |frame| frame.at_ms);
-        let mut second = 0.0;
-        while second * 1000.0 < last {
-            println!("  {second:>4} s: {}", self.between(second, second + 1.0).summary());
-            second += 1.0;
+        for second in (0..).take_while(|second| f64::from(*second) * 1000.0 < last) {
+            println!("  {second:>4} s: {}", self.between(second, second + 1).summary());
         }
         println!("  notes: {}", self.notes);
     }
