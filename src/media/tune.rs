@@ -12,12 +12,8 @@ use gst::{glib, prelude::*};
 use super::{
     IceServers, Settings,
     peer::{Counters, Peer},
+    retransmission,
 };
-
-/// How long a lost packet may be asked for: retransmissions stand outside the encoder's rate control, and
-/// webrtcbin's 500 packets of history become a storm when the link narrows (measured: no recovery in 12 s).
-const RTX_HISTORY_PACKETS: u32 = 30;
-const RTX_HISTORY_MS: u32 = 150;
 
 impl Peer {
     /// Settings that webrtcbin has no property for.
@@ -51,12 +47,13 @@ impl Peer {
 fn tune_element(element: &gst::Element, counters: &Arc<Counters>, started: Instant) {
     let Some(factory) = element.factory() else { return };
     match factory.name().as_str() {
-        "rtprtxsend" => {
-            element.set_property("max-size-packets", RTX_HISTORY_PACKETS);
-            element.set_property("max-size-time", RTX_HISTORY_MS);
+        "rtprtxsend" => retransmission::answer(element, counters),
+        "rtpsession" => retransmission::hurry(element),
+        "rtpjitterbuffer" => {
+            // Otherwise the first packet waits for the whole latency: 275 ms to the first frame in place of 125.
+            element.set_property("faststart-min-packets", 1_u32);
+            retransmission::ask(element, counters, started);
         }
-        // Otherwise the first packet waits for the whole latency: 275 ms to the first frame in place of 125.
-        "rtpjitterbuffer" => element.set_property("faststart-min-packets", 1_u32),
         "nicesrc" => {
             let counters = counters.clone();
             count_bytes(element, "src", move |bytes| {
