@@ -13,6 +13,7 @@ mod identity;
 mod launch;
 mod negotiate;
 mod peer;
+mod playout;
 mod retransmission;
 mod signals;
 mod start;
