@@ -77,7 +77,7 @@ fn a_link_that_narrows_and_widens_gets_its_picture_and_its_rate_back() {
 
     let figures = call.figures();
     figures.print("2000 -> 400 -> 2000 kbit/s");
-    println!("  bytes down in 2 s: wide {wide}, narrow {narrow}, wide again {wide_again}");
+    println!("  bytes down in 2 s: wide {wide}, narrow {narrow}, wide again {wide_again}; {}", link.stats());
     let after_drop = figures.between(NARROW_S + 4, WIDE_S);
     assert!(after_drop.share() >= 0.5 && after_drop.freezes() == 0, "narrow: {}", after_drop.summary());
     let recovered = figures.between(END_S - 4, END_S);
