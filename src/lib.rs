@@ -39,7 +39,7 @@
 //! | stage | leaves |
 //! | leaves: config, descriptors, frame, memory, metrics, shutdown, signalling, system, telemetry, tls, turn | nothing of ours |
 //!
-//! `tests/architecture.rs` holds the table.
+//! `tests/suite/architecture.rs` holds the table.
 
 pub mod api;
 pub mod app;

@@ -62,8 +62,8 @@ keys! {
     "shutdown_grace" "SCOPE_SHUTDOWN_GRACE" One "10s" "how long sessions get to end; containers kill after 10 s by default" |c, t| c.limits.shutdown_grace = duration(t)?;
     "codecs" "SCOPE_CODECS" Many "vp8,vp9,h264" "codecs that are answered with, in the offer's order; av1 only where named" |c, t| c.media.codecs = list(t);
     "encoders" "SCOPE_ENCODERS" Many "" "forced encoder elements, e.g. h264=openh264enc" |c, t| force_encoders(c, t)?;
-    "jitter_buffer" "SCOPE_JITTER_BUFFER" One "200ms" "longest wait for a retransmission; in-order packets never wait, small values break retransmission" |c, t| c.media.jitter_buffer = duration(t)?;
-    "start_bitrate_bps" "SCOPE_START_BITRATE_BPS" One "1500000" "bitrate at the start, bit/s" |c, t| c.media.start_bitrate_bps = number(t)?;
+    "jitter_buffer" "SCOPE_JITTER_BUFFER" One "400ms" "longest wait for a retransmission; in-order packets never wait, small values break retransmission" |c, t| c.media.jitter_buffer = duration(t)?;
+    "start_bitrate_bps" "SCOPE_START_BITRATE_BPS" One "600000" "bitrate at the start, bit/s" |c, t| c.media.start_bitrate_bps = number(t)?;
     "min_bitrate_bps" "SCOPE_MIN_BITRATE_BPS" One "100000" "lower end of congestion control, bit/s" |c, t| c.media.min_bitrate_bps = number(t)?;
     "max_bitrate_bps" "SCOPE_MAX_BITRATE_BPS" One "4000000" "upper end of congestion control, bit/s" |c, t| c.media.max_bitrate_bps = number(t)?;
     "congestion_control" "SCOPE_CONGESTION_CONTROL" Switch "true" "without it a narrow link freezes the picture" |c, t| c.media.congestion_control = switch(t)?;

@@ -197,8 +197,8 @@ impl Default for Media {
         Self {
             codecs: ["vp8", "vp9", "h264"].map(str::to_owned).to_vec(),
             forced_encoders: BTreeMap::new(),
-            jitter_buffer: Duration::from_millis(200),
-            start_bitrate_bps: 1_500_000,
+            jitter_buffer: Duration::from_millis(400),
+            start_bitrate_bps: 600_000,
             min_bitrate_bps: 100_000,
             max_bitrate_bps: 4_000_000,
             congestion_control: true,

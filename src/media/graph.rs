@@ -2,7 +2,10 @@
 //!
 //! Built on blocking threads and on webrtcbin's pad-added; nothing here runs per frame.
 
-use std::sync::{Arc, atomic::Ordering::Relaxed};
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Instant,
+};
 
 use gst::prelude::*;
 use gst_rtp::prelude::*;
@@ -13,6 +16,7 @@ use super::{
     launch,
     negotiate::Line,
     peer::Counters,
+    playout,
     sender::Pace,
     stall, tap,
     timing::{self, Timing},
@@ -81,7 +85,7 @@ pub fn receiver(kind: Kind) -> &'static str {
 }
 
 /// depayloader → decoder → inlet for the picture.
-pub fn receive_video(line: &Line, table: &Table, taps: &Taps) -> Result<gst::Bin, Error> {
+pub fn receive_video(line: &Line, table: &Table, taps: &Taps, started: Instant) -> Result<gst::Bin, Error> {
     let (_, row) = rows(line, table)?;
     let bin = launch::bin(receiver(Kind::Video), &format!("{} ! {INLET}", launch::strip(row.fragment)))?;
     let sink = tap_of::<gst_app::AppSink>(&bin)?;
@@ -91,6 +95,7 @@ pub fn receive_video(line: &Line, table: &Table, taps: &Taps) -> Result<gst::Bin
     let depayloader = launch::element(&bin, "depay")?;
     if let Some(pad) = depayloader.static_pad("sink") {
         count_key_requests(&pad, taps.counters.clone(), |counters| &counters.key_requests_sent);
+        playout::pace(&pad, &sink, taps.counters.clone(), started);
     }
     stall::watch(&depayloader, sink.upcast_ref());
     Ok(bin)

@@ -15,6 +15,8 @@ mod inventory;
 mod launch;
 mod negotiate;
 mod peer;
+mod playout;
+mod retransmission;
 mod sender;
 mod shell;
 mod signals;

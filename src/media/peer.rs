@@ -60,6 +60,8 @@ pub struct Counters {
     pub size: AtomicU64,
     /// Milliseconds from the graph's start to the last packet; 0 before the first.
     pub last_packet_ms: AtomicU64,
+    /// Milliseconds from the graph's start to the last request for a packet again; 0 before the first.
+    pub asked_ms: AtomicU64,
 }
 
 impl Counters {

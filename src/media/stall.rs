@@ -1,4 +1,4 @@
-//! A decoder that is fed and gives no picture: after garbage avdec_h264 1.22 waits for a key frame without asking for
+//! A decoder that is fed and gives no picture: after garbage `avdec_h264` 1.22 waits for a key frame without asking for
 //! one, and the picture stands for good. Here somebody asks.
 //!
 //! Runs once a packet and once a picture on GStreamer's threads: two atomics, no lock.

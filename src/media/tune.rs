@@ -12,13 +12,9 @@ use gst::{glib, prelude::*};
 use super::{
     IceServers, Settings,
     peer::{Counters, Peer},
+    retransmission,
     timing::Timing,
 };
-
-/// How long a lost packet may be asked for: retransmissions stand outside the encoder's rate control, and
-/// webrtcbin's 500 packets of history become a storm when the link narrows (measured: no recovery in 12 s).
-const RTX_HISTORY_PACKETS: u32 = 30;
-const RTX_HISTORY_MS: u32 = 150;
 
 /// Sound, picture and its repairs, each changed some times; the packets of a source above it are dropped.
 const MAX_SOURCES: u32 = 32;
@@ -58,12 +54,13 @@ impl Peer {
 fn tune_element(element: &gst::Element, counters: &Arc<Counters>, timing: &Arc<Timing>, started: Instant) {
     let Some(factory) = element.factory() else { return };
     match factory.name().as_str() {
-        "rtprtxsend" => {
-            element.set_property("max-size-packets", RTX_HISTORY_PACKETS);
-            element.set_property("max-size-time", RTX_HISTORY_MS);
+        "rtprtxsend" => retransmission::answer(element, counters),
+        "rtpsession" => retransmission::hurry(element),
+        "rtpjitterbuffer" => {
+            // Otherwise the first packet waits for the whole latency: 275 ms to the first frame in place of 125.
+            element.set_property("faststart-min-packets", 1_u32);
+            retransmission::ask(element, counters, started);
         }
-        // Otherwise the first packet waits for the whole latency: 275 ms to the first frame in place of 125.
-        "rtpjitterbuffer" => element.set_property("faststart-min-packets", 1_u32),
         // Each source costs a jitter buffer with its thread; a peer that makes up sources gets no more.
         "rtpssrcdemux" => element.set_property("max-streams", MAX_SOURCES),
         "nicesrc" => {

@@ -7,6 +7,7 @@
 
 pub mod address;
 pub mod answerer;
+pub mod call;
 pub mod chain;
 pub mod client;
 pub mod codec;
@@ -14,6 +15,7 @@ pub mod coturn;
 mod driver;
 pub mod hardware;
 pub mod http;
+pub mod link;
 pub mod opus;
 pub mod own_server;
 pub mod server;

@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper's failed step is the test's failed step")]
 
-mod support;
-
 use std::{
     collections::BTreeSet,
     io::{Read, Write},
@@ -13,13 +11,13 @@ use std::{
     time::Duration,
 };
 
-use serde_json::{Value, json};
-use support::{
+use crate::support::{
     http::{self, Method, Response},
     server::Server,
 };
+use serde_json::{Value, json};
 
-const CHROMIUM: &str = include_str!("fixtures/offers/chromium.sdp");
+const CHROMIUM: &str = include_str!("../fixtures/offers/chromium.sdp");
 const OFFER: &str = "/api/v1/webrtc/offer";
 const JSON: &str = "application/json";
 const SECRET: &str = "not a file of the page";
@@ -308,7 +306,7 @@ fn too_many_requests_are_told_to_come_back_and_probes_still_answer() {
     slow.write_all(head.as_bytes()).unwrap();
 
     let mut refused = None;
-    let seen = support::wait_until(
+    let seen = crate::support::wait_until(
         || {
             refused = Some(http::get(&url("/api/v1/sessions")).unwrap());
             refused.as_ref().is_some_and(|response| response.status == 503)
@@ -509,7 +507,7 @@ fn https_is_served_with_a_certificate_made_at_start() {
     let server = Server::start(&["--tls", "self-signed", "--port", &port], &settings);
     let url = format!("https://127.0.0.1:{port}/health");
 
-    let healthy = support::wait_until(
+    let healthy = crate::support::wait_until(
         || http::get(&url).is_ok_and(|response| response.json()["status"] == "healthy"),
         Duration::from_secs(30),
     );

@@ -2,17 +2,13 @@
 //!
 //! Every test needs a process of its own, as nextest gives it: see tests/support/hardware.rs.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
-
-mod support;
-
 use std::{collections::HashMap, time::Duration};
 
+use crate::support::hardware::{Fault, register};
 use scope::{
     media::{Engine, Settings, Trial},
     signalling::CodecName,
 };
-use support::hardware::{Fault, register};
 
 #[test]
 fn hardware_that_works_comes_before_software_which_stands_by() {

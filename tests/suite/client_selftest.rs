@@ -1,17 +1,15 @@
 //! The detector works: the test client finds a moving picture where there is one and none where there is not, against
 //! peers that need no server.
 
-mod support;
-
 use std::time::Duration;
 
 use serde_json::json;
 
-use support::answerer::{Answerer, Picture};
-use support::client::{Candidates, Client, Error, Media};
-use support::codec::{Codec, Decoder, Encoder};
-use support::stamp;
-use support::stats::End;
+use crate::support::answerer::{Answerer, Picture};
+use crate::support::client::{Candidates, Client, Error, Media};
+use crate::support::codec::{Codec, Decoder, Encoder};
+use crate::support::stamp;
+use crate::support::stats::End;
 
 /// A second of pictures on a machine that compiles beside it.
 const LIMIT: Duration = Duration::from_secs(15);
@@ -50,7 +48,7 @@ fn stamps_survive_each_codec_and_a_change_of_size() {
     for codec in Codec::ALL {
         let mut encoder = Encoder::new(codec, 160, 120, 10, 150);
         let mut decoder = Decoder::new(codec);
-        let mut decode = |units: Vec<support::codec::AccessUnit>| {
+        let mut decode = |units: Vec<crate::support::codec::AccessUnit>| {
             let pictures = units.into_iter().flat_map(|unit| decoder.push(unit.data).unwrap());
             pictures.map(|picture| (picture.stamp, picture.width, picture.height)).collect::<Vec<_>>()
         };
@@ -95,17 +93,17 @@ fn a_decoder_without_a_key_frame_gives_no_picture() {
 
 #[test]
 fn the_beep_is_opus_and_garbage_is_not() {
-    let beep = support::opus::beep();
-    let mut listener = support::opus::Listener::new();
+    let beep = crate::support::opus::beep();
+    let mut listener = crate::support::opus::Listener::new();
 
     let levels: Vec<_> = beep.iter().map(|packet| listener.level(packet.clone())).collect();
 
     assert_eq!(beep.len(), 50);
-    assert!(beep.iter().all(|packet| support::opus::is_valid(packet)));
+    assert!(beep.iter().all(|packet| crate::support::opus::is_valid(packet)));
     assert!(levels[2..24].iter().all(|level| *level > 0.15), "{levels:?}");
     assert!(levels[28..].iter().all(|level| *level < 0.01), "{levels:?}");
-    assert!(!support::opus::is_valid(&[]));
-    assert!(!support::opus::is_valid(&[0xff, 0xff]));
+    assert!(!crate::support::opus::is_valid(&[]));
+    assert!(!crate::support::opus::is_valid(&[0xff, 0xff]));
 }
 
 #[test]

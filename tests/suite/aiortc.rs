@@ -1,7 +1,5 @@
 //! aiortc, a WebRTC stack that shares no code with the server or with browsers, gets its numbered pictures back.
 
-mod support;
-
 use std::{
     io::{BufRead as _, BufReader},
     path::Path,
@@ -9,11 +7,11 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value;
-use support::{
+use crate::support::{
     http,
     server::{Resources, Server, end_reason},
 };
+use serde_json::Value;
 
 /// Starting Python with aiortc and a session's whole end, on two busy cores.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -152,6 +150,6 @@ fn a_killed_aiortc_leaves_nothing_behind() {
 
     let reason = end_reason(&session_url(&server, session.as_str().expect("an id")), LIMIT);
     assert!(["peer_vanished", "closed_by_peer"].contains(&reason.as_str()), "ended as {reason:?}");
-    let back = support::wait_until(|| is_back(&warm, &server.resources()), LIMIT);
+    let back = crate::support::wait_until(|| is_back(&warm, &server.resources()), LIMIT);
     assert!(back, "{warm:?} before, {:?} after", server.resources());
 }

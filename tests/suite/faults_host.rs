@@ -1,16 +1,12 @@
 //! What the host runs out of or does to the server: file descriptors, UDP ports, a clock that jumps, a stop.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
-
-mod support;
-
 use std::{
     io::Write,
     net::{TcpStream, ToSocketAddrs},
     time::Duration,
 };
 
-use support::{
+use crate::support::{
     client::{self, Client},
     http,
     server::{Resources, Server},
@@ -52,7 +48,7 @@ fn fill(server: &Server) -> (Vec<Client>, u16, serde_json::Value) {
 }
 
 fn fds_back(server: &Server, before: &Resources) -> bool {
-    support::wait_until(|| server.resources().fds <= before.fds + SPARE_FDS, LIMIT)
+    crate::support::wait_until(|| server.resources().fds <= before.fds + SPARE_FDS, LIMIT)
 }
 
 #[test]
@@ -72,7 +68,9 @@ fn sessions_stop_being_let_in_before_file_descriptors_run_out() {
     assert!(clients.len() >= 2);
     assert_eq!((status, &body["code"]), (503, &"out_of_descriptors".into()), "{body}");
     assert!(body["detail"].as_str().unwrap().contains("ulimit -n"), "{body}");
-    clients.iter().for_each(|client| rises(client, "when the server is out of descriptors"));
+    for client in &clients {
+        rises(client, "when the server is out of descriptors");
+    }
     for client in &clients {
         assert_eq!(client.delete().unwrap().status, 204);
     }
@@ -96,12 +94,12 @@ fn idle_connections_leave_descriptors_to_the_sessions() {
         })
         .collect();
 
-    let said = support::wait_until(|| server.log_text().contains("want of file descriptors"), LIMIT);
+    let said = crate::support::wait_until(|| server.log_text().contains("want of file descriptors"), LIMIT);
     assert!(said, "{} connections: {:?}", idle.len(), server.resources());
     rises(&client, "while connections take all descriptors");
     drop(idle);
     assert!(fds_back(&server, &before), "{before:?} before, {:?} after", server.resources());
-    assert!(support::wait_until(|| connect(&server).is_ok(), LIMIT), "{}", server.log_text());
+    assert!(crate::support::wait_until(|| connect(&server).is_ok(), LIMIT), "{}", server.log_text());
     rises(&client, "after them");
 }
 
@@ -114,9 +112,11 @@ fn udp_ports_that_run_out_are_said_and_come_back() {
     println!("{} sessions on four ports; then {status} {body}", clients.len());
     assert!(!clients.is_empty());
     assert_eq!((status, &body["code"]), (503, &"out_of_udp_ports".into()), "{body}");
-    clients.iter().for_each(|client| rises(client, "when the ports are used up"));
+    for client in &clients {
+        rises(client, "when the ports are used up");
+    }
     clients[0].delete().unwrap();
-    let again = support::wait_until(|| connect(&server).is_ok(), LIMIT);
+    let again = crate::support::wait_until(|| connect(&server).is_ok(), LIMIT);
     assert!(again, "the ports did not come back: {}", server.log_text());
 }
 
@@ -171,7 +171,9 @@ fn a_clock_that_jumps_ends_no_session() {
 fn a_stop_of_some_seconds_is_survived_or_said() {
     let server = Server::spawn(&[], SETTINGS);
     let clients: Vec<_> = (0..2).map(|_| connect(&server).unwrap()).collect();
-    clients.iter().for_each(|client| client.expect("a picture", |stats| stats.rises() >= 3, LIMIT));
+    for client in &clients {
+        client.expect("a picture", |stats| stats.rises() >= 3, LIMIT);
+    }
     let received = clients[0].read(|stats| stats.frames_sent);
 
     server.signal("STOP");

@@ -2,13 +2,9 @@
 //!
 //! `LEAK_SESSIONS=200 cargo nextest run --test leaks --no-capture` prints the figures of a longer run.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
-
-mod support;
-
 use std::time::Duration;
 
-use support::{
+use crate::support::{
     client::Client,
     codec::Codec,
     server::{Resources, Server},
@@ -42,7 +38,7 @@ fn one(server: &Server, number: usize) {
 
 /// Whether `server` is back where it was; idle threads of pools need some seconds to leave.
 fn back_to(server: &Server, before: &Resources) -> bool {
-    support::wait_until(|| is_back(before, &server.resources()), LIMIT)
+    crate::support::wait_until(|| is_back(before, &server.resources()), LIMIT)
 }
 
 fn is_back(before: &Resources, now: &Resources) -> bool {
@@ -108,7 +104,7 @@ fn nothing_is_left_of_twenty_sessions_at_once_nor_of_vanished_ones() {
 fn the_detector_catches_one_session_that_stays() {
     let server = server();
     (0..2).for_each(|number| one(&server, number));
-    assert!(support::wait_until(|| server.resources().threads < 40, LIMIT));
+    assert!(crate::support::wait_until(|| server.resources().threads < 40, LIMIT));
     let before = server.resources();
 
     let left = Client::builder().connect(server.url()).unwrap();

@@ -2,8 +2,6 @@
 //!
 //! What this host lacks is skipped by name, with the package that brings it; what it has must run.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},

@@ -1,19 +1,15 @@
 //! An encoder that fails in a session: the next row of the table goes on, and the client is told.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
-
-mod support;
-
 use std::time::Duration;
 
-use scope::{config::Config, stage::Catalog};
-use support::{
+use crate::support::{
     client::Client,
     codec::Codec,
     hardware::{Fault, register},
     http, own_server,
     server::end_reason,
 };
+use scope::{config::Config, stage::Catalog};
 
 const LIMIT: Duration = Duration::from_secs(40);
 
@@ -30,7 +26,7 @@ fn after_a_hundred_frames_the_next_encoder_goes_on_and_at_most_a_second_is_lost(
             |stats| stats.messages_of("encoder_changed").any(|message| message["encoder"] == "x264enc"),
             LIMIT,
         );
-        let before = client.read(support::stats::Stats::rises);
+        let before = client.read(crate::support::stats::Stats::rises);
         client.expect("the picture goes on", |stats| stats.rises() >= before + 60, LIMIT);
 
         let detail = http::get(&client.detail_url()).unwrap().json();

@@ -1,17 +1,13 @@
 //! Figures that programs read: Prometheus' own tool accepts them, and they add up to what a client sees.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
-
-mod support;
-
 use std::{
     io::Write,
     process::{Command, Stdio},
     time::Duration,
 };
 
+use crate::support::{client::Client, codec::Codec, http, server::Server};
 use serde_json::json;
-use support::{client::Client, codec::Codec, http, server::Server};
 
 const LIMIT: Duration = Duration::from_mins(1);
 const STEPS: [&str; 7] =
@@ -36,7 +32,7 @@ fn promtool_accepts_the_metrics_of_a_server_that_was_used() {
     client.expect("a picture", |stats| stats.rises() >= 30, LIMIT);
     client.send(&json!({"client_delay_ms": 42.5}));
     let told = format!("{}/metrics", server.url());
-    assert!(support::wait_until(
+    assert!(crate::support::wait_until(
         || http::get(&told).unwrap().text().contains("scope_client_delay_seconds_count 1"),
         LIMIT
     ));

@@ -2,19 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper's failed step is the test's failed step")]
 
-mod support;
-
 use std::{
     net::{Ipv4Addr, TcpListener, UdpSocket},
     path::{Path, PathBuf},
     process::Output,
 };
 
-use serde_json::Value;
-use support::{
+use crate::support::{
     coturn::{Coturn, PASSWORD, USER},
     server::scope,
 };
+use serde_json::Value;
 
 /// What every session needs, less what a test hides; few, because GStreamer loads each of them to look into it.
 const PLUGINS: &[&str] = &[

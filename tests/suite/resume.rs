@@ -1,18 +1,14 @@
 //! A peer that changes its network gets its session back: a new offer with the token takes over the stage, its
 //! parameters and its pipeline.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
-
-mod support;
-
 use std::time::Duration;
 
-use serde_json::json;
-use support::{
+use crate::support::{
     client::{Client, Error},
     http,
     server::{Server, end_reason},
 };
+use serde_json::json;
 
 const LIMIT: Duration = Duration::from_secs(40);
 
@@ -74,7 +70,7 @@ fn a_broken_offer_with_the_token_leaves_the_session_as_it_is() {
         .connect(server.url());
 
     assert!(matches!(broken, Err(Error::Refused { status: 400, .. })));
-    let before = first.read(support::stats::Stats::rises);
+    let before = first.read(crate::support::stats::Stats::rises);
     first.expect("it goes on", |stats| stats.rises() >= before + 10, LIMIT);
     assert!(Client::builder().resume(first.resume_token()).connect(server.url()).unwrap().resumed());
 }

@@ -1,7 +1,5 @@
 //! The shape of the code, read from the source: who uses whom, who imports GStreamer, how long things are.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
-
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},

@@ -1,12 +1,8 @@
 //! A peer that sends garbage in place of pictures, packets and datagrams hurts at most its own picture.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
-
-mod support;
-
 use std::time::Duration;
 
-use support::{client::Client, codec::Codec, http, server::Server, stats::Stats};
+use crate::support::{client::Client, codec::Codec, http, server::Server, stats::Stats};
 
 const LIMIT: Duration = Duration::from_secs(40);
 const SETTINGS: &[(&str, &str)] = &[("SCOPE_OFFLINE", "1"), ("SCOPE_MAX_SESSIONS", "8")];

@@ -1,19 +1,15 @@
 //! End to end with a foreign WebRTC stack (str0m): what comes back is decoded, and its stamped numbers rise.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
-
-mod support;
-
 use std::time::Duration;
 
-use serde_json::json;
-use str0m::media::Direction;
-use support::{
+use crate::support::{
     client::{self, Candidates, Client, Media},
     codec::Codec,
     http,
     server::Server,
 };
+use serde_json::json;
+use str0m::media::Direction;
 
 /// Generous: the machine is small and shared; a claim never rests on how long it took.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -144,7 +140,7 @@ fn a_slow_stage_drops_frames_and_keeps_delay() {
     client.expect("forty pictures", |stats| stats.frames.len() >= 40, LIMIT);
 
     client.read(|stats| {
-        let half = |part: &[support::stats::Frame]| {
+        let half = |part: &[crate::support::stats::Frame]| {
             let mut delays: Vec<_> = part.iter().map(|frame| frame.delay).collect();
             delays.sort_unstable();
             delays[delays.len() / 2]
@@ -167,7 +163,7 @@ fn a_paused_picture_stands_and_comes_back() {
     client.expect("the reply", |stats| stats.messages_of("parameters_updated").count() == 1, LIMIT);
     let paused = |drops: u64| {
         let url = client.detail_url();
-        support::wait_until(
+        crate::support::wait_until(
             || http::get(&url).unwrap().json()["drops"]["paused"].as_u64().unwrap_or(0) >= drops,
             LIMIT,
         )
@@ -212,7 +208,7 @@ fn garbage_on_the_channel_is_rejected_and_the_session_lives() {
             assert!(!reply["errors"][0]["message"].as_str().unwrap().is_empty(), "{reply}");
         }
     });
-    let before = client.read(support::stats::Stats::rises);
+    let before = client.read(crate::support::stats::Stats::rises);
     client.expect("the picture goes on", |stats| stats.rises() > before + 20, LIMIT);
 }
 

@@ -1,9 +1,5 @@
 //! What goes wrong ends in a defined state, is said to the user, and hurts nobody else.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
-
-mod support;
-
 use std::{
     sync::{
         Arc,
@@ -12,16 +8,16 @@ use std::{
     time::Duration,
 };
 
+use crate::support::{
+    client::{self, Candidates, Client, Media},
+    http, own_server,
+    server::{Server, end_reason},
+};
 use scope::{
     frame::Frame,
     stage::{Catalog, Entry, Error, Factory, Output, Parameters, Stage},
 };
 use serde_json::json;
-use support::{
-    client::{self, Candidates, Client, Media},
-    http, own_server,
-    server::{Server, end_reason},
-};
 
 const LIMIT: Duration = Duration::from_secs(40);
 /// Short limits, so that waiting for them is short too.
@@ -47,7 +43,7 @@ fn a_vanished_peer_is_noticed() {
 #[test]
 fn an_offer_that_never_connects_ends_in_time() {
     let server = Server::spawn(&[], SHORT);
-    let offer = include_str!("fixtures/offers/chromium.sdp");
+    let offer = include_str!("../fixtures/offers/chromium.sdp");
 
     let (session, _) = client::post(server.url(), offer, None).unwrap();
 
@@ -198,10 +194,10 @@ fn ten_thousand_mutated_offers_neither_crash_nor_hang_the_server() {
     const THREADS: usize = 4;
     let server = Server::spawn(&[], SHORT);
     let fixtures = [
-        include_str!("fixtures/offers/chromium.sdp"),
-        include_str!("fixtures/offers/firefox.sdp"),
-        include_str!("fixtures/offers/aiortc.sdp"),
-        include_str!("fixtures/offers/str0m.sdp"),
+        include_str!("../fixtures/offers/chromium.sdp"),
+        include_str!("../fixtures/offers/firefox.sdp"),
+        include_str!("../fixtures/offers/aiortc.sdp"),
+        include_str!("../fixtures/offers/str0m.sdp"),
     ];
     let (answered, refused) = (AtomicU64::new(0), AtomicU64::new(0));
 
@@ -278,7 +274,7 @@ fn a_stage_that_panics_is_said_and_the_picture_goes_on() {
                 },
                 LIMIT,
             );
-            let before = client.read(support::stats::Stats::rises);
+            let before = client.read(crate::support::stats::Stats::rises);
             client.expect("rising numbers after it", |stats| stats.rises() >= before + 10, LIMIT);
             client.read(|stats| assert_eq!(stats.falls(), 0));
         },
@@ -305,7 +301,7 @@ fn a_stage_that_hangs_is_said_and_ends_its_session_alone() {
             );
             assert_eq!(end_reason(&hung.detail_url(), LIMIT), "stage_hung");
 
-            let before = other.read(support::stats::Stats::rises);
+            let before = other.read(crate::support::stats::Stats::rises);
             other.expect("the other session lives", |stats| stats.rises() >= before + 20, LIMIT);
         },
     );

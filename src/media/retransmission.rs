@@ -1,0 +1,140 @@
+//! Retransmission both ways: how packets are asked for, and how many asked-for ones go out again.
+//!
+//! Runs on webrtcbin's threads, once a request.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use gst::prelude::*;
+
+use super::peer::Counters;
+
+/// How far back a packet can be asked for: a browser asks ten times, a round trip apart.
+const HISTORY_PACKETS: u32 = 1000;
+const HISTORY_MS: u32 = 1000;
+/// Retransmissions stand outside the encoder's rate control: unbounded, they are a storm where the link narrows
+/// (measured with 500 packets of history: no picture for 12 s). A quarter mends 10 % of loss twice over.
+const SHARE: f64 = 0.25;
+/// A key frame's missing packets may go at once: this time of the share, and this many bytes at least.
+const BURST: Duration = Duration::from_secs(1);
+const LEAST_BYTES: f64 = 12_000.0;
+/// Packets that the mean of their sizes is over.
+const MEAN_OVER: u64 = 16;
+/// RTCP that may be sent, in bytes a second. It sets how soon one early packet, which a NACK is, may follow another
+/// (`rtp_session_request_early_rtcp`), and 5 % of the session's rate sets that long. It is a bound, not a rate.
+const RTCP_BYTES_S: f64 = 1_000_000.0;
+
+/// Keeps what was sent, and bounds what of it is sent again to a share of the encoder's rate.
+pub fn answer(element: &gst::Element, counters: &Arc<Counters>) {
+    element.set_property("max-size-packets", HISTORY_PACKETS);
+    element.set_property("max-size-time", HISTORY_MS);
+    let (Some(input), Some(pad)) = (element.static_pad("sink"), element.static_pad("src")) else { return };
+    let size = mean_size(&input);
+    let counters = counters.clone();
+    let budget = Mutex::new(Budget::new(Instant::now()));
+    on_request(&pad, move || {
+        let rate = counters.target_bps.load(Relaxed) as f64 / 8.0 * SHARE;
+        let mut budget = budget.lock().unwrap_or_else(PoisonError::into_inner);
+        if budget.take(size.load(Relaxed) as f64, rate, Instant::now()) {
+            gst::PadProbeReturn::Ok
+        } else {
+            gst::PadProbeReturn::Drop
+        }
+    });
+}
+
+/// Asks for what is missing, and only for that, and notes when.
+pub fn ask(element: &gst::Element, counters: &Arc<Counters>, started: Instant) {
+    // Otherwise it also asks for packets by the time that they should come, before they are sent.
+    element.set_property("rtx-next-seqnum", false);
+    let Some(pad) = element.static_pad("sink") else { return };
+    let counters = counters.clone();
+    on_request(&pad, move || {
+        let now = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        counters.asked_ms.store(now, Relaxed);
+        gst::PadProbeReturn::Ok
+    });
+}
+
+/// Lets requests out when they are made.
+pub fn hurry(session: &gst::Element) {
+    session.set_property("rtcp-fraction", RTCP_BYTES_S);
+}
+
+/// The mean size of the packets that pass, in bytes: small where the rate is low.
+fn mean_size(pad: &gst::Pad) -> Arc<AtomicU64> {
+    let mean = Arc::new(AtomicU64::new(0));
+    let sizes = mean.clone();
+    pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, move |_, info| {
+        let size = match &info.data {
+            Some(gst::PadProbeData::Buffer(buffer)) => Some(buffer.size()),
+            Some(gst::PadProbeData::BufferList(list)) => list.get(0).map(gst::BufferRef::size),
+            _ => None,
+        };
+        if let Some(size) = size.and_then(|size| u64::try_from(size).ok()) {
+            let before = sizes.load(Relaxed);
+            sizes.store((before * (MEAN_OVER - 1) + size).div_ceil(MEAN_OVER), Relaxed);
+        }
+        gst::PadProbeReturn::Ok
+    });
+    mean
+}
+
+fn on_request(pad: &gst::Pad, act: impl Fn() -> gst::PadProbeReturn + Send + Sync + 'static) {
+    pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |_, info| match &info.data {
+        Some(gst::PadProbeData::Event(event))
+            if event.structure().is_some_and(|fields| fields.name() == "GstRTPRetransmissionRequest") =>
+        {
+            act()
+        }
+        _ => gst::PadProbeReturn::Ok,
+    });
+}
+
+/// Bytes that may be sent again.
+struct Budget {
+    bytes: f64,
+    at: Instant,
+}
+
+impl Budget {
+    fn new(at: Instant) -> Self {
+        Self { bytes: f64::INFINITY, at }
+    }
+
+    /// Takes a packet of `size` bytes where there is room for it, at `rate` bytes a second.
+    fn take(&mut self, size: f64, rate: f64, now: Instant) -> bool {
+        let most = (rate * BURST.as_secs_f64()).max(LEAST_BYTES);
+        let earned = now.saturating_duration_since(self.at).as_secs_f64() * rate;
+        self.bytes = (self.bytes + earned).min(most);
+        self.at = now;
+        let enough = self.bytes >= size;
+        if enough {
+            self.bytes -= size;
+        }
+        enough
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_storm_of_requests_gets_a_share_and_no_more() {
+        let start = Instant::now();
+        let mut budget = Budget::new(start);
+        let rate = 12_000.0;
+        let storm =
+            |budget: &mut Budget, at: Instant| (0..500).filter(|_| budget.take(1200.0, rate, at)).count();
+
+        assert_eq!(storm(&mut budget, start), 10, "a burst at first");
+        assert_eq!(storm(&mut budget, start + Duration::from_millis(500)), 5, "then by the rate");
+        assert_eq!(storm(&mut budget, start + Duration::from_mins(1)), 10, "and a burst again after a pause");
+    }
+}

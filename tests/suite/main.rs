@@ -1,0 +1,24 @@
+//! Every integration test in one binary: the support code compiles once, and nextest gives each test a process.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod aiortc;
+mod api;
+mod architecture;
+mod client_selftest;
+mod codecs;
+mod doctor;
+mod encoder;
+mod faults;
+mod faults_host;
+mod faults_media;
+mod fragments;
+mod leaks;
+mod metrics;
+mod networks;
+mod resume;
+mod skips;
+mod webrtc;
