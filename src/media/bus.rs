@@ -1,14 +1,30 @@
 //! The bus of a session's graph: errors become events; state changes and teardown have limits.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
 
 use gst::prelude::*;
 
-use super::{Error, Event, graph};
+use super::{Error, Event, graph, peer::Counters};
+use crate::signalling::Kind;
+
+/// So many errors of the decoder and not one picture: it is the decoder that is broken, not a packet.
+const DECODER_FAULTS: u64 = 50;
 
 /// Tells `tell` what elements report. Runs on the thread that posts: it must only hand over.
-pub fn watch(pipeline: &gst::Pipeline, tell: impl Fn(Event) + Send + Sync + 'static) {
+pub fn watch(
+    pipeline: &gst::Pipeline,
+    counters: &Arc<Counters>,
+    tell: impl Fn(Event) + Send + Sync + 'static,
+) {
     let Some(bus) = pipeline.bus() else { return };
+    let decoder =
+        Decoder { counters: counters.clone(), pictures: AtomicU64::new(0), faults: AtomicU64::new(0) };
     bus.set_sync_handler(move |_, message| {
         match message.view() {
             gst::MessageView::Error(error) => {
@@ -18,7 +34,13 @@ pub fn watch(pipeline: &gst::Pipeline, tell: impl Fn(Event) + Send + Sync + 'sta
                     Some(debug) => format!("{} ({debug})", error.error()),
                     None => error.error().to_string(),
                 };
-                tell(classify(message.src(), element, detail));
+                match message.src().and_then(bin_of) {
+                    Some(bin) if bin.starts_with(graph::SEND_VIDEO) => {
+                        tell(Event::EncoderFault { bin, detail });
+                    }
+                    Some(_) if decoder.goes_on() => tracing::debug!(element, detail, "a broken picture"),
+                    _ => tell(classify(message.src(), element, detail)),
+                }
             }
             gst::MessageView::Warning(warning) => {
                 tracing::debug!(warning = %warning.error(), "an element warns");
@@ -31,9 +53,6 @@ pub fn watch(pipeline: &gst::Pipeline, tell: impl Fn(Event) + Send + Sync + 'sta
 
 /// A browser that closes aborts its SCTP association and then DTLS, which those elements post as errors.
 fn classify(source: Option<&gst::Object>, element: String, detail: String) -> Event {
-    if let Some(bin) = source.and_then(sending_bin) {
-        return Event::EncoderFault { bin, detail };
-    }
     let factory = source
         .and_then(|source| source.downcast_ref::<gst::Element>())
         .and_then(gst::Element::factory)
@@ -51,16 +70,29 @@ fn classify(source: Option<&gst::Object>, element: String, detail: String) -> Ev
     }
 }
 
-/// The name of the bin that encodes the picture, where `source` is inside one.
-fn sending_bin(source: &gst::Object) -> Option<String> {
-    let mut at = Some(source.clone());
-    while let Some(object) = at {
-        if object.name().starts_with(graph::SEND_VIDEO) {
-            return Some(object.name().to_string());
+/// The name of the bin that encodes or decodes the picture, where `source` is inside one.
+fn bin_of(source: &gst::Object) -> Option<String> {
+    let parents = std::iter::successors(Some(source.clone()), gst::prelude::GstObjectExt::parent);
+    let mut names = parents.map(|object| object.name().to_string());
+    names.find(|name| name.starts_with(graph::SEND_VIDEO) || name == graph::receiver(Kind::Video))
+}
+
+/// A peer's broken packets make depayloaders and decoders post errors; the next good picture shows that they live.
+struct Decoder {
+    counters: Arc<Counters>,
+    pictures: AtomicU64,
+    faults: AtomicU64,
+}
+
+impl Decoder {
+    /// Whether one more error is only a broken picture.
+    fn goes_on(&self) -> bool {
+        let pictures = self.counters.frames_in.load(Relaxed);
+        if self.pictures.swap(pictures, Relaxed) != pictures {
+            self.faults.store(0, Relaxed);
         }
-        at = object.parent();
+        self.faults.fetch_add(1, Relaxed) < DECODER_FAULTS
     }
-    None
 }
 
 /// Waits until `condition` holds, for at most `limit`.

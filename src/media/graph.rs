@@ -28,6 +28,8 @@ use crate::{
 
 /// Bins that encode the picture are named so, and by a number.
 pub const SEND_VIDEO: &str = "send-video-";
+/// An error of one packet must not stop the transport: the bus tells of it.
+const SHIELD: &str = "errorignore ignore-error=true ignore-notnegotiated=true convert-to=ok";
 const INLET: &str = "videoconvert n-threads=1 ! appsink name=tap sync=false max-buffers=1 drop=true \
                      enable-last-sample=false wait-on-eos=false";
 const OUTLET: &str = "appsrc name=tap is-live=true format=time do-timestamp=false \
@@ -87,7 +89,8 @@ pub fn receiver(kind: Kind) -> &'static str {
 /// depayloader → decoder → inlet for the picture.
 pub fn receive_video(line: &Line, table: &Table, taps: &Taps, started: Instant) -> Result<gst::Bin, Error> {
     let (_, row) = rows(line, table)?;
-    let bin = launch::bin(receiver(Kind::Video), &format!("{} ! {INLET}", launch::strip(row.fragment)))?;
+    let bin =
+        launch::bin(receiver(Kind::Video), &format!("{SHIELD} ! {} ! {INLET}", launch::strip(row.fragment)))?;
     let sink = tap_of::<gst_app::AppSink>(&bin)?;
     sink.set_caps(Some(&tap::caps(&taps.layouts)));
     tap::inlet(&sink, taps);

@@ -126,7 +126,7 @@ pub fn open(table: &Arc<Table>, settings: &Settings, open: &Open<'_>) -> Result<
     let lines = negotiate::lines(open.offer, table, &settings.codecs)?;
     let mut peer = Peer::build(settings, open)?;
     peer.script = Script::of(&lines, table);
-    bus::watch(&peer.pipeline, {
+    bus::watch(&peer.pipeline, &peer.taps.counters, {
         let tell = open.tell.clone();
         move |event| tell(event)
     });

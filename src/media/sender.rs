@@ -270,7 +270,7 @@ mod tests {
     #[test]
     fn a_new_payloader_goes_on_where_the_old_one_was() {
         gst::init().unwrap();
-        let line = "fakesrc num-buffers=3 format=time sizetype=fixed sizemax=100 ! video/x-vp8 \
+        let line = "videotestsrc num-buffers=3 ! video/x-raw,width=32,height=32 ! vp8enc deadline=1 \
                     ! rtpvp8pay name=pay seqnum-offset=65534 timestamp-offset=77 ! fakesink";
         let old = gst::parse::launch(line).unwrap().downcast::<gst::Pipeline>().unwrap();
         old.set_state(gst::State::Playing).unwrap();

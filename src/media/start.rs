@@ -31,6 +31,8 @@ pub const REQUIRED: &[(&str, &str)] = &[
     ("appsrc", "gstreamer1.0-plugins-base"),
     ("appsink", "gstreamer1.0-plugins-base"),
     ("videoconvert", "gstreamer1.0-plugins-base"),
+    ("errorignore", "gstreamer1.0-plugins-bad"),
+    ("videoscale", "gstreamer1.0-plugins-base"),
     ("videotestsrc", "gstreamer1.0-plugins-base"),
     ("rtpgccbwe", "scope itself (gst-plugin-rtp)"),
 ];

@@ -5,12 +5,14 @@
 
 mod catalog;
 mod echo;
+mod io;
 mod params;
 mod worker;
 
 pub use catalog::{Catalog, Entry, Factory, LoadState, LoadStatus};
+pub use io::{Counters, Event, Io, State, Tell};
 pub use params::{FAULTS, Fault, Parameters, Schema, Values};
-pub use worker::{Counters, Event, Io, State, Tell, Worker};
+pub use worker::Worker;
 
 use crate::frame::{Frame, Layout};
 

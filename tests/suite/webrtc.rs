@@ -102,9 +102,13 @@ fn a_request_for_a_key_frame_reaches_the_encoder() {
         client.expect("a picture", |stats| stats.rises() >= 10, LIMIT);
         let before = client.read(|stats| stats.key_frames);
 
-        client.request_key_frame();
+        // Asked again as browsers do: GStreamer 1.22 takes some of str0m's reduced-size compounds for invalid.
+        let came = (0..LIMIT.as_secs()).any(|_| {
+            client.request_key_frame();
+            client.wait_for(|stats| stats.key_frames > before, Duration::from_secs(1))
+        });
 
-        client.expect(&format!("{codec:?} key frame on request"), |stats| stats.key_frames > before, LIMIT);
+        assert!(came, "{codec:?}: no key frame on request");
     }
 }
 
