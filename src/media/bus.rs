@@ -43,6 +43,9 @@ pub fn watch(
                 }
             }
             gst::MessageView::Warning(warning) => {
+                if message.src().and_then(bin_of).is_some_and(|bin| bin == graph::receiver(Kind::Video)) {
+                    decoder.counters.decoder_faults.fetch_add(1, Relaxed);
+                }
                 tracing::debug!(warning = %warning.error(), "an element warns");
             }
             _ => {}
@@ -87,6 +90,7 @@ struct Decoder {
 impl Decoder {
     /// Whether one more error is only a broken picture.
     fn goes_on(&self) -> bool {
+        self.counters.decoder_faults.fetch_add(1, Relaxed);
         let pictures = self.counters.frames_in.load(Relaxed);
         if self.pictures.swap(pictures, Relaxed) != pictures {
             self.faults.store(0, Relaxed);

@@ -100,7 +100,7 @@ pub fn receive_video(line: &Line, table: &Table, taps: &Taps, started: Instant) 
         count_key_requests(&pad, taps.counters.clone(), |counters| &counters.key_requests_sent);
         playout::pace(&pad, &sink, taps.counters.clone(), started);
     }
-    stall::watch(&depayloader, sink.upcast_ref());
+    stall::watch(&depayloader, sink.upcast_ref(), &taps.counters);
     Ok(bin)
 }
 

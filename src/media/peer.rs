@@ -46,6 +46,8 @@ pub struct Counters {
     pub encoded: AtomicU64,
     /// Opus packets sent back.
     pub sound_packets: AtomicU64,
+    /// Errors and warnings of the decoder.
+    pub decoder_faults: AtomicU64,
     /// Key frames that we asked the peer for.
     pub key_requests_sent: AtomicU64,
     /// Key frames that the peer asked us for.

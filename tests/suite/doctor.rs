@@ -18,6 +18,7 @@ use serde_json::Value;
 const PLUGINS: &[&str] = &[
     "app",
     "coreelements",
+    "debugutilsbad",
     "dtls",
     "libav",
     "nice",

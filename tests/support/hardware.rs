@@ -106,6 +106,7 @@ impl ObjectImpl for Inner {
             .property_from_str("tune", "zerolatency")
             .property_from_str("speed-preset", "ultrafast")
             .property("key-int-max", 3000_u32)
+            .property("threads", 1_u32)
             .build()
             .expect("the tests' packages bring x264enc");
         self.obj().add(&software).expect("the bin is new");
