@@ -14,8 +14,8 @@ const ARGS = [
   "--disable-sync",
 ];
 
-export async function launch() {
-  return chromium.launch({ executablePath: "/usr/bin/chromium", headless: true, args: ARGS });
+export async function launch(extraArgs = []) {
+  return chromium.launch({ executablePath: "/usr/bin/chromium", headless: true, args: [...ARGS, ...extraArgs] });
 }
 
 /** A page whose console errors are collected. */

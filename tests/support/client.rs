@@ -22,6 +22,7 @@ use super::opus;
 use super::stats::Stats;
 
 const OFFERS: &str = "/api/v1/webrtc/offer";
+const STATS_INTERVAL: Duration = Duration::from_secs(1);
 /// A client's thread ends after its farewell; longer means that it hangs.
 const JOIN_LIMIT: Duration = Duration::from_secs(5);
 
@@ -229,7 +230,10 @@ impl Builder {
     // Bandwidth estimation stays off: the bit rate is fixed, and str0m's pacer would add to the measured delay. The
     // transport-wide feedback that the server's own estimate needs is sent all the same.
     fn rtc(&self) -> Rtc {
-        let mut config = Rtc::builder().clear_codecs().enable_opus(self.audio, false);
+        let mut config = Rtc::builder()
+            .clear_codecs()
+            .enable_opus(self.audio, false)
+            .set_stats_interval(Some(STATS_INTERVAL));
         match self.codec {
             Codec::Vp8 => config = config.enable_vp8(true),
             Codec::Vp9 => config = config.enable_vp9(true),

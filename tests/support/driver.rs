@@ -121,6 +121,8 @@ pub struct State {
     hears_beep: bool,
     sent: VecDeque<(u32, Instant)>,
     key_frame_asked: Option<Instant>,
+    /// Something of the video that comes back is missing, until the next key frame.
+    damaged: bool,
     closing: Option<Instant>,
     damage: Option<Damage>,
     /// Where the server's last datagram came from.
@@ -284,6 +286,13 @@ impl Driver {
                     source.encoder.force_key_frame();
                 }
             }
+            Event::MediaIngressStats(figures) if figures.mid == self.video => self.shared.update(|stats| {
+                stats.nacks_sent = figures.nacks;
+                stats.video_bytes = figures.bytes;
+            }),
+            Event::MediaEgressStats(figures) if figures.mid == self.video => {
+                self.shared.update(|stats| stats.nacks_received = figures.nacks);
+            }
             Event::ChannelOpen(channel, _) => {
                 self.state.channel = Some(channel);
                 self.shared.update(|stats| stats.channel_open = true);
@@ -308,7 +317,9 @@ impl Driver {
         let (contiguous, key) = (data.contiguous, data.is_keyframe());
         let decoded = self.decoder.push(data.data.to_vec());
         let received = Instant::now();
-        let whole = contiguous && decoded.as_ref().is_ok_and(|pictures| !pictures.is_empty());
+        self.state.damaged = !key && (self.state.damaged || !contiguous);
+        let whole = !self.state.damaged;
+        let usable = whole && decoded.as_ref().is_ok_and(|pictures| !pictures.is_empty());
         self.shared.update(|stats| {
             stats.video_units += 1;
             stats.video_gaps += u32::from(!contiguous);
@@ -323,12 +334,12 @@ impl Driver {
                     let sent = self.state.sent.iter().rev().find(|(number, _)| *number == stamp);
                     let delay = sent.map(|(_, at)| received - *at).unwrap_or_default();
                     let (width, height) = size;
-                    stats.frames.push(Frame { stamp, width, height, received, delay, time });
+                    stats.frames.push(Frame { stamp, width, height, received, delay, whole, time });
                 }
                 stats.last_picture = Some(picture);
             }
         });
-        if !whole {
+        if !usable {
             self.request_key_frame_again();
         }
     }

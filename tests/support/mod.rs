@@ -7,12 +7,14 @@
 
 pub mod address;
 pub mod answerer;
+pub mod call;
 pub mod chain;
 pub mod client;
 pub mod codec;
 pub mod coturn;
 mod driver;
 pub mod http;
+pub mod link;
 pub mod opus;
 pub mod server;
 pub mod stamp;

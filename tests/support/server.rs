@@ -8,10 +8,12 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use super::{http, wait_until};
+use super::{http, link::Link, wait_until};
 
 /// A cold start loads GStreamer's plugins and tries each codec, on a machine that compiles beside it.
 const START_LIMIT: Duration = Duration::from_secs(30);
+
+const BINARY: &str = env!("CARGO_BIN_EXE_scope");
 
 /// What the process uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,9 +73,19 @@ impl Server {
     }
 
     fn start_under(wrapper: &[&str], extra_args: &[&str], env: &[(&str, &str)]) -> Server {
+        Server::start_as(scope_under(wrapper), "127.0.0.1", extra_args, env)
+    }
+
+    /// Starts the server at its end of `link` and does not wait: only what runs at the link's ends reaches it.
+    pub fn start_behind(link: &Link, extra_args: &[&str], env: &[(&str, &str)]) -> Server {
+        let mut command = link.server_command(BINARY);
+        without_settings(&mut command);
+        Server::start_as(command, link.server_address(), extra_args, env)
+    }
+
+    fn start_as(mut command: Command, host: &str, extra_args: &[&str], env: &[(&str, &str)]) -> Server {
         let port = free_port().to_string();
-        let mut command = scope_under(wrapper);
-        command.args(["--host", "127.0.0.1", "--port", &port]).args(extra_args);
+        command.args(["--host", host, "--port", &port]).args(extra_args);
         command.envs(env.iter().copied());
         let mut child = command
             .stdin(Stdio::null())
@@ -84,7 +96,7 @@ impl Server {
         let log = Log::default();
         keep(child.stdout.take().expect("stdout is piped"), &log);
         keep(child.stderr.take().expect("stderr is piped"), &log);
-        Server { child, url: format!("http://127.0.0.1:{port}"), log }
+        Server { child, url: format!("http://{host}:{port}"), log }
     }
 
     /// The base URL, without a slash at the end.
@@ -186,16 +198,20 @@ pub fn scope() -> Command {
 
 /// The same behind the words of another command.
 fn scope_under(wrapper: &[&str]) -> Command {
-    let mut words = wrapper.iter().copied().chain([env!("CARGO_BIN_EXE_scope")]);
+    let mut words = wrapper.iter().copied().chain([BINARY]);
     let mut command = Command::new(words.next().expect("the binary is a word"));
     command.args(words);
-    for (name, _) in std::env::vars().filter(|(name, _)| is_setting(name)) {
-        command.env_remove(name);
-    }
+    without_settings(&mut command);
     command
 }
 
 /// A setting of the tester's own server must not reach the tested one.
+fn without_settings(command: &mut Command) {
+    for (name, _) in std::env::vars().filter(|(name, _)| is_setting(name)) {
+        command.env_remove(name);
+    }
+}
+
 fn is_setting(name: &str) -> bool {
     const NAMES: [&str; 3] = ["HF_TOKEN", "VERBOSE_LOGGING", "PIPELINE"];
     ["SCOPE_", "TWILIO_", "CLOUDFLARE_"].iter().any(|prefix| name.starts_with(prefix))

@@ -34,6 +34,12 @@ pub struct Stats {
     pub key_frame_requests: u32,
     /// PLI to the server.
     pub key_frame_requests_sent: u32,
+    /// NACK to the server, for the video that comes back.
+    pub nacks_sent: u64,
+    /// NACK from the server, for the video that was sent.
+    pub nacks_received: u64,
+    /// Bytes of the video that came back, retransmissions included.
+    pub video_bytes: u64,
     pub audio_sent: u32,
     pub audio: Vec<AudioPacket>,
     /// The beginnings of the beep in the sound that came back.
@@ -57,6 +63,8 @@ pub struct Frame {
     pub received: Instant,
     /// From before its encoding here to after its decoding here; zero for a stamp that was never sent.
     pub delay: Duration,
+    /// Nothing that it is built on was lost: a browser would show it.
+    pub whole: bool,
     pub time: Time,
 }
 

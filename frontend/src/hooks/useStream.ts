@@ -21,7 +21,8 @@ function exposeForTests(): void {
     metrics: () => controller.getSnapshot().metrics,
     delayMs: () => controller.getSnapshot().metrics.delayMs,
     lastStamp: () => controller.meter.lastStamp,
-    stamps: () => [...controller.meter.stamps],
+    stamps: () => controller.meter.frames.map((frame) => frame.stamp),
+    frames: () => [...controller.meter.frames],
   };
   Object.defineProperty(window, "scope", { value: Object.freeze(view) });
 }

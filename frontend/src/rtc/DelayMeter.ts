@@ -2,10 +2,17 @@ import { readStamp, stampHeight } from "./stamp";
 
 /** Frames whose drawing time is remembered: four seconds, longer than any delay worth a figure. */
 const REMEMBERED = 120;
-/** Twenty seconds of them. */
-const STAMPS_KEPT = 600;
+/** Thirty seconds of them. */
+const FRAMES_KEPT = 900;
 const WINDOW_MS = 1000;
 const FROZEN_MS = 2000;
+
+/** A returned frame: its number, when it was shown, and its delay; null where its drawing is forgotten. */
+export interface ShownFrame {
+  stamp: number;
+  atMs: number;
+  delayMs: number | null;
+}
 
 /** Reads the stamps of the returned picture: end-to-end delay, and whether the picture stands. */
 export class DelayMeter {
@@ -15,8 +22,8 @@ export class DelayMeter {
   private stop: (() => void) | null = null;
   private lastFrameAt: number | null = null;
   lastStamp: number | null = null;
-  /** Stamps that came back, newest last; for tests. */
-  readonly stamps: number[] = [];
+  /** Frames that came back, newest last; for tests. */
+  readonly frames: ShownFrame[] = [];
 
   /** A frame with this number has just been drawn. */
   readonly onStamp = (number: number): void => {
@@ -35,7 +42,7 @@ export class DelayMeter {
     this.readings = [];
     this.lastStamp = null;
     this.lastFrameAt = null;
-    this.stamps.length = 0;
+    this.frames.length = 0;
   }
 
   /** Median of the last second in milliseconds; null where there was no stamp. */
@@ -63,9 +70,9 @@ export class DelayMeter {
     const stamp = readStamp(context.getImageData(0, 0, width, strip), width, height);
     if (stamp === null || stamp === this.lastStamp) return;
     this.lastStamp = stamp;
-    this.stamps.push(stamp);
-    if (this.stamps.length > STAMPS_KEPT) this.stamps.shift();
     const drawnAt = this.drawn.get(stamp);
+    this.frames.push({ stamp, atMs: now, delayMs: drawnAt === undefined ? null : now - drawnAt });
+    if (this.frames.length > FRAMES_KEPT) this.frames.shift();
     if (drawnAt !== undefined) this.readings.push({ at: now, delay: now - drawnAt });
   }
 }
