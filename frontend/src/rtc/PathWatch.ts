@@ -56,7 +56,10 @@ export class PathWatch {
       return;
     }
     if (!expected) this.aliveAt = now;
-    if (now - this.aliveAt > this.patience(now)) this.lose("The picture stopped coming.");
+    if (now - this.aliveAt <= this.patience(now)) return;
+    // The next loss takes as long again.
+    this.aliveAt = now;
+    this.lose("The picture stopped coming.");
   }
 
   stop(): void {
@@ -76,8 +79,6 @@ export class PathWatch {
 
   private lose(sentence: string): void {
     this.standing = false;
-    // The next look waits as long again.
-    this.aliveAt = performance.now();
     this.events.onLost(sentence);
   }
 }
