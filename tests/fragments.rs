@@ -60,7 +60,7 @@ fn every_line_runs_where_its_elements_are_installed() {
 
     for (folder, line) in &lines {
         if let Some((fragment, element)) = missing(folder, line) {
-            println!("skip: {fragment}: element {element} is not installed (package {})", package(&element));
+            println!("skip: element not installed: {fragment}: {element} (package {})", package(&element));
             continue;
         }
         ran += 1;
