@@ -1,4 +1,8 @@
 // Debian's Chromium with a fake camera, driven by playwright-core.
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
 import { chromium } from "playwright-core";
 
 const ARGS = [
@@ -16,6 +20,18 @@ const ARGS = [
 
 export async function launch(extraArgs = []) {
   return chromium.launch({ executablePath: "/usr/bin/chromium", headless: true, args: [...ARGS, ...extraArgs] });
+}
+
+/** The same at the client's end of a link, whose server is the only one that it reaches. */
+export async function launchBehind(link, url) {
+  const folder = await mkdtemp(join(tmpdir(), "scope-chromium-"));
+  const executablePath = join(folder, "chromium");
+  const script = `#!/bin/sh\nexec ${link.atClient.join(" ")} /usr/bin/chromium "$@"\n`;
+  await writeFile(executablePath, script, { mode: 0o755 });
+  const args = [...ARGS, `--unsafely-treat-insecure-origin-as-secure=${url}`];
+  const browser = await chromium.launch({ executablePath, headless: true, args });
+  await rm(folder, { recursive: true });
+  return browser;
 }
 
 /** A page whose console errors are collected. */

@@ -33,10 +33,12 @@ export function endWithProcess(child) {
   child.once("exit", () => process.off("exit", kill));
 }
 
-/** Starts the server and waits until it takes sessions. */
-export async function startServer({ port, args = [], env = {}, scheme = "http" } = {}) {
+/** Starts the server, at its end of `link` where there is one, and waits until it takes sessions. */
+export async function startServer({ port, args = [], env = {}, scheme = "http", link = null } = {}) {
   port ??= await freePort();
-  const child = spawn(binary, ["--host", "127.0.0.1", "--port", String(port), ...args], {
+  const host = link?.address ?? "127.0.0.1";
+  const [program, ...words] = [...(link?.atServer ?? []), binary, "--host", host, "--port", String(port), ...args];
+  const child = spawn(program, words, {
     env: { ...process.env, SCOPE_OFFLINE: "1", SCOPE_UI_DIR: `${root}frontend/dist`, ...env },
     stdio: ["ignore", "ignore", "pipe"],
   });
@@ -44,10 +46,10 @@ export async function startServer({ port, args = [], env = {}, scheme = "http" }
   let log = "";
   child.stderr.on("data", (text) => (log += text));
   const exited = new Promise((exit) => child.once("exit", exit));
-  const url = `${scheme}://127.0.0.1:${port}`;
+  const url = `${scheme}://${host}:${port}`;
   const ready = async () => {
     if (child.exitCode !== null) throw new Error(`the server ended:\n${log}`);
-    if (scheme === "https") return log.includes("serving");
+    if (link || scheme === "https") return log.includes("serving");
     return (await fetch(`${url}/ready`).catch(() => null))?.ok;
   };
   await until("the server is ready", ready);

@@ -53,6 +53,7 @@ export function SettingsPanel({
           {stream.stage && stream.stage.state !== "running" && live && (
             <Notice look="hint">{stream.stage.detail}</Notice>
           )}
+          {stream.notice && live && <Notice look="hint">{stream.notice}</Notice>}
           {controlsOf(chosen).map((control) => (
             <ParameterControl
               key={control.name}

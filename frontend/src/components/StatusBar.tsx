@@ -6,7 +6,11 @@ export function StatusBar({ metrics }: { metrics: Metrics }) {
   const items = [
     { id: "fps-in", label: "Sent", value: `${format.frames(metrics.fpsIn)} fps` },
     { id: "fps-out", label: "Returned", value: `${format.frames(metrics.fpsOut)} fps` },
-    { id: "delay", label: "Delay", value: format.milliseconds(metrics.delayMs) },
+    {
+      id: "delay",
+      label: metrics.delay ? `Delay (${metrics.delay.origin})` : "Delay",
+      value: format.milliseconds(metrics.delay?.ms ?? null),
+    },
     { id: "server-latency", label: "In the server", value: format.milliseconds(metrics.serverLatencyMs) },
     { id: "rtt", label: "Round trip", value: format.milliseconds(metrics.roundTripMs) },
     {

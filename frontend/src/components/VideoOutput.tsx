@@ -100,7 +100,7 @@ function sentencesOf(stream: StreamSnapshot, seconds: number | null): string[] |
     case "reconnecting": {
       const reason = stream.sentence ?? "The connection was lost.";
       const next = seconds === null ? "Trying again …" : `Attempt ${stream.attempt} in ${seconds} s.`;
-      return [reason, next];
+      return [`Reconnecting: ${reason}`, next];
     }
     case "ended":
       return [stream.sentence ? `Ended: ${stream.sentence}` : "Ended."];

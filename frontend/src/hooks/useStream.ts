@@ -19,7 +19,7 @@ function exposeForTests(): void {
     state: () => controller.getSnapshot().phase,
     sessionId: () => controller.getSnapshot().sessionId,
     metrics: () => controller.getSnapshot().metrics,
-    delayMs: () => controller.getSnapshot().metrics.delayMs,
+    delayMs: () => controller.getSnapshot().metrics.delay?.ms ?? null,
     lastStamp: () => controller.meter.lastStamp,
     stamps: () => controller.meter.frames.map((frame) => frame.stamp),
     frames: () => [...controller.meter.frames],

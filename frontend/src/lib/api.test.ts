@@ -9,7 +9,7 @@ function answer(status: number, body: unknown, headers: Record<string, string> =
 }
 
 async function refusal(): Promise<ApiError> {
-  const error: unknown = await offer("sdp", {}).catch((caught: unknown) => caught);
+  const error: unknown = await offer("sdp", {}, null).catch((caught: unknown) => caught);
   expect(error).toBeInstanceOf(ApiError);
   return error as ApiError;
 }
@@ -50,4 +50,22 @@ it("says that a server is not reachable, and that it may be later", async () => 
 
 it("has a sentence for a body that is none", () => {
   expect(sentenceOf(null, 502)).toContain("502");
+});
+
+it("sends a token and takes a new one", async () => {
+  let sent: unknown;
+  vi.stubGlobal("fetch", (_path: string, init: RequestInit) => {
+    sent = JSON.parse(String(init.body));
+    return Promise.resolve(Response.json({ sdp: "a", sessionId: "s", resumeToken: "new", resumed: true }));
+  });
+
+  const answer = await offer("sdp", { work_ms: 1 }, "old");
+
+  expect(sent).toEqual({
+    sdp: "sdp",
+    type: "offer",
+    initialParameters: { work_ms: 1 },
+    resumeToken: "old",
+  });
+  expect(answer).toEqual({ sdp: "a", sessionId: "s", resumeToken: "new", resumed: true });
 });

@@ -22,7 +22,13 @@ export class ApiError extends Error {
 export interface Answer {
   sdp: string;
   sessionId: string | null;
+  /** With this a later offer takes the session over. */
+  resumeToken: string | null;
+  resumed: boolean;
 }
+
+/** A try that hangs must not outlast the server's patience with a lost connection, 10 s. */
+const ICE_SERVERS_MS = 3000;
 
 async function request(path: string, init: RequestInit = {}): Promise<Response> {
   let response: Response;
@@ -69,7 +75,10 @@ function json(method: string, body: unknown): RequestInit {
 }
 
 export async function iceServers(): Promise<RTCIceServer[]> {
-  const body = (await (await request("/api/v1/webrtc/ice-servers")).json()) as { iceServers: RTCIceServer[] };
+  const response = await request("/api/v1/webrtc/ice-servers", {
+    signal: AbortSignal.timeout(ICE_SERVERS_MS),
+  });
+  const body = (await response.json()) as { iceServers: RTCIceServer[] };
   return body.iceServers;
 }
 
@@ -79,13 +88,23 @@ export async function pipelines(): Promise<Pipeline[]> {
   return Object.values(body.pipelines);
 }
 
-export async function offer(sdp: string, initialParameters: Values): Promise<Answer> {
+export async function offer(
+  sdp: string,
+  initialParameters: Values,
+  resumeToken: string | null,
+): Promise<Answer> {
+  const resume = resumeToken === null ? {} : { resumeToken };
   const response = await request(
     "/api/v1/webrtc/offer",
-    json("POST", { sdp, type: "offer", initialParameters }),
+    json("POST", { sdp, type: "offer", initialParameters, ...resume }),
   );
-  const body = (await response.json()) as { sdp: string; sessionId?: string };
-  return { sdp: body.sdp, sessionId: body.sessionId ?? null };
+  const body = (await response.json()) as Partial<Answer> & { sdp: string };
+  return {
+    sdp: body.sdp,
+    sessionId: body.sessionId ?? null,
+    resumeToken: body.resumeToken ?? null,
+    resumed: body.resumed ?? false,
+  };
 }
 
 export async function addCandidates(sessionId: string, candidates: RTCIceCandidateInit[]): Promise<void> {

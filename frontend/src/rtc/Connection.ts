@@ -3,7 +3,8 @@ import type { ServerMessage } from "../types/api";
 import type { CodecChoice, Values } from "../types/stream";
 
 export interface ConnectionEvents {
-  onTrack: (stream: MediaStream) => void;
+  /** The first packet of a picture has come. */
+  onPicture: () => void;
   onState: (state: RTCPeerConnectionState) => void;
   onMessage: (message: ServerMessage) => void;
   /** The data channel takes messages. */
@@ -13,11 +14,16 @@ export interface ConnectionEvents {
 /** One peer connection with the server, from its offer to its end. */
 export class Connection {
   readonly peer: RTCPeerConnection;
+  /** The returned tracks. */
+  readonly output = new MediaStream();
   sessionId: string | null = null;
+  hasPicture = false;
+  /** The server has ended the session, or given it to another connection. */
+  over = false;
   private readonly channel: RTCDataChannel;
+  private receiver: RTCRtpReceiver | null = null;
   private waiting: RTCIceCandidateInit[] = [];
   private closed = false;
-  private readonly output = new MediaStream();
 
   constructor(servers: RTCIceServer[], stream: MediaStream, codec: CodecChoice, events: ConnectionEvents) {
     this.peer = new RTCPeerConnection({ iceServers: servers });
@@ -32,7 +38,12 @@ export class Connection {
     };
     this.peer.ontrack = (event) => {
       this.output.addTrack(event.track);
-      events.onTrack(this.output);
+      if (event.track.kind !== "video") return;
+      this.receiver = event.receiver;
+      event.track.onunmute = () => {
+        this.hasPicture = true;
+        events.onPicture();
+      };
     };
     this.peer.onicecandidate = (event) => this.trickle(event.candidate);
     for (const track of stream.getTracks()) {
@@ -42,18 +53,35 @@ export class Connection {
   }
 
   /** Sends the offer at once and takes the answer; candidates follow as they are found. */
-  async open(parameters: Values): Promise<void> {
+  async open(parameters: Values, resumeToken: string | null): Promise<api.Answer> {
     await this.peer.setLocalDescription();
-    const answer = await api.offer(this.peer.localDescription?.sdp ?? "", parameters);
+    const answer = await api.offer(this.peer.localDescription?.sdp ?? "", parameters, resumeToken);
     if (this.closed) {
       if (answer.sessionId) void api.closeSession(answer.sessionId).catch(() => undefined);
-      return;
+      return answer;
     }
     this.sessionId = answer.sessionId;
     await this.peer.setRemoteDescription({ type: "answer", sdp: answer.sdp });
     const found = this.waiting;
     this.waiting = [];
     this.patch(found);
+    return answer;
+  }
+
+  /** Pictures received so far; null where the browser does not say. */
+  async framesReceived(): Promise<number | null> {
+    const report = await this.receiver?.getStats().catch(() => null);
+    for (const entry of (report?.values() ?? []) as Iterable<Record<string, unknown>>) {
+      if (entry["type"] !== "inbound-rtp") continue;
+      const frames = entry["framesReceived"] ?? entry["framesDecoded"];
+      return typeof frames === "number" ? frames : null;
+    }
+    return null;
+  }
+
+  /** There is nothing left to end on the server. */
+  forgetSession(): void {
+    this.over = true;
   }
 
   /** Sends a flat object on the data channel; false where it is not open. */
@@ -69,7 +97,7 @@ export class Connection {
     this.closed = true;
     this.peer.close();
     // The server notices by itself when this does not arrive.
-    if (this.sessionId) void api.closeSession(this.sessionId).catch(() => undefined);
+    if (this.sessionId && !this.over) void api.closeSession(this.sessionId).catch(() => undefined);
   }
 
   private trickle(candidate: RTCIceCandidate | null): void {

@@ -37,8 +37,14 @@ export class DelayMeter {
     this.stop = video ? watchFrames(video, () => this.read(video)) : null;
   }
 
+  /** Forgets the source. */
   reset(): void {
     this.drawn.clear();
+    this.restart();
+  }
+
+  /** Forgets what came back; the source goes on with another connection. */
+  restart(): void {
     this.readings = [];
     this.lastStamp = null;
     this.lastFrameAt = null;

@@ -6,6 +6,9 @@ interface Counters {
   received: number;
   framesSent: number;
   framesDecoded: number;
+  decodeS: number | null;
+  bufferS: number | null;
+  framesBuffered: number;
 }
 
 /** Turns `RTCPeerConnection.getStats()` (W3C webrtc-stats) into figures of the last second. */
@@ -29,6 +32,9 @@ export class StatsReader {
       received: number(pair?.["bytesReceived"]) ?? 0,
       framesSent: number(outbound?.["framesSent"]) ?? number(outbound?.["framesEncoded"]) ?? 0,
       framesDecoded: number(inbound?.["framesDecoded"]) ?? 0,
+      decodeS: number(inbound?.["totalDecodeTime"]),
+      bufferS: number(inbound?.["jitterBufferDelay"]),
+      framesBuffered: number(inbound?.["jitterBufferEmittedCount"]) ?? 0,
     };
     const before = this.before;
     this.before = now;
@@ -46,10 +52,17 @@ export class StatsReader {
       ...named,
       fpsIn: outbound ? rate((counters) => counters.framesSent) : null,
       fpsOut: inbound ? rate((counters) => counters.framesDecoded) : null,
+      bufferMs: meanMs(now.bufferS, before.bufferS, now.framesBuffered - before.framesBuffered),
+      decodeMs: meanMs(now.decodeS, before.decodeS, now.framesDecoded - before.framesDecoded),
       bitrateUpBps: rate((counters) => counters.sent) * 8,
       bitrateDownBps: rate((counters) => counters.received) * 8,
     };
   }
+}
+
+/** Milliseconds a frame; null where there was none. */
+function meanMs(now: number | null, before: number | null, frames: number): number | null {
+  return now === null || before === null || frames <= 0 ? null : ((now - before) / frames) * 1000;
 }
 
 function number(value: unknown): number | null {

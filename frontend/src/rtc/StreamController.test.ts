@@ -15,7 +15,10 @@ vi.mock("./sources", () => ({
 
 /** A peer connection whose state and channel the test moves. */
 class FakePeer {
-  static newest: FakePeer;
+  static all: FakePeer[] = [];
+  static get newest(): FakePeer {
+    return FakePeer.all[FakePeer.all.length - 1] as FakePeer;
+  }
   connectionState: RTCPeerConnectionState = "new";
   localDescription = { sdp: "offer" };
   closed = false;
@@ -29,20 +32,34 @@ class FakePeer {
     },
   };
   onconnectionstatechange: (() => void) | null = null;
+  ontrack: ((event: object) => void) | null = null;
+  frames = 0;
+  figures: object[] = [];
+  private readonly track = { kind: "video", onunmute: null as (() => void) | null };
 
   constructor() {
-    FakePeer.newest = this;
+    FakePeer.all.push(this);
   }
   createDataChannel = () => this.channel;
   addTransceiver = () => ({});
   setLocalDescription = () => Promise.resolve();
-  setRemoteDescription = () => Promise.resolve();
-  getStats = () => Promise.resolve(new Map());
+  setRemoteDescription = () => {
+    const stats = () =>
+      Promise.resolve(new Map([["in", { type: "inbound-rtp", framesReceived: this.frames }]]));
+    this.ontrack?.({ track: this.track, receiver: { getStats: stats } });
+    return Promise.resolve();
+  };
+  getStats = () => Promise.resolve(new Map(this.figures.map((entry, at) => [at, entry])));
   close = () => (this.closed = true);
 
   become(state: RTCPeerConnectionState) {
     this.connectionState = state;
     this.onconnectionstatechange?.();
+  }
+  deliver() {
+    this.become("connected");
+    this.frames++;
+    this.track.onunmute?.();
   }
   say(message: object) {
     this.channel.onmessage?.({ data: JSON.stringify(message) });
@@ -67,14 +84,20 @@ beforeEach(() => {
   vi.useFakeTimers();
   requests = [];
   answers = [];
+  FakePeer.all = [];
   source.opened = source.closed = 0;
   vi.stubGlobal("RTCPeerConnection", FakePeer);
-  vi.stubGlobal("MediaStream", function MediaStream() {});
+  vi.stubGlobal(
+    "MediaStream",
+    class {
+      addTrack() {}
+    },
+  );
   vi.stubGlobal("requestAnimationFrame", (callback: () => void) => setTimeout(callback, 16));
   vi.stubGlobal("fetch", (path: string, init: RequestInit = {}) => {
     requests.push({ method: init.method ?? "GET", path, body: String(init.body ?? "") });
     if (path.endsWith("ice-servers")) return Promise.resolve(Response.json({ iceServers: [] }));
-    if (init.method === "POST") return Promise.resolve((answers.shift() ?? accepted)());
+    if (init.method === "POST") return Promise.resolve((answers.shift() ?? (() => accepted()))());
     return Promise.resolve(new Response(null, { status: 204 }));
   });
 });
@@ -84,9 +107,19 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-function accepted() {
-  return Response.json({ sdp: "answer", type: "answer", sessionId: "s1" });
+function accepted(session = "s1", resumed = false) {
+  return Response.json({
+    sdp: "answer",
+    type: "answer",
+    sessionId: session,
+    resumeToken: `token of ${session}`,
+    resumed,
+  });
 }
+
+const offers = () => requests.filter((request) => request.method === "POST");
+const lastOffer = () => JSON.parse(offers().at(-1)?.body ?? "") as Record<string, unknown>;
+const ended = () => requests.filter((request) => request.method === "DELETE").map((request) => request.path);
 
 async function live(): Promise<StreamController> {
   const controller = new StreamController();
@@ -111,11 +144,227 @@ it("comes back by itself when the connection fails, with the same source", async
 
   FakePeer.newest.become("failed");
   expect(controller.getSnapshot()).toMatchObject({ phase: "reconnecting", attempt: 1 });
-  await vi.advanceTimersByTimeAsync(1000);
-  FakePeer.newest.become("connected");
+  await vi.advanceTimersByTimeAsync(0);
+  FakePeer.newest.deliver();
 
   expect(controller.getSnapshot()).toMatchObject({ phase: "live" });
   expect(source).toEqual({ opened: 1, closed: 0 });
+});
+
+it("keeps the old connection until the new one, with its token, delivers a picture", async () => {
+  const controller = await live();
+  const [old] = FakePeer.all;
+  const picture = controller.getSnapshot().outputStream;
+  answers = [() => accepted("s2", true)];
+
+  old?.become("failed");
+  await vi.advanceTimersByTimeAsync(0);
+  FakePeer.newest.become("connected");
+
+  expect(lastOffer()).toMatchObject({ resumeToken: "token of s1" });
+  expect(controller.getSnapshot()).toMatchObject({ phase: "reconnecting", outputStream: picture });
+  expect(old?.closed).toBe(false);
+  FakePeer.newest.deliver();
+
+  expect(controller.getSnapshot()).toMatchObject({ phase: "live", sessionId: "s2" });
+  expect(controller.getSnapshot().outputStream).not.toBe(picture);
+  expect(old?.closed).toBe(true);
+  expect(ended()).toEqual([]);
+});
+
+it("shows a new connection without a picture when none comes, as while paused", async () => {
+  const controller = await live();
+  answers = [() => accepted("s2", true)];
+  FakePeer.newest.become("failed");
+  await vi.advanceTimersByTimeAsync(0);
+
+  FakePeer.newest.become("connected");
+  await vi.advanceTimersByTimeAsync(2000);
+
+  expect(controller.getSnapshot().phase).toBe("live");
+});
+
+it("says again to the resumed session what the lost connection took along", async () => {
+  const controller = await live();
+  controller.setParameters({ work_ms: 1 });
+  await vi.advanceTimersByTimeAsync(20);
+  FakePeer.newest.say({ type: "parameters_updated", parameters: { work_ms: 1 }, frame: 1, id: 1 });
+  controller.setParameters({ work_ms: 2 });
+  await vi.advanceTimersByTimeAsync(20);
+  answers = [() => accepted("s2", true)];
+
+  FakePeer.newest.become("failed");
+  await vi.advanceTimersByTimeAsync(0);
+  FakePeer.newest.channel.onopen?.();
+
+  expect(FakePeer.newest.channel.sent).toEqual(['{"work_ms":2,"id":3}']);
+});
+
+it("starts afresh with the last parameters when the server has forgotten the session", async () => {
+  const controller = await live();
+  controller.setParameters({ work_ms: 7 });
+  answers = [() => accepted("s2", false)];
+
+  FakePeer.newest.become("failed");
+  await vi.advanceTimersByTimeAsync(0);
+  FakePeer.newest.deliver();
+
+  expect(lastOffer()).toMatchObject({ initialParameters: { pipeline_ids: ["echo"], work_ms: 7 } });
+  expect(controller.getSnapshot()).toMatchObject({ phase: "live", sessionId: "s2" });
+  expect(ended()).toEqual(["/api/v1/webrtc/offer/s1"]);
+});
+
+it("hands the newest token on when the new connection fails too", async () => {
+  const controller = await live();
+  answers = [() => accepted("s2", true), () => accepted("s3", true)];
+  FakePeer.newest.become("failed");
+  await vi.advanceTimersByTimeAsync(0);
+  const second = FakePeer.newest;
+
+  second.become("failed");
+  expect(controller.getSnapshot()).toMatchObject({ phase: "reconnecting", attempt: 2 });
+  expect(second.closed).toBe(false);
+  await vi.advanceTimersByTimeAsync(2000);
+  FakePeer.newest.deliver();
+
+  expect(lastOffer()).toMatchObject({ resumeToken: "token of s2" });
+  expect(controller.getSnapshot()).toMatchObject({ phase: "live", sessionId: "s3" });
+  expect(FakePeer.all.map((peer) => peer.closed)).toEqual([true, true, false]);
+  expect(ended()).toEqual([]);
+});
+
+it("resumes when no picture comes though the connection claims to stand", async () => {
+  const controller = await live();
+  FakePeer.newest.deliver();
+  await vi.advanceTimersByTimeAsync(1000);
+  answers = [() => accepted("s2", true)];
+
+  await vi.advanceTimersByTimeAsync(4000);
+
+  expect(controller.getSnapshot().phase).toBe("reconnecting");
+  expect(lastOffer()).toMatchObject({ resumeToken: "token of s1" });
+});
+
+it("takes no silence for a loss while it is paused or the server has no picture", async () => {
+  const controller = await live();
+  FakePeer.newest.deliver();
+  controller.setPaused(true);
+  await vi.advanceTimersByTimeAsync(20_000);
+  controller.setPaused(false);
+  for (let second = 0; second < 20; second++) {
+    FakePeer.newest.say({ type: "stats", fps_in: 30, fps_out: 0 });
+    await vi.advanceTimersByTimeAsync(1000);
+  }
+
+  expect(controller.getSnapshot().phase).toBe("live");
+  expect(offers()).toHaveLength(1);
+});
+
+it("tries at once when the browser is online again", async () => {
+  const controller = await live();
+  answers = [() => Response.error()];
+  FakePeer.newest.become("failed");
+  await vi.advanceTimersByTimeAsync(0);
+  expect(controller.getSnapshot()).toMatchObject({ attempt: 2 });
+
+  window.dispatchEvent(new Event("online"));
+  await vi.advanceTimersByTimeAsync(0);
+
+  expect(offers()).toHaveLength(3);
+});
+
+it("goes on with the old connection when that comes back first", async () => {
+  const controller = await live();
+  const [old] = FakePeer.all;
+  answers = [() => Response.error()];
+  old?.become("failed");
+  await vi.advanceTimersByTimeAsync(0);
+
+  old?.become("connected");
+  await vi.advanceTimersByTimeAsync(5000);
+
+  expect(controller.getSnapshot().phase).toBe("live");
+  expect(offers()).toHaveLength(2);
+  expect(old?.closed).toBe(false);
+});
+
+it("gives up after five minutes and says what to do", async () => {
+  const controller = await live();
+  vi.stubGlobal("fetch", () => Promise.reject(new TypeError("failed")));
+
+  FakePeer.newest.become("failed");
+  await vi.advanceTimersByTimeAsync(6 * 60_000);
+
+  expect(controller.getSnapshot().phase).toBe("ended");
+  expect(controller.getSnapshot().sentence).toContain("press Start");
+  expect(source.closed).toBe(1);
+});
+
+it("ends everything when it is stopped while it resumes", async () => {
+  const controller = await live();
+  let answer: (response: Response) => void = () => undefined;
+  const pending = new Promise<Response>((resolve) => (answer = resolve));
+  answers = [() => pending as unknown as Response];
+  FakePeer.newest.become("failed");
+  await vi.advanceTimersByTimeAsync(0);
+  expect(offers()).toHaveLength(2);
+
+  controller.stop();
+  answer(accepted("s2", true));
+  await vi.advanceTimersByTimeAsync(60_000);
+
+  expect(controller.getSnapshot().phase).toBe("idle");
+  expect(FakePeer.all.every((peer) => peer.closed)).toBe(true);
+  expect(ended()).toEqual(["/api/v1/webrtc/offer/s1", "/api/v1/webrtc/offer/s2"]);
+  expect(offers()).toHaveLength(2);
+  expect(source.closed).toBe(1);
+});
+
+it("takes the farewell of a session that was resumed for no end", async () => {
+  const controller = await live();
+
+  FakePeer.newest.say({ type: "stream_stopped", reason: "resumed", error_message: "taken over" });
+
+  expect(controller.getSnapshot().phase).toBe("live");
+});
+
+it("sends an estimated delay back once all its parts are known", async () => {
+  await live();
+  const peer = FakePeer.newest;
+  const buffered = (frames: number) => [
+    { type: "candidate-pair", nominated: true, state: "succeeded", currentRoundTripTime: 0.02 },
+    {
+      type: "inbound-rtp",
+      kind: "video",
+      jitterBufferDelay: frames * 0.03,
+      jitterBufferEmittedCount: frames,
+      totalDecodeTime: frames * 0.005,
+      framesDecoded: frames,
+    },
+  ];
+  peer.figures = buffered(10);
+  await vi.advanceTimersByTimeAsync(1000);
+  peer.figures = buffered(20);
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(peer.channel.sent).toEqual([]);
+
+  peer.say({ type: "stats", fps_in: 30, fps_out: 30, latency_ms: 40 });
+  peer.figures = buffered(30);
+  await vi.advanceTimersByTimeAsync(1000);
+
+  expect(peer.channel.sent).toEqual(['{"client_delay_ms":95}']);
+});
+
+it("shows that the server changed its encoder", async () => {
+  const controller = await live();
+
+  FakePeer.newest.say({
+    type: "encoder_changed",
+    encoder: "vp8enc",
+    detail: "nvh264enc failed; vp8enc goes on",
+  });
+
+  expect(controller.getSnapshot().notice).toContain("nvh264enc failed");
 });
 
 it("waits for an interrupted connection before it gives it up", async () => {
@@ -124,9 +373,9 @@ it("waits for an interrupted connection before it gives it up", async () => {
 
   peer.become("disconnected");
   expect(controller.getSnapshot().phase).toBe("reconnecting");
-  await vi.advanceTimersByTimeAsync(2000);
+  await vi.advanceTimersByTimeAsync(1900);
   peer.become("connected");
-  await vi.advanceTimersByTimeAsync(10_000);
+  await vi.advanceTimersByTimeAsync(1900);
 
   expect(controller.getSnapshot().phase).toBe("live");
   expect(peer.closed).toBe(false);
@@ -153,10 +402,10 @@ it("tries again when the server is full, no sooner than it asks", async () => {
   expect(controller.getSnapshot()).toMatchObject({ phase: "reconnecting", sentence: "full" });
 
   await vi.advanceTimersByTimeAsync(3900);
-  expect(requests.filter((request) => request.method === "POST")).toHaveLength(1);
+  expect(offers()).toHaveLength(1);
   await vi.advanceTimersByTimeAsync(2000);
 
-  expect(requests.filter((request) => request.method === "POST")).toHaveLength(2);
+  expect(offers()).toHaveLength(2);
 });
 
 it("ends with the server's sentence when the offer is refused", async () => {
@@ -179,7 +428,7 @@ it("sends the newest of each value once a frame", async () => {
   controller.setPaused(true);
   await vi.advanceTimersByTimeAsync(20);
 
-  expect(FakePeer.newest.channel.sent).toEqual(['{"work_ms":2,"paused":true}']);
+  expect(FakePeer.newest.channel.sent).toEqual(['{"work_ms":2,"paused":true,"id":1}']);
 });
 
 it("shows what the server refused at its parameter, until it is changed", async () => {
@@ -200,11 +449,8 @@ it("forgets a refused value, so that it cannot break the next offer", async () =
   FakePeer.newest.become("failed");
   await vi.advanceTimersByTimeAsync(1000);
 
-  const offers = requests.filter((request) => request.method === "POST");
-  expect(JSON.parse(offers.at(-1)?.body ?? "")).toMatchObject({
-    initialParameters: { pipeline_ids: ["echo"], other: 1 },
-  });
-  expect(offers.at(-1)?.body).not.toContain("work_ms");
+  expect(lastOffer()).toMatchObject({ initialParameters: { pipeline_ids: ["echo"], other: 1 } });
+  expect(offers().at(-1)?.body).not.toContain("work_ms");
 });
 
 it("goes back to the running pipeline when another one is refused", async () => {
@@ -229,14 +475,14 @@ it("sends what was said before the channel opened once it is open", async () => 
   FakePeer.newest.channel.readyState = "open";
   FakePeer.newest.channel.onopen?.();
 
-  expect(FakePeer.newest.channel.sent).toEqual(['{"paused":true}']);
+  expect(FakePeer.newest.channel.sent).toEqual(['{"paused":true,"id":2}']);
 });
 
 it("waits longer each time for a server whose sessions die at once", async () => {
   const controller = await live();
   FakePeer.newest.become("failed");
   await vi.advanceTimersByTimeAsync(1000);
-  FakePeer.newest.become("connected");
+  FakePeer.newest.deliver();
 
   FakePeer.newest.become("failed");
 

@@ -24,9 +24,10 @@ export interface Pipeline {
 
 /** What the server says on the data channel `parameters`. */
 export type ServerMessage =
-  | { type: "parameters_updated"; parameters: Values; frame: number; ignored?: string[] }
-  | { type: "parameters_rejected"; errors: { path: string; message: string }[] }
+  | { type: "parameters_updated"; parameters: Values; frame: number; ignored?: string[]; id?: Json }
+  | { type: "parameters_rejected"; errors: { path: string; message: string }[]; id?: Json }
   | { type: "pipeline_changed"; pipeline_id: string; frame: number }
   | { type: "stage_state"; state: string; detail: string }
+  | { type: "encoder_changed"; encoder: string; detail: string }
   | { type: "stats"; fps_in: number; fps_out: number; latency_ms?: number }
   | { type: "stream_stopped"; reason: string; error_message: string };

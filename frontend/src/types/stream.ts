@@ -16,6 +16,12 @@ export interface StartOptions {
   parameters: Values;
 }
 
+/** End to end, from a frame's drawing to its return. */
+export interface Delay {
+  ms: number;
+  origin: "measured" | "estimated";
+}
+
 /** Figures of the last second; null is not known, which is not 0. */
 export interface Metrics {
   fpsIn: number | null;
@@ -23,7 +29,10 @@ export interface Metrics {
   bitrateUpBps: number | null;
   bitrateDownBps: number | null;
   roundTripMs: number | null;
-  delayMs: number | null;
+  /** In the browser's jitter buffer and decoder, a frame. */
+  bufferMs: number | null;
+  decodeMs: number | null;
+  delay: Delay | null;
   serverLatencyMs: number | null;
   codec: string | null;
 }
@@ -39,6 +48,8 @@ export interface StreamSnapshot {
   inputStream: MediaStream | null;
   outputStream: MediaStream | null;
   frozen: boolean;
+  /** What the server changed by itself, for a person. */
+  notice: string | null;
   stage: { state: string; detail: string } | null;
   pipelineId: string | null;
   parameters: Values;
@@ -54,7 +65,9 @@ export const NO_METRICS: Metrics = {
   bitrateUpBps: null,
   bitrateDownBps: null,
   roundTripMs: null,
-  delayMs: null,
+  bufferMs: null,
+  decodeMs: null,
+  delay: null,
   serverLatencyMs: null,
   codec: null,
 };
