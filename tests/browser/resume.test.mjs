@@ -92,6 +92,26 @@ test("a page whose path is cut goes on with its session over another one", async
   });
 });
 
+test("a paused page, where no picture tells of the loss, is paused on the other path too", async (context) => {
+  const live = await livePage(context, { second_path: true });
+  if (!live) return;
+  const { link, page } = live;
+  const first = await sessionId(page);
+  await page.getByRole("button", { name: "Pause" }).click();
+  await until("the session is paused", async () => (await session(page, first)).body.paused);
+
+  link.cut("first");
+
+  const second = await until("the page has another session", async () => {
+    const id = await sessionId(page);
+    return id !== first && (await state(page)) === "live" && id;
+  });
+  assert.equal((await session(page, first)).body.reason, "resumed");
+  assert.equal((await session(page, second)).body.paused, true);
+  await page.getByRole("button", { name: "Resume" }).click();
+  await until("numbers come back", async () => (await stamps(page)).length >= 30);
+});
+
 test("Stop ends a page that has no path left", async (context) => {
   const live = await livePage(context, {});
   if (!live) return;

@@ -33,6 +33,18 @@ it("sends again only what has no answer, the newest of each value", async () => 
   expect(sent).toEqual([{ a: 2, b: 2, id: 4 }]);
 });
 
+it("leaves out parameters of the pipeline before", async () => {
+  for (const values of [{ a: 1, paused: true }, { pipeline_id: "p" }, { b: 1 }]) {
+    outbox.put(values);
+    await frame();
+  }
+  sent.length = 0;
+
+  outbox.resend();
+
+  expect(sent).toEqual([{ paused: true, pipeline_id: "p", b: 1, id: 4 }]);
+});
+
 it("has nothing to say again when all is answered", async () => {
   outbox.put({ a: 1 });
   await frame();

@@ -31,7 +31,13 @@ export class Outbox {
   /** Sends what a connection took along when it was lost; to apply an update twice changes nothing. */
   resend(): void {
     if (this.unanswered.size === 0) return;
-    const all: Values = Object.assign({}, ...this.unanswered.values());
+    let all: Values = {};
+    for (const values of this.unanswered.values()) {
+      // Parameters of the pipeline before mean nothing to the next one.
+      if ("pipeline_id" in values && "paused" in all) all = { paused: all["paused"] };
+      else if ("pipeline_id" in values) all = {};
+      Object.assign(all, values);
+    }
     this.unanswered.clear();
     this.send(all);
   }

@@ -260,6 +260,18 @@ it("takes no silence for a loss while it is paused or the server has no picture"
   expect(offers()).toHaveLength(1);
 });
 
+it("resumes a paused session when the server's figures stop coming", async () => {
+  const controller = await live();
+  FakePeer.newest.deliver();
+  controller.setPaused(true);
+  FakePeer.newest.say({ type: "stats", fps_in: 30, fps_out: 0 });
+
+  await vi.advanceTimersByTimeAsync(7000);
+
+  expect(controller.getSnapshot().phase).toBe("reconnecting");
+  expect(lastOffer()).toMatchObject({ resumeToken: "token of s1" });
+});
+
 it("tries at once when the browser is online again", async () => {
   const controller = await live();
   answers = [() => Response.error()];

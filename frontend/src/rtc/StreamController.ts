@@ -45,8 +45,8 @@ export class StreamController extends Store<StreamSnapshot> {
   private readonly outbox = new Outbox((values) => this.keeper?.send(values) ?? false);
   private figures: ReturnType<typeof setInterval> | null = null;
   private stats = new StatsReader();
-  /** When the server last said that it returns no picture. */
-  private idleAt = -Infinity;
+  /** The server's last figures over this connection. */
+  private heard: { at: number; fpsOut: number } | null = null;
   /** The pipeline that the server runs, for when it refuses another one. */
   private acceptedPipeline: string | null = null;
   /** Rises with each start and stop, so that what was awaited for an earlier one is dropped. */
@@ -114,12 +114,13 @@ export class StreamController extends Store<StreamSnapshot> {
       stream,
       codec,
       initialParameters: () => this.initialParameters(),
-      expectsPicture: () => !this.getSnapshot().paused && performance.now() - this.idleAt > FRESH_MS,
+      expectsPicture: () => this.expectsPicture(),
     };
     return new ConnectionKeeper(wish, {
       onLive: (connection) => this.onLive(connection),
       onInterrupted: (interruption) => this.onInterrupted(interruption),
       onSession: (sessionId, resumed) => {
+        this.heard = null;
         if (!resumed) this.acceptedPipeline = this.options?.pipelineId ?? null;
         this.update({ sessionId, stage: null, ...(resumed ? {} : { notice: null }) });
       },
@@ -127,6 +128,14 @@ export class StreamController extends Store<StreamSnapshot> {
       onOpen: () => this.outbox.resend(),
       onEnd: (sentence) => this.end(sentence),
     });
+  }
+
+  /** Not while the session is paused or the server has no picture; but then its figures must come. */
+  private expectsPicture(): boolean {
+    const { paused } = this.getSnapshot();
+    if (!this.heard) return !paused;
+    const fresh = performance.now() - this.heard.at <= FRESH_MS;
+    return !fresh || (!paused && this.heard.fpsOut > 0);
   }
 
   private initialParameters(): Values {
@@ -148,7 +157,6 @@ export class StreamController extends Store<StreamSnapshot> {
   }
 
   private onInterrupted(interruption: Interruption): void {
-    this.idleAt = -Infinity;
     this.update({ ...interruption, phase: "reconnecting", frozen: false, metrics: NO_METRICS });
   }
 
@@ -168,7 +176,7 @@ export class StreamController extends Store<StreamSnapshot> {
       case "encoder_changed":
         return this.update({ notice: `The server changed its encoder: ${message.detail}.` });
       case "stats": {
-        if (message.fps_out === 0) this.idleAt = performance.now();
+        this.heard = { at: performance.now(), fpsOut: message.fps_out };
         const metrics = { ...this.getSnapshot().metrics, serverLatencyMs: message.latency_ms ?? null };
         return this.update({ metrics });
       }
@@ -218,7 +226,7 @@ export class StreamController extends Store<StreamSnapshot> {
     this.source?.close();
     this.source = null;
     this.outbox.clear();
-    this.idleAt = -Infinity;
+    this.heard = null;
     this.meter.reset();
   }
 }
