@@ -68,7 +68,19 @@ pub fn send_video(
     tap::outlet(&source, taps, pace.clone());
     row.prepare(&launch::element(&bin, "enc")?);
     count_encoded(&bin, taps)?;
+    keep_open(&launch::element(&bin, "pay")?);
     Ok(bin)
+}
+
+/// Lets no end of stream out: an appsrc whose encoder failed sends one, and the transport takes nothing after it.
+fn keep_open(payloader: &gst::Element) {
+    let Some(pad) = payloader.static_pad("src") else { return };
+    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, |_, info| match &info.data {
+        Some(gst::PadProbeData::Event(event)) if event.type_() == gst::EventType::Eos => {
+            gst::PadProbeReturn::Drop
+        }
+        _ => gst::PadProbeReturn::Ok,
+    });
 }
 
 /// outlet → payloader for the sound, which goes back as it came.

@@ -331,7 +331,10 @@ impl Actor {
         let paused = self.snapshot.borrow().paused;
         let heir = Heir { worker: self.worker, entry: self.entry, parameters: self.parameters, paused };
         let worker = match self.heir {
-            Some(reply) => reply.send(heir).err().map(|heir| heir.worker), // whoever asked may be gone
+            Some(reply) => {
+                heir.worker.detach();
+                reply.send(heir).err().map(|heir| heir.worker) // whoever asked may be gone
+            }
             None => Some(heir.worker),
         };
         let peer = self.peer;

@@ -25,6 +25,8 @@ const IDLE: Duration = Duration::from_millis(100);
 /// First wait before a crashed stage is built again; doubles up to the next constant.
 const BACKOFF: Duration = Duration::from_millis(250);
 const BACKOFF_LIMIT: Duration = Duration::from_secs(30);
+/// How often a stage between two sessions looks for the second; that takes milliseconds.
+const BETWEEN: Duration = Duration::from_millis(2);
 /// So many crashes in so long are final: the model is broken, not unlucky.
 const CRASHES: usize = 5;
 const CRASH_WINDOW: Duration = Duration::from_mins(10);
@@ -49,6 +51,8 @@ struct Change {
     pipeline: Option<Entry>,
     paused: Option<bool>,
     attach: Option<(Io, Tell)>,
+    /// The session before is over and the one after has not come yet.
+    between: bool,
 }
 
 impl Worker {
@@ -93,6 +97,11 @@ impl Worker {
         change.pipeline = Some(entry);
     }
 
+    /// Lets the slots be closed without an end of the stage: [`Worker::attach`] follows, or the worker is dropped.
+    pub fn detach(&self) {
+        lock(&self.shared.change).between = true;
+    }
+
     /// Works for another session from here on: takes from and gives to `io` once its own slots are closed.
     pub fn attach(&mut self, io: Io, events: Tell) {
         lock(&self.shared.change).attach = Some((io.clone(), events));
@@ -115,6 +124,7 @@ impl Worker {
     /// # Errors
     /// The thread itself where it hangs in the stage: it cannot be ended, only left.
     pub fn stop(mut self, limit: Duration) -> Result<(), Left> {
+        lock(&self.shared.change).between = false;
         self.close();
         let Some(thread) = self.thread.take() else { return Ok(()) };
         let end = Instant::now() + limit;
@@ -136,6 +146,7 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
+        lock(&self.shared.change).between = false;
         self.close();
     }
 }
@@ -167,6 +178,7 @@ impl Running {
             self.build_when_due();
             match self.io.input.take_within(IDLE) {
                 Take::Closed if self.attached() => {}
+                Take::Closed if lock(&self.shared.change).between => std::thread::park_timeout(BETWEEN),
                 Take::Closed => return,
                 Take::Empty => self.apply_change(),
                 Take::Item(frame) => {
@@ -181,7 +193,10 @@ impl Running {
 
     /// Whether another session took this stage over; its first event is the stage's state.
     fn attached(&mut self) -> bool {
-        let Some((io, events)) = lock(&self.shared.change).attach.take() else { return false };
+        let mut change = lock(&self.shared.change);
+        let Some((io, events)) = change.attach.take() else { return false };
+        change.between = false;
+        drop(change);
         (self.io, self.events) = (io, events);
         let detail = "the stage goes on with a new connection".to_owned();
         (self.events)(Event::State { state: self.state, detail });
@@ -191,8 +206,8 @@ impl Running {
     fn apply_change(&mut self) {
         let change = {
             let mut change = lock(&self.shared.change);
-            let attach = change.attach.take();
-            std::mem::replace(&mut *change, Change { attach, ..Change::default() })
+            let (attach, between) = (change.attach.take(), change.between);
+            std::mem::replace(&mut *change, Change { attach, between, ..Change::default() })
         };
         if let Some(entry) = change.pipeline {
             self.switch(entry, change.parameters.clone());

@@ -17,9 +17,8 @@ pub fn run_with(mut config: Config, catalog: Catalog, test: impl FnOnce(&str)) {
     config.ice.offline = true;
     let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
     let stop = CancellationToken::new();
-    let app = runtime
-        .block_on(App::start_with(config, telemetry::LogTail::default(), catalog))
-        .expect("the server starts");
+    let logs = telemetry::init(false, false);
+    let app = runtime.block_on(App::start_with(config, logs, catalog)).expect("the server starts");
     let url = app.url();
     let running = runtime.spawn(app.run_until(stop.clone()));
 
