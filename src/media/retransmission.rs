@@ -25,6 +25,8 @@ const BURST: Duration = Duration::from_secs(1);
 const LEAST_BYTES: f64 = 12_000.0;
 /// Packets that the mean of their sizes is over.
 const MEAN_OVER: u64 = 16;
+/// Time between two transport-wide reports; without, one goes out a picture. Browsers themselves send them so.
+const TWCC_INTERVAL: Duration = Duration::from_millis(80);
 /// RTCP that may be sent, in bytes a second. It sets how soon one early packet, which a NACK is, may follow another
 /// (`rtp_session_request_early_rtcp`), and 5 % of the session's rate sets that long. It is a bound, not a rate.
 const RTCP_BYTES_S: f64 = 1_000_000.0;
@@ -61,8 +63,10 @@ pub fn ask(element: &gst::Element, counters: &Arc<Counters>, started: Instant) {
     });
 }
 
-/// Lets requests out when they are made.
+/// Lets requests out when they are made, and tells the peer how its packets arrive some times a second.
 pub fn hurry(session: &gst::Element) {
+    let inner: gst::glib::Object = session.property("internal-session");
+    inner.set_property("twcc-feedback-interval", u64::try_from(TWCC_INTERVAL.as_nanos()).unwrap_or(0));
     session.set_property("rtcp-fraction", RTCP_BYTES_S);
 }
 
