@@ -29,7 +29,6 @@ const FORGETTING: u32 = 512;
 pub fn pace(packets: &gst::Pad, sink: &gst_app::AppSink, counters: Arc<Counters>, started: Instant) {
     let Some(pictures) = sink.static_pad("sink") else { return };
     let latency = Arc::new(AtomicU64::new(0));
-    sink.set_property("sync", true);
     // The sink adds the pipeline's latency, most of it the jitter buffer's, to each picture's time.
     let told = latency.clone();
     pictures.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |_, info| {
@@ -51,9 +50,15 @@ pub fn pace(packets: &gst::Pad, sink: &gst_app::AppSink, counters: Arc<Counters>
         let asked = asked > 0 && now_ms.saturating_sub(asked) < ASKED_MS;
         let next = next_wait(Duration::from_nanos(wait.load(Relaxed)), late, asked);
         let nanos = u64::try_from(next.as_nanos()).unwrap_or(0);
-        wait.store(nanos, Relaxed);
-        let offset = i64::try_from(nanos).unwrap_or(0) - i64::try_from(latency.load(Relaxed)).unwrap_or(0);
-        sink.set_property("ts-offset", offset);
+        let before = wait.swap(nanos, Relaxed);
+        if nanos > 0 {
+            let latency = i64::try_from(latency.load(Relaxed)).unwrap_or(0);
+            sink.set_property("ts-offset", i64::try_from(nanos).unwrap_or(0) - latency);
+        }
+        if (nanos > 0) != (before > 0) {
+            // A sink that does not wait at all costs the first picture nothing, whatever the latency is.
+            sink.set_property("sync", nanos > 0);
+        }
         gst::PadProbeReturn::Ok
     });
 }
