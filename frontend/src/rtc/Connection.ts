@@ -1,3 +1,4 @@
+import { Smoother } from "./Smoother";
 import * as api from "../lib/api";
 import type { ServerMessage } from "../types/api";
 import type { CodecChoice, Values } from "../types/stream";
@@ -22,6 +23,7 @@ export class Connection {
   over = false;
   private readonly channel: RTCDataChannel;
   private receiver: RTCRtpReceiver | null = null;
+  private readonly smoother = new Smoother();
   private waiting: RTCIceCandidateInit[] = [];
   private closed = false;
 
@@ -68,11 +70,14 @@ export class Connection {
     return answer;
   }
 
-  /** Pictures received so far; null where the browser does not say. */
+  /** Pictures received so far, looked at once in a while; null where the browser does not say. */
   async framesReceived(): Promise<number | null> {
     const report = await this.receiver?.getStats().catch(() => null);
     for (const entry of (report?.values() ?? []) as Iterable<Record<string, unknown>>) {
       if (entry["type"] !== "inbound-rtp") continue;
+      if (this.receiver && typeof entry["nackCount"] === "number") {
+        this.smoother.adapt(this.receiver, entry["nackCount"]);
+      }
       const frames = entry["framesReceived"] ?? entry["framesDecoded"];
       return typeof frames === "number" ? frames : null;
     }
