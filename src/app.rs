@@ -235,6 +235,7 @@ pub fn media_settings(config: &Config) -> media::Settings {
     let forced = &media.forced_encoders;
     media::Settings {
         codecs: media.codecs.iter().filter_map(|name| codec_name(name)).collect(),
+        offer_decides: media.codec_policy == config::CodecPolicy::Offer,
         forced_encoders: forced
             .iter()
             .filter_map(|(name, element)| Some((codec_name(name)?, element.clone())))

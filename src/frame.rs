@@ -155,6 +155,15 @@ impl<T> Slot<T> {
         }
     }
 
+    /// Waits until there is a value for at most `limit`, and leaves it; `None` once the slot is closed.
+    pub fn ready_within(&self, limit: Duration) -> Option<bool> {
+        let (state, _) = self
+            .changed
+            .wait_timeout_while(self.lock(), limit, |state| state.item.is_none() && !state.closed)
+            .unwrap_or_else(PoisonError::into_inner);
+        (!state.closed).then_some(state.item.is_some())
+    }
+
     /// Waits for a value for at most `limit`.
     pub fn take_within(&self, limit: Duration) -> Take<T> {
         let (mut state, _) = self
@@ -215,6 +224,20 @@ mod tests {
         assert_eq!(waiter.join().unwrap(), None);
         assert_eq!(slot.put(1), Put::Closed);
         assert_eq!(slot.take_within(Duration::ZERO), Take::Closed);
+    }
+
+    #[test]
+    fn a_value_that_is_waited_for_stays_until_it_is_taken() {
+        let slot = Slot::default();
+        assert_eq!(slot.ready_within(Duration::from_millis(1)), Some(false));
+
+        slot.put(1);
+
+        assert_eq!(slot.ready_within(Duration::ZERO), Some(true));
+        slot.put(2);
+        assert_eq!(slot.take(), Some(2));
+        slot.close();
+        assert_eq!(slot.ready_within(Duration::ZERO), None);
     }
 
     #[test]

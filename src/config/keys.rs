@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{
-    Config, IceServer, LogFormat, Secret, Tls,
+    CodecPolicy, Config, IceServer, LogFormat, Secret, Tls,
     values::{address, duration, number, port_range, switch, turn_url},
 };
 
@@ -51,7 +51,7 @@ keys! {
     "tls" "SCOPE_TLS" One "off" "off or self-signed: browsers give no camera to a plain-HTTP page that is not localhost" |c, t| c.server.tls = tls(t)?;
     "tls_cert" "SCOPE_TLS_CERT" One "" "PEM file of the certificate chain" |c, t| set_cert(c, t);
     "tls_key" "SCOPE_TLS_KEY" One "" "PEM file of its private key" |c, t| set_key(c, t);
-    "max_sessions" "SCOPE_MAX_SESSIONS" One "16" "sessions at once; about 4 of 640x480 fit on a core" |c, t| c.limits.sessions = number(t)?;
+    "max_sessions" "SCOPE_MAX_SESSIONS" One "16" "sessions at once; about 5 of 640x480 fit on a core" |c, t| c.limits.sessions = number(t)?;
     "max_body_bytes" "SCOPE_MAX_BODY_BYTES" One "524288" "longest request body; an offer has 10 to 30 kB" |c, t| c.limits.body_bytes = number(t)?;
     "max_requests" "SCOPE_MAX_REQUESTS" One "64" "requests under way at once" |c, t| c.limits.requests_in_flight = number(t)?;
     "request_timeout" "SCOPE_REQUEST_TIMEOUT" One "20s" "longest time for a request; an offer takes 50 ms" |c, t| c.limits.request = duration(t)?;
@@ -60,7 +60,8 @@ keys! {
     "vanish_timeout" "SCOPE_VANISH_TIMEOUT" One "10s" "without a packet of the browser; RTCP comes every 1 to 5 s" |c, t| c.limits.vanish = duration(t)?;
     "gather_timeout" "SCOPE_GATHER_TIMEOUT" One "1s" "how long an answer waits for STUN and TURN candidates" |c, t| c.limits.gather = duration(t)?;
     "shutdown_grace" "SCOPE_SHUTDOWN_GRACE" One "10s" "how long sessions get to end; containers kill after 10 s by default" |c, t| c.limits.shutdown_grace = duration(t)?;
-    "codecs" "SCOPE_CODECS" Many "vp8,vp9,h264" "codecs that are answered with, in the offer's order; av1 only where named" |c, t| c.media.codecs = list(t);
+    "codecs" "SCOPE_CODECS" Many "vp8,vp9,h264" "codecs that are answered with; av1 only where named" |c, t| c.media.codecs = list(t);
+    "codec_policy" "SCOPE_CODEC_POLICY" One "cheapest" "which of several common codecs: cheapest (hardware first, then H.264, VP8, VP9, AV1) or offer (the client's order)" |c, t| c.media.codec_policy = codec_policy(t)?;
     "encoders" "SCOPE_ENCODERS" Many "" "forced encoder elements, e.g. h264=openh264enc" |c, t| force_encoders(c, t)?;
     "jitter_buffer" "SCOPE_JITTER_BUFFER" One "400ms" "longest wait for a retransmission; in-order packets never wait, small values break retransmission" |c, t| c.media.jitter_buffer = duration(t)?;
     "start_bitrate_bps" "SCOPE_START_BITRATE_BPS" One "600000" "bitrate at the start, bit/s" |c, t| c.media.start_bitrate_bps = number(t)?;
@@ -145,6 +146,14 @@ fn set_cert(config: &mut Config, path: &str) {
 fn set_key(config: &mut Config, path: &str) {
     let cert = if let Tls::Files { cert, .. } = &config.server.tls { cert.clone() } else { PathBuf::new() };
     config.server.tls = Tls::Files { cert, key: path.into() };
+}
+
+fn codec_policy(text: &str) -> Result<CodecPolicy, String> {
+    match text {
+        "cheapest" => Ok(CodecPolicy::Cheapest),
+        "offer" => Ok(CodecPolicy::Offer),
+        _ => Err(format!("cheapest or offer is wanted, {text:?} came")),
+    }
 }
 
 fn log_format(text: &str) -> Result<LogFormat, String> {

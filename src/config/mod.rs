@@ -87,6 +87,8 @@ pub struct Limits {
 pub struct Media {
     /// Codecs that are answered with: vp8, vp9, h264, av1.
     pub codecs: Vec<String>,
+    /// Which of several common codecs is answered with.
+    pub codec_policy: CodecPolicy,
     /// Encoder element by codec, where one is forced.
     pub forced_encoders: BTreeMap<String, String>,
     /// Longest wait for a retransmission.
@@ -99,6 +101,15 @@ pub struct Media {
     pub max_bitrate_bps: u32,
     /// Whether congestion control drives the bitrate.
     pub congestion_control: bool,
+}
+
+/// Which of several common codecs is answered with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodecPolicy {
+    /// The one that costs this host least at the same quality.
+    Cheapest,
+    /// The one that the client names first.
+    Offer,
 }
 
 /// A STUN or TURN server of the static list (W3C `RTCIceServer`).
@@ -196,6 +207,7 @@ impl Default for Media {
     fn default() -> Self {
         Self {
             codecs: ["vp8", "vp9", "h264"].map(str::to_owned).to_vec(),
+            codec_policy: CodecPolicy::Cheapest,
             forced_encoders: BTreeMap::new(),
             jitter_buffer: Duration::from_millis(400),
             start_bitrate_bps: 600_000,

@@ -13,6 +13,7 @@ use gst_rtp::prelude::*;
 use super::{
     Error,
     codec::{Decoder, Encoder, Table},
+    gate::Gate,
     launch,
     negotiate::Line,
     peer::Counters,
@@ -50,6 +51,8 @@ pub struct Taps {
     pub layouts: Vec<Layout>,
     /// Counts.
     pub counters: Arc<Counters>,
+    /// Who may encode.
+    pub gate: Arc<Gate>,
     /// Where each millisecond goes.
     pub timing: Arc<Timing>,
 }

@@ -8,6 +8,7 @@ mod bus;
 mod channel;
 mod codec;
 mod congestion;
+mod gate;
 mod graph;
 mod identity;
 mod inspect;
@@ -41,8 +42,10 @@ use crate::signalling::{self, CodecName};
 /// What the graphs of all sessions have in common.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Codecs that may be answered with; the offer's order decides among them.
+    /// Codecs that may be answered with.
     pub codecs: Vec<CodecName>,
+    /// Whether the offer's order decides among several, in place of what they cost here.
+    pub offer_decides: bool,
     /// Encoder element by codec, where one is forced.
     pub forced_encoders: HashMap<CodecName, String>,
     /// Longest wait for a retransmission; in-order packets never wait. Small values break retransmission.
@@ -181,6 +184,7 @@ impl From<gst::glib::BoolError> for Error {
 pub struct Engine {
     table: Arc<codec::Table>,
     settings: Arc<Settings>,
+    gate: Arc<gate::Gate>,
 }
 
 impl Engine {
@@ -192,7 +196,8 @@ impl Engine {
         start::init()?;
         let table = codec::Table::probe(&settings.codecs, &settings.forced_encoders)?;
         start::warm_up();
-        Ok(Self { table: Arc::new(table), settings: Arc::new(settings) })
+        let gate = Arc::new(gate::Gate::of_host());
+        Ok(Self { table: Arc::new(table), settings: Arc::new(settings), gate })
     }
 
     /// Every codec row that was tried, with the reason for its fate.
@@ -206,6 +211,6 @@ impl Engine {
     /// Why the offer cannot be answered.
     #[expect(clippy::needless_pass_by_value, reason = "a description that is used once")]
     pub fn open(&self, open: Open<'_>) -> Result<Opened, Error> {
-        peer::open(&self.table, &self.settings, &open)
+        peer::open(&self.table, &self.settings, &self.gate, &open)
     }
 }

@@ -3,7 +3,7 @@
 //! Pure but for the caps it builds. One payload type an m-line is chosen here, since webrtcbin answers with the
 //! first of several (fixed in 1.28).
 
-use super::{Error, codec::Table, congestion::TWCC_URI};
+use super::{Error, Settings, codec::Table, congestion::TWCC_URI};
 use crate::signalling::{Codec, CodecName, Direction, Kind, Media, Offer};
 
 /// Canvas and screen capture of Chromium are full-range BT.709, which a receiver takes for limited BT.601 unless
@@ -35,9 +35,10 @@ pub struct Line {
 ///
 /// # Errors
 /// [`Error::NoCommonCodec`] with what was offered.
-pub fn lines(offer: &Offer, table: &Table, allowed: &[CodecName]) -> Result<Vec<Line>, Error> {
+pub fn lines(offer: &Offer, table: &Table, settings: &Settings) -> Result<Vec<Line>, Error> {
+    let allowed = &settings.codecs;
     let video = offer.video().ok_or_else(|| no_common(offer, allowed))?;
-    let codec = video_codec(video, table, allowed).ok_or_else(|| no_common(offer, allowed))?;
+    let codec = video_codec(video, table, settings).ok_or_else(|| no_common(offer, allowed))?;
     let mut lines = vec![line(video, codec)];
     if let Some(audio) = offer.audio() {
         lines.extend(
@@ -47,10 +48,17 @@ pub fn lines(offer: &Offer, table: &Table, allowed: &[CodecName]) -> Result<Vec<
     Ok(lines)
 }
 
-/// The first codec in the offer's order that works here.
-fn video_codec<'a>(media: &'a Media, table: &Table, allowed: &[CodecName]) -> Option<&'a Codec> {
-    let usable = |codec: &&Codec| allowed.contains(&codec.name) && table.works(codec.name);
-    let name = media.codecs.iter().filter(usable).find(|codec| fitness(codec).is_some())?.name;
+/// The cheapest codec that works here, or the first one in the offer's order.
+fn video_codec<'a>(media: &'a Media, table: &Table, settings: &Settings) -> Option<&'a Codec> {
+    let usable = |codec: &&Codec| {
+        settings.codecs.contains(&codec.name) && table.works(codec.name) && fitness(codec).is_some()
+    };
+    let mut usable = media.codecs.iter().filter(usable).map(|codec| codec.name);
+    let name = if settings.offer_decides {
+        usable.next()?
+    } else {
+        usable.min_by_key(|codec| table.cost(*codec))?
+    };
     media
         .codecs
         .iter()

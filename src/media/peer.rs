@@ -17,6 +17,7 @@ use super::{
     Error, IceServers, Inbox, Settings, bus,
     codec::Table,
     congestion,
+    gate::Gate,
     graph::{self, Taps},
     identity::Identity,
     negotiate::{self, Line},
@@ -124,9 +125,14 @@ pub struct Peer {
 }
 
 /// Builds the graph and answers the offer. Blocks.
-pub fn open(table: &Arc<Table>, settings: &Settings, open: &Open<'_>) -> Result<Opened, Error> {
-    let lines = negotiate::lines(open.offer, table, &settings.codecs)?;
-    let mut peer = Peer::build(settings, open)?;
+pub fn open(
+    table: &Arc<Table>,
+    settings: &Settings,
+    gate: &Arc<Gate>,
+    open: &Open<'_>,
+) -> Result<Opened, Error> {
+    let lines = negotiate::lines(open.offer, table, settings)?;
+    let mut peer = Peer::build(settings, gate, open)?;
     peer.script = Script::of(&lines, table);
     bus::watch(&peer.pipeline, &peer.taps.counters, {
         let tell = open.tell.clone();
@@ -150,7 +156,7 @@ pub fn open(table: &Arc<Table>, settings: &Settings, open: &Open<'_>) -> Result<
 }
 
 impl Peer {
-    fn build(settings: &Settings, open: &Open<'_>) -> Result<Self, Error> {
+    fn build(settings: &Settings, gate: &Arc<Gate>, open: &Open<'_>) -> Result<Self, Error> {
         let pipeline = gst::Pipeline::with_name(&open.name);
         let latency = u32::try_from(settings.jitter_buffer.as_millis()).unwrap_or(200);
         let webrtc = gst::ElementFactory::make("webrtcbin")
@@ -166,6 +172,7 @@ impl Peer {
                 output: open.output.clone(),
                 layouts: open.layouts.clone(),
                 counters: Arc::default(),
+                gate: gate.clone(),
                 timing: Arc::new(Timing::new(open.ledger.clone())),
             },
             sender: None,
@@ -194,8 +201,7 @@ impl Peer {
             let transceiver = if line.sends {
                 let bin = match line.kind {
                     Kind::Video => {
-                        let start_bps = settings.start_bitrate_bps;
-                        let sender = Sender::new(&self.pipeline, line, table, &self.taps, start_bps)?;
+                        let sender = Sender::new(&self.pipeline, line, table, &self.taps, settings)?;
                         let sender = self.sender.insert(Arc::new(sender));
                         if settings.congestion_control && line.twcc.is_some() {
                             congestion::drive(&self.webrtc, settings, sender);

@@ -15,9 +15,10 @@ use std::{
 use gst::{glib, prelude::*};
 
 use super::{
-    Error,
+    Error, Settings,
     adapt::{Adapter, Step},
     codec::{Encoder, Table},
+    congestion,
     graph::{self, Taps},
     launch,
     negotiate::Line,
@@ -55,6 +56,8 @@ pub struct Sender {
     rows: Vec<&'static Encoder>,
     current: Mutex<Current>,
     grant_bps: AtomicU32,
+    /// Ends of the bitrate where loss alone drives it.
+    by_loss: Option<(u32, u32)>,
 }
 
 struct Current {
@@ -75,7 +78,7 @@ impl Sender {
         line: &Line,
         table: &Table,
         taps: &Taps,
-        start_bps: u32,
+        settings: &Settings,
     ) -> Result<Self, Error> {
         let rows = table.encoders(line.codec.name).to_vec();
         let row = *rows.first().ok_or_else(|| Error::NoCodec(line.codec.name.to_string()))?;
@@ -98,9 +101,11 @@ impl Sender {
             taps: taps.clone(),
             rows,
             current: Mutex::new(current),
-            grant_bps: AtomicU32::new(start_bps),
+            grant_bps: AtomicU32::new(settings.start_bitrate_bps),
+            by_loss: (settings.congestion_control && line.twcc.is_none())
+                .then_some((settings.min_bitrate_bps, settings.max_bitrate_bps)),
         };
-        sender.grant(start_bps);
+        sender.grant(settings.start_bitrate_bps);
         Ok(sender)
     }
 
@@ -124,6 +129,13 @@ impl Sender {
         self.grant_bps.store(bitrate_bps, Relaxed);
         self.taps.counters.target_bps.store(u64::from(bitrate_bps), Relaxed);
         self.apply(&mut self.lock());
+    }
+
+    /// The peer's receiver report says that this share of the packets got lost.
+    pub fn lost(&self, share: f64) {
+        if let Some(bounds) = self.by_loss {
+            self.grant(congestion::by_loss(self.grant_bps.load(Relaxed), share, bounds));
+        }
     }
 
     /// Looks again at what the bitrate is good for; the picture may have another size, or enough time has passed.

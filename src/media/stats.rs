@@ -20,6 +20,8 @@ pub struct Stats {
     pub packets_lost_in: Option<i64>,
     /// Packets of the picture that got lost on the way to the peer, as it reports.
     pub packets_lost_out: Option<i64>,
+    /// Share of the packets that got lost on the way to the peer since its last report but one (RFC 3550, 6.4.1).
+    pub share_lost_out: Option<f64>,
     /// Variation of arrival times in seconds.
     pub jitter_s: Option<f64>,
     /// The selected pair.
@@ -37,6 +39,7 @@ pub fn read(reply: &gst::StructureRef) -> Stats {
             Ok(WebRTCStatsType::RemoteInboundRtp) if is_video(&entry) => {
                 stats.round_trip_s = entry.get("round-trip-time").ok().filter(|time: &f64| *time > 0.0);
                 stats.packets_lost_out = lost(&entry);
+                stats.share_lost_out = entry.get("fraction-lost").ok();
             }
             Ok(WebRTCStatsType::InboundRtp) if is_video(&entry) => {
                 stats.packets_lost_in = lost(&entry);

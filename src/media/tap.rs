@@ -12,7 +12,7 @@ use std::{
 use gst::prelude::*;
 use gst_video::prelude::*;
 
-use super::{Error, graph::Taps, sender::Pace};
+use super::{Error, gate::Pass, graph::Taps, sender::Pace};
 use crate::{
     frame::{Frame, Layout, Pixels, Take},
     metrics::Step,
@@ -89,6 +89,7 @@ pub fn outlet(source: &gst_app::AppSrc, taps: &Taps, pace: Arc<Pace>) {
     let taps = taps.clone();
     let mut known: Option<(gst::Caps, gst::Caps)> = None;
     let mut last: Option<Duration> = None;
+    let mut inside: Option<Pass> = None;
     source.set_callbacks(
         gst_app::AppSrcCallbacks::builder()
             .need_data(move |source, _| {
@@ -96,8 +97,11 @@ pub fn outlet(source: &gst_app::AppSrc, taps: &Taps, pace: Arc<Pace>) {
                     // Refused only where a host forbids even that; the picture is worth more than the order.
                     rustix::process::setpriority_process(None, ENCODER_NICE).ok();
                 }
+                // The picture before has been encoded and sent on this very thread.
+                inside.take();
                 // None: the graph or the bin goes to NULL next, which wakes the encoder's thread.
-                let Some(frame) = next(&taps, &pace, last) else { return };
+                let Some((frame, pass)) = next(&taps, &pace, last) else { return };
+                inside = Some(pass);
                 last = Some(frame.pts);
                 let Ok((buffer, caps)) = unwrap(&frame) else { return };
                 if known.as_ref().is_none_or(|(before, _)| *before != caps) {
@@ -116,16 +120,20 @@ pub fn outlet(source: &gst_app::AppSrc, taps: &Taps, pace: Arc<Pace>) {
     );
 }
 
-/// The next picture that is due at the frame rate that the link has room for.
-fn next(taps: &Taps, pace: &Pace, last: Option<Duration>) -> Option<Frame> {
+/// The next picture that is due at the frame rate that the link has room for, taken when it may be encoded.
+fn next(taps: &Taps, pace: &Pace, last: Option<Duration>) -> Option<(Frame, Pass)> {
     loop {
         if pace.retired.load(Relaxed) {
             return None;
         }
-        match taps.output.take_within(WAKE) {
+        if !taps.output.ready_within(WAKE)? {
+            continue;
+        }
+        let pass = taps.gate.enter();
+        match taps.output.take_within(Duration::ZERO) {
             Take::Closed => return None,
             Take::Empty => {}
-            Take::Item(frame) if due(frame.pts, last, pace.fps.load(Relaxed)) => return Some(frame),
+            Take::Item(frame) if due(frame.pts, last, pace.fps.load(Relaxed)) => return Some((frame, pass)),
             Take::Item(_) => drop(pace.skipped.fetch_add(1, Relaxed)),
         }
     }

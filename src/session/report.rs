@@ -22,6 +22,9 @@ impl Actor {
         }
         if let Some(stats) = finished {
             self.meter.round_trip = stats.round_trip_s;
+            if let (Some(sender), Some(share)) = (self.peer.sender(), stats.share_lost_out) {
+                sender.lost(share);
+            }
             self.snapshot.send_modify(|snapshot| {
                 snapshot.packets_lost_in = stats.packets_lost_in;
                 snapshot.packets_lost_out = stats.packets_lost_out;

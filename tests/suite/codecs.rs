@@ -121,6 +121,7 @@ fn trials(forced: &HashMap<CodecName, String>) -> Vec<Trial> {
 fn trials_of(codec: CodecName, forced: &HashMap<CodecName, String>) -> Vec<Trial> {
     let settings = Settings {
         codecs: vec![codec],
+        offer_decides: true,
         forced_encoders: forced.clone(),
         jitter_buffer: Duration::from_millis(200),
         start_bitrate_bps: 1_500_000,

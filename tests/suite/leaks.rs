@@ -1,6 +1,6 @@
 //! Nothing of a session is left: threads, file descriptors and, after a warm-up, memory.
 //!
-//! `LEAK_SESSIONS=200 cargo nextest run --test leaks --no-capture` prints the figures of a longer run.
+//! `LEAK_SESSIONS=200 LEAK_AT_ONCE=50 cargo nextest run --no-capture leaks::` prints the figures of a longer run.
 
 use std::time::Duration;
 
@@ -17,6 +17,10 @@ const WARM_UP: usize = 10;
 const SPARE_THREADS: usize = 4;
 const SPARE_FDS: usize = 4;
 
+fn at_once() -> usize {
+    std::env::var("LEAK_AT_ONCE").ok().and_then(|count| count.parse().ok()).unwrap_or(20)
+}
+
 fn sessions() -> usize {
     std::env::var("LEAK_SESSIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(50)
 }
@@ -24,7 +28,7 @@ fn sessions() -> usize {
 fn server() -> Server {
     Server::spawn(
         &[],
-        &[("SCOPE_OFFLINE", "1"), ("SCOPE_MAX_SESSIONS", "32"), ("SCOPE_VANISH_TIMEOUT", "2s")],
+        &[("SCOPE_OFFLINE", "1"), ("SCOPE_MAX_SESSIONS", "64"), ("SCOPE_VANISH_TIMEOUT", "2s")],
     )
 }
 
@@ -83,11 +87,12 @@ fn nothing_is_left_of_twenty_sessions_at_once_nor_of_vanished_ones() {
     let warm = server.resources();
     print("warm", &warm);
 
-    let mut clients: Vec<_> = (0..20).map(|_| Client::builder().connect(server.url()).unwrap()).collect();
+    let mut clients: Vec<_> =
+        (0..at_once()).map(|_| Client::builder().connect(server.url()).unwrap()).collect();
     for client in &clients {
         client.expect("a picture", |stats| stats.rises() >= 5, LIMIT);
     }
-    print("20 at once", &server.resources());
+    print(&format!("{} at once", clients.len()), &server.resources());
     for (number, client) in clients.iter_mut().enumerate() {
         match number % 3 {
             0 => client.vanish(),

@@ -292,3 +292,16 @@ fn real_offers_of_every_stack_are_answered() {
         assert_eq!(closed.status, 204);
     }
 }
+
+#[test]
+fn of_several_codecs_the_cheapest_is_answered_with_or_the_first_of_the_offer() {
+    let offer = include_str!("../fixtures/offers/chromium.sdp");
+    for (policy, codec) in [("cheapest", "H264"), ("offer", "VP8")] {
+        let server = Server::spawn(&[], &[("SCOPE_OFFLINE", "1"), ("SCOPE_CODEC_POLICY", policy)]);
+
+        let (session, _) = client::post(server.url(), offer, None).unwrap();
+
+        let url = format!("{}/api/v1/sessions/{session}", server.url());
+        assert_eq!(http::get(&url).unwrap().json()["video_codec"], codec, "{policy}");
+    }
+}

@@ -125,6 +125,7 @@ fn engine() -> media::Engine {
     static ENGINE: OnceLock<media::Engine> = OnceLock::new();
     let settings = || media::Settings {
         codecs: vec![CodecName::Vp8],
+        offer_decides: true,
         forced_encoders: HashMap::new(),
         jitter_buffer: Duration::from_millis(200),
         start_bitrate_bps: 1_000_000,

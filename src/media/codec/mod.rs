@@ -264,6 +264,19 @@ impl Table {
         self.decoders.get(&codec).map_or(&[], Vec::as_slice)
     }
 
+    /// What a codec costs here, for comparison: hardware first, then by the CPU time that the same quality takes in
+    /// software (`tests/bench/run --presets`).
+    pub fn cost(&self, codec: CodecName) -> (bool, u8) {
+        let software = self.encoders(codec).first().is_none_or(|row| row.family == Family::Software);
+        let rank = match codec {
+            CodecName::H264 => 0,
+            CodecName::Vp8 => 1,
+            CodecName::Vp9 => 2,
+            CodecName::Av1 | CodecName::Opus => 3,
+        };
+        (software, rank)
+    }
+
     /// Whether a codec works both ways.
     pub fn works(&self, codec: CodecName) -> bool {
         self.rows(codec).is_some()
