@@ -4,6 +4,7 @@ use axum::{
     Json,
     extract::{FromRequest, Request, State as Extract},
     http::StatusCode,
+    response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -93,7 +94,19 @@ pub struct IceServersBody {
     (status = 200, body = AnswerBody), (status = 400, description = "an offer that cannot be answered"),
     (status = 404, description = "unknown pipeline"), (status = 413), (status = 415),
     (status = 422, description = "missing or wrong fields"), (status = 503, description = "full; Retry-After says when")))]
-pub async fn create(Extract(state): Extract<State>, mut body: Object) -> Result<Json<AnswerBody>, Error> {
+pub async fn create(Extract(state): Extract<State>, body: Result<Object, Error>) -> Response {
+    match answer(&state, body).await {
+        Ok(answer) => Json(answer).into_response(),
+        Err(error) => {
+            let refusal = error.into_response();
+            state.metrics.offers_refused.with_label_values(&[refusal.status().as_str()]).inc();
+            refusal
+        }
+    }
+}
+
+async fn answer(state: &State, body: Result<Object, Error>) -> Result<AnswerBody, Error> {
+    let mut body = body?;
     let sdp = body.string("sdp");
     body.literal("type", "offer");
     let initial = body.object("initialParameters").unwrap_or_default();
@@ -102,13 +115,13 @@ pub async fn create(Extract(state): Extract<State>, mut body: Object) -> Result<
     let offer = signalling::Offer::parse(&sdp)?;
     let created = state.registry.create(offer, session::Wish { initial, resume }).await;
     let created = created.map_err(|error| Error::from(error).inside("initialParameters"))?;
-    Ok(Json(AnswerBody {
+    Ok(AnswerBody {
         sdp: created.answer,
         r#type: "answer",
         session_id: created.id.to_string(),
         resume_token: created.resume_token,
         resumed: created.resumed,
-    }))
+    })
 }
 
 /// Adds candidates: JSON, or a fragment of SDP (RFC 8840).

@@ -10,23 +10,29 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// An encoder that hangs must not stop the others: whoever waited so long goes in.
+/// An encoder that hangs must not stop the others; one picture takes some milliseconds, on a loaded host 50.
 const PATIENCE: Duration = Duration::from_millis(250);
 
 /// The gate of one server.
 pub struct Gate {
+    places: usize,
     state: Mutex<State>,
     changed: Condvar,
 }
 
+#[derive(Default)]
 struct State {
-    free: usize,
+    /// Those inside, the one that came first in front.
+    inside: VecDeque<u64>,
     waiting: VecDeque<u64>,
     next: u64,
 }
 
 /// A place inside; free again when it is dropped.
-pub struct Pass(Option<Arc<Gate>>);
+pub struct Pass {
+    gate: Arc<Gate>,
+    turn: u64,
+}
 
 impl Gate {
     /// A gate for as many encoders as this process may use processors.
@@ -35,33 +41,33 @@ impl Gate {
     }
 
     fn new(places: usize) -> Self {
-        let state = State { free: places, waiting: VecDeque::new(), next: 0 };
-        Self { state: Mutex::new(state), changed: Condvar::new() }
+        Self { places, state: Mutex::default(), changed: Condvar::new() }
     }
 
-    /// Waits for a place, first come, first served. Blocks for [`PATIENCE`] at most.
+    /// Waits for a place, first come, first served.
+    ///
+    /// Blocks; who is first in the queue and waits for [`PATIENCE`] takes the place of the one inside for longest.
     pub fn enter(self: &Arc<Self>) -> Pass {
-        let end = Instant::now() + PATIENCE;
         let mut state = self.lock();
         let turn = state.next;
         state.next += 1;
         state.waiting.push_back(turn);
+        let mut first_since = None;
         loop {
-            if state.free > 0 && state.waiting.front() == Some(&turn) {
-                state.free -= 1;
-                state.waiting.pop_front();
-                drop(state);
-                self.changed.notify_all(); // there may be a place for the next one too
-                return Pass(Some(self.clone()));
+            if state.waiting.front() == Some(&turn) {
+                let since = *first_since.get_or_insert_with(Instant::now);
+                if state.inside.len() >= self.places && since.elapsed() >= PATIENCE {
+                    state.inside.pop_front();
+                }
+                if state.inside.len() < self.places {
+                    state.inside.push_back(turn);
+                    state.waiting.pop_front();
+                    drop(state);
+                    self.changed.notify_all(); // there may be a place for the next one too
+                    return Pass { gate: self.clone(), turn };
+                }
             }
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                state.waiting.retain(|waiting| *waiting != turn);
-                drop(state);
-                self.changed.notify_all();
-                return Pass(None);
-            }
-            (state, _) = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
+            (state, _) = self.changed.wait_timeout(state, PATIENCE).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -72,10 +78,9 @@ impl Gate {
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        if let Some(gate) = self.0.take() {
-            gate.lock().free += 1;
-            gate.changed.notify_all();
-        }
+        // Gone already where another one took the place.
+        self.gate.lock().inside.retain(|turn| *turn != self.turn);
+        self.gate.changed.notify_all();
     }
 }
 
@@ -112,18 +117,21 @@ mod tests {
         }
         drop(done);
         assert_eq!(order.iter().collect::<Vec<_>>(), [0, 1, 2]);
-        assert_eq!(gate.lock().free, 1);
+        assert!(gate.lock().inside.is_empty());
     }
 
     #[test]
-    fn a_place_that_is_never_left_stops_nobody_for_good() {
+    fn a_place_that_is_not_left_costs_the_others_one_wait() {
         let gate = Arc::new(Gate::new(1));
-        let _hangs = gate.enter();
+        let hangs = gate.enter();
 
-        let pass = gate.enter();
+        let second = gate.enter();
+        assert_eq!(gate.lock().inside, [second.turn]);
+        drop(second);
+        assert!(gate.lock().inside.is_empty(), "the next one does not wait");
 
-        assert!(pass.0.is_none());
-        drop(pass);
-        assert_eq!((gate.lock().free, gate.lock().waiting.len()), (0, 0));
+        let third = gate.enter();
+        drop(hangs);
+        assert_eq!(gate.lock().inside, [third.turn], "who comes out late takes nobody's place along");
     }
 }

@@ -201,6 +201,7 @@ impl Sender {
         let (old, next) = (current.bin.clone(), (current.row + 1).min(self.rows.len() - 1));
         let progress = Progress::of(&old);
         let webrtc = take_out(&pipeline, &old, &current.pace)?;
+        self.taps.timing.forget();
 
         current.built += 1;
         current.pace = Arc::new(Pace::default());

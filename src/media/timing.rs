@@ -87,6 +87,11 @@ impl Timing {
         Some(self.first.load(Relaxed)).filter(|at| *at > 0).map(Duration::from_micros)
     }
 
+    /// Forgets pictures that were encoded and never sent: their encoder was taken out.
+    pub fn forget(&self) {
+        self.sent.store(self.paid.load(Relaxed), Relaxed);
+    }
+
     /// Payload type by which [`Timing::packet`] knows the picture.
     pub fn set_payload(&self, payload: u8) {
         self.payload.store(u32::from(payload), Relaxed);

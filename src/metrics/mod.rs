@@ -53,7 +53,7 @@ table! {
     sessions_started: IntCounter "scope_sessions_started_total" [] "Offers that were answered.";
     sessions_resumed: IntCounter "scope_sessions_resumed_total" [] "Offers that took over another session's stage.";
     sessions_ended: IntCounterVec "scope_sessions_ended_total" ["reason"] "Sessions that are over, by end reason.";
-    offers_refused: IntCounterVec "scope_offers_refused_total" ["code"] "Offers that were refused, by error code.";
+    offers_refused: IntCounterVec "scope_offers_refused_total" ["status"] "Offers that were refused, by HTTP status.";
     first_frame: HistogramVec "scope_first_frame_seconds" [] "From the offer to the first picture sent back.";
     step: HistogramVec "scope_frame_step_seconds" ["step"] "Time that a picture spends in each step.";
     delay: HistogramVec "scope_frame_delay_seconds" [] "From a picture's first packet to the last packet of its return.";

@@ -96,6 +96,9 @@ impl Registry {
             .await
             .map_err(|_| Error::Timeout { step: "the answer" })?
             .map_err(|_| Error::ShuttingDown)??;
+        if resumed {
+            self.0.metrics.sessions_resumed.inc();
+        }
         Ok(Created { id, answer, resume_token, resumed })
     }
 
