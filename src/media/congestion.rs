@@ -23,17 +23,21 @@ pub fn drive(webrtc: &gst::Element, settings: &Settings, sender: &Arc<Sender>) {
         // Something in the stream that feedback passes on its way up.
         let tap = gst::ElementFactory::make("identity").property("silent", true).build().ok()?;
         let estimator = Estimator::new(&settings).ok()?;
-        let sender = sender.clone();
+        let granted = sender.clone();
         estimator.element.connect_notify(Some("estimated-bitrate"), move |estimator, _| {
-            if let Some(sender) = sender.upgrade() {
+            if let Some(sender) = granted.upgrade() {
                 sender.grant(estimator.property("estimated-bitrate"));
             }
         });
+        sender.upgrade()?.keep(estimator);
+        // The sender owns the estimator: webrtcbin 1.22 keeps a reference to this element for ever.
+        let told = sender.clone();
         tap.static_pad("src")?.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |_, info| {
             if let Some(gst::PadProbeData::Event(event)) = &info.data
                 && event.structure().is_some_and(|fields| fields.name() == FEEDBACK)
+                && let Some(sender) = told.upgrade()
             {
-                estimator.output.send_event(event.clone());
+                sender.feedback(event);
             }
             gst::PadProbeReturn::Ok
         });
@@ -56,7 +60,7 @@ pub fn by_loss(bitrate_bps: u32, lost: f64, bounds: (u32, u32)) -> u32 {
 }
 
 /// `rtpgccbwe` without its stream: it only listens to feedback.
-struct Estimator {
+pub struct Estimator {
     element: gst::Element,
     output: gst::Pad,
 }
@@ -75,6 +79,11 @@ impl Estimator {
         output.pause_task()?;
         Ok(Self { element, output })
     }
+
+    /// What the peer says of the packets that it got.
+    pub fn feedback(&self, event: &gst::Event) {
+        self.output.send_event(event.clone());
+    }
 }
 
 impl Drop for Estimator {
@@ -85,7 +94,43 @@ impl Drop for Estimator {
 
 #[cfg(test)]
 mod tests {
-    use super::by_loss;
+    use std::{collections::HashMap, time::Duration};
+
+    use super::*;
+
+    fn settings() -> Settings {
+        Settings {
+            codecs: Vec::new(),
+            offer_decides: false,
+            forced_encoders: HashMap::new(),
+            jitter_buffer: Duration::from_millis(400),
+            start_bitrate_bps: 600_000,
+            min_bitrate_bps: 100_000,
+            max_bitrate_bps: 4_000_000,
+            congestion_control: true,
+            gather_limit: Duration::from_secs(1),
+            udp_ports: None,
+            advertised: Vec::new(),
+            ice_tcp: false,
+        }
+    }
+
+    fn pacers() -> usize {
+        let threads = std::fs::read_dir("/proc/self/task").unwrap().filter_map(Result::ok);
+        let names = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("comm")).ok());
+        names.filter(|name| name.starts_with("rtpgccbwe")).count()
+    }
+
+    #[test]
+    fn an_estimator_leaves_no_thread_behind() {
+        gst::init().unwrap();
+        gstrsrtp::plugin_register_static().unwrap();
+
+        let estimator = Estimator::new(&settings()).unwrap();
+        drop(estimator);
+
+        assert_eq!(pacers(), 0);
+    }
 
     #[test]
     fn loss_alone_drives_the_bitrate_of_peers_without_feedback() {

@@ -6,7 +6,7 @@
 use std::{
     collections::VecDeque,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
@@ -18,7 +18,7 @@ use super::{
     Error, Settings,
     adapt::{Adapter, Step},
     codec::{Encoder, Table},
-    congestion,
+    congestion::{self, Estimator},
     graph::{self, Taps},
     launch,
     negotiate::Line,
@@ -58,6 +58,7 @@ pub struct Sender {
     grant_bps: AtomicU32,
     /// Ends of the bitrate where loss alone drives it.
     by_loss: Option<(u32, u32)>,
+    estimator: OnceLock<Estimator>,
 }
 
 struct Current {
@@ -81,13 +82,12 @@ impl Sender {
         settings: &Settings,
     ) -> Result<Self, Error> {
         let rows = table.encoders(line.codec.name).to_vec();
-        let row = *rows.first().ok_or_else(|| Error::NoCodec(line.codec.name.to_string()))?;
         let pace = Arc::new(Pace::default());
-        let bin = graph::send_video(&format!("{}0", graph::SEND_VIDEO), row, line, taps, &pace)?;
+        let (row, bin) = first_open(&rows, 0, &format!("{}0", graph::SEND_VIDEO), line, taps, &pace)?;
         taps.timing.set_payload(line.codec.payload);
         let current = Current {
             bin,
-            row: 0,
+            row,
             built: 0,
             pace,
             adapter: Adapter::default(),
@@ -104,6 +104,7 @@ impl Sender {
             grant_bps: AtomicU32::new(settings.start_bitrate_bps),
             by_loss: (settings.congestion_control && line.twcc.is_none())
                 .then_some((settings.min_bitrate_bps, settings.max_bitrate_bps)),
+            estimator: OnceLock::new(),
         };
         sender.grant(settings.start_bitrate_bps);
         Ok(sender)
@@ -129,6 +130,18 @@ impl Sender {
         self.grant_bps.store(bitrate_bps, Relaxed);
         self.taps.counters.target_bps.store(u64::from(bitrate_bps), Relaxed);
         self.apply(&mut self.lock());
+    }
+
+    /// Keeps what turns feedback into grants.
+    pub(super) fn keep(&self, estimator: Estimator) {
+        self.estimator.set(estimator).ok(); // one a session: its only transport asks once
+    }
+
+    /// What the peer says of the packets that it got.
+    pub(super) fn feedback(&self, event: &gst::Event) {
+        if let Some(estimator) = self.estimator.get() {
+            estimator.feedback(event);
+        }
     }
 
     /// The peer's receiver report says that this share of the packets got lost.
@@ -205,22 +218,42 @@ impl Sender {
 
         current.built += 1;
         current.pace = Arc::new(Pace::default());
-        let (row, name) = (self.rows[next], format!("{}{}", graph::SEND_VIDEO, current.built));
-        let bin = graph::send_video(&name, row, &self.line, &self.taps, &current.pace)?;
+        let name = format!("{}{}", graph::SEND_VIDEO, current.built);
+        let (row, bin) = first_open(&self.rows, next, &name, &self.line, &self.taps, &current.pace)?;
         progress.go_on(&bin);
-        (current.bin, current.row, current.step) = (bin.clone(), next, Step::FULL);
+        (current.bin, current.row, current.step) = (bin.clone(), row, Step::FULL);
         current.size = (0, 0);
         self.apply(&mut current);
         pipeline.add(&bin)?;
         let source = bin.static_pad("src").ok_or_else(|| Error::Graph(format!("{name} has no output")))?;
         source.link(&webrtc).map_err(|error| Error::Graph(format!("webrtcbin takes no link: {error}")))?;
         bin.sync_state_with_parent()?;
-        Ok(Some(Replaced { failed: broken, element: row.element }))
+        Ok(Some(Replaced { failed: broken, element: self.rows[row].element }))
     }
 
     fn lock(&self) -> MutexGuard<'_, Current> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The first row from `from` on whose elements open: hardware may have no slot left for one more session.
+fn first_open(
+    rows: &[&'static Encoder],
+    from: usize,
+    name: &str,
+    line: &Line,
+    taps: &Taps,
+    pace: &Arc<Pace>,
+) -> Result<(usize, gst::Bin), Error> {
+    for (index, row) in rows.iter().enumerate().skip(from) {
+        let bin = graph::send_video(name, row, line, taps, pace)?;
+        if bin.set_state(gst::State::Ready).is_ok() {
+            return Ok((index, bin));
+        }
+        tracing::warn!(element = row.element, "the encoder does not open; the next one is tried");
+        bin.set_state(gst::State::Null).ok(); // it failed already; it is dropped next
+    }
+    Err(Error::Graph(format!("no encoder of {} opens", line.codec.name)))
 }
 
 /// Stops a bin and gives the pad of webrtcbin that it was linked to.

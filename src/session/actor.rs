@@ -77,6 +77,8 @@ pub struct Actor {
     pub(super) meter: Meter,
     pub(super) metrics: Arc<metrics::Metrics>,
     pub(super) replacing: Option<JoinHandle<Result<Option<media::Replaced>, media::Error>>>,
+    /// The bin of an encoder that failed, until somebody looks after it.
+    pub(super) failed_bin: Option<String>,
     pub(super) heir: Option<oneshot::Sender<Heir>>,
     pub(super) stats: Option<JoinHandle<Result<media::Stats, media::Error>>>,
     pub(super) media_events: mpsc::Receiver<media::Event>,
@@ -191,10 +193,8 @@ impl Actor {
             media::Event::ChannelClosed => self.apply(Input::ChannelClosed),
             media::Event::EncoderFault { bin, detail } => {
                 tracing::warn!(bin, detail, "encoder failed");
-                if self.replacing.is_none() {
-                    let peer = self.peer.clone();
-                    self.replacing = Some(spawn_blocking(move || peer.replace_encoder(&bin)));
-                }
+                self.failed_bin = Some(bin);
+                self.replace_encoder();
                 None
             }
             media::Event::Fault { element, detail } => {
@@ -204,10 +204,21 @@ impl Actor {
         }
     }
 
+    /// One at a time: the one that takes the place may fail as well.
+    fn replace_encoder(&mut self) {
+        if self.replacing.is_none()
+            && let Some(bin) = self.failed_bin.take()
+        {
+            let peer = self.peer.clone();
+            self.replacing = Some(spawn_blocking(move || peer.replace_encoder(&bin)));
+        }
+    }
+
     fn encoder_replaced(
         &mut self,
         done: Option<Result<Option<media::Replaced>, media::Error>>,
     ) -> Option<EndReason> {
+        self.replace_encoder();
         match done {
             Some(Ok(None)) => None,
             Some(Ok(Some(media::Replaced { failed, element }))) => {

@@ -124,6 +124,7 @@ impl Birth {
             snapshot: watch::Sender::new(snapshot),
             stats: None,
             replacing: None,
+            failed_bin: None,
             heir: None,
             media_events,
             stage_events,

@@ -403,7 +403,7 @@ fn the_lines_of_a_session_run_in_gst_launch() {
     let text = lines.text();
     let commands: Vec<_> = text.lines().filter(|line| line.starts_with("gst-launch-1.0 ")).collect();
     assert_eq!(commands.len(), 3, "{text}");
-    assert!(text.contains("vp8enc") && text.contains("target-bitrate=600000"), "{text}");
+    assert!(text.contains("x264enc") && text.contains(" bitrate=600 "), "{text}");
     for command in commands {
         // No display here, and fewer frames: the rest is the line that people get.
         let shorter = command

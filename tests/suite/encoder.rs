@@ -56,3 +56,14 @@ fn an_encoder_that_fails_again_and_again_ends_the_session_and_says_so() {
         assert_eq!(end_reason(&client.detail_url(), LIMIT), "element_error");
     });
 }
+
+#[test]
+fn hardware_without_a_slot_left_gives_way_to_the_next_encoder() {
+    register("nvh264enc", Fault::SecondStart);
+    own_server::run(Catalog::default(), |url| {
+        let client = Client::builder().codec(Codec::H264).fps(30).connect(url).unwrap();
+        client.expect("a picture", |stats| stats.rises() >= 20, LIMIT);
+
+        assert_eq!(http::get(&client.detail_url()).unwrap().json()["encoder"], "x264enc");
+    });
+}

@@ -18,11 +18,15 @@ pub enum Fault {
     Hang,
     NoKeyFrame,
     KeyFrameByBitrate,
+    /// Starts once, as a device with one slot does while it is taken.
+    SecondStart,
     /// Gives an error at the picture of this number.
     Picture(u32),
 }
 
 static FAULT: OnceLock<Fault> = OnceLock::new();
+/// How often such an element has been started.
+static STARTS: AtomicU32 = AtomicU32::new(0);
 
 pub fn register(name: &str, fault: Fault) {
     gst::init().expect("GStreamer starts");
@@ -190,7 +194,9 @@ impl ElementImpl for Inner {
         &self,
         transition: gst::StateChange,
     ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
-        if Self::fault() == Fault::Start && transition == gst::StateChange::NullToReady {
+        let start = transition == gst::StateChange::NullToReady;
+        let taken = Self::fault() == Fault::SecondStart && start && STARTS.fetch_add(1, Relaxed) > 0;
+        if taken || Self::fault() == Fault::Start && start {
             gst::element_imp_error!(self, gst::LibraryError::Init, ["no such device"]);
             return Err(gst::StateChangeError);
         }
