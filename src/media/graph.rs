@@ -30,7 +30,7 @@ use crate::{
 /// Bins that encode the picture are named so, and by a number.
 pub const SEND_VIDEO: &str = "send-video-";
 /// An error of one packet must not stop the transport: the bus tells of it.
-const SHIELD: &str = "errorignore ignore-error=true ignore-notnegotiated=true convert-to=ok";
+const SHIELD: &str = "errorignore ignore-error=true ignore-notnegotiated=true ignore-eos=true convert-to=ok";
 const INLET: &str = "videoconvert n-threads=1 ! appsink name=tap sync=false max-buffers=1 drop=true \
                      enable-last-sample=false wait-on-eos=false";
 const OUTLET: &str = "appsrc name=tap is-live=true format=time do-timestamp=false \
