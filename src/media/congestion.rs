@@ -18,11 +18,12 @@ const FEEDBACK: &str = "RTPTWCCPackets";
 /// Lets the estimate of the link drive `sender`.
 pub fn drive(webrtc: &gst::Element, settings: &Settings, sender: &Arc<Sender>) {
     let sender = Arc::downgrade(sender);
-    let settings = settings.clone();
+    let start_bps = settings.start_bitrate_bps;
+    let bounds = (settings.min_bitrate_bps, settings.max_bitrate_bps);
     webrtc.connect("request-aux-sender", false, move |_| {
         // Something in the stream that feedback passes on its way up.
         let tap = gst::ElementFactory::make("identity").property("silent", true).build().ok()?;
-        let estimator = Estimator::new(&settings).ok()?;
+        let estimator = Estimator::new(start_bps, bounds).ok()?;
         let granted = sender.clone();
         estimator.element.connect_notify(Some("estimated-bitrate"), move |estimator, _| {
             if let Some(sender) = granted.upgrade() {
@@ -66,11 +67,11 @@ pub struct Estimator {
 }
 
 impl Estimator {
-    fn new(settings: &Settings) -> Result<Self, Error> {
+    fn new(start_bps: u32, bounds: (u32, u32)) -> Result<Self, Error> {
         let element = gst::ElementFactory::make("rtpgccbwe")
-            .property("min-bitrate", settings.min_bitrate_bps)
-            .property("max-bitrate", settings.max_bitrate_bps)
-            .property("estimated-bitrate", settings.start_bitrate_bps)
+            .property("min-bitrate", bounds.0)
+            .property("max-bitrate", bounds.1)
+            .property("estimated-bitrate", start_bps)
             .build()?;
         let output =
             element.static_pad("src").ok_or_else(|| Error::Graph("rtpgccbwe has no output".into()))?;
@@ -94,26 +95,7 @@ impl Drop for Estimator {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::HashMap, time::Duration};
-
     use super::*;
-
-    fn settings() -> Settings {
-        Settings {
-            codecs: Vec::new(),
-            offer_decides: false,
-            forced_encoders: HashMap::new(),
-            jitter_buffer: Duration::from_millis(400),
-            start_bitrate_bps: 600_000,
-            min_bitrate_bps: 100_000,
-            max_bitrate_bps: 4_000_000,
-            congestion_control: true,
-            gather_limit: Duration::from_secs(1),
-            udp_ports: None,
-            advertised: Vec::new(),
-            ice_tcp: false,
-        }
-    }
 
     fn pacers() -> usize {
         let threads = std::fs::read_dir("/proc/self/task").unwrap().filter_map(Result::ok);
@@ -126,7 +108,7 @@ mod tests {
         gst::init().unwrap();
         gstrsrtp::plugin_register_static().unwrap();
 
-        let estimator = Estimator::new(&settings()).unwrap();
+        let estimator = Estimator::new(600_000, (100_000, 4_000_000)).unwrap();
         drop(estimator);
 
         assert_eq!(pacers(), 0);
