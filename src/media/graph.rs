@@ -80,7 +80,7 @@ fn keep_open(payloader: &gst::Element) {
     let Some(pad) = payloader.static_pad("src") else { return };
     pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, |_, info| match &info.data {
         Some(gst::PadProbeData::Event(event)) if event.type_() == gst::EventType::Eos => {
-            gst::PadProbeReturn::Drop
+            gst::PadProbeReturn::Handled
         }
         _ => gst::PadProbeReturn::Ok,
     });

@@ -36,7 +36,15 @@ impl Peer {
         let reply = Self::ask("get-stats", |promise| {
             self.webrtc.emit_by_name::<()>("get-stats", &[&None::<gst::Pad>, promise]);
         })?;
-        Ok(reply.map(|reply| stats::read(&reply)).unwrap_or_default())
+        let stats = reply.map(|reply| stats::read(&reply)).unwrap_or_default();
+        if let Some(seconds) = stats.round_trip_s.filter(|seconds| (0.0..10.0).contains(seconds)) {
+            let round_trip = Duration::from_secs_f64(seconds);
+            self.taps
+                .counters
+                .round_trip_ms
+                .store(u64::try_from(round_trip.as_millis()).unwrap_or(0), Relaxed);
+        }
+        Ok(stats)
     }
 
     /// The graph in Graphviz's language.

@@ -6,7 +6,7 @@
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
@@ -65,6 +65,10 @@ pub struct Counters {
     pub last_packet_ms: AtomicU64,
     /// Milliseconds from the graph's start to the last request for a packet again; 0 before the first.
     pub asked_ms: AtomicU64,
+    /// Round trip to the peer in milliseconds; 0 before it is known.
+    pub round_trip_ms: AtomicU64,
+    /// Packets to the peer get lost though nothing queues.
+    pub lossy: AtomicBool,
 }
 
 impl Counters {
@@ -204,7 +208,7 @@ impl Peer {
                         let sender = Sender::new(&self.pipeline, line, table, &self.taps, settings)?;
                         let sender = self.sender.insert(Arc::new(sender));
                         if settings.congestion_control && line.twcc.is_some() {
-                            congestion::drive(&self.webrtc, settings, sender);
+                            congestion::drive(&self.webrtc, sender);
                         }
                         sender.bin()
                     }

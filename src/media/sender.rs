@@ -6,7 +6,7 @@
 use std::{
     collections::VecDeque,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
@@ -18,7 +18,7 @@ use super::{
     Error, Settings,
     adapt::{Adapter, Step},
     codec::{Encoder, Table},
-    congestion::{self, Estimator},
+    congestion::{self, Estimate, Packet},
     graph::{self, Taps},
     launch,
     negotiate::Line,
@@ -27,6 +27,8 @@ use super::{
 /// So many failed encoders in so long are final: it is the picture that they cannot take, not bad luck.
 const FAILURES: usize = 4;
 const FAILURE_WINDOW: Duration = Duration::from_mins(1);
+/// An encoder is told of changes over this part of its bitrate.
+const WORTH_A_GRANT: u32 = 50;
 
 /// What the outlet looks at once a picture.
 #[derive(Debug, Default)]
@@ -56,9 +58,15 @@ pub struct Sender {
     rows: Vec<&'static Encoder>,
     current: Mutex<Current>,
     grant_bps: AtomicU32,
-    /// Ends of the bitrate where loss alone drives it.
-    by_loss: Option<(u32, u32)>,
-    estimator: OnceLock<Estimator>,
+    /// What drives the bitrate; `None` where it stays as it is configured.
+    control: Option<Control>,
+}
+
+enum Control {
+    /// The peer says of each packet whether and when it came.
+    Feedback(Box<Mutex<Estimate>>),
+    /// Its receiver reports alone, and the ends of the bitrate.
+    Loss((u32, u32)),
 }
 
 struct Current {
@@ -102,9 +110,7 @@ impl Sender {
             rows,
             current: Mutex::new(current),
             grant_bps: AtomicU32::new(settings.start_bitrate_bps),
-            by_loss: (settings.congestion_control && line.twcc.is_none())
-                .then_some((settings.min_bitrate_bps, settings.max_bitrate_bps)),
-            estimator: OnceLock::new(),
+            control: Control::of(line, settings),
         };
         sender.grant(settings.start_bitrate_bps);
         Ok(sender)
@@ -132,21 +138,22 @@ impl Sender {
         self.apply(&mut self.lock());
     }
 
-    /// Keeps what turns feedback into grants.
-    pub(super) fn keep(&self, estimator: Estimator) {
-        self.estimator.set(estimator).ok(); // one a session: its only transport asks once
-    }
-
     /// What the peer says of the packets that it got.
-    pub(super) fn feedback(&self, event: &gst::Event) {
-        if let Some(estimator) = self.estimator.get() {
-            estimator.feedback(event);
+    pub(super) fn feedback(&self, packets: &[Packet]) {
+        let Some(Control::Feedback(estimate)) = &self.control else { return };
+        let mut estimate = estimate.lock().unwrap_or_else(PoisonError::into_inner);
+        let bitrate_bps = estimate.report(packets, self.line.codec.payload);
+        self.taps.counters.lossy.store(estimate.is_lossy(), Relaxed);
+        drop(estimate);
+        let before = self.grant_bps.load(Relaxed);
+        if bitrate_bps.abs_diff(before) >= before / WORTH_A_GRANT {
+            self.grant(bitrate_bps);
         }
     }
 
     /// The peer's receiver report says that this share of the packets got lost.
     pub fn lost(&self, share: f64) {
-        if let Some(bounds) = self.by_loss {
+        if let Some(Control::Loss(bounds)) = self.control {
             self.grant(congestion::by_loss(self.grant_bps.load(Relaxed), share, bounds));
         }
     }
@@ -233,6 +240,18 @@ impl Sender {
 
     fn lock(&self) -> MutexGuard<'_, Current> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Control {
+    fn of(line: &Line, settings: &Settings) -> Option<Self> {
+        let bounds = (settings.min_bitrate_bps, settings.max_bitrate_bps);
+        settings.congestion_control.then(|| match line.twcc {
+            Some(_) => {
+                Self::Feedback(Box::new(Mutex::new(Estimate::new(settings.start_bitrate_bps, bounds))))
+            }
+            None => Self::Loss(bounds),
+        })
     }
 }
 

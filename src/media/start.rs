@@ -34,7 +34,7 @@ pub const REQUIRED: &[(&str, &str)] = &[
     ("errorignore", "gstreamer1.0-plugins-bad"),
     ("videoscale", "gstreamer1.0-plugins-base"),
     ("videotestsrc", "gstreamer1.0-plugins-base"),
-    ("rtpgccbwe", "scope itself (gst-plugin-rtp)"),
+    ("rtpav1pay", "scope itself (gst-plugin-rtp)"),
 ];
 
 /// What webrtcbin makes inside itself; missing ones are its own to report.

@@ -35,7 +35,6 @@ fn loss_and_delay_cost_h264_no_freeze() {
 }
 
 #[test]
-#[ignore = "at its bound of 25 frames a second, under it in two of three runs (tests/skips.md)"]
 fn loss_and_delay_cost_chromium_no_freeze() {
     loss_and_delay_cost_no_freeze("VP8", SECONDS, chromium);
 }

@@ -73,10 +73,13 @@ export class Connection {
   /** Pictures received so far, looked at once in a while; null where the browser does not say. */
   async framesReceived(): Promise<number | null> {
     const report = await this.receiver?.getStats().catch(() => null);
-    for (const entry of (report?.values() ?? []) as Iterable<Record<string, unknown>>) {
+    const entries = [...((report?.values() ?? []) as Iterable<Record<string, unknown>>)];
+    const roundTrip = entries.find((entry) => typeof entry["currentRoundTripTime"] === "number");
+    const roundTripMs = roundTrip ? (roundTrip["currentRoundTripTime"] as number) * 1000 : null;
+    for (const entry of entries) {
       if (entry["type"] !== "inbound-rtp") continue;
       if (this.receiver && typeof entry["nackCount"] === "number") {
-        this.smoother.adapt(this.receiver, entry["nackCount"]);
+        this.smoother.adapt(this.receiver, entry["nackCount"], roundTripMs);
       }
       const frames = entry["framesReceived"] ?? entry["framesDecoded"];
       return typeof frames === "number" ? frames : null;

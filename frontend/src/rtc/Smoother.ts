@@ -1,5 +1,10 @@
-/** Longest wait that is asked for: a round trip to the server and back within a continent. */
-const WAIT_MS = 150;
+/** Two requests for a packet, the first of which may get lost, and the time until the gap is seen. */
+const ROUND_TRIPS = 2;
+const NOTICED_MS = 50;
+/** Longest wait that is asked for: past it the delay hurts more than a picture that is missing. */
+const LONGEST_MS = 400;
+/** Where the round trip is not known: one to a server on the same continent. */
+const TYPICAL_ROUND_TRIP_MS = 50;
 /** Without a request for a packet for so long, the link is taken for a good one again. */
 const CALM_MS = 10_000;
 
@@ -12,12 +17,21 @@ export class Smoother {
   private askedAt: number | null = null;
 
   /** `nackCount` of the stream that comes in; sets the receiver's target where that changes. */
-  adapt(receiver: { jitterBufferTarget?: number | null }, nackCount: number, now = performance.now()): void {
+  adapt(
+    receiver: { jitterBufferTarget?: number | null },
+    nackCount: number,
+    roundTripMs: number | null,
+    now = performance.now(),
+  ): void {
     if (nackCount > this.nacks) this.askedAt = now;
     this.nacks = nackCount;
-    const target = this.askedAt !== null && now - this.askedAt < CALM_MS ? WAIT_MS : null;
-    if ("jitterBufferTarget" in receiver && receiver.jitterBufferTarget !== target) {
-      receiver.jitterBufferTarget = target;
+    if (!("jitterBufferTarget" in receiver)) return;
+    if (this.askedAt === null || now - this.askedAt >= CALM_MS) {
+      if (receiver.jitterBufferTarget !== null) receiver.jitterBufferTarget = null;
+      return;
     }
+    const wait = Math.min(LONGEST_MS, ROUND_TRIPS * (roundTripMs ?? TYPICAL_ROUND_TRIP_MS) + NOTICED_MS);
+    // A change makes the browser skip or hold pictures.
+    if (Math.abs((receiver.jitterBufferTarget ?? 0) - wait) > wait / 4) receiver.jitterBufferTarget = wait;
   }
 }
