@@ -63,7 +63,7 @@ keys! {
     "codecs" "SCOPE_CODECS" Many "vp8,vp9,h264" "codecs that are answered with; av1 only where named" |c, t| c.media.codecs = list(t);
     "codec_policy" "SCOPE_CODEC_POLICY" One "cheapest" "which of several common codecs: cheapest (hardware first, then H.264, VP8, VP9, AV1) or offer (the client's order)" |c, t| c.media.codec_policy = codec_policy(t)?;
     "encoders" "SCOPE_ENCODERS" Many "" "forced encoder elements, e.g. h264=openh264enc" |c, t| force_encoders(c, t)?;
-    "jitter_buffer" "SCOPE_JITTER_BUFFER" One "400ms" "longest wait for a retransmission; in-order packets never wait, small values break retransmission" |c, t| c.media.jitter_buffer = duration(t)?;
+    "jitter_buffer" "SCOPE_JITTER_BUFFER" One "600ms" "longest wait for a retransmission; in-order packets never wait, small values break retransmission" |c, t| c.media.jitter_buffer = duration(t)?;
     "start_bitrate_bps" "SCOPE_START_BITRATE_BPS" One "600000" "bitrate at the start, bit/s" |c, t| c.media.start_bitrate_bps = number(t)?;
     "min_bitrate_bps" "SCOPE_MIN_BITRATE_BPS" One "100000" "lower end of congestion control, bit/s" |c, t| c.media.min_bitrate_bps = number(t)?;
     "max_bitrate_bps" "SCOPE_MAX_BITRATE_BPS" One "4000000" "upper end of congestion control, bit/s" |c, t| c.media.max_bitrate_bps = number(t)?;

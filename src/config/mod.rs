@@ -209,7 +209,7 @@ impl Default for Media {
             codecs: ["vp8", "vp9", "h264"].map(str::to_owned).to_vec(),
             codec_policy: CodecPolicy::Cheapest,
             forced_encoders: BTreeMap::new(),
-            jitter_buffer: Duration::from_millis(400),
+            jitter_buffer: Duration::from_millis(600),
             start_bitrate_bps: 600_000,
             min_bitrate_bps: 100_000,
             max_bitrate_bps: 4_000_000,

@@ -10,7 +10,7 @@ use std::{
 
 use gst::prelude::*;
 
-use super::{Error, Event, graph, peer::Counters};
+use super::{Error, Event, counters::Counters, graph};
 use crate::signalling::Kind;
 
 /// So many errors of the decoder and not one picture: it is the decoder that is broken, not a packet.

@@ -2,10 +2,7 @@
 //!
 //! Built on blocking threads and on webrtcbin's pad-added; nothing here runs per frame.
 
-use std::{
-    sync::{Arc, atomic::Ordering::Relaxed},
-    time::Instant,
-};
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use gst::prelude::*;
 use gst_rtp::prelude::*;
@@ -13,10 +10,10 @@ use gst_rtp::prelude::*;
 use super::{
     Error,
     codec::{Decoder, Encoder, Table},
+    counters::Counters,
     gate::Gate,
     launch,
     negotiate::Line,
-    peer::Counters,
     playout,
     sender::Pace,
     stall, tap,
@@ -102,7 +99,7 @@ pub fn receiver(kind: Kind) -> &'static str {
 }
 
 /// depayloader → decoder → inlet for the picture.
-pub fn receive_video(line: &Line, table: &Table, taps: &Taps, started: Instant) -> Result<gst::Bin, Error> {
+pub fn receive_video(line: &Line, table: &Table, taps: &Taps) -> Result<gst::Bin, Error> {
     let (_, row) = rows(line, table)?;
     let bin =
         launch::bin(receiver(Kind::Video), &format!("{SHIELD} ! {} ! {INLET}", launch::strip(row.fragment)))?;
@@ -113,7 +110,7 @@ pub fn receive_video(line: &Line, table: &Table, taps: &Taps, started: Instant) 
     let depayloader = launch::element(&bin, "depay")?;
     if let Some(pad) = depayloader.static_pad("sink") {
         count_key_requests(&pad, taps.counters.clone(), |counters| &counters.key_requests_sent);
-        playout::pace(&pad, &sink, taps.counters.clone(), started);
+        playout::pace(&pad, &sink, taps.counters.clone());
     }
     stall::watch(&depayloader, sink.upcast_ref(), &taps.counters);
     Ok(bin)

@@ -6,7 +6,8 @@ use gst::prelude::*;
 
 use super::{
     Error,
-    peer::{Counters, Peer},
+    counters::Counters,
+    peer::Peer,
     stats::{self, Stats},
     tap,
 };
@@ -25,7 +26,7 @@ impl Peer {
     /// Time since the last packet of the peer, or since the start where none came.
     pub fn silent_for(&self) -> Duration {
         let last = Duration::from_millis(self.taps.counters.last_packet_ms.load(Relaxed));
-        self.started.elapsed().saturating_sub(last)
+        Duration::from_millis(self.taps.counters.now_ms()).saturating_sub(last)
     }
 
     /// Asks webrtcbin for its figures (W3C webrtc-stats). Blocks.

@@ -8,6 +8,7 @@ mod bus;
 mod channel;
 mod codec;
 mod congestion;
+mod counters;
 mod gate;
 mod graph;
 mod identity;
@@ -32,8 +33,9 @@ use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
 
 pub use channel::{Inbox, Mail};
 pub use codec::{Fragment, Trial, fragments, package};
+pub use counters::Counters;
 pub use inventory::{Inventory, inventory, try_codecs};
-pub use peer::{Counters, Open, Opened, Peer};
+pub use peer::{Open, Opened, Peer};
 pub use sender::{Replaced, Sender};
 pub use stats::{CandidatePair, Stats};
 

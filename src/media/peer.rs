@@ -4,11 +4,8 @@
 //! in [`open`] is the one that works on GStreamer 1.22 and 1.26 alike: send pads before the remote description.
 
 use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
-    },
-    time::{Duration, Instant},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
+    time::Duration,
 };
 
 use gst::{glib, prelude::*};
@@ -36,50 +33,6 @@ use crate::{
 const PROMISE_LIMIT: Duration = Duration::from_secs(5);
 /// Stream id of `a=msid`, so that `ontrack` has a stream in every browser.
 const STREAM_ID: &str = "scope";
-/// Counts of one graph, written where things happen and read by the session.
-#[derive(Debug, Default)]
-pub struct Counters {
-    /// Decoded pictures.
-    pub frames_in: AtomicU64,
-    /// Pictures handed to the encoder.
-    pub frames_out: AtomicU64,
-    /// Access units that the encoder gave.
-    pub encoded: AtomicU64,
-    /// Opus packets sent back.
-    pub sound_packets: AtomicU64,
-    /// Errors and warnings of the decoder.
-    pub decoder_faults: AtomicU64,
-    /// Key frames that we asked the peer for.
-    pub key_requests_sent: AtomicU64,
-    /// Key frames that the peer asked us for.
-    pub key_requests_received: AtomicU64,
-    /// Bytes received, after ICE, before decryption.
-    pub bytes_in: AtomicU64,
-    /// Bytes sent, after encryption.
-    pub bytes_out: AtomicU64,
-    /// Bitrate that the encoder is set to, in bit/s.
-    pub target_bps: AtomicU64,
-    /// Width and height of the picture that comes in, 32 bits each.
-    pub size: AtomicU64,
-    /// Milliseconds from the graph's start to the last packet; 0 before the first.
-    pub last_packet_ms: AtomicU64,
-    /// Milliseconds from the graph's start to the last request for a packet again; 0 before the first.
-    pub asked_ms: AtomicU64,
-    /// Round trip to the peer in milliseconds; 0 before it is known.
-    pub round_trip_ms: AtomicU64,
-    /// Packets to the peer get lost though nothing queues.
-    pub lossy: AtomicBool,
-}
-
-impl Counters {
-    /// Width and height of the picture that comes in; zeros before the first.
-    pub fn input_size(&self) -> (u32, u32) {
-        let size = self.size.load(Relaxed);
-        let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).unwrap_or(0);
-        (half(size >> 32), half(size))
-    }
-}
-
 /// What a graph is built from.
 pub struct Open<'a> {
     /// Name of the graph in logs and dumps.
@@ -125,7 +78,6 @@ pub struct Peer {
     mids: Vec<String>,
     ice_tcp: bool,
     pub(super) script: Option<Script>,
-    pub(super) started: Instant,
 }
 
 /// Builds the graph and answers the offer. Blocks.
@@ -185,7 +137,6 @@ impl Peer {
             mids: open.offer.medias.iter().map(|media| media.mid.clone()).collect(),
             ice_tcp: settings.ice_tcp,
             script: None,
-            started: Instant::now(),
         })
     }
 

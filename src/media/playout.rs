@@ -9,12 +9,12 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use gst::prelude::*;
 
-use super::peer::Counters;
+use super::counters::Counters;
 
 /// Longest wait: more delay is worse to a person than a picture less.
 const LONGEST: Duration = Duration::from_millis(250);
@@ -26,7 +26,7 @@ const ASKED_MS: u64 = 1000;
 const FORGETTING: u32 = 512;
 
 /// Lets `sink` wait with its pictures as long as `packets`, behind the jitter buffer, shows that they are late.
-pub fn pace(packets: &gst::Pad, sink: &gst_app::AppSink, counters: Arc<Counters>, started: Instant) {
+pub fn pace(packets: &gst::Pad, sink: &gst_app::AppSink, counters: Arc<Counters>) {
     let Some(pictures) = sink.static_pad("sink") else { return };
     let latency = Arc::new(AtomicU64::new(0));
     // The sink adds the pipeline's latency, most of it the jitter buffer's, to each picture's time.
@@ -46,8 +46,7 @@ pub fn pace(packets: &gst::Pad, sink: &gst_app::AppSink, counters: Arc<Counters>
             return gst::PadProbeReturn::Ok;
         };
         let asked = counters.asked_ms.load(Relaxed);
-        let now_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let asked = asked > 0 && now_ms.saturating_sub(asked) < ASKED_MS;
+        let asked = asked > 0 && counters.now_ms().saturating_sub(asked) < ASKED_MS;
         let next = next_wait(Duration::from_nanos(wait.load(Relaxed)), late, asked);
         let nanos = u64::try_from(next.as_nanos()).unwrap_or(0);
         let before = wait.swap(nanos, Relaxed);

@@ -16,7 +16,7 @@ use std::{
 
 use gst::prelude::*;
 
-use super::peer::Counters;
+use super::counters::Counters;
 
 /// How far back a packet can be asked for: a browser asks ten times, a round trip apart.
 const HISTORY_PACKETS: u32 = 1000;
@@ -30,6 +30,8 @@ const LEAST_BYTES: f64 = 12_000.0;
 /// Part of a round trip in which the peer cannot know that a packet is on its way again, and what it is at least.
 const ON_ITS_WAY: f64 = 0.8;
 const LEAST_WAIT: Duration = Duration::from_millis(15);
+/// So long after a key frame that took the place of what got lost, that is still asked for.
+const GONE_MS: u64 = 400;
 /// Packets that the mean of their sizes is over.
 const MEAN_OVER: u64 = 16;
 /// Time between two transport-wide reports; without, one goes out a picture. Browsers themselves send them so.
@@ -57,7 +59,9 @@ pub fn answer(element: &gst::Element, counters: &Arc<Counters>) {
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
         let (budget, answered) = &mut *state;
         let fresh = repetition || number.is_none_or(|number| answered.note(number, round_trip, now));
-        let granted = fresh && budget.take(size.load(Relaxed) as f64, rate, now);
+        let anew = counters.anew_ms.load(Relaxed);
+        let gone = anew > 0 && counters.now_ms().saturating_sub(anew) < GONE_MS;
+        let granted = fresh && !gone && budget.take(size.load(Relaxed) as f64, rate, now);
         drop(state);
         if !granted {
             return gst::PadProbeReturn::Handled;
@@ -72,14 +76,13 @@ pub fn answer(element: &gst::Element, counters: &Arc<Counters>) {
 }
 
 /// Asks for what is missing, and only for that, and notes when.
-pub fn ask(element: &gst::Element, counters: &Arc<Counters>, started: Instant) {
+pub fn ask(element: &gst::Element, counters: &Arc<Counters>) {
     // Otherwise it also asks for packets by the time that they should come, before they are sent.
     element.set_property("rtx-next-seqnum", false);
     let Some(pad) = element.static_pad("sink") else { return };
     let counters = counters.clone();
     on_request(&pad, move |_, _| {
-        let now = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        counters.asked_ms.store(now, Relaxed);
+        counters.asked_ms.store(counters.now_ms(), Relaxed);
         gst::PadProbeReturn::Ok
     });
 }

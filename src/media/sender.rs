@@ -144,10 +144,23 @@ impl Sender {
         let mut estimate = estimate.lock().unwrap_or_else(PoisonError::into_inner);
         let bitrate_bps = estimate.report(packets, self.line.codec.payload);
         self.taps.counters.lossy.store(estimate.is_lossy(), Relaxed);
+        let broken = estimate.take_broken();
         drop(estimate);
         let before = self.grant_bps.load(Relaxed);
         if bitrate_bps.abs_diff(before) >= before / WORTH_A_GRANT {
             self.grant(bitrate_bps);
+        }
+        if broken {
+            self.begin_anew();
+        }
+    }
+
+    /// A key frame in place of what got lost, which is then not sent again.
+    fn begin_anew(&self) {
+        let counters = &self.taps.counters;
+        counters.anew_ms.store(counters.now_ms(), Relaxed);
+        if let Some(pad) = self.bin().by_name("pay").and_then(|payloader| payloader.static_pad("sink")) {
+            pad.push_event(gst_video::UpstreamForceKeyUnitEvent::builder().all_headers(true).build());
         }
     }
 

@@ -66,7 +66,7 @@ impl Peer {
         let pipeline = self.pipeline.downgrade();
         let sound = sound.map(|bin| bin.downgrade());
         let (taps, lines, table) = (self.taps.clone(), lines.clone(), table.clone());
-        let (tell, identity, started) = (tell.clone(), identity.clone(), self.started);
+        let (tell, identity) = (tell.clone(), identity.clone());
         self.webrtc.connect_pad_added(move |_, pad| {
             let Some(pipeline) = pipeline.upgrade().filter(|_| pad.direction() == gst::PadDirection::Src)
             else {
@@ -81,9 +81,7 @@ impl Peer {
                 return;
             }
             let built = match line.map(|line| (line, line.kind)) {
-                Some((line, Kind::Video)) => {
-                    graph::receive_video(line, &table, &taps, started).map(Cast::upcast)
-                }
+                Some((line, Kind::Video)) => graph::receive_video(line, &table, &taps).map(Cast::upcast),
                 Some((_, Kind::Audio)) => match sound.as_ref().and_then(glib::WeakRef::upgrade) {
                     Some(send) => graph::receive_audio(&send, &taps.counters).map(Cast::upcast),
                     None => graph::discard(),

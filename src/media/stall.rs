@@ -13,7 +13,7 @@ use std::{
 
 use gst::prelude::*;
 
-use super::peer::Counters;
+use super::counters::Counters;
 
 /// A key frame is decoded within some tens of milliseconds, on a loaded host within half a second.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -2,19 +2,11 @@
 //!
 //! The element callbacks run on webrtcbin's threads, the byte counts once a packet: an atomic add each.
 
-use std::{
-    sync::{Arc, atomic::Ordering::Relaxed},
-    time::Instant,
-};
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use gst::{glib, prelude::*};
 
-use super::{
-    IceServers, Settings,
-    peer::{Counters, Peer},
-    retransmission,
-    timing::Timing,
-};
+use super::{IceServers, Settings, counters::Counters, peer::Peer, retransmission, timing::Timing};
 
 /// Sound, picture and its repairs, each changed some times; the packets of a source above it are dropped.
 const MAX_SOURCES: u32 = 32;
@@ -41,17 +33,14 @@ impl Peer {
             }
         }
         if let Some(bin) = self.webrtc.downcast_ref::<gst::Bin>() {
-            let (counters, timing, started) =
-                (self.taps.counters.clone(), self.taps.timing.clone(), self.started);
-            bin.connect_deep_element_added(move |_, _, element| {
-                tune_element(element, &counters, &timing, started);
-            });
+            let (counters, timing) = (self.taps.counters.clone(), self.taps.timing.clone());
+            bin.connect_deep_element_added(move |_, _, element| tune_element(element, &counters, &timing));
         }
     }
 }
 
 /// Sets what webrtcbin sets wrong inside itself, and counts at its ends.
-fn tune_element(element: &gst::Element, counters: &Arc<Counters>, timing: &Arc<Timing>, started: Instant) {
+fn tune_element(element: &gst::Element, counters: &Arc<Counters>, timing: &Arc<Timing>) {
     let Some(factory) = element.factory() else { return };
     match factory.name().as_str() {
         "rtprtxsend" => retransmission::answer(element, counters),
@@ -59,7 +48,7 @@ fn tune_element(element: &gst::Element, counters: &Arc<Counters>, timing: &Arc<T
         "rtpjitterbuffer" => {
             // Otherwise the first packet waits for the whole latency: 275 ms to the first frame in place of 125.
             element.set_property("faststart-min-packets", 1_u32);
-            retransmission::ask(element, counters, started);
+            retransmission::ask(element, counters);
         }
         // Each source costs a jitter buffer with its thread; a peer that makes up sources gets no more.
         "rtpssrcdemux" => element.set_property("max-streams", MAX_SOURCES),
@@ -67,8 +56,7 @@ fn tune_element(element: &gst::Element, counters: &Arc<Counters>, timing: &Arc<T
             let counters = counters.clone();
             watch_packets(element, "src", move |packet| {
                 counters.bytes_in.fetch_add(bytes(packet), Relaxed);
-                let now = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-                counters.last_packet_ms.store(now, Relaxed);
+                counters.last_packet_ms.store(counters.now_ms(), Relaxed);
             });
         }
         "nicesink" => {

@@ -4,11 +4,9 @@ use std::{collections::VecDeque, time::Duration};
 
 /// How long packets are looked at: a second shows the share that gets lost.
 const KEPT: Duration = Duration::from_secs(1);
-/// Standing queue: the least delay of so many pictures and so long. A picture's first packets wait for the queue alone,
-/// its later ones for each other too, and jitter is never negative.
-const STANDING: (Duration, usize) = (Duration::from_millis(150), 4);
-/// Where much gets lost, less proof is enough.
-const STANDING_LOSSY: (Duration, usize) = (Duration::from_millis(60), 2);
+/// How much proof a queue needs: least delay of so many pictures over so long. A picture's first packets wait for
+/// the queue alone, its later ones for each other too, and jitter is never negative.
+pub type Proof = (Duration, usize);
 /// How long the least delay counts as that of an empty queue: clocks drift and routes change.
 const BASE_KEPT: Duration = Duration::from_secs(10);
 const BASE_STEP: Duration = Duration::from_millis(100);
@@ -70,9 +68,8 @@ impl Window {
 
     /// Milliseconds that each packet sent since `since` waits behind those of earlier pictures; `None` where too
     /// few of them are known.
-    pub fn standing_ms(&self, since: Duration, lossy: bool) -> Option<f64> {
+    pub fn standing_ms(&self, since: Duration, (over, wanted): Proof) -> Option<f64> {
         let (newest, base) = (self.newest()?, self.base()?);
-        let (over, wanted) = if lossy { STANDING_LOSSY } else { STANDING };
         let mut least = f64::INFINITY;
         let mut pictures = 0;
         let mut picture = None;
