@@ -8,6 +8,7 @@ mod bus;
 mod channel;
 mod codec;
 mod congestion;
+mod failures;
 mod gate;
 mod graph;
 mod identity;
@@ -17,9 +18,11 @@ mod launch;
 mod negotiate;
 mod peer;
 mod playout;
+mod receiver;
 mod retransmission;
 mod sender;
 mod shell;
+mod shield;
 mod signals;
 mod stall;
 mod start;
@@ -34,6 +37,7 @@ pub use channel::{Inbox, Mail};
 pub use codec::{Fragment, Trial, fragments, package};
 pub use inventory::{Inventory, inventory, try_codecs};
 pub use peer::{Counters, Open, Opened, Peer};
+pub use receiver::{Receiver, Remedy};
 pub use sender::{Replaced, Sender};
 pub use stats::{CandidatePair, Stats};
 
@@ -98,6 +102,13 @@ pub enum Event {
     Mail,
     /// The encoder gave up; [`Peer::replace_encoder`] puts another in its place.
     EncoderFault {
+        /// The bin that it is in.
+        bin: String,
+        /// What it said.
+        detail: String,
+    },
+    /// The decoder gave up; [`Peer::mend_decoder`] puts another in its place.
+    DecoderFault {
         /// The bin that it is in.
         bin: String,
         /// What it said.
