@@ -166,7 +166,7 @@ mod tests {
     fn faults_without_a_picture_are_the_decoders_in_the_end_and_it_starts_afresh() {
         let decoder =
             Decoder { counters: Arc::default(), pictures: AtomicU64::new(0), faults: AtomicU64::new(0) };
-        let first_final = |decoder: &Decoder| (0_u64..).find(|_| !decoder.goes_on());
+        let first_final = |decoder: &Decoder| (0..=DECODER_FAULTS).find(|_| !decoder.goes_on());
 
         assert_eq!(first_final(&decoder), Some(DECODER_FAULTS));
         assert_eq!(first_final(&decoder), Some(DECODER_FAULTS));
