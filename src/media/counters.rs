@@ -16,6 +16,8 @@ pub struct Counters {
     pub encoded: AtomicU64,
     /// Opus packets sent back.
     pub sound_packets: AtomicU64,
+    /// Packets with a piece of the picture, as they come in.
+    pub video_packets: AtomicU64,
     /// Errors and warnings of the decoder.
     pub decoder_faults: AtomicU64,
     /// Key frames that we asked the peer for.

@@ -9,30 +9,31 @@ use gst_rtp::prelude::*;
 
 use super::{
     Error,
-    codec::{Decoder, Encoder, Table},
+    codec::{Decoder, Encoder},
     counters::Counters,
     gate::Gate,
     launch,
     negotiate::Line,
     playout,
     sender::Pace,
-    stall, tap,
+    shield, stall, tap,
     timing::{self, Timing},
 };
-use crate::{
-    frame::{Frame, Layout, Slot},
-    signalling::Kind,
-};
+use crate::frame::{Frame, Layout, Slot};
 
 /// Bins that encode the picture are named so, and by a number.
 pub const SEND_VIDEO: &str = "send-video-";
-/// An error of one packet must not stop the transport: the bus tells of it.
-const SHIELD: &str = "errorignore ignore-error=true ignore-notnegotiated=true ignore-eos=true convert-to=ok";
-const INLET: &str = "videoconvert n-threads=1 ! appsink name=tap sync=false max-buffers=1 drop=true \
+/// Bins that decode the picture are named so, and by a number.
+pub const RECEIVE_VIDEO: &str = "receive-video-";
+/// The bin that takes the sound in.
+pub const RECEIVE_AUDIO: &str = "receive-audio";
+/// Not async: a sink that prerolls waits for its pipeline to let it play, and a pipeline in which an element has posted
+/// an error does not any more (`bin_handle_async_done`): the jitter buffer's thread then stands in the sink for good.
+const INLET: &str = "videoconvert n-threads=1 ! appsink name=tap async=false sync=false max-buffers=1 drop=true \
                      enable-last-sample=false wait-on-eos=false";
 const OUTLET: &str = "appsrc name=tap is-live=true format=time do-timestamp=false \
                       ! videoscale n-threads=1 add-borders=false ! capsfilter name=size";
-const SOUND_IN: &str = "rtpopusdepay ! appsink name=tap sync=false max-buffers=20 drop=true \
+const SOUND_IN: &str = "rtpopusdepay ! appsink name=tap async=false sync=false max-buffers=20 drop=true \
                         enable-last-sample=false wait-on-eos=false";
 const SOUND_OUT: &str = "appsrc name=tap is-live=true format=time do-timestamp=false max-buffers=20 \
                          leaky-type=downstream ! rtpopuspay name=pay mtu=1200";
@@ -90,19 +91,11 @@ pub fn send_audio(line: &Line) -> Result<gst::Bin, Error> {
     Ok(bin)
 }
 
-/// Name of the bin that receives an m-line of that kind.
-pub fn receiver(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Audio => "receive-audio",
-        Kind::Video | Kind::Application => "receive-video",
-    }
-}
-
-/// depayloader → decoder → inlet for the picture.
-pub fn receive_video(line: &Line, table: &Table, taps: &Taps) -> Result<gst::Bin, Error> {
-    let (_, row) = rows(line, table)?;
-    let bin =
-        launch::bin(receiver(Kind::Video), &format!("{SHIELD} ! {} ! {INLET}", launch::strip(row.fragment)))?;
+/// shield → depayloader → decoder → inlet for the picture.
+pub fn receive_video(name: &str, row: &Decoder, taps: &Taps) -> Result<gst::Bin, Error> {
+    let description = format!("{} ! {} ! {INLET}", shield::ELEMENT, launch::strip(row.fragment));
+    let bin = launch::bin(name, &description)?;
+    shield::keep_open(&launch::element(&bin, shield::NAME)?);
     let sink = tap_of::<gst_app::AppSink>(&bin)?;
     sink.set_caps(Some(&tap::caps(&taps.layouts)));
     tap::inlet(&sink, taps);
@@ -118,7 +111,7 @@ pub fn receive_video(line: &Line, table: &Table, taps: &Taps) -> Result<gst::Bin
 
 /// depayloader → the other bin's outlet for the sound.
 pub fn receive_audio(send: &gst::Bin, counters: &Arc<Counters>) -> Result<gst::Bin, Error> {
-    let bin = launch::bin(receiver(Kind::Audio), SOUND_IN)?;
+    let bin = launch::bin(RECEIVE_AUDIO, SOUND_IN)?;
     let sink = tap_of::<gst_app::AppSink>(&bin)?;
     let source = tap_of::<gst_app::AppSrc>(send)?;
     let counters = counters.clone();
@@ -131,10 +124,6 @@ pub fn receive_audio(send: &gst::Bin, counters: &Arc<Counters>) -> Result<gst::B
 /// An end for a stream that nobody asked for: left unlinked, its not-linked would stop the whole transport.
 pub fn discard() -> Result<gst::Element, Error> {
     Ok(gst::ElementFactory::make("fakesink").property("async", false).property("sync", false).build()?)
-}
-
-fn rows(line: &Line, table: &Table) -> Result<(&'static Encoder, &'static Decoder), Error> {
-    table.rows(line.codec.name).ok_or_else(|| Error::NoCodec(line.codec.name.to_string()))
 }
 
 /// Payload type, SSRC and header extension as the answer says them.
@@ -199,6 +188,38 @@ fn count_key_requests(
         }
         gst::PadProbeReturn::Ok
     });
+}
+
+/// Puts `pad` in the place of the source that an m-line had before: a peer may go on with another one at any time, and
+/// says so in no packet but that (RFC 8108 section 3). What the earlier source still sends is dropped.
+pub fn take_over(pad: &gst::Pad, bin: &gst::Element) -> Result<(), Error> {
+    let sink = input(bin)?;
+    if let Some(earlier) = sink.peer() {
+        // Before it is unlinked: its not-linked would stop the whole transport.
+        earlier.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, |_, _| {
+            gst::PadProbeReturn::Drop
+        });
+        earlier.unlink(&sink).map_err(|error| Error::Graph(format!("a stream stays linked: {error}")))?;
+    }
+    link(pad, &sink)
+}
+
+/// Puts `element` into the graph, behind `pad`.
+pub fn attach(pipeline: &gst::Pipeline, pad: &gst::Pad, element: &gst::Element) -> Result<(), Error> {
+    pipeline.add(element)?;
+    element.sync_state_with_parent()?;
+    link(pad, &input(element)?)
+}
+
+/// The open input of a bin or an element.
+pub fn input(element: &gst::Element) -> Result<gst::Pad, Error> {
+    let pad = element.static_pad("sink");
+    pad.ok_or_else(|| Error::Graph(format!("{} has no open input", element.name())))
+}
+
+fn link(pad: &gst::Pad, sink: &gst::Pad) -> Result<(), Error> {
+    pad.link(sink).map_err(|error| Error::Graph(format!("webrtcbin's stream takes no link: {error}")))?;
+    Ok(())
 }
 
 fn tap_of<T: IsA<gst::Element>>(bin: &gst::Bin) -> Result<T, Error> {

@@ -57,9 +57,14 @@ impl Peer {
     /// What the graph does, as lines for a shell, at the bitrate of this moment.
     pub fn launch(&self) -> String {
         let bitrate = self.taps.counters.target_bps.load(Relaxed);
-        let caps = self.inlet().and_then(|sink| sink.property::<Option<gst::Caps>>("caps"));
+        let caps = self
+            .receiver()
+            .and_then(super::Receiver::tap)
+            .and_then(|sink| sink.property::<Option<gst::Caps>>("caps"));
         let caps = caps.unwrap_or_else(|| tap::caps(&self.taps.layouts));
         let encoder = self.sender.as_ref().map(|sender| sender.row());
-        self.script.as_ref().map(|script| script.text(encoder, bitrate, &caps)).unwrap_or_default()
+        let decoder = self.receiver().map(super::Receiver::row);
+        let used = (encoder, decoder);
+        self.script.as_ref().map(|script| script.text(used, bitrate, &caps)).unwrap_or_default()
     }
 }

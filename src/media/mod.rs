@@ -9,6 +9,7 @@ mod channel;
 mod codec;
 mod congestion;
 mod counters;
+mod failures;
 mod gate;
 mod graph;
 mod identity;
@@ -18,9 +19,11 @@ mod launch;
 mod negotiate;
 mod peer;
 mod playout;
+mod receiver;
 mod retransmission;
 mod sender;
 mod shell;
+mod shield;
 mod signals;
 mod stall;
 mod start;
@@ -36,6 +39,7 @@ pub use codec::{Fragment, Trial, fragments, package};
 pub use counters::Counters;
 pub use inventory::{Inventory, inventory, try_codecs};
 pub use peer::{Open, Opened, Peer};
+pub use receiver::{Receiver, Remedy};
 pub use sender::{Replaced, Sender};
 pub use stats::{CandidatePair, Stats};
 
@@ -100,6 +104,13 @@ pub enum Event {
     Mail,
     /// The encoder gave up; [`Peer::replace_encoder`] puts another in its place.
     EncoderFault {
+        /// The bin that it is in.
+        bin: String,
+        /// What it said.
+        detail: String,
+    },
+    /// The decoder gave up; [`Peer::mend_decoder`] puts another in its place.
+    DecoderFault {
         /// The bin that it is in.
         bin: String,
         /// What it said.

@@ -18,6 +18,7 @@ use super::{
     graph::{self, Taps},
     identity::Identity,
     negotiate::{self, Line},
+    receiver::{Receiver, Remedy},
     sender::{Replaced, Sender},
     shell::Script,
     signals::Tell,
@@ -73,6 +74,7 @@ pub struct Peer {
     pub(super) webrtc: gst::Element,
     pub(super) taps: Taps,
     pub(super) sender: Option<Arc<Sender>>,
+    pub(super) receiver: Option<Arc<Receiver>>,
     pub(super) inbox: Arc<Inbox>,
     pub(super) channel: Arc<Mutex<Option<gst_webrtc::WebRTCDataChannel>>>,
     mids: Vec<String>,
@@ -94,13 +96,17 @@ pub fn open(
         let tell = open.tell.clone();
         move |event| tell(event)
     });
-    peer.tune(settings, &open.ice);
+    if let Some(line) = lines.iter().find(|line| line.kind == Kind::Video && line.receives) {
+        let receiver = Receiver::new(&peer.pipeline, line, table, &peer.taps)?;
+        peer.receiver = Some(Arc::new(receiver));
+    }
+    peer.tune(settings, &open.ice, lines[0].codec.payload);
     let (transceivers, sound) = peer.add_senders(&lines, table, settings)?;
     let first = transceivers.first().ok_or_else(|| Error::Graph("no m-line to serve".into()))?;
     let identity = Arc::new(Identity::new(open.offer.fingerprints.clone(), first));
     peer.listen(&open.tell, &identity);
     let lines = Arc::new(lines);
-    peer.receive(&lines, table, sound, &open.tell, &identity);
+    peer.receive(&lines, sound, &open.tell, &identity);
     let answer = peer.negotiate(open.offer, settings, &lines)?;
     Ok(Opened {
         answer,
@@ -132,6 +138,7 @@ impl Peer {
                 timing: Arc::new(Timing::new(open.ledger.clone())),
             },
             sender: None,
+            receiver: None,
             inbox: Arc::default(),
             channel: Arc::default(),
             mids: open.offer.medias.iter().map(|media| media.mid.clone()).collect(),
@@ -307,19 +314,24 @@ impl Peer {
         self.sender.as_deref()
     }
 
-    /// Makes the graph deliver one of `layouts` from here on.
-    pub fn set_layouts(&self, layouts: &[Layout]) {
-        let Some(sink) = self.inlet() else { return };
-        sink.set_property("caps", super::tap::caps(layouts));
-        if let Some(pad) = sink.static_pad("sink") {
-            pad.push_event(gst::event::Reconfigure::new());
-        }
+    /// Puts another decoder, or the same one anew, in the place of the one in use. Blocks.
+    ///
+    /// # Errors
+    /// The old one hangs, too many have failed, or none can be built; `Ok(None)` where there is nothing to mend.
+    pub fn mend_decoder(&self, remedy: &Remedy) -> Result<Option<Replaced>, Error> {
+        self.receiver.as_ref().map_or(Ok(None), |receiver| receiver.mend(remedy))
     }
 
-    /// Where decoded pictures leave the graph; none before the first packet.
-    pub(super) fn inlet(&self) -> Option<gst::Element> {
-        let bin = self.pipeline.by_name("receive-video")?.downcast::<gst::Bin>().ok()?;
-        bin.by_name("tap")
+    /// The receiving side of the picture; `None` where the peer sends none.
+    pub fn receiver(&self) -> Option<&Receiver> {
+        self.receiver.as_deref()
+    }
+
+    /// Makes the graph deliver one of `layouts` from here on.
+    pub fn set_layouts(&self, layouts: &[Layout]) {
+        if let Some(receiver) = &self.receiver {
+            receiver.set_layouts(layouts);
+        }
     }
 }
 

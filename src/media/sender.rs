@@ -4,12 +4,11 @@
 //! belongs on a blocking thread.
 
 use std::{
-    collections::VecDeque,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use gst::{glib, prelude::*};
@@ -19,14 +18,12 @@ use super::{
     adapt::{Adapter, Step},
     codec::{Encoder, Table},
     congestion::{self, Estimate, Packet},
+    failures::Failures,
     graph::{self, Taps},
     launch,
     negotiate::Line,
 };
 
-/// So many failed encoders in so long are final: it is the picture that they cannot take, not bad luck.
-const FAILURES: usize = 4;
-const FAILURE_WINDOW: Duration = Duration::from_mins(1);
 /// An encoder is told of changes over this part of its bitrate.
 const WORTH_A_GRANT: u32 = 50;
 
@@ -41,7 +38,7 @@ pub struct Pace {
     pub skipped: AtomicU64,
 }
 
-/// An encoder took another one's place.
+/// An encoder or decoder took another one's place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replaced {
     /// Factory name of the one that failed.
@@ -77,7 +74,7 @@ struct Current {
     adapter: Adapter,
     step: Step,
     size: (u32, u32),
-    failures: VecDeque<Instant>,
+    failures: Failures,
 }
 
 impl Sender {
@@ -101,7 +98,7 @@ impl Sender {
             adapter: Adapter::default(),
             step: Step::FULL,
             size: (0, 0),
-            failures: VecDeque::new(),
+            failures: Failures::default(),
         };
         let sender = Self {
             pipeline: pipeline.downgrade(),
@@ -221,15 +218,8 @@ impl Sender {
         if current.bin.name() != failed {
             return Ok(None);
         }
-        let now = Instant::now();
-        current.failures.push_back(now);
-        while current.failures.front().is_some_and(|at| now.duration_since(*at) > FAILURE_WINDOW) {
-            current.failures.pop_front();
-        }
+        current.failures.add("encoders", Instant::now())?;
         let broken = self.rows[current.row].element;
-        if current.failures.len() > FAILURES {
-            return Err(Error::Graph(format!("{} encoders failed within a minute", current.failures.len())));
-        }
         let pipeline = self.pipeline.upgrade().ok_or_else(|| Error::Graph("the graph is gone".into()))?;
         let (old, next) = (current.bin.clone(), (current.row + 1).min(self.rows.len() - 1));
         let progress = Progress::of(&old);

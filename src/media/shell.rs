@@ -36,13 +36,18 @@ impl Script {
         Some(Self { codec, encoder, decoder, sound })
     }
 
-    /// The lines, with what they stand for as comments; `encoder` is in use in place of the first that works, and
-    /// `wanted` is what the pipeline takes.
-    pub fn text(&self, encoder: Option<&'static Encoder>, bitrate_bps: u64, wanted: &gst::Caps) -> String {
-        let encoder = encoder.unwrap_or(self.encoder);
+    /// The lines, with what they stand for as comments; `encoder` and `decoder` are in use in place of the first that
+    /// work, and `wanted` is what the pipeline takes.
+    pub fn text(
+        &self,
+        (encoder, decoder): (Option<&'static Encoder>, Option<&'static Decoder>),
+        bitrate_bps: u64,
+        wanted: &gst::Caps,
+    ) -> String {
+        let (encoder, decoder) = (encoder.unwrap_or(self.encoder), decoder.unwrap_or(self.decoder));
         let encode = words(&launch::strip(encoder.fragment));
         let encode = encoder.at_bitrate(&encode, u32::try_from(bitrate_bps).unwrap_or(u32::MAX));
-        let decode = words(&launch::strip(self.decoder.fragment));
+        let decode = words(&launch::strip(decoder.fragment));
         // gst-launch-1.0 escapes spaces inside an argument, and its own parser then refuses the caps.
         let wanted = wanted.to_string().replace(' ', "");
         let source = format!("videotestsrc num-buffers={FRAMES} {SOURCE}");
@@ -102,7 +107,7 @@ mod tests {
             [(CodecName::Vp8, "target-bitrate=750000 "), (CodecName::H264, " bitrate=750 ")]
         {
             let (encoder, decoder) = table.rows(codec).unwrap();
-            let text = Script { codec, encoder, decoder, sound: true }.text(None, 750_000, &wanted);
+            let text = Script { codec, encoder, decoder, sound: true }.text((None, None), 750_000, &wanted);
 
             assert!(text.contains(expected), "{text}");
             assert!(

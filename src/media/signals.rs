@@ -8,7 +8,7 @@ use gst::{glib, prelude::*};
 
 use super::{
     Error, Event, Inbox, Mail, channel,
-    codec::Table,
+    counters::Counters,
     graph,
     identity::{Identity, Verdict},
     negotiate::Line,
@@ -58,14 +58,13 @@ impl Peer {
     pub(super) fn receive(
         &self,
         lines: &Arc<Vec<Line>>,
-        table: &Arc<Table>,
         sound: Option<gst::Bin>,
         tell: &Tell,
         identity: &Arc<Identity>,
     ) {
         let pipeline = self.pipeline.downgrade();
         let sound = sound.map(|bin| bin.downgrade());
-        let (taps, lines, table) = (self.taps.clone(), lines.clone(), table.clone());
+        let (lines, receiver, counters) = (lines.clone(), self.receiver.clone(), self.taps.counters.clone());
         let (tell, identity) = (tell.clone(), identity.clone());
         self.webrtc.connect_pad_added(move |_, pad| {
             let Some(pipeline) = pipeline.upgrade().filter(|_| pad.direction() == gst::PadDirection::Src)
@@ -73,26 +72,35 @@ impl Peer {
                 return;
             };
             guard(pad, identity.clone(), tell.clone());
-            let line = line_of(pad, &lines);
-            if let Some(bin) = line.and_then(|line| pipeline.by_name(graph::receiver(line.kind))) {
-                if let Err(error) = take_over(pad, &bin) {
-                    tell(Event::Fault { element: pad.name().to_string(), detail: error.to_string() });
+            let attached = match (line_of(pad, &lines).map(|line| line.kind), &receiver) {
+                (Some(Kind::Video), Some(receiver)) => receiver.attach(pad),
+                (Some(Kind::Audio), _) => {
+                    let send = sound.as_ref().and_then(glib::WeakRef::upgrade);
+                    receive_audio(&pipeline, pad, send.as_ref(), &counters)
                 }
-                return;
-            }
-            let built = match line.map(|line| (line, line.kind)) {
-                Some((line, Kind::Video)) => graph::receive_video(line, &table, &taps).map(Cast::upcast),
-                Some((_, Kind::Audio)) => match sound.as_ref().and_then(glib::WeakRef::upgrade) {
-                    Some(send) => graph::receive_audio(&send, &taps.counters).map(Cast::upcast),
-                    None => graph::discard(),
-                },
-                _ => graph::discard(),
+                _ => graph::discard().and_then(|end| graph::attach(&pipeline, pad, &end)),
             };
-            if let Err(error) = built.and_then(|element| attach(&pipeline, pad, &element)) {
+            if let Err(error) = attached {
                 tell(Event::Fault { element: pad.name().to_string(), detail: error.to_string() });
             }
         });
     }
+}
+
+fn receive_audio(
+    pipeline: &gst::Pipeline,
+    pad: &gst::Pad,
+    send: Option<&gst::Bin>,
+    counters: &Arc<Counters>,
+) -> Result<(), Error> {
+    if let Some(bin) = pipeline.by_name(graph::RECEIVE_AUDIO) {
+        return graph::take_over(pad, &bin);
+    }
+    let element = match send {
+        Some(send) => graph::receive_audio(send, counters)?.upcast(),
+        None => graph::discard()?,
+    };
+    graph::attach(pipeline, pad, &element)
 }
 
 /// Lets nothing through `pad` until the peer's certificate is the offered one.
@@ -145,27 +153,4 @@ fn line_of<'a>(pad: &gst::Pad, lines: &'a [Line]) -> Option<&'a Line> {
     let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
     let payload = caps.structure(0)?.get::<i32>("payload").ok()?;
     lines.iter().find(|line| line.receives && i32::from(line.codec.payload) == payload)
-}
-
-/// Puts `pad` in the place of the source that an m-line had before: a peer may go on with another one at any time, and
-/// says so in no packet but that (RFC 8108 section 3). What the earlier source still sends is dropped.
-fn take_over(pad: &gst::Pad, bin: &gst::Element) -> Result<(), Error> {
-    let sink = bin.static_pad("sink").ok_or_else(|| Error::Graph("a bin has no open input".into()))?;
-    if let Some(earlier) = sink.peer() {
-        // Before it is unlinked: its not-linked would stop the whole transport.
-        earlier.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, |_, _| {
-            gst::PadProbeReturn::Drop
-        });
-        earlier.unlink(&sink).map_err(|error| Error::Graph(format!("a stream stays linked: {error}")))?;
-    }
-    pad.link(&sink).map_err(|error| Error::Graph(format!("webrtcbin's stream takes no link: {error}")))?;
-    Ok(())
-}
-
-fn attach(pipeline: &gst::Pipeline, pad: &gst::Pad, element: &gst::Element) -> Result<(), Error> {
-    pipeline.add(element)?;
-    element.sync_state_with_parent()?;
-    let sink = element.static_pad("sink").ok_or_else(|| Error::Graph("a bin has no open input".into()))?;
-    pad.link(&sink).map_err(|error| Error::Graph(format!("webrtcbin's stream takes no link: {error}")))?;
-    Ok(())
 }

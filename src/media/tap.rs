@@ -49,7 +49,6 @@ pub fn caps(layouts: &[Layout]) -> gst::Caps {
 /// Puts what `sink` gets into the input slot.
 pub fn inlet(sink: &gst_app::AppSink, taps: &Taps) {
     let (slot, counters, timing) = (taps.input.clone(), taps.counters.clone(), taps.timing.clone());
-    let mut seq = 0;
     let mut known: Option<(gst::Caps, gst_video::VideoInfo)> = None;
     sink.set_callbacks(
         gst_app::AppSinkCallbacks::builder()
@@ -71,8 +70,9 @@ pub fn inlet(sink: &gst_app::AppSink, taps: &Taps) {
                 if let Some(running) = running {
                     timing.decoder_gives(running);
                 }
+                // Of the session, not of this sink: a decoder that takes another one's place counts on.
+                let seq = counters.frames_in.load(Relaxed);
                 let Some(frame) = wrap(seq, buffer, caps, info) else { return Ok(gst::FlowSuccess::Ok) };
-                seq += 1;
                 counters.frames_in.fetch_add(1, Relaxed);
                 slot.put(frame);
                 Ok(gst::FlowSuccess::Ok)

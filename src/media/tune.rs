@@ -13,7 +13,7 @@ const MAX_SOURCES: u32 = 32;
 
 impl Peer {
     /// Settings that webrtcbin has no property for.
-    pub(super) fn tune(&self, settings: &Settings, servers: &IceServers) {
+    pub(super) fn tune(&self, settings: &Settings, servers: &IceServers, video_payload: u8) {
         let ice: glib::Object = self.webrtc.property("ice-agent");
         if let Some((low, high)) = settings.udp_ports {
             ice.set_property("min-rtp-port", u32::from(low));
@@ -34,7 +34,10 @@ impl Peer {
         }
         if let Some(bin) = self.webrtc.downcast_ref::<gst::Bin>() {
             let (counters, timing) = (self.taps.counters.clone(), self.taps.timing.clone());
-            bin.connect_deep_element_added(move |_, _, element| tune_element(element, &counters, &timing));
+            bin.connect_deep_element_added(move |_, _, element| {
+                tune_element(element, &counters, &timing);
+                count_video(element, &counters, video_payload);
+            });
         }
     }
 }
@@ -68,6 +71,22 @@ fn tune_element(element: &gst::Element, counters: &Arc<Counters>, timing: &Arc<T
         }
         _ => {}
     }
+}
+
+/// Counts the picture's packets before the jitter buffer, so that one that stands shows. Padding is no picture.
+fn count_video(element: &gst::Element, counters: &Arc<Counters>, payload: u8) {
+    if element.factory().is_none_or(|factory| factory.name() != "rtpjitterbuffer") {
+        return;
+    }
+    let counters = counters.clone();
+    watch_packets(element, "sink", move |packet| {
+        if let Ok(packet) = gst_rtp::RTPBuffer::from_buffer_readable(packet)
+            && packet.payload_type() == payload
+            && packet.payload_size() > 0
+        {
+            counters.video_packets.fetch_add(1, Relaxed);
+        }
+    });
 }
 
 fn bytes(packet: &gst::BufferRef) -> u64 {

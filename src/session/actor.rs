@@ -17,9 +17,13 @@ use tokio_util::sync::CancellationToken;
 use super::{
     EndReason, Error, Message, Phase, Snapshot, StageInfo,
     meter::Meter,
-    state::{Action, Input, State},
+    repair::Repairs,
+    state::{Action, Input, Sight, State},
 };
-use crate::{media, memory, metrics, signalling, stage};
+use crate::{
+    media::{self, Remedy},
+    memory, metrics, signalling, stage,
+};
 
 /// Fine enough for limits of seconds; cheap enough for hundreds of sessions.
 const TICK: Duration = Duration::from_millis(250);
@@ -76,9 +80,7 @@ pub struct Actor {
     pub(super) snapshot: watch::Sender<Snapshot>,
     pub(super) meter: Meter,
     pub(super) metrics: Arc<metrics::Metrics>,
-    pub(super) replacing: Option<JoinHandle<Result<Option<media::Replaced>, media::Error>>>,
-    /// The bin of an encoder that failed, until somebody looks after it.
-    pub(super) failed_bin: Option<String>,
+    pub(super) repairs: Repairs,
     pub(super) heir: Option<oneshot::Sender<Heir>>,
     pub(super) stats: Option<JoinHandle<Result<media::Stats, media::Error>>>,
     pub(super) media_events: mpsc::Receiver<media::Event>,
@@ -129,7 +131,8 @@ impl Actor {
                     self.read_mail();
                     None
                 }
-                done = finished(&mut self.replacing) => self.encoder_replaced(done),
+                done = finished(&mut self.repairs.encoder) => self.encoder_replaced(done),
+                done = finished(&mut self.repairs.decoder) => self.decoder_mended(done),
                 _ = tick.tick() => {
                     if std::mem::replace(&mut ticked, Instant::now()).elapsed() > STOPPED {
                         self.apply(Input::Resumed);
@@ -193,47 +196,18 @@ impl Actor {
             media::Event::ChannelClosed => self.apply(Input::ChannelClosed),
             media::Event::EncoderFault { bin, detail } => {
                 tracing::warn!(bin, detail, "encoder failed");
-                self.failed_bin = Some(bin);
-                self.replace_encoder();
+                self.encoder_failed(bin);
+                None
+            }
+            media::Event::DecoderFault { bin, detail } => {
+                tracing::warn!(bin, detail, "decoder failed");
+                self.mend_decoder(Remedy::Failed(bin));
                 None
             }
             media::Event::Fault { element, detail } => {
                 tracing::error!(element, detail, "element failed");
                 self.apply(Input::End(EndReason::ElementError))
             }
-        }
-    }
-
-    /// One at a time: the one that takes the place may fail as well.
-    fn replace_encoder(&mut self) {
-        if self.replacing.is_none()
-            && let Some(bin) = self.failed_bin.take()
-        {
-            let peer = self.peer.clone();
-            self.replacing = Some(spawn_blocking(move || peer.replace_encoder(&bin)));
-        }
-    }
-
-    fn encoder_replaced(
-        &mut self,
-        done: Option<Result<Option<media::Replaced>, media::Error>>,
-    ) -> Option<EndReason> {
-        self.replace_encoder();
-        match done {
-            Some(Ok(None)) => None,
-            Some(Ok(Some(media::Replaced { failed, element }))) => {
-                tracing::warn!(failed, element, "another encoder goes on");
-                self.metrics.encoder_changes.with_label_values(&[failed]).inc();
-                self.snapshot.send_modify(|snapshot| snapshot.encoder = Some(element.to_owned()));
-                let detail = format!("the encoder {failed} failed; {element} goes on");
-                self.say(&Message::EncoderChanged { encoder: element, detail });
-                None
-            }
-            Some(Err(error)) => {
-                tracing::error!(%error, "no encoder goes on");
-                self.apply(Input::End(EndReason::ElementError))
-            }
-            None => self.apply(Input::End(EndReason::ElementError)),
         }
     }
 
@@ -270,16 +244,18 @@ impl Actor {
     }
 
     fn tick(&mut self) -> Option<EndReason> {
-        let input = Input::Tick {
-            frames_in: self.peer.counters().frames_in.load(Relaxed),
+        let counters = self.peer.counters();
+        let sight = Sight {
+            video_packets: counters.video_packets.load(Relaxed),
+            frames_in: counters.frames_in.load(Relaxed),
             expects_video: self.receives_video,
             silent_for: self.peer.silent_for(),
             stage_busy: self.worker.busy_for(),
         };
-        self.apply(input)
+        self.apply(Input::Tick(sight))
     }
 
-    fn apply(&mut self, input: Input) -> Option<EndReason> {
+    pub(super) fn apply(&mut self, input: Input) -> Option<EndReason> {
         let mut end = None;
         for action in self.state.step(input, Instant::now()) {
             match action {
@@ -292,6 +268,9 @@ impl Actor {
                     );
                 }
                 Action::TellStageBack => self.stage_state(stage::State::Running, "the stage runs".into()),
+                Action::AskKeyFrame => self.ask_key_frame(),
+                Action::RestartDecoder => self.mend_decoder(Remedy::Anew),
+                Action::ReplaceDecoder => self.mend_decoder(Remedy::Next),
                 Action::End(reason) => end = Some(reason),
             }
         }
@@ -336,9 +315,7 @@ impl Actor {
         if let Some(task) = self.stats {
             tokio::time::timeout(GRAPH_LIMIT, task).await.ok(); // it holds the peer; bounded inside as well
         }
-        if let Some(task) = self.replacing {
-            tokio::time::timeout(GRAPH_LIMIT, task).await.ok(); // as above
-        }
+        self.repairs.finish(GRAPH_LIMIT).await;
         let paused = self.snapshot.borrow().paused;
         let heir = Heir { worker: self.worker, entry: self.entry, parameters: self.parameters, paused };
         let worker = match self.heir {

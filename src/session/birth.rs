@@ -18,6 +18,7 @@ use super::{
     actor::{Actor, Command, Heir},
     control::{self, Update},
     meter::Meter,
+    repair::Repairs,
     state::State,
 };
 use crate::{media, metrics::Metrics, signalling, stage};
@@ -123,8 +124,7 @@ impl Birth {
             receives_video: opened.receives_video,
             snapshot: watch::Sender::new(snapshot),
             stats: None,
-            replacing: None,
-            failed_bin: None,
+            repairs: Repairs::default(),
             heir: None,
             media_events,
             stage_events,
@@ -174,6 +174,7 @@ fn first_snapshot(id: &Id, opened: &media::Opened, heir: &Heir) -> Snapshot {
         video_codec: opened.video.to_string(),
         audio_codec: opened.sound.then(|| "opus".to_owned()),
         encoder: opened.peer.sender().map(|sender| sender.element().to_owned()),
+        decoder: opened.peer.receiver().map(|receiver| receiver.element().to_owned()),
         width: None,
         height: None,
         sent_width: None,

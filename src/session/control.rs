@@ -93,6 +93,13 @@ pub enum Message {
         /// One sentence.
         detail: String,
     },
+    /// No picture came from the decoder; the same one, built anew, or another one goes on.
+    DecoderChanged {
+        /// GStreamer element that decodes from here on.
+        decoder: &'static str,
+        /// One sentence.
+        detail: String,
+    },
     /// Figures, once a second; what is not known is absent.
     Stats(Figures),
     /// The last message before the server closes.

@@ -7,24 +7,28 @@ mod actor;
 mod admission;
 mod birth;
 mod control;
+mod ending;
 mod history;
 mod meter;
 mod registry;
+mod repair;
 mod report;
 mod seat;
 mod snapshot;
 mod state;
 mod steer;
+mod watchdog;
 
 use std::{fmt, sync::Arc};
 
 pub use admission::{Created, Wish};
 pub use control::{Figures, Message};
+pub use ending::EndReason;
 pub use history::{Description, DescriptionKind};
 pub use registry::{Load, Registry, Settings};
 use serde::Serialize;
 pub use snapshot::{CodecInfo, Drops, Path, Snapshot, StageInfo, StepTimes};
-pub use state::{EndReason, Limits, Phase};
+pub use state::{Limits, Phase};
 
 use crate::{media, stage};
 

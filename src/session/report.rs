@@ -50,6 +50,7 @@ impl Actor {
                 (snapshot.sent_width, snapshot.sent_height) = size(sent);
                 snapshot.fps_limit = fps;
             }
+            snapshot.decoder = self.peer.receiver().map(|receiver| receiver.element().to_owned());
             snapshot.latency = StepTimes::of(&self.io.ledger);
             snapshot.frames_in = media.frames_in.load(Relaxed);
             snapshot.frames_out = media.encoded.load(Relaxed);

@@ -28,6 +28,8 @@ pub struct Snapshot {
     pub video_codec: String,
     /// GStreamer element that encodes it; null where the client takes no picture.
     pub encoder: Option<String>,
+    /// GStreamer element that decodes the picture that comes in; null where the client sends none.
+    pub decoder: Option<String>,
     /// Codec of the sound; null where there is none.
     pub audio_codec: Option<String>,
     /// Size of the picture that comes in.

@@ -4,6 +4,11 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use super::{
+    EndReason,
+    watchdog::{Verdict, Watchdog},
+};
+
 /// Time limits of a session, each with its reason in the configuration.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -36,79 +41,6 @@ pub enum Phase {
     Ended,
 }
 
-/// Every way in which a session can end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum EndReason {
-    /// DELETE, or Stop in the page.
-    ClosedByClient,
-    /// The peer closed the connection.
-    ClosedByPeer,
-    /// The connection never stood.
-    ConnectTimeout,
-    /// ICE found no way or lost it.
-    IceFailed,
-    /// Connected, but no picture came.
-    MediaTimeout,
-    /// No packet for too long.
-    PeerVanished,
-    /// The peer's certificate is not the one in its offer.
-    FingerprintMismatch,
-    /// A GStreamer element gave up.
-    ElementError,
-    /// The stage hangs in one frame.
-    StageHung,
-    /// Another connection took the session over.
-    Resumed,
-    /// The server stops.
-    ServerShutdown,
-}
-
-impl EndReason {
-    /// The table of endings: the stable code and the sentence for the user.
-    fn row(self) -> (&'static str, &'static str) {
-        match self {
-            Self::ClosedByClient => ("closed_by_client", "the session was closed on request"),
-            Self::ClosedByPeer => ("closed_by_peer", "the browser closed the connection"),
-            Self::ConnectTimeout => (
-                "connect_timeout",
-                "no connection came about in time; check that UDP reaches the server, or configure a TURN server",
-            ),
-            Self::IceFailed => (
-                "ice_failed",
-                "no network path to the server works any more; check UDP and firewalls, or configure a TURN server",
-            ),
-            Self::MediaTimeout => (
-                "media_timeout",
-                "the connection stands but no picture came; check that the source is running",
-            ),
-            Self::PeerVanished => ("peer_vanished", "nothing came from the browser for too long"),
-            Self::FingerprintMismatch => (
-                "fingerprint_mismatch",
-                "the connection's certificate is not the one in the offer; somebody may be in between",
-            ),
-            Self::ElementError => {
-                ("element_error", "a part of the media graph failed; the server's log says which")
-            }
-            Self::StageHung => {
-                ("stage_hung", "the pipeline hangs in one frame; start again or choose another one")
-            }
-            Self::Resumed => ("resumed", "a new connection took this session over"),
-            Self::ServerShutdown => ("server_shutdown", "the server is shutting down"),
-        }
-    }
-
-    /// Stable name for programs.
-    pub fn code(self) -> &'static str {
-        self.row().0
-    }
-
-    /// One sentence for people.
-    pub fn sentence(self) -> &'static str {
-        self.row().1
-    }
-}
-
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input {
@@ -121,16 +53,22 @@ pub enum Input {
     /// The server itself stood still (SIGSTOP, a suspended or starved host): nobody else was silent or slow meanwhile.
     Resumed,
     /// Time has passed; what the graph and the stage look like.
-    Tick {
-        /// Pictures decoded so far.
-        frames_in: u64,
-        /// Whether the peer is to send a picture.
-        expects_video: bool,
-        /// Time since the last packet.
-        silent_for: Duration,
-        /// Time that the stage has been at its frame.
-        stage_busy: Duration,
-    },
+    Tick(Sight),
+}
+
+/// What the graph and the stage look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sight {
+    /// Packets of the picture so far.
+    pub video_packets: u64,
+    /// Pictures decoded so far.
+    pub frames_in: u64,
+    /// Whether the peer is to send a picture.
+    pub expects_video: bool,
+    /// Time since the last packet.
+    pub silent_for: Duration,
+    /// Time that the stage has been at its frame.
+    pub stage_busy: Duration,
 }
 
 /// What to do about it.
@@ -144,6 +82,12 @@ pub enum Action {
     TellSlowStage,
     /// Tell the user that the stage is back.
     TellStageBack,
+    /// Ask the peer for a key frame.
+    AskKeyFrame,
+    /// Build the decoder anew.
+    RestartDecoder,
+    /// Put the next decoder in its place.
+    ReplaceDecoder,
     /// End the session.
     End(EndReason),
 }
@@ -158,6 +102,7 @@ pub struct State {
     resumed: Option<Instant>,
     missing_input_told: bool,
     slow_stage_told: bool,
+    watchdog: Watchdog,
 }
 
 impl State {
@@ -171,6 +116,7 @@ impl State {
             resumed: None,
             missing_input_told: false,
             slow_stage_told: false,
+            watchdog: Watchdog::default(),
         }
     }
 
@@ -197,31 +143,35 @@ impl State {
             }
             Input::Resumed => {
                 self.resumed = Some(now);
+                self.watchdog.rest();
                 Vec::new()
             }
-            Input::Tick { frames_in, expects_video, silent_for, stage_busy } => {
+            Input::Tick(sight) => {
                 let awake = self.resumed.map_or(Duration::MAX, |at| now.saturating_duration_since(at));
-                self.tick(now, frames_in > 0, expects_video, silent_for.min(awake), stage_busy.min(awake))
+                let (silent_for, stage_busy) = (sight.silent_for.min(awake), sight.stage_busy.min(awake));
+                let verdict = self.watchdog.look(sight.video_packets, sight.frames_in, now);
+                let mut actions = self.tick(now, Sight { silent_for, stage_busy, ..sight });
+                if matches!(self.phase, Phase::Waiting | Phase::Live) {
+                    actions.extend(self.heed(verdict, now));
+                }
+                actions
             }
         }
     }
 
-    fn tick(
-        &mut self,
-        now: Instant,
-        picture: bool,
-        expects_video: bool,
-        silent_for: Duration,
-        stage_busy: Duration,
-    ) -> Vec<Action> {
+    fn tick(&mut self, now: Instant, sight: Sight) -> Vec<Action> {
+        let Sight { frames_in, expects_video, silent_for, stage_busy, .. } = sight;
         let waited = now.saturating_duration_since(self.since);
         match self.phase {
             Phase::Connecting if waited >= self.limits.connect => self.end(EndReason::ConnectTimeout, now),
-            Phase::Waiting if picture => {
+            Phase::Waiting if frames_in > 0 => {
                 self.enter(Phase::Live, now);
                 vec![Action::FirstFrame]
             }
-            Phase::Waiting if waited >= self.limits.media => self.end(EndReason::MediaTimeout, now),
+            // Packets come: it is not the source that is missing, and the watchdog has the last word.
+            Phase::Waiting if waited >= self.limits.media && !self.watchdog.waits() => {
+                self.end(EndReason::MediaTimeout, now)
+            }
             Phase::Waiting | Phase::Live if self.gone(silent_for, now) => {
                 let farewell = self.channel_closed.is_some();
                 self.end(if farewell { EndReason::ClosedByPeer } else { EndReason::PeerVanished }, now)
@@ -242,6 +192,16 @@ impl State {
                 vec![Action::TellStageBack]
             }
             _ => Vec::new(),
+        }
+    }
+
+    fn heed(&mut self, verdict: Option<Verdict>, now: Instant) -> Vec<Action> {
+        match verdict {
+            None => Vec::new(),
+            Some(Verdict::Ask) => vec![Action::AskKeyFrame],
+            Some(Verdict::Restart) => vec![Action::RestartDecoder],
+            Some(Verdict::Replace) => vec![Action::ReplaceDecoder],
+            Some(Verdict::GiveUp) => self.end(EndReason::PictureStalled, now),
         }
     }
 
@@ -271,13 +231,27 @@ mod tests {
         Limits { connect: 15 * SECOND, media: 9 * SECOND, vanish: 10 * SECOND }
     }
 
+    const QUIET: Sight = Sight {
+        video_packets: 0,
+        frames_in: 0,
+        expects_video: true,
+        silent_for: Duration::ZERO,
+        stage_busy: Duration::ZERO,
+    };
+
     fn tick(frames_in: u64, silent_s: u32, busy_s: u32) -> Input {
-        Input::Tick {
-            frames_in,
-            expects_video: true,
-            silent_for: silent_s * SECOND,
-            stage_busy: busy_s * SECOND,
-        }
+        let (silent_for, stage_busy) = (silent_s * SECOND, busy_s * SECOND);
+        Input::Tick(Sight { frames_in, silent_for, stage_busy, ..QUIET })
+    }
+
+    /// A second each of packets without a picture; gives what is done, and in which second.
+    fn stalled(state: &mut State, frames_in: u64, start: Instant, seconds: u32) -> Vec<(u32, Action)> {
+        let acts = (0..seconds).flat_map(|second| {
+            let sight = Sight { video_packets: 1 + u64::from(second), frames_in, ..QUIET };
+            let actions = state.step(Input::Tick(sight), start + second * SECOND);
+            actions.into_iter().map(move |action| (second, action))
+        });
+        acts.collect()
     }
 
     fn live(start: Instant) -> State {
@@ -357,6 +331,37 @@ mod tests {
     }
 
     #[test]
+    fn packets_without_a_picture_are_mended_twice_and_then_end_the_session() {
+        let start = Instant::now();
+        let mut state = live(start);
+
+        let acts = stalled(&mut state, 1, start, 20);
+
+        let asked: Vec<_> = acts.iter().filter(|(_, action)| *action == Action::AskKeyFrame).collect();
+        assert_eq!(asked.len(), 3, "{acts:?}");
+        let others: Vec<_> = acts.into_iter().filter(|(_, action)| *action != Action::AskKeyFrame).collect();
+        assert_eq!(
+            others,
+            [
+                (5, Action::RestartDecoder),
+                (10, Action::ReplaceDecoder),
+                (15, Action::End(EndReason::PictureStalled))
+            ]
+        );
+    }
+
+    #[test]
+    fn packets_of_a_first_picture_that_never_comes_are_no_missing_source() {
+        let start = Instant::now();
+        let mut state = State::new(limits(), start);
+        state.step(Input::Connected, start);
+
+        let acts = stalled(&mut state, 0, start, 20);
+
+        assert_eq!(acts.last(), Some(&(15, Action::End(EndReason::PictureStalled))), "{acts:?}");
+    }
+
+    #[test]
     fn nothing_happens_after_the_end() {
         let start = Instant::now();
         let mut state = live(start);
@@ -364,12 +369,5 @@ mod tests {
 
         assert_eq!(state.step(Input::End(EndReason::IceFailed), start), []);
         assert_eq!(state.phase(), Phase::Ended);
-    }
-
-    #[test]
-    fn every_ending_has_the_code_that_serde_writes() {
-        for reason in [EndReason::ClosedByClient, EndReason::StageHung, EndReason::FingerprintMismatch] {
-            assert_eq!(serde_json::to_value(reason).unwrap(), reason.code());
-        }
     }
 }

@@ -67,7 +67,6 @@ fn recovers(client: &Client, what: &str) {
 }
 
 #[test]
-#[ignore = "H.264: the jitter buffer of 1.22 stands still after some garbage, in half of the runs (tests/skips.md)"]
 fn damaged_pictures_cost_pictures_alone() {
     let server = Server::spawn(&[], SETTINGS);
     let neighbour = Client::builder().fps(30).connect(server.url()).unwrap();

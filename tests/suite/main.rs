@@ -10,6 +10,7 @@ mod api;
 mod architecture;
 mod client_selftest;
 mod codecs;
+mod decoder;
 mod doctor;
 mod encoder;
 mod faults;

@@ -160,7 +160,7 @@ fn plant(pad: &gst::Pad, fault: Fault) {
 }
 
 /// Whether the pad is in a graph of a session, which is named so.
-fn in_session(pad: &gst::Pad) -> bool {
+pub fn in_session(pad: &gst::Pad) -> bool {
     let parents = std::iter::successors(pad.parent(), gst::prelude::GstObjectExt::parent);
     parents.last().is_some_and(|graph| graph.name().starts_with("session-"))
 }

@@ -14,6 +14,7 @@ pub mod codec;
 pub mod coturn;
 mod driver;
 pub mod hardware;
+pub mod hardware_decoder;
 pub mod http;
 pub mod link;
 pub mod opus;

@@ -379,6 +379,18 @@ it("shows that the server changed its encoder", async () => {
   expect(controller.getSnapshot().notice).toContain("nvh264enc failed");
 });
 
+it("shows that the server changed its decoder", async () => {
+  const controller = await live();
+
+  FakePeer.newest.say({
+    type: "decoder_changed",
+    decoder: "avdec_h264",
+    detail: "no picture came from the decoder nvh264dec; avdec_h264 goes on",
+  });
+
+  expect(controller.getSnapshot().notice).toContain("avdec_h264 goes on");
+});
+
 it("waits for an interrupted connection before it gives it up", async () => {
   const controller = await live();
   const peer = FakePeer.newest;

@@ -175,6 +175,8 @@ export class StreamController extends Store<StreamSnapshot> {
         return this.update({ stage: { state: message.state, detail: message.detail } });
       case "encoder_changed":
         return this.update({ notice: `The server changed its encoder: ${message.detail}.` });
+      case "decoder_changed":
+        return this.update({ notice: `The server changed its decoder: ${message.detail}.` });
       case "stats": {
         this.heard = { at: performance.now(), fpsOut: message.fps_out };
         const metrics = { ...this.getSnapshot().metrics, serverLatencyMs: message.latency_ms ?? null };

@@ -29,5 +29,6 @@ export type ServerMessage =
   | { type: "pipeline_changed"; pipeline_id: string; frame: number }
   | { type: "stage_state"; state: string; detail: string }
   | { type: "encoder_changed"; encoder: string; detail: string }
+  | { type: "decoder_changed"; decoder: string; detail: string }
   | { type: "stats"; fps_in: number; fps_out: number; latency_ms?: number }
   | { type: "stream_stopped"; reason: string; error_message: string };

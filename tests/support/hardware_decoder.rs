@@ -1,0 +1,140 @@
+//! Hardware decoders that this file makes up: `avdec_h264` with a fault, under the name of a hardware factory.
+//!
+//! As with [`super::hardware`], every test needs a process of its own, as nextest gives it.
+
+use std::sync::{
+    LazyLock, OnceLock,
+    atomic::{AtomicU32, Ordering::Relaxed},
+};
+
+use gst::{glib, prelude::*, subclass::prelude::*};
+
+use super::hardware::in_session;
+
+/// What a made-up decoder does wrong, in a session alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Loses its device at the access unit of this number.
+    Device(u32),
+    /// Gives so many pictures and then none, and says nothing.
+    Silent(u32),
+}
+
+static FAULT: OnceLock<Fault> = OnceLock::new();
+
+pub fn register(name: &str, fault: Fault) {
+    gst::init().expect("GStreamer starts");
+    assert_eq!(*FAULT.get_or_init(|| fault), fault, "one fault a process: run this with nextest");
+    gst::Element::register(None, name, gst::Rank::NONE, HardwareDecoder::static_type())
+        .expect("an element of that name can be registered");
+}
+
+// A GstBin around avdec_h264 with the properties that the fragment of NVDEC sets.
+// The wrapper macro makes this type.
+glib::wrapper! {
+    pub struct HardwareDecoder(ObjectSubclass<Inner>) @extends gst::Bin, gst::Element, gst::Object,
+        @implements gst::ChildProxy;
+}
+
+#[derive(Default)]
+pub struct Inner;
+
+#[glib::object_subclass]
+impl ObjectSubclass for Inner {
+    const NAME: &'static str = "ScopeTestHardwareDecoder";
+    type Type = HardwareDecoder;
+    type ParentType = gst::Bin;
+}
+
+impl ObjectImpl for Inner {
+    fn properties() -> &'static [glib::ParamSpec] {
+        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
+            let names = ["automatic-request-sync-points", "discard-corrupted-frames"];
+            names.map(|name| glib::ParamSpecBoolean::builder(name).build()).to_vec()
+        });
+        &PROPERTIES
+    }
+
+    fn set_property(&self, _id: usize, value: &glib::Value, spec: &glib::ParamSpec) {
+        if let Some(software) = self.obj().by_name("software") {
+            software.set_property_from_value(spec.name(), value);
+        }
+    }
+
+    fn property(&self, _id: usize, spec: &glib::ParamSpec) -> glib::Value {
+        spec.default_value().clone()
+    }
+
+    fn constructed(&self) {
+        self.parent_constructed();
+        let software = gst::ElementFactory::make("avdec_h264")
+            .name("software")
+            .property("max-threads", 1_i32)
+            .build()
+            .expect("the tests' packages bring avdec_h264");
+        self.obj().add(&software).expect("the bin is new");
+        for name in ["sink", "src"] {
+            let pad = software.static_pad(name).expect("every decoder has both");
+            let ghost = gst::GhostPad::with_target(&pad).expect("the pad has no ghost yet");
+            self.obj().add_pad(&ghost).expect("the bin is new");
+            plant(&pad, *FAULT.get().expect("register() sets it"));
+        }
+    }
+}
+
+/// The fault that shows on a pad of the decoder inside.
+fn plant(pad: &gst::Pad, fault: Fault) {
+    let seen = AtomicU32::new(0);
+    match (fault, pad.direction()) {
+        (Fault::Device(number), gst::PadDirection::Sink) => {
+            pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+                if !in_session(pad) || seen.fetch_add(1, Relaxed) + 1 < number {
+                    return gst::PadProbeReturn::Ok;
+                }
+                if let Some(element) = pad.parent_element() {
+                    gst::element_error!(element, gst::ResourceError::Failed, ["the device is lost"]);
+                }
+                info.flow_res = Err(gst::FlowError::Error);
+                gst::PadProbeReturn::Handled
+            });
+        }
+        (Fault::Silent(number), gst::PadDirection::Src) => {
+            pad.add_probe(gst::PadProbeType::BUFFER, move |pad, _| {
+                if in_session(pad) && seen.fetch_add(1, Relaxed) >= number {
+                    gst::PadProbeReturn::Drop
+                } else {
+                    gst::PadProbeReturn::Ok
+                }
+            });
+        }
+        _ => {}
+    }
+}
+
+impl GstObjectImpl for Inner {}
+
+impl ElementImpl for Inner {
+    fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
+        static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
+            let class = "Codec/Decoder/Video/Hardware";
+            gst::subclass::ElementMetadata::new("Made-up hardware", class, "avdec_h264 with a fault", "Scope")
+        });
+        Some(&METADATA)
+    }
+
+    fn pad_templates() -> &'static [gst::PadTemplate] {
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
+            let template = |name, direction, caps: &str| {
+                let caps = caps.parse::<gst::Caps>().expect("valid caps");
+                gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &caps).expect("valid")
+            };
+            vec![
+                template("sink", gst::PadDirection::Sink, "video/x-h264"),
+                template("src", gst::PadDirection::Src, "video/x-raw"),
+            ]
+        });
+        &TEMPLATES
+    }
+}
+
+impl BinImpl for Inner {}
