@@ -43,7 +43,10 @@ pub use receiver::{Receiver, Remedy};
 pub use sender::{Replaced, Sender};
 pub use stats::{CandidatePair, Stats};
 
-use crate::signalling::{self, CodecName};
+use crate::{
+    memory,
+    signalling::{self, CodecName},
+};
 
 /// What the graphs of all sessions have in common.
 #[derive(Clone, Debug)]
@@ -209,6 +212,7 @@ impl Engine {
         start::init()?;
         let table = codec::Table::probe(&settings.codecs, &settings.forced_encoders)?;
         start::warm_up();
+        memory::trim(); // the trials leave some 20 MB
         let gate = Arc::new(gate::Gate::of_host());
         Ok(Self { table: Arc::new(table), settings: Arc::new(settings), gate })
     }

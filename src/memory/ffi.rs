@@ -1,4 +1,4 @@
-//! The two calls of glibc's malloc.
+//! The calls of glibc's malloc.
 #![allow(unsafe_code)]
 
 /// `M_ARENA_MAX` of mallopt(3).
@@ -6,6 +6,14 @@ pub fn limit_arenas(count: i32) {
     // SAFETY: mallopt takes two integers and touches nothing of ours; it is called before any thread starts.
     unsafe {
         libc::mallopt(libc::M_ARENA_MAX, count);
+    }
+}
+
+/// `M_MMAP_THRESHOLD` of mallopt(3), which also stops glibc from moving it.
+pub fn map_from(bytes: i32) {
+    // SAFETY: as above.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, bytes);
     }
 }
 
