@@ -89,7 +89,7 @@ fuzz: deps-test ## fuzz the parsers of what peers send (FUZZ_SECONDS=60 each)
 
 .PHONY: soak
 soak: deps-test ## many sessions for long, looks for leaks; ten minutes of each fuzz target
-	LEAK_SESSIONS=2000 LEAK_AT_ONCE=50 cargo test --release --locked --test suite -- --nocapture --test-threads=1 leaks::
+	LEAK_SESSIONS=2000 LEAK_AT_ONCE=50 cargo test --locked --test suite -- --nocapture --test-threads=1 leaks::
 	FUZZ_SECONDS=$${FUZZ_SECONDS:-600} .tools/fuzz
 
 .PHONY: clean

@@ -16,6 +16,8 @@ const WARM_UP: usize = 10;
 /// Pools of glib and of tokio keep a thread or a wake-up descriptor of each kind.
 const SPARE_THREADS: usize = 4;
 const SPARE_FDS: usize = 4;
+/// Sessions between two points of the curve that is printed.
+const CURVE_STEP: usize = 200;
 
 fn at_once() -> usize {
     std::env::var("LEAK_AT_ONCE").ok().and_then(|count| count.parse().ok()).unwrap_or(20)
@@ -38,6 +40,16 @@ fn one(server: &Server, number: usize) {
     let client = Client::builder().codec(codec).with_audio().fps(30).connect(server.url()).unwrap();
     client.expect("a picture", |stats| stats.rises() >= 3, LIMIT);
     client.delete().unwrap();
+}
+
+/// So many sessions one after another; the curve is printed.
+fn run(server: &Server, count: usize) {
+    for number in 1..=count {
+        one(server, number);
+        if number % CURVE_STEP == 0 || number == count {
+            print(&format!("after {number} more"), &server.resources());
+        }
+    }
 }
 
 /// Whether `server` is back where it was; idle threads of pools need some seconds to leave.
@@ -67,14 +79,12 @@ fn nothing_is_left_of_sessions_one_after_another() {
     print(&format!("after {WARM_UP}"), &warm);
 
     let half = sessions() / 2;
-    (0..half).for_each(|number| one(&server, number));
+    run(&server, half);
     let middle = server.resources();
-    print(&format!("after {half} more"), &middle);
-    (0..half).for_each(|number| one(&server, number));
+    run(&server, half);
 
     assert!(back_to(&server, &warm), "{:?} before, {:?} after", warm, server.resources());
     let end = server.resources();
-    print(&format!("after {half} more"), &end);
     let growth_kb = end.rss_kb.saturating_sub(middle.rss_kb) / half.max(1);
     println!("growth in the second half: {growth_kb} kB a session");
     assert!(growth_kb < 512, "memory grows by {growth_kb} kB a session");
