@@ -8,6 +8,8 @@
 pub mod control;
 #[path = "../../src/frame.rs"]
 pub mod frame;
+#[path = "../../src/metrics/mod.rs"]
+pub mod metrics;
 #[path = "../../src/signalling/mod.rs"]
 pub mod signalling;
 #[path = "../../src/stage/mod.rs"]
@@ -27,9 +29,11 @@ pub fn check_error(error: &signalling::Error, text: &str) {
     }
 }
 
-/// The ICE passwords of a description that stand nowhere else in it: elsewhere they are words like any other.
+/// The ICE passwords of a description (RFC 8839, 5.4: letters, digits, `+` and `/`) that stand nowhere else in it:
+/// elsewhere they are words like any other, and what is no password may be a piece of an error's own sentence.
 pub fn secrets(text: &str) -> impl Iterator<Item = &str> {
     text.lines()
         .filter_map(|line| line.strip_prefix("a=ice-pwd:"))
+        .filter(|secret| secret.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(&byte)))
         .filter(|secret| secret.len() >= 22 && text.matches(secret).count() == 1)
 }
