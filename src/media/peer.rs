@@ -352,6 +352,15 @@ impl Peer {
         self.sender.as_deref()
     }
 
+    /// Time on the graph's clock since it runs, which presentation times are on.
+    pub fn clock(&self) -> Arc<dyn Fn() -> Duration + Send + Sync> {
+        let pipeline = self.pipeline.downgrade();
+        Arc::new(move || {
+            let running = pipeline.upgrade().and_then(|pipeline| pipeline.current_running_time());
+            running.unwrap_or_default().into()
+        })
+    }
+
     /// Makes the graph deliver one of `layouts` from here on.
     pub fn set_layouts(&self, layouts: &[Layout]) {
         let Some(sink) = self.inlet() else { return };

@@ -181,7 +181,13 @@ fn wrap(seq: u64, buffer: gst::Buffer, caps: &gst::Caps, info: &gst_video::Video
 /// The picture as a `GstBuffer`: the one it came in as, by reference, or its bytes in a new one, with its time.
 fn unwrap(frame: &Frame) -> Result<(gst::Buffer, gst::Caps), Error> {
     if let Some(mapped) = frame.data.as_any().downcast_ref::<Mapped>() {
-        return Ok((mapped.buffer.clone(), mapped.caps.clone()));
+        let mut buffer = mapped.buffer.clone();
+        let pts = gst::ClockTime::try_from(frame.pts).ok();
+        if buffer.pts() != pts {
+            // Shown again at another time: the same memory in a buffer of its own.
+            buffer.make_mut().set_pts(pts);
+        }
+        return Ok((buffer, mapped.caps.clone()));
     }
     let info = gst_video::VideoInfo::builder(format_of(frame.layout), frame.width, frame.height)
         .build()

@@ -63,6 +63,7 @@ table! {
     key_requests: IntCounterVec "scope_key_frame_requests_total" ["direction"] "Key frames asked for, of the peer (out) and by it (in).";
     bytes: IntCounterVec "scope_bytes_total" ["direction"] "Bytes received (in) and sent (out), as ICE carries them.";
     encoder_changes: IntCounterVec "scope_encoder_changes_total" ["element"] "Encoders that failed in a session, by element.";
+    stages_abandoned: IntCounter "scope_stages_abandoned_total" [] "Stages that hung and were left behind with their thread.";
     stage_states: IntCounterVec "scope_stage_states_total" ["state"] "Times that a stage entered a state.";
 }
 

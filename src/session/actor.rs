@@ -59,6 +59,18 @@ pub struct Heir {
     pub parameters: stage::Parameters,
     /// Whether it is paused.
     pub paused: bool,
+    /// What runs while a stage of that pipeline loads.
+    pub fallback: Option<Fallback>,
+}
+
+/// What runs while another stage loads, and goes on where that does not come.
+pub struct Fallback {
+    /// Its pipeline.
+    pub entry: stage::Entry,
+    /// The values that it has.
+    pub values: stage::Values,
+    /// With this version of the parameters in force the other one has come.
+    pub version: u64,
 }
 
 /// A live session.
@@ -70,6 +82,12 @@ pub struct Actor {
     pub(super) entry: stage::Entry,
     pub(super) catalog: stage::Catalog,
     pub(super) parameters: stage::Parameters,
+    /// What runs while `entry` loads.
+    pub(super) fallback: Option<Fallback>,
+    /// Whether a pipeline that has no room for one session more is refused.
+    pub(super) admission: bool,
+    /// Since when this process has run without a stop.
+    pub(super) awake_since: Instant,
     /// Updates that are not in force yet: version, the client's mark, ignored keys.
     pub(super) pending: Vec<(u64, Option<serde_json::Value>, Vec<String>)>,
     pub(super) receives_video: bool,
@@ -132,6 +150,7 @@ impl Actor {
                 done = finished(&mut self.replacing) => self.encoder_replaced(done),
                 _ = tick.tick() => {
                     if std::mem::replace(&mut ticked, Instant::now()).elapsed() > STOPPED {
+                        self.awake_since = Instant::now();
                         self.apply(Input::Resumed);
                     }
                     ticks = ticks.wrapping_add(1);
@@ -240,6 +259,7 @@ impl Actor {
     fn stage_event(&mut self, event: stage::Event) -> Option<EndReason> {
         match event {
             stage::Event::Applied { parameters, frame } => {
+                self.fallback.take_if(|running| running.version <= parameters.version);
                 let ready = |pending: &(u64, _, _)| pending.0 <= parameters.version;
                 let answered: Vec<_> = self.pending.extract_if(.., |pending| ready(pending)).collect();
                 for (_, id, ignored) in answered {
@@ -249,7 +269,29 @@ impl Actor {
             }
             stage::Event::Switched { pipeline, frame } => {
                 tracing::info!(pipeline, "pipeline switched");
+                self.snapshot.send_modify(|snapshot| snapshot.pipeline_id.clone_from(&pipeline));
                 self.say(&Message::PipelineChanged { pipeline_id: pipeline, frame });
+            }
+            stage::Event::Refused { kept, sentence } => {
+                let errors =
+                    vec![super::control::fault("", format!("the stage keeps what it had: {sentence}"))];
+                let refused = self.pending.extract_if(.., |pending| pending.0 <= kept.version);
+                for (_, id, _) in refused.collect::<Vec<_>>() {
+                    self.say(&Message::ParametersRejected { errors: errors.clone(), id });
+                }
+                if self.parameters.version == kept.version {
+                    self.parameters = kept;
+                    self.show_parameters();
+                }
+            }
+            stage::Event::Wants { layouts } => self.peer.set_layouts(&layouts),
+            stage::Event::NotReplaced { pipeline, sentence } => {
+                tracing::warn!(pipeline, sentence, "pipeline not switched");
+                if let Some(running) = self.fallback.take() {
+                    let why =
+                        format!("{pipeline} cannot start: {sentence}; {} goes on", running.entry.info.id);
+                    self.go_back(running, &why);
+                }
             }
             stage::Event::State { state, detail } => self.stage_state(state, detail),
         }
@@ -270,11 +312,13 @@ impl Actor {
     }
 
     fn tick(&mut self) -> Option<EndReason> {
+        self.worker.tend(self.awake_since.elapsed());
+        // A pipeline that makes pictures by itself waits for none.
+        let makes = u64::from(self.entry.info.input != stage::Input::Required);
         let input = Input::Tick {
-            frames_in: self.peer.counters().frames_in.load(Relaxed),
+            frames_in: self.peer.counters().frames_in.load(Relaxed).max(makes),
             expects_video: self.receives_video,
             silent_for: self.peer.silent_for(),
-            stage_busy: self.worker.busy_for(),
         };
         self.apply(input)
     }
@@ -285,13 +329,6 @@ impl Actor {
             match action {
                 Action::FirstFrame => tracing::info!("first frame"),
                 Action::TellMissingInput => self.tell_missing_input(),
-                Action::TellSlowStage => {
-                    self.stage_state(
-                        stage::State::Degraded,
-                        "the stage takes over a second for one frame".into(),
-                    );
-                }
-                Action::TellStageBack => self.stage_state(stage::State::Running, "the stage runs".into()),
                 Action::End(reason) => end = Some(reason),
             }
         }
@@ -340,7 +377,8 @@ impl Actor {
             tokio::time::timeout(GRAPH_LIMIT, task).await.ok(); // as above
         }
         let paused = self.snapshot.borrow().paused;
-        let heir = Heir { worker: self.worker, entry: self.entry, parameters: self.parameters, paused };
+        let (entry, parameters, fallback) = (self.entry, self.parameters, self.fallback);
+        let heir = Heir { worker: self.worker, entry, parameters, paused, fallback };
         let worker = match self.heir {
             Some(reply) => {
                 heir.worker.detach();

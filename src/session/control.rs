@@ -5,7 +5,10 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::stage::{self, FAULTS, Fault, Schema, Values};
+use crate::stage::{
+    self, FAULTS, Fault, Schema, Transition, Values,
+    prompts::{self, PROMPTS},
+};
 
 /// Bytes of a client's mark, as JSON: a number or a UUID. Every reply repeats it, and one over 64 KiB would not go
 /// through the data channel of a peer that names no limit (RFC 8841 section 6.1).
@@ -139,6 +142,10 @@ pub struct Update {
     pub values: Values,
     /// Whether to pause.
     pub paused: Option<bool>,
+    /// Whether the stage forgets earlier frames.
+    pub reset: bool,
+    /// How new prompts come about, where not at once.
+    pub transition: Option<Transition>,
     /// Keys without use.
     pub ignored: Vec<String>,
 }
@@ -208,6 +215,8 @@ pub fn take_pipeline(object: &mut Values) -> Result<Option<String>, Vec<Fault>> 
 pub fn check(object: Values, current: &Values, schema: &Schema) -> Result<Update, Vec<Fault>> {
     let mut update = Update { values: current.clone(), ..Update::default() };
     let mut faults = Vec::new();
+    let mut object = object;
+    take_commands(&mut object, schema, &mut update, &mut faults);
     for (name, value) in object {
         if name == "paused" {
             match value {
@@ -217,7 +226,8 @@ pub fn check(object: Values, current: &Values, schema: &Schema) -> Result<Update
                 }
             }
         } else if schema.has(&name) {
-            update.values.insert(name, value);
+            let weighs = name == PROMPTS && schema.weighs_prompts();
+            update.values.insert(name, if weighs { prompts::normalised(value) } else { value });
         } else if SCOPE_KEYS.contains(&name.as_str()) {
             update.ignored.push(name);
         } else {
@@ -228,6 +238,40 @@ pub fn check(object: Values, current: &Values, schema: &Schema) -> Result<Update
     faults.extend(schema.faults(&update.values));
     faults.truncate(FAULTS);
     if faults.is_empty() { Ok(update) } else { Err(faults) }
+}
+
+/// Takes what is done once, between two frames, and is no value that stays: `reset` and `transition`.
+fn take_commands(object: &mut Values, schema: &Schema, update: &mut Update, faults: &mut Vec<Fault>) {
+    for name in ["reset", "reset_cache"] {
+        match object.get(name) {
+            Some(Value::Bool(reset)) if !schema.has(name) => update.reset |= *reset,
+            Some(other) if !schema.has(name) => {
+                faults.push(fault(
+                    &format!("/{name}"),
+                    format!("true or false is wanted, {} came", kind(other)),
+                ));
+            }
+            _ => continue,
+        }
+        object.remove(name);
+    }
+    if schema.has("transition") || !schema.weighs_prompts() {
+        return;
+    }
+    match object
+        .remove("transition")
+        .filter(|transition| !transition.is_null())
+        .map(|it| prompts::transition(&it))
+    {
+        None => {}
+        Some(Err(wrong)) => faults.extend(wrong),
+        Some(Ok((transition, target))) => {
+            update.transition = Some(transition);
+            if let Some(target) = target {
+                object.insert(PROMPTS.to_owned(), target);
+            }
+        }
+    }
 }
 
 /// One thing that is wrong.

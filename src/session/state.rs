@@ -15,10 +15,6 @@ pub struct Limits {
     pub vanish: Duration,
 }
 
-/// A stage at one frame for so long is degraded: a person sees the picture stand.
-pub const STAGE_SLOW: Duration = Duration::from_secs(1);
-/// A stage at one frame for so long will not come back.
-pub const STAGE_HUNG: Duration = Duration::from_secs(10);
 /// After the peer closed its data channel: so long without a packet means that it is gone.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -56,8 +52,6 @@ pub enum EndReason {
     FingerprintMismatch,
     /// A GStreamer element gave up.
     ElementError,
-    /// The stage hangs in one frame.
-    StageHung,
     /// Another connection took the session over.
     Resumed,
     /// The server stops.
@@ -89,9 +83,6 @@ impl EndReason {
             ),
             Self::ElementError => {
                 ("element_error", "a part of the media graph failed; the server's log says which")
-            }
-            Self::StageHung => {
-                ("stage_hung", "the pipeline hangs in one frame; start again or choose another one")
             }
             Self::Resumed => ("resumed", "a new connection took this session over"),
             Self::ServerShutdown => ("server_shutdown", "the server is shutting down"),
@@ -128,8 +119,6 @@ pub enum Input {
         expects_video: bool,
         /// Time since the last packet.
         silent_for: Duration,
-        /// Time that the stage has been at its frame.
-        stage_busy: Duration,
     },
 }
 
@@ -140,10 +129,6 @@ pub enum Action {
     FirstFrame,
     /// Tell the user that an input is missing.
     TellMissingInput,
-    /// Tell the user that the stage is slow.
-    TellSlowStage,
-    /// Tell the user that the stage is back.
-    TellStageBack,
     /// End the session.
     End(EndReason),
 }
@@ -157,7 +142,6 @@ pub struct State {
     channel_closed: Option<Instant>,
     resumed: Option<Instant>,
     missing_input_told: bool,
-    slow_stage_told: bool,
 }
 
 impl State {
@@ -170,7 +154,6 @@ impl State {
             channel_closed: None,
             resumed: None,
             missing_input_told: false,
-            slow_stage_told: false,
         }
     }
 
@@ -199,9 +182,9 @@ impl State {
                 self.resumed = Some(now);
                 Vec::new()
             }
-            Input::Tick { frames_in, expects_video, silent_for, stage_busy } => {
+            Input::Tick { frames_in, expects_video, silent_for } => {
                 let awake = self.resumed.map_or(Duration::MAX, |at| now.saturating_duration_since(at));
-                self.tick(now, frames_in > 0, expects_video, silent_for.min(awake), stage_busy.min(awake))
+                self.tick(now, frames_in > 0, expects_video, silent_for.min(awake))
             }
         }
     }
@@ -212,7 +195,6 @@ impl State {
         picture: bool,
         expects_video: bool,
         silent_for: Duration,
-        stage_busy: Duration,
     ) -> Vec<Action> {
         let waited = now.saturating_duration_since(self.since);
         match self.phase {
@@ -231,15 +213,6 @@ impl State {
             {
                 self.missing_input_told = true;
                 vec![Action::TellMissingInput]
-            }
-            Phase::Live if stage_busy >= STAGE_HUNG => self.end(EndReason::StageHung, now),
-            Phase::Live if stage_busy >= STAGE_SLOW && !self.slow_stage_told => {
-                self.slow_stage_told = true;
-                vec![Action::TellSlowStage]
-            }
-            Phase::Live if stage_busy < STAGE_SLOW && self.slow_stage_told => {
-                self.slow_stage_told = false;
-                vec![Action::TellStageBack]
             }
             _ => Vec::new(),
         }
@@ -271,19 +244,14 @@ mod tests {
         Limits { connect: 15 * SECOND, media: 9 * SECOND, vanish: 10 * SECOND }
     }
 
-    fn tick(frames_in: u64, silent_s: u32, busy_s: u32) -> Input {
-        Input::Tick {
-            frames_in,
-            expects_video: true,
-            silent_for: silent_s * SECOND,
-            stage_busy: busy_s * SECOND,
-        }
+    fn tick(frames_in: u64, silent_s: u32) -> Input {
+        Input::Tick { frames_in, expects_video: true, silent_for: silent_s * SECOND }
     }
 
     fn live(start: Instant) -> State {
         let mut state = State::new(limits(), start);
         state.step(Input::Connected, start);
-        assert_eq!(state.step(tick(1, 0, 0), start), [Action::FirstFrame]);
+        assert_eq!(state.step(tick(1, 0), start), [Action::FirstFrame]);
         state
     }
 
@@ -292,14 +260,14 @@ mod tests {
         let start = Instant::now();
         let mut state = State::new(limits(), start);
         state.step(Input::Connected, start);
-        state.step(tick(1, 0, 0), start + SECOND);
+        state.step(tick(1, 0), start + SECOND);
 
         state.step(Input::Resumed, start + 31 * SECOND);
 
-        assert_eq!(state.step(tick(1, 30, 30), start + 31 * SECOND), []);
-        assert_eq!(state.step(tick(1, 39, 0), start + 40 * SECOND), []);
+        assert_eq!(state.step(tick(1, 30), start + 31 * SECOND), []);
+        assert_eq!(state.step(tick(1, 39), start + 40 * SECOND), []);
         assert_eq!(
-            state.step(tick(1, 40, 0), start + 41 * SECOND),
+            state.step(tick(1, 40), start + 41 * SECOND),
             [Action::End(EndReason::PeerVanished)],
             "gone all the same"
         );
@@ -310,8 +278,8 @@ mod tests {
         let start = Instant::now();
         let mut state = State::new(limits(), start);
 
-        assert_eq!(state.step(tick(0, 14, 0), start + 14 * SECOND), []);
-        assert_eq!(state.step(tick(0, 15, 0), start + 15 * SECOND), [Action::End(EndReason::ConnectTimeout)]);
+        assert_eq!(state.step(tick(0, 14), start + 14 * SECOND), []);
+        assert_eq!(state.step(tick(0, 15), start + 15 * SECOND), [Action::End(EndReason::ConnectTimeout)]);
     }
 
     #[test]
@@ -320,9 +288,9 @@ mod tests {
         let mut state = State::new(limits(), start);
         state.step(Input::Connected, start);
 
-        assert_eq!(state.step(tick(0, 0, 0), start + 3 * SECOND), [Action::TellMissingInput]);
-        assert_eq!(state.step(tick(0, 0, 0), start + 4 * SECOND), []);
-        assert_eq!(state.step(tick(0, 0, 0), start + 9 * SECOND), [Action::End(EndReason::MediaTimeout)]);
+        assert_eq!(state.step(tick(0, 0), start + 3 * SECOND), [Action::TellMissingInput]);
+        assert_eq!(state.step(tick(0, 0), start + 4 * SECOND), []);
+        assert_eq!(state.step(tick(0, 0), start + 9 * SECOND), [Action::End(EndReason::MediaTimeout)]);
     }
 
     #[test]
@@ -332,9 +300,9 @@ mod tests {
         let mut left = live(start);
         left.step(Input::ChannelClosed, start);
 
-        assert_eq!(vanished.step(tick(9, 9, 0), start), []);
-        assert_eq!(vanished.step(tick(9, 10, 0), start), [Action::End(EndReason::PeerVanished)]);
-        assert_eq!(left.step(tick(9, 2, 0), start + 2 * SECOND), [Action::End(EndReason::ClosedByPeer)]);
+        assert_eq!(vanished.step(tick(9, 9), start), []);
+        assert_eq!(vanished.step(tick(9, 10), start), [Action::End(EndReason::PeerVanished)]);
+        assert_eq!(left.step(tick(9, 2), start + 2 * SECOND), [Action::End(EndReason::ClosedByPeer)]);
     }
 
     #[test]
@@ -343,17 +311,7 @@ mod tests {
         let mut state = live(start);
         state.step(Input::ChannelClosed, start);
 
-        assert_eq!(state.step(tick(9, 0, 0), start + 60 * SECOND), []);
-    }
-
-    #[test]
-    fn a_stage_at_one_frame_is_first_slow_then_hung() {
-        let start = Instant::now();
-        let mut state = live(start);
-
-        assert_eq!(state.step(tick(2, 0, 1), start), [Action::TellSlowStage]);
-        assert_eq!(state.step(tick(2, 0, 0), start), [Action::TellStageBack]);
-        assert_eq!(state.step(tick(2, 0, 10), start), [Action::End(EndReason::StageHung)]);
+        assert_eq!(state.step(tick(9, 0), start + 60 * SECOND), []);
     }
 
     #[test]
@@ -368,7 +326,7 @@ mod tests {
 
     #[test]
     fn every_ending_has_the_code_that_serde_writes() {
-        for reason in [EndReason::ClosedByClient, EndReason::StageHung, EndReason::FingerprintMismatch] {
+        for reason in [EndReason::ClosedByClient, EndReason::IceFailed, EndReason::FingerprintMismatch] {
             assert_eq!(serde_json::to_value(reason).unwrap(), reason.code());
         }
     }

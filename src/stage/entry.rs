@@ -1,10 +1,17 @@
 //! One pipeline of the catalog: what its folder says, its parameters, and what makes a stage of it.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
 
 use serde_json::{Value, json};
 
-use super::{Description, Error, Info, Input, Kinds, Schema, Stage};
+use super::{
+    Description, Error, Info, Input, Kinds, Schema, Stage,
+    admission::{Member, Share},
+};
 
 /// Makes a stage; called on a thread of its own, may block.
 pub type Factory = Arc<dyn Fn() -> Result<Box<dyn Stage>, Error> + Send + Sync>;
@@ -19,6 +26,8 @@ pub struct Entry {
     /// Makes a running instance.
     pub factory: Factory,
     about: Arc<Description>,
+    share: Arc<Share>,
+    spare: Arc<Mutex<Option<Box<dyn Stage>>>>,
 }
 
 impl Entry {
@@ -28,7 +37,14 @@ impl Entry {
     /// [`Error::Description`]: the parameters are no JSON Schema.
     pub fn new(about: Description, factory: Factory) -> Result<Self, Error> {
         let schema = Schema::of(&about)?;
-        Ok(Self { info: about.info(), schema, factory, about: Arc::new(about) })
+        Ok(Self {
+            info: about.info(),
+            schema,
+            factory,
+            about: Arc::new(about),
+            share: Arc::default(),
+            spare: Arc::default(),
+        })
     }
 
     /// An entry from the text of a `pipeline.toml`; `factory` takes the place of the one that `kind` names, of those
@@ -74,6 +90,39 @@ impl Entry {
     /// What its `pipeline.toml` says.
     pub fn about(&self) -> &Description {
         &self.about
+    }
+
+    /// Whether this is the other one: not a pipeline of the same id that was read later.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.about, &other.about)
+    }
+
+    /// A session's part in what all sessions of the pipeline compute.
+    pub fn join(&self) -> Member {
+        self.share.join()
+    }
+
+    /// Whether one session more leaves the others their frame rate.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`] with what they compute already.
+    pub fn check_load(&self) -> Result<(), Error> {
+        let Some(limit) = self.about.max_load else { return Ok(()) };
+        let (now, then) = self.share.load(Instant::now());
+        if then <= limit {
+            return Ok(());
+        }
+        Err(Error::Overloaded { id: self.info.id.clone(), now, then, limit })
+    }
+
+    /// Keeps a stage that runs for the next session; gives the one that was kept.
+    pub fn keep_spare(&self, stage: Box<dyn Stage>) -> Option<Box<dyn Stage>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).replace(stage)
+    }
+
+    /// The stage that was kept.
+    pub fn take_spare(&self) -> Option<Box<dyn Stage>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// The entry in Scope's own shape (`GET /api/v1/pipelines/schemas`).

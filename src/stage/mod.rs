@@ -3,6 +3,8 @@
 //! Owns: the [`Stage`] trait, the [`Catalog`] of pipelines, the [`Worker`] thread that runs one stage.
 //! Runs on one OS thread a stage. Must never touch GStreamer or a session.
 
+mod admission;
+mod blank;
 mod catalog;
 mod description;
 mod echo;
@@ -10,17 +12,24 @@ mod entry;
 mod io;
 mod kinds;
 mod params;
+mod preload;
+pub mod prompts;
+mod stamp;
+mod watch;
 mod worker;
 
 use std::time::Duration;
 
-pub use catalog::{Catalog, LoadState, LoadStatus};
+pub use catalog::Catalog;
 pub use description::Description;
 pub use entry::{Entry, Factory};
 pub use io::{Counters, Event, Io, State, Tell};
 pub use kinds::{Kinds, Prepare};
 pub use params::{FAULTS, Fault, Parameters, Schema, Values};
-pub use worker::Worker;
+pub use preload::{LoadState, LoadStatus};
+pub use prompts::Transition;
+pub use watch::Watch;
+pub use worker::{Update, Worker};
 
 use crate::frame::{Frame, Layout};
 
@@ -98,10 +107,26 @@ pub trait Stage: Send {
 
     /// Forgets what it remembers of earlier frames.
     fn reset(&mut self) {}
+
+    /// Does once, before the first frame, what takes longer the first time.
+    ///
+    /// # Errors
+    /// As [`Stage::process`].
+    fn warm_up(&mut self, frame: &Frame) -> Result<(), Error> {
+        self.process(frame)?;
+        self.reset();
+        Ok(())
+    }
+
+    /// How long the last frame was computed for, where that is less than it was here: a shared worker makes frames
+    /// wait for each other.
+    fn compute(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// What can go wrong with pipelines and stages.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Error {
     /// No such pipeline in the catalog.
     #[error("no pipeline {id:?}; there are {known}")]
@@ -124,6 +149,20 @@ pub enum Error {
     Chain {
         /// How many ids were given.
         count: usize,
+    },
+    /// One session more would break the frame rate of the others.
+    #[error(
+        "sessions of pipeline {id:?} compute {now:.2} s a second and would with one more {then:.2} s, over {limit:.2} s; try again later or choose another pipeline"
+    )]
+    Overloaded {
+        /// The pipeline's id.
+        id: String,
+        /// Seconds of computing a second.
+        now: f64,
+        /// The same with one session more.
+        then: f64,
+        /// What `max_load` allows.
+        limit: f64,
     },
     /// Values that the pipeline's schema refuses.
     #[error("{}", .0.iter().map(|fault| format!("{}: {}", fault.path, fault.message)).collect::<Vec<_>>().join("; "))]
