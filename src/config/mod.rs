@@ -4,12 +4,14 @@
 
 mod keys;
 mod load;
+mod task;
 mod values;
 
 use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, time::Duration};
 
 pub use keys::table;
 pub use load::{Form, Outcome, Subject, load};
+pub use task::{Run, Task};
 pub use values::Secret;
 
 /// Everything that a person can set.

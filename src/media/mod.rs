@@ -8,6 +8,7 @@ mod bus;
 mod channel;
 mod codec;
 mod congestion;
+mod file;
 mod gate;
 mod graph;
 mod identity;
@@ -32,6 +33,7 @@ use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
 
 pub use channel::{Inbox, Mail};
 pub use codec::{Fragment, Trial, fragments, package};
+pub use file::{Keep, Reader, Writer};
 pub use inventory::{Inventory, inventory, try_codecs};
 pub use peer::{Counters, Open, Opened, Peer};
 pub use sender::{Replaced, Sender};

@@ -10,6 +10,8 @@ mod health;
 mod job;
 pub(super) mod load;
 mod run;
+#[cfg(test)]
+mod tests;
 
 use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
