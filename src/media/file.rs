@@ -23,7 +23,7 @@ const READER: &str = "filesrc name=file ! decodebin ! videoconvert n-threads=1 \
                       ! appsink name=tap sync=false max-buffers=4 wait-on-eos=false";
 const WRITER: &str =
     "appsrc name=tap format=time block=true max-bytes=0 max-buffers=4 ! videoconvert n-threads=1";
-const LOSSLESS: &str = "avenc_ffv1";
+const LOSSLESS: &str = "capsfilter name=exact ! avenc_ffv1";
 /// The first whose element is there.
 const LOSSY: [(&str, &str); 2] = [
     ("x264enc", "video/x-raw,format=I420 ! x264enc pass=qual quantizer=18 speed-preset=medium ! h264parse"),
@@ -156,6 +156,10 @@ impl Writer {
             let mut rated = caps.clone();
             let fps = gst::Fraction::approximate_f64(self.fps).unwrap_or(gst::Fraction::new(30, 1));
             rated.make_mut().set("framerate", fps);
+            if let Some(filter) = self.graph.0.by_name("exact") {
+                // videoconvert would take the encoder's first format, which halves the colours of RGB.
+                filter.set_property("caps", exact(frame.layout));
+            }
             self.source.set_caps(Some(&rated));
             self.known = Some(caps);
         }
@@ -179,6 +183,16 @@ impl Writer {
             None => Err(Error::Timeout { step: "writing the file's end", limit: FINISH_LIMIT }),
         }
     }
+}
+
+/// A format of FFV1's that keeps every bit of a layout.
+fn exact(layout: Layout) -> gst::Caps {
+    let format = match layout {
+        Layout::I420 | Layout::Nv12 => "I420",
+        Layout::Rgb => "BGRx",
+        Layout::Rgba => "BGRA",
+    };
+    gst::Caps::builder("video/x-raw").field("format", format).build()
 }
 
 impl Graph {
