@@ -15,7 +15,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    EndReason, Error, Message, Phase, Snapshot, StageInfo,
+    EndReason, Error, Message, Phase, Snapshot,
     meter::Meter,
     state::{Action, Input, State},
 };
@@ -142,7 +142,10 @@ impl Actor {
                 () = cancel.cancelled() => self.apply(Input::End(EndReason::ServerShutdown)),
                 Some(command) = commands.recv() => self.command(command),
                 Some(event) = self.media_events.recv() => self.media_event(event),
-                Some(event) = self.stage_events.recv() => self.stage_event(event),
+                Some(event) = self.stage_events.recv() => {
+                    self.stage_event(event);
+                    None
+                }
                 () = mail.notified() => {
                     self.read_mail();
                     None
@@ -254,61 +257,6 @@ impl Actor {
             }
             None => self.apply(Input::End(EndReason::ElementError)),
         }
-    }
-
-    fn stage_event(&mut self, event: stage::Event) -> Option<EndReason> {
-        match event {
-            stage::Event::Applied { parameters, frame } => {
-                self.fallback.take_if(|running| running.version <= parameters.version);
-                let ready = |pending: &(u64, _, _)| pending.0 <= parameters.version;
-                let answered: Vec<_> = self.pending.extract_if(.., |pending| ready(pending)).collect();
-                for (_, id, ignored) in answered {
-                    let parameters = parameters.values.clone();
-                    self.say(&Message::ParametersUpdated { parameters, frame, ignored, id });
-                }
-            }
-            stage::Event::Switched { pipeline, frame } => {
-                tracing::info!(pipeline, "pipeline switched");
-                self.snapshot.send_modify(|snapshot| snapshot.pipeline_id.clone_from(&pipeline));
-                self.say(&Message::PipelineChanged { pipeline_id: pipeline, frame });
-            }
-            stage::Event::Refused { kept, sentence } => {
-                let errors =
-                    vec![super::control::fault("", format!("the stage keeps what it had: {sentence}"))];
-                let refused = self.pending.extract_if(.., |pending| pending.0 <= kept.version);
-                for (_, id, _) in refused.collect::<Vec<_>>() {
-                    self.say(&Message::ParametersRejected { errors: errors.clone(), id });
-                }
-                if self.parameters.version == kept.version {
-                    self.parameters = kept;
-                    self.show_parameters();
-                }
-            }
-            stage::Event::Wants { layouts } => self.peer.set_layouts(&layouts),
-            stage::Event::NotReplaced { pipeline, sentence } => {
-                tracing::warn!(pipeline, sentence, "pipeline not switched");
-                if let Some(running) = self.fallback.take() {
-                    let why =
-                        format!("{pipeline} cannot start: {sentence}; {} goes on", running.entry.info.id);
-                    self.go_back(running, &why);
-                }
-            }
-            stage::Event::State { state, detail } => self.stage_state(state, detail),
-        }
-        None
-    }
-
-    fn stage_state(&mut self, state: stage::State, detail: String) {
-        if state == stage::State::Running {
-            tracing::debug!(detail, "stage runs");
-        } else {
-            tracing::warn!(?state, detail, "stage");
-        }
-        if self.snapshot.borrow().stage.state != state {
-            self.metrics.stage_states.with_label_values(&[state.name()]).inc();
-        }
-        self.snapshot.send_modify(|snapshot| snapshot.stage = StageInfo { state, detail: detail.clone() });
-        self.say(&Message::StageState { state, detail });
     }
 
     fn tick(&mut self) -> Option<EndReason> {

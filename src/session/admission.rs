@@ -71,7 +71,7 @@ impl Registry {
         self.check_descriptors()?;
         let mut start = Start::check(&inner.catalog, wish.initial)?;
         if let Some(before) = &before {
-            start = start.like(&inner.catalog, &before.snapshot.borrow())?;
+            start = start.like(&inner.catalog, &before.snapshot.borrow());
         } else if inner.settings.admission {
             start.check_load()?;
         }

@@ -44,11 +44,16 @@ impl Start {
     }
 
     /// The same pipeline and parameters as a session that is taken over, should its stage be gone by then.
-    pub fn like(mut self, catalog: &stage::Catalog, before: &Snapshot) -> Result<Self, Error> {
-        self.entry = catalog.get(&before.pipeline_id)?;
-        self.update.values.clone_from(&before.parameters);
+    pub fn like(mut self, catalog: &stage::Catalog, before: &Snapshot) -> Self {
+        // A pipeline that is gone from the catalog lives on in the stage, and in nothing else.
+        if let Ok(entry) = catalog.get(&before.pipeline_id) {
+            let own = before.parameters.clone().into_iter().filter(|(name, _)| entry.schema.has(name));
+            self.update.values = entry.schema.defaults();
+            self.update.values.extend(own);
+            self.entry = entry;
+        }
         self.update.paused = Some(before.paused);
-        Ok(self)
+        self
     }
 
     /// Whether the other sessions of the pipeline leave room for this one.
@@ -86,11 +91,7 @@ impl Birth {
         let mut io = stage::Io::new(Arc::new(ledger));
         let (tell_media, media_events) = mpsc::channel(EVENTS);
         let mail = Arc::new(Notify::new());
-        let notify = mail.clone();
-        let tell: Arc<dyn Fn(media::Event) + Send + Sync> = Arc::new(move |event| match event {
-            media::Event::Mail => notify.notify_one(),
-            event => drop(tell_media.try_send(event)), // full or over: the first events decided already
-        });
+        let tell = tell_session(tell_media, mail.clone());
         let (slots, layouts, name) =
             (io.clone(), self.start.entry.info.layouts.clone(), format!("session-{}", self.id));
         let opened = spawn_blocking(move || {
@@ -144,6 +145,17 @@ impl Birth {
         };
         Ok((actor, answer))
     }
+}
+
+/// What the graph tells its session, from GStreamer's threads.
+fn tell_session(
+    events: mpsc::Sender<media::Event>,
+    mail: Arc<Notify>,
+) -> Arc<dyn Fn(media::Event) + Send + Sync> {
+    Arc::new(move |event| match event {
+        media::Event::Mail => mail.notify_one(),
+        event => drop(events.try_send(event)), // full or over: the first events decided already
+    })
 }
 
 /// The stage of the session before, or a new one where there is none.

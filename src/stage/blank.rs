@@ -11,21 +11,18 @@ use crate::frame::{Frame, Layout, Packed};
 /// Luma and chroma of black in limited range (BT.601).
 const BLACK: (u8, u8) = (16, 128);
 
-/// A black frame at time 0.
-pub fn frame(info: &Info) -> Frame {
+/// A black frame at time 0, at the pipeline's own size where no other is given.
+pub fn frame(info: &Info, size: Option<(u32, u32)>) -> Frame {
     let layout = info.layouts.first().copied().unwrap_or(Layout::I420);
-    let (width, height) = info.size;
+    let (width, height) = size.unwrap_or(info.size);
     let (columns, rows) = (width as usize, height as usize);
-    let luma = columns * rows;
+    // An odd picture has a chroma sample more.
+    let (half, luma) = (columns.div_ceil(2), columns * rows);
+    let chroma = half * rows.div_ceil(2);
+    let planes = || [vec![BLACK.0; luma], vec![BLACK.1; chroma * 2]].concat();
     let (strides, offsets, bytes) = match layout {
-        Layout::I420 => (
-            vec![columns, columns / 2, columns / 2],
-            vec![0, luma, luma + luma / 4],
-            [vec![BLACK.0; luma], vec![BLACK.1; luma / 2]].concat(),
-        ),
-        Layout::Nv12 => {
-            (vec![columns, columns], vec![0, luma], [vec![BLACK.0; luma], vec![BLACK.1; luma / 2]].concat())
-        }
+        Layout::I420 => (vec![columns, half, half], vec![0, luma, luma + chroma], planes()),
+        Layout::Nv12 => (vec![columns, half * 2], vec![0, luma], planes()),
         Layout::Rgb => (vec![columns * 3], vec![0], vec![0; luma * 3]),
         Layout::Rgba => (vec![columns * 4], vec![0], [0, 0, 0, u8::MAX].repeat(luma)),
     };
@@ -58,7 +55,7 @@ mod tests {
         ] {
             info.layouts = vec![layout];
 
-            let frame = frame(&info);
+            let frame = frame(&info, None);
 
             let planes: Vec<_> = (0..sizes.len()).map(|plane| frame.data.plane(plane).len()).collect();
             assert_eq!(planes, sizes, "{layout:?}");

@@ -13,7 +13,7 @@ pub struct Offline {
 }
 
 impl Offline {
-    /// Builds the stage as a session's is built, warmed up with `first`.
+    /// Builds the stage as a session's is built, warmed up for pictures like `first`.
     ///
     /// # Errors
     /// What the stage says.
@@ -23,14 +23,14 @@ impl Offline {
         first: &Frame,
         step: &dyn Fn(&str),
     ) -> Result<Self, Error> {
-        let stage = load::build(&entry, parameters, Some(first), step)?;
+        let stage = load::build(&entry, parameters, Some((first.width, first.height)), step)?;
         Ok(Self { entry, stage, good: None, failures: 0, failure: None })
     }
 
     /// The picture of that number for a pipeline that nothing comes in for.
     pub fn blank(entry: &Entry, seq: u64) -> Frame {
         let pts = entry.info.interval.mul_f64(seq as f64);
-        Frame { seq, pts, ..blank::frame(&entry.info) }
+        Frame { seq, pts, ..blank::frame(&entry.info, None) }
     }
 
     /// What is shown for a frame: what the stage makes of it, or what stands in for it; `None` where nothing is.

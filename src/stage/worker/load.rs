@@ -6,7 +6,6 @@ use std::{
 };
 
 use super::super::{Entry, Error, Parameters, Stage, blank};
-use crate::frame::Frame;
 
 /// What a stage is built for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,14 +29,14 @@ pub struct Loading {
     pub built: Option<(Box<dyn Stage>, u64)>,
 }
 
-/// Builds a stage with `parameters` and warms it up with `frame`, or with a blank one; tells each step.
+/// Builds a stage with `parameters` and warms it up with a black picture of `size`, or of its own; tells each step.
 ///
 /// # Errors
 /// What the stage said, or its panic's text.
 pub fn build(
     entry: &Entry,
     parameters: &Parameters,
-    frame: Option<&Frame>,
+    size: Option<(u32, u32)>,
     step: &dyn Fn(&str),
 ) -> Result<Box<dyn Stage>, Error> {
     let building = || {
@@ -45,8 +44,7 @@ pub fn build(
         let mut stage = entry.take_spare().map_or_else(|| (entry.factory)(), Ok)?;
         stage.set(parameters)?;
         step("warming up");
-        let usable = frame.filter(|frame| entry.info.layouts.contains(&frame.layout)).cloned();
-        match stage.warm_up(&usable.unwrap_or_else(|| blank::frame(&entry.info))) {
+        match stage.warm_up(&blank::frame(&entry.info, size)) {
             // A frame that it cannot do is no reason not to start.
             Ok(()) | Err(Error::Process(_)) => Ok(stage),
             Err(error) => Err(error),

@@ -185,11 +185,10 @@ impl Shared {
         discard(desk.loading.take().and_then(|before| before.built).map(|(stage, _)| stage));
         desk.retry_at = None;
         let number = desk.loads;
-        let (shared, about, wanted, last) =
-            (self.clone(), entry.clone(), parameters.clone(), desk.last.clone());
+        let (shared, about, wanted, size) = (self.clone(), entry.clone(), parameters.clone(), desk.size);
         let thread = std::thread::Builder::new().name("stage-load".into()).spawn(move || {
             let step = |step: &str| shared.lock().loading_step(number, step);
-            let built = load::build(&about, &wanted, last.as_ref(), &step);
+            let built = load::build(&about, &wanted, size, &step);
             let unwanted = shared.lock().loaded(number, built.map(|stage| (stage, wanted.version)));
             drop(unwanted);
         });

@@ -19,7 +19,12 @@ use super::{
 use crate::{
     frame::{Frame, Layout},
     metrics::Step,
-    stage::{OnFailure, Output, Values, admission::Member, blank, prompts::Blend},
+    stage::{
+        OnFailure, Output, Values,
+        admission::Member,
+        blank,
+        prompts::{Blend, PROMPTS},
+    },
 };
 
 /// Between two pictures of the clock at the least: times of pictures rise.
@@ -58,8 +63,8 @@ pub struct Desk {
     pub reset: bool,
     pub state: State,
     pub clock: Clock,
-    /// The newest frame that came in, for a stage to warm up with.
-    pub last: Option<Frame>,
+    /// Width and height of what comes in, for a stage to warm up with.
+    pub size: Option<(u32, u32)>,
     events: Tell,
     member: Member,
     asked: Option<(Parameters, Option<Transition>)>,
@@ -98,7 +103,7 @@ impl Desk {
             reset: false,
             state: State::Loading,
             clock: Clock::new(Instant::now()),
-            last: None,
+            size: None,
             events,
             asked: None,
             blend: None,
@@ -127,7 +132,11 @@ impl Desk {
     pub fn ask(&mut self, parameters: Parameters, transition: Option<Transition>) {
         match &mut self.loading {
             Some(loading) if loading.purpose == Purpose::Replace => loading.parameters = parameters,
-            _ => self.asked = Some((parameters, transition)),
+            _ => {
+                // Of updates that come between two frames the newest counts, and none's transition is lost.
+                let before = self.asked.take().and_then(|(_, transition)| transition);
+                self.asked = Some((parameters, transition.or(before)));
+            }
         }
     }
 
@@ -135,7 +144,7 @@ impl Desk {
     pub fn admitted(&mut self, mut frame: Frame) -> Frame {
         frame.seq = frame.seq.max(self.next_seq);
         self.last_pts = frame.pts;
-        self.last = Some(frame.clone());
+        self.size = Some((frame.width, frame.height));
         frame
     }
 
@@ -145,7 +154,7 @@ impl Desk {
             return None;
         }
         let info = &self.entry.info;
-        let mut frame = self.blank.get_or_insert_with(|| blank::frame(info)).clone();
+        let mut frame = self.blank.get_or_insert_with(|| blank::frame(info, None)).clone();
         self.last_pts = (self.io.clock)().max(self.last_pts + NEXT);
         (frame.seq, frame.pts, frame.since) = (self.next_seq, self.last_pts, now);
         Some(frame)
@@ -184,9 +193,11 @@ impl Desk {
     fn take_asked(&mut self, steps: bool) -> Option<Parameters> {
         let asked = self.asked.take();
         if let Some((parameters, transition)) = &asked {
-            self.blend = transition
-                .as_ref()
-                .and_then(|transition| Blend::new(&self.parameters.values, &parameters.values, transition));
+            let prompts = |values: &Values| values.get(PROMPTS).cloned();
+            if transition.is_some() || prompts(&self.parameters.values) != prompts(&parameters.values) {
+                let way = transition.as_ref();
+                self.blend = way.and_then(|way| Blend::new(&self.parameters.values, &parameters.values, way));
+            }
             self.before = std::mem::replace(&mut self.parameters, parameters.clone()).values;
         }
         let mut parameters = asked.map(|(parameters, _)| parameters);
