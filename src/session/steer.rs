@@ -168,8 +168,11 @@ impl Actor {
     pub(super) fn go_back(&mut self, running: Fallback, why: &str) -> stage::Parameters {
         let errors = vec![control::fault("/pipeline_id", why.to_owned())];
         let asked = std::mem::take(&mut self.pending);
-        let ids = asked.into_iter().map(|(_, id, _)| id).filter(Option::is_some);
-        for id in std::iter::once(None).chain(ids) {
+        let mut ids: Vec<_> = asked.into_iter().filter_map(|(_, id, _)| id).map(Some).collect();
+        if ids.is_empty() {
+            ids.push(None);
+        }
+        for id in ids {
             self.say(&Message::ParametersRejected { errors: errors.clone(), id });
         }
         self.entry = running.entry;

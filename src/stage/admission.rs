@@ -96,7 +96,9 @@ mod tests {
         let mut now = start;
         for _ in 0..60 {
             now += Duration::from_millis(40);
-            members.iter().for_each(|member| member.note(Duration::from_millis(10), now));
+            for member in &members {
+                member.note(Duration::from_millis(10), now);
+            }
         }
 
         let (load, with_one_more) = share.load(now);

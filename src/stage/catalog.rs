@@ -83,14 +83,14 @@ impl Catalog {
 
     /// Reads the folders that are new or have changed, and forgets those that are gone; gives the ids of these. Blocks.
     pub fn refresh(&self) -> Vec<String> {
-        let shelf = &self.0;
+        let Shelf { dirs, kinds, fixed, .. } = &*self.0;
         let before = self.rows().clone();
-        let fixed = shelf.fixed.iter();
         let mut rows: BTreeMap<_, _> = fixed
+            .iter()
             .map(|entry| (entry.info.id.clone(), Row { folder: None, entry: Ok(entry.clone()) }))
             .collect();
         let mut changed = Vec::new();
-        for folder in shelf.dirs.iter().flat_map(|dir| folders(dir)) {
+        for folder in dirs.iter().flat_map(|dir| folders(dir)) {
             let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             let stamp = Stamp::of(&folder);
             let known = before.get(&name).filter(|row| {
@@ -98,12 +98,12 @@ impl Catalog {
             });
             let row = known.cloned().unwrap_or_else(|| {
                 changed.push(name.clone());
-                Row { entry: Entry::read(&folder, &shelf.kinds), folder: Some((folder, stamp)) }
+                Row { entry: Entry::read(&folder, kinds), folder: Some((folder, stamp)) }
             });
             rows.insert(name, row);
         }
         changed.extend(before.keys().filter(|id| !rows.contains_key(*id)).cloned());
-        *shelf.all.write().unwrap_or_else(PoisonError::into_inner) = rows;
+        *self.0.all.write().unwrap_or_else(PoisonError::into_inner) = rows;
         changed
     }
 

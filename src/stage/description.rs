@@ -21,7 +21,6 @@ const LOAD_LIMIT_S: f64 = 120.0;
 /// A `pipeline.toml`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(clippy::struct_field_names, reason = "the words of pipeline.toml")]
 pub struct Description {
     /// Name of its folder, and of the pipeline everywhere.
     pub id: String,

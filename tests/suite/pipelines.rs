@@ -369,8 +369,9 @@ fn the_command_line_makes_checks_and_lists_pipelines() {
 
 fn clip(path: &Path) -> Vec<Vec<u8>> {
     let mut writer = Writer::create(path, Keep::Everything, 25.0).unwrap();
-    let pictures: Vec<Vec<u8>> =
-        (0..20_u8).map(|seq| (0..64 * 48 * 3 / 2).map(|at| (at % 199) as u8 ^ seq).collect()).collect();
+    let pictures: Vec<Vec<u8>> = (0..20_u8)
+        .map(|seq| (0..=198).cycle().take(64 * 48 * 3 / 2).map(|at: u8| at ^ seq).collect())
+        .collect();
     for (bytes, seq) in pictures.iter().zip(0_u32..) {
         let frame = Frame {
             seq: u64::from(seq),

@@ -88,9 +88,8 @@ fn table(catalog: &Catalog) -> String {
         text += line.trim_end();
         text.push('\n');
         if let Err(error) = entry {
-            for line in error.to_string().trim().lines() {
-                text += &format!("    {line}\n");
-            }
+            let sentence = error.to_string();
+            text.extend(sentence.trim().lines().flat_map(|line| ["    ", line, "\n"]));
         }
     }
     text

@@ -264,10 +264,12 @@ fn a_stage_that_hangs_is_left_behind_and_another_takes_its_place() {
     assert!(bench.worker.stop(LIMIT).is_ok(), "what was left behind is not waited for");
 }
 
+/// What holds the late stage's fifth frame.
+static GATE: Mutex<Option<Receiver<()>>> = Mutex::new(None);
+
 #[test]
 fn a_stage_that_is_late_lets_pictures_through_and_works_on_when_it_is_back() {
     let (wake, gate) = channel::<()>();
-    static GATE: Mutex<Option<Receiver<()>>> = Mutex::new(None);
     *GATE.lock().unwrap() = Some(gate);
     let late = |seen| {
         if seen == 5 {
@@ -329,9 +331,11 @@ fn values_that_a_stage_refuses_leave_it_with_those_before() {
     assert_eq!(shade(bench.until(15).last().unwrap()), 15);
 }
 
+/// Whether the weights are missing.
+static BROKEN: AtomicU64 = AtomicU64::new(1);
+
 #[test]
 fn a_stage_that_keeps_crashing_is_given_up_and_a_reset_brings_it_back() {
-    static BROKEN: AtomicU64 = AtomicU64::new(1);
     let bench = Bench::new(with_factory(
         "a",
         "",
