@@ -3,6 +3,7 @@
 use std::{
     future::{Ready, ready},
     net::{SocketAddr, TcpListener},
+    path::PathBuf,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -20,6 +21,8 @@ use crate::{
     session, shutdown, signalling, stage, system, telemetry, tls, turn,
 };
 
+/// Where the shipped pipelines are: in a checkout, or installed.
+const SHIPPED: [&str; 2] = ["pipelines/catalog", "/usr/share/scope/pipelines"];
 /// How long a connection may take to send a request's head, or be idle: axum-server's default is for ever.
 const HEADER_LIMIT: Duration = Duration::from_secs(10);
 
@@ -32,6 +35,8 @@ pub struct App {
     http: Handle<SocketAddr>,
     http_task: JoinHandle<std::io::Result<()>>,
     turn_task: JoinHandle<()>,
+    /// Reads the catalog again where a folder changes, until the end.
+    watch: stage::Watch,
     grace: Duration,
 }
 
@@ -41,7 +46,8 @@ impl App {
     /// # Errors
     /// What is missing or wrong, before the port opens.
     pub async fn start(config: Config, logs: telemetry::LogTail) -> anyhow::Result<Self> {
-        let catalog = stage::Catalog::read(&config.pipelines.dirs).context("a folder of pipelines")?;
+        let catalog = stage::Catalog::read(&pipeline_folders(&config.pipelines), &kinds())
+            .context("a folder of pipelines")?;
         Self::start_with(config, logs, catalog).await
     }
 
@@ -71,11 +77,12 @@ impl App {
         let draining = CancellationToken::new();
         let (turn, turn_task) = turn::Service::start(ice, draining.clone()).await;
         let metrics = Arc::new(Metrics::new().context("the metrics")?);
+        let watch = stage::Watch::start(catalog.clone()).context("watching the folders of pipelines")?;
         let registry = session::Registry::new(
             engine,
             catalog.clone(),
             turn.clone(),
-            session_settings(&config.limits),
+            session_settings(&config),
             metrics.clone(),
             draining.clone(),
         );
@@ -98,7 +105,7 @@ impl App {
         let http_task = serve(listener, certificate, router, http.clone())?;
         tracing::info!(%address, scheme, version = env!("CARGO_PKG_VERSION"), "serving");
         let grace = config.limits.shutdown_grace;
-        Ok(Self { address, scheme, registry, draining, http, http_task, turn_task, grace })
+        Ok(Self { address, scheme, registry, draining, http, http_task, turn_task, watch, grace })
     }
 
     /// Where it listens, e.g. `http://127.0.0.1:8000`.
@@ -126,12 +133,24 @@ impl App {
         self.http.graceful_shutdown(Some(shutdown::HTTP_GRACE));
         let http = tokio::time::timeout(shutdown::HTTP_GRACE * 2, self.http_task).await;
         let turn = tokio::time::timeout(shutdown::TASK_GRACE, self.turn_task).await;
+        tokio::task::spawn_blocking(move || drop(self.watch)).await.ok(); // it waits for its thread
         anyhow::ensure!(left == 0, "{left} sessions did not end within {:?}", self.grace);
         http.context("HTTP connections did not end in time")??.context("HTTP")?;
         turn.context("the ICE servers' task did not end in time")??;
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// Where pipelines are: the shipped ones, then the user's own.
+pub fn pipeline_folders(pipelines: &config::Pipelines) -> Vec<PathBuf> {
+    let shipped = SHIPPED.iter().map(PathBuf::from).find(|folder| folder.is_dir());
+    shipped.into_iter().chain(pipelines.dirs.iter().cloned()).collect()
+}
+
+/// The kinds of pipelines that this server knows.
+pub fn kinds() -> stage::Kinds {
+    stage::Kinds::default()
 }
 
 /// Exit code of a start that failed: 69 (`EX_UNAVAILABLE`) when something has to be installed, 64 (`EX_USAGE`)
@@ -252,10 +271,12 @@ pub fn media_settings(config: &Config) -> media::Settings {
     }
 }
 
-fn session_settings(limits: &config::Limits) -> session::Settings {
+fn session_settings(config: &Config) -> session::Settings {
+    let limits = &config.limits;
     session::Settings {
         sessions: limits.sessions,
         limits: session::Limits { connect: limits.connect, media: limits.media, vanish: limits.vanish },
+        admission: config.pipelines.admission,
     }
 }
 

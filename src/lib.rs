@@ -18,7 +18,8 @@
 //! 2. A new stream → row of the codec table → `decode/….launch` as a Bin. Until the peer's certificate is the
 //!    one in its offer, nothing passes.
 //! 3. `media/tap.rs` wraps the decoder's buffer as a [`frame::Frame`], without a copy, into the input slot.
-//! 4. The stage's thread takes the newest and works on it.
+//! 4. The stage's thread takes the newest and works on it. A stage is built beside the one that runs, and one that
+//!    hangs loses its turn to another thread.
 //! 5. The output slot: the encoder's thread takes the newest and keeps the input's presentation time.
 //! 6. `encode/….launch` → webrtcbin → UDP, at the bitrate that congestion control grants.
 //!

@@ -155,8 +155,9 @@ fn stage_response(error: &stage::Error) -> Response {
         stage::Error::UnknownPipeline { .. } => respond_as(StatusCode::NOT_FOUND, "unknown_pipeline"),
         stage::Error::Broken { .. } => respond_as(StatusCode::CONFLICT, "broken_pipeline"),
         stage::Error::Chain { .. } => respond_as(StatusCode::BAD_REQUEST, "one_pipeline_wanted"),
+        stage::Error::Overloaded { .. } => later(body(&error.to_string(), "pipeline_full")),
         stage::Error::Parameters(faults) => parameters(faults, &["body"]),
-        stage::Error::Description(_) | stage::Error::Process(_) => {
+        stage::Error::Description(_) | stage::Error::Process(_) | stage::Error::Died(_) => {
             tracing::error!(%error, "a request failed");
             respond_as(StatusCode::INTERNAL_SERVER_ERROR, "internal")
         }

@@ -27,7 +27,8 @@ pub async fn schemas(Extract(state): Extract<State>) -> Json<SchemasBody> {
     Json(SchemasBody { pipelines: state.catalog.schemas() })
 }
 
-/// Makes a pipeline the one that new sessions get. Takes `pipeline_id`, `pipeline_ids` or `pipelines`.
+/// Makes a pipeline the one that new sessions get, and loads a stage of it for the next one in the background. Takes
+/// `pipeline_id`, `pipeline_ids` or `pipelines`; `load_params` are what its sessions start with.
 #[utoipa::path(post, path = "/api/v1/pipeline/load", request_body = Object, responses(
     (status = 200, body = MessageBody), (status = 404, description = "unknown pipeline"), (status = 422)))]
 pub async fn load(Extract(state): Extract<State>, mut body: Object) -> Result<Json<MessageBody>, Error> {
@@ -45,7 +46,12 @@ pub async fn load(Extract(state): Extract<State>, mut body: Object) -> Result<Js
     };
     body.check()?;
     state.catalog.load(&names, load_params).map_err(|error| Error::from(error).inside("load_params"))?;
-    Ok(Json(MessageBody { message: format!("pipeline {} is loaded", names.join(", ")) }))
+    Ok(Json(MessageBody {
+        message: format!(
+            "pipeline {} is loading; GET /api/v1/pipeline/status says how it goes",
+            names.join(", ")
+        ),
+    }))
 }
 
 /// Which pipeline new sessions get, and how its loading goes.

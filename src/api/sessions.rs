@@ -113,7 +113,8 @@ pub async fn descriptions(
     Ok(Json(DescriptionsBody { descriptions: state.registry.descriptions(&id)? }))
 }
 
-/// Puts another pipeline in place; the connection stays.
+/// Puts another pipeline in place; the connection stays, and what runs goes on until the new one is ready: the data
+/// channel says `pipeline_changed`, or `parameters_rejected` where it does not come.
 #[utoipa::path(put, path = "/api/v1/sessions/{id}/pipeline", request_body = Object,
     responses((status = 204), (status = 404), (status = 410), (status = 422)))]
 pub async fn switch_pipeline(

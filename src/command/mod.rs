@@ -1,10 +1,11 @@
-//! What a person types: `scope serve`, `scope codecs`, `scope doctor`; a file each.
+//! What a person types: `scope serve`, `scope codecs`, `scope doctor`, `scope pipelines`; a file or folder each.
 //!
 //! Runs on the main thread, which makes a runtime where one is needed. Findings go to standard output, the log and
 //! faults to standard error; the exit codes are those of sysexits.h.
 
 mod codecs;
 mod doctor;
+mod pipelines;
 mod serve;
 
 use std::{
@@ -29,6 +30,10 @@ pub fn run(outcome: Outcome) -> ExitCode {
     match outcome {
         Outcome::Serve(config) => serve::serve(*config),
         Outcome::Inspect(subject, form, config) => inspect(subject, form, &config),
+        Outcome::Pipelines(task, config) => {
+            quiet(&config);
+            pipelines::handle(&task, &config)
+        }
         Outcome::Print(text) => {
             print(&text);
             ExitCode::SUCCESS
@@ -41,12 +46,17 @@ pub fn run(outcome: Outcome) -> ExitCode {
 }
 
 fn inspect(subject: Subject, form: Form, config: &Config) -> ExitCode {
-    if config.log.verbose {
-        telemetry::init(config.log.format == crate::config::LogFormat::Json, true);
-    }
+    quiet(config);
     match subject {
         Subject::Codecs => codecs::show(config, form),
         Subject::Doctor => doctor::examine(config, form),
+    }
+}
+
+/// A command logs only where it is asked to.
+fn quiet(config: &Config) {
+    if config.log.verbose {
+        telemetry::init(config.log.format == crate::config::LogFormat::Json, true);
     }
 }
 

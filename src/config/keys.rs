@@ -85,6 +85,7 @@ keys! {
     "log_format" "SCOPE_LOG_FORMAT" One "text" "text or json" |c, t| c.log.format = log_format(t)?;
     "verbose" "VERBOSE_LOGGING" Switch "false" "opens the libraries' log lines" |c, t| c.log.verbose = switch(t)?;
     "pipelines" "SCOPE_PIPELINES" Many "" "folders of pipelines, each <id>/pipeline.toml" |c, t| c.pipelines.dirs = list(t).iter().map(PathBuf::from).collect();
+    "pipeline_admission" "SCOPE_PIPELINE_ADMISSION" Switch "true" "refuse a session that would break the frame rate of others; counts where a pipeline.toml sets max_load" |c, t| c.pipelines.admission = switch(t)?;
     "pipeline" "PIPELINE" One "echo" "pipeline of sessions that name none" |c, t| c.pipelines.default = Some(t.to_owned());
 }
 

@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, ffi::OsString};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::{
-    Config, IceServer,
+    Config, IceServer, Task,
     keys::{Arity, KEYS, Key, halves},
+    task,
 };
 
 /// What the command line asks for.
@@ -16,6 +17,8 @@ pub enum Outcome {
     Serve(Box<Config>),
     /// Look into this host under this configuration, print what is found and be done.
     Inspect(Subject, Form, Box<Config>),
+    /// Do something with pipelines under this configuration and be done.
+    Pipelines(Task, Box<Config>),
     /// Print this (`--help`, `--version`) and be done.
     Print(String),
     /// Print this and exit with code 64 (`EX_USAGE`): every fault, a line each.
@@ -50,7 +53,15 @@ pub fn load(
         Err(error) if error.use_stderr() => return Outcome::Faults(error.to_string()),
         Err(error) => return Outcome::Print(error.to_string()),
     };
+    let mut task = None;
     let (flags, subject) = match matches.subcommand() {
+        Some(("pipelines", words)) => match task::read(words) {
+            Ok((flags, wanted)) => {
+                task = Some(wanted);
+                (flags, None)
+            }
+            Err(fault) => return Outcome::Faults(fault),
+        },
         Some(("codecs", flags)) => (flags, Some(Subject::Codecs)),
         Some(("doctor", flags)) => (flags, Some(Subject::Doctor)),
         Some((_, flags)) => (flags, None),
@@ -82,6 +93,9 @@ pub fn load(
         return Outcome::Faults(faults.join("\n"));
     }
     let config = Box::new(config);
+    if let Some(task) = task {
+        return Outcome::Pipelines(task, config);
+    }
     match subject {
         None => Outcome::Serve(config),
         Some(subject) => {
@@ -109,6 +123,7 @@ fn command() -> Command {
         .subcommand(serve)
         .subcommand(inspect("codecs", "try the codecs and say which elements are used and why"))
         .subcommand(inspect("doctor", "check this host and configuration and say what to do"))
+        .subcommand(task::command(&with_flags))
 }
 
 fn argument(key: &Key) -> Arg {

@@ -4,12 +4,14 @@
 
 mod keys;
 mod load;
+mod task;
 mod values;
 
 use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, time::Duration};
 
 pub use keys::table;
 pub use load::{Form, Outcome, Subject, load};
+pub use task::{Run, Task};
 pub use values::Secret;
 
 /// Everything that a person can set.
@@ -173,12 +175,20 @@ pub enum LogFormat {
 }
 
 /// Where pipelines come from.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Pipelines {
     /// Folders of the user's own.
     pub dirs: Vec<PathBuf>,
     /// The one that new sessions get.
     pub default: Option<String>,
+    /// Whether sessions are refused that would break the frame rate of others.
+    pub admission: bool,
+}
+
+impl Default for Pipelines {
+    fn default() -> Self {
+        Self { dirs: Vec::new(), default: None, admission: true }
+    }
 }
 
 impl Default for Server {

@@ -322,6 +322,15 @@ impl Peer {
         self.receiver.as_ref().map_or(Ok(None), |receiver| receiver.mend(remedy))
     }
 
+    /// Time on the graph's clock since it runs, which presentation times are on.
+    pub fn clock(&self) -> Arc<dyn Fn() -> Duration + Send + Sync> {
+        let pipeline = self.pipeline.downgrade();
+        Arc::new(move || {
+            let running = pipeline.upgrade().and_then(|pipeline| pipeline.current_running_time());
+            running.unwrap_or_default().into()
+        })
+    }
+
     /// The receiving side of the picture; `None` where the peer sends none.
     pub fn receiver(&self) -> Option<&Receiver> {
         self.receiver.as_deref()

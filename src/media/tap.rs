@@ -161,7 +161,8 @@ pub fn sound(sink: &gst_app::AppSink, source: &gst_app::AppSrc, count: impl Fn()
     );
 }
 
-fn wrap(seq: u64, buffer: gst::Buffer, caps: &gst::Caps, info: &gst_video::VideoInfo) -> Option<Frame> {
+/// A picture of the graph as a frame, by reference.
+pub fn wrap(seq: u64, buffer: gst::Buffer, caps: &gst::Caps, info: &gst_video::VideoInfo) -> Option<Frame> {
     let layout = layout_of(info.format())?;
     let pts = Duration::from(buffer.pts().unwrap_or_default());
     let frame = gst_video::VideoFrame::from_buffer_readable(buffer.clone(), info).ok()?;
@@ -179,9 +180,15 @@ fn wrap(seq: u64, buffer: gst::Buffer, caps: &gst::Caps, info: &gst_video::Video
 }
 
 /// The picture as a `GstBuffer`: the one it came in as, by reference, or its bytes in a new one, with its time.
-fn unwrap(frame: &Frame) -> Result<(gst::Buffer, gst::Caps), Error> {
+pub fn unwrap(frame: &Frame) -> Result<(gst::Buffer, gst::Caps), Error> {
     if let Some(mapped) = frame.data.as_any().downcast_ref::<Mapped>() {
-        return Ok((mapped.buffer.clone(), mapped.caps.clone()));
+        let mut buffer = mapped.buffer.clone();
+        let pts = gst::ClockTime::try_from(frame.pts).ok();
+        if buffer.pts() != pts {
+            // Shown again at another time: the same memory in a buffer of its own.
+            buffer.make_mut().set_pts(pts);
+        }
+        return Ok((buffer, mapped.caps.clone()));
     }
     let info = gst_video::VideoInfo::builder(format_of(frame.layout), frame.width, frame.height)
         .build()

@@ -64,6 +64,7 @@ table! {
     bytes: IntCounterVec "scope_bytes_total" ["direction"] "Bytes received (in) and sent (out), as ICE carries them.";
     encoder_changes: IntCounterVec "scope_encoder_changes_total" ["element"] "Encoders that failed in a session, by element.";
     decoder_changes: IntCounterVec "scope_decoder_changes_total" ["element"] "Decoders that failed or fell silent in a session, by element.";
+    stages_abandoned: IntCounter "scope_stages_abandoned_total" [] "Stages that hung and were left behind with their thread.";
     stage_states: IntCounterVec "scope_stage_states_total" ["state"] "Times that a stage entered a state.";
 }
 

@@ -15,7 +15,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    EndReason, Error, Message, Phase, Snapshot, StageInfo,
+    EndReason, Error, Message, Phase, Snapshot,
     meter::Meter,
     repair::Repairs,
     state::{Action, Input, Sight, State},
@@ -63,6 +63,18 @@ pub struct Heir {
     pub parameters: stage::Parameters,
     /// Whether it is paused.
     pub paused: bool,
+    /// What runs while a stage of that pipeline loads.
+    pub fallback: Option<Fallback>,
+}
+
+/// What runs while another stage loads, and goes on where that does not come.
+pub struct Fallback {
+    /// Its pipeline.
+    pub entry: stage::Entry,
+    /// The values that it has.
+    pub values: stage::Values,
+    /// With this version of the parameters in force the other one has come.
+    pub version: u64,
 }
 
 /// A live session.
@@ -74,6 +86,12 @@ pub struct Actor {
     pub(super) entry: stage::Entry,
     pub(super) catalog: stage::Catalog,
     pub(super) parameters: stage::Parameters,
+    /// What runs while `entry` loads.
+    pub(super) fallback: Option<Fallback>,
+    /// Whether a pipeline that has no room for one session more is refused.
+    pub(super) admission: bool,
+    /// Since when this process has run without a stop.
+    pub(super) awake_since: Instant,
     /// Updates that are not in force yet: version, the client's mark, ignored keys.
     pub(super) pending: Vec<(u64, Option<serde_json::Value>, Vec<String>)>,
     pub(super) receives_video: bool,
@@ -126,7 +144,10 @@ impl Actor {
                 () = cancel.cancelled() => self.apply(Input::End(EndReason::ServerShutdown)),
                 Some(command) = commands.recv() => self.command(command),
                 Some(event) = self.media_events.recv() => self.media_event(event),
-                Some(event) = self.stage_events.recv() => self.stage_event(event),
+                Some(event) = self.stage_events.recv() => {
+                    self.stage_event(event);
+                    None
+                }
                 () = mail.notified() => {
                     self.read_mail();
                     None
@@ -135,6 +156,7 @@ impl Actor {
                 done = finished(&mut self.repairs.decoder) => self.decoder_mended(done),
                 _ = tick.tick() => {
                     if std::mem::replace(&mut ticked, Instant::now()).elapsed() > STOPPED {
+                        self.awake_since = Instant::now();
                         self.apply(Input::Resumed);
                     }
                     ticks = ticks.wrapping_add(1);
@@ -211,46 +233,16 @@ impl Actor {
         }
     }
 
-    fn stage_event(&mut self, event: stage::Event) -> Option<EndReason> {
-        match event {
-            stage::Event::Applied { parameters, frame } => {
-                let ready = |pending: &(u64, _, _)| pending.0 <= parameters.version;
-                let answered: Vec<_> = self.pending.extract_if(.., |pending| ready(pending)).collect();
-                for (_, id, ignored) in answered {
-                    let parameters = parameters.values.clone();
-                    self.say(&Message::ParametersUpdated { parameters, frame, ignored, id });
-                }
-            }
-            stage::Event::Switched { pipeline, frame } => {
-                tracing::info!(pipeline, "pipeline switched");
-                self.say(&Message::PipelineChanged { pipeline_id: pipeline, frame });
-            }
-            stage::Event::State { state, detail } => self.stage_state(state, detail),
-        }
-        None
-    }
-
-    fn stage_state(&mut self, state: stage::State, detail: String) {
-        if state == stage::State::Running {
-            tracing::debug!(detail, "stage runs");
-        } else {
-            tracing::warn!(?state, detail, "stage");
-        }
-        if self.snapshot.borrow().stage.state != state {
-            self.metrics.stage_states.with_label_values(&[state.name()]).inc();
-        }
-        self.snapshot.send_modify(|snapshot| snapshot.stage = StageInfo { state, detail: detail.clone() });
-        self.say(&Message::StageState { state, detail });
-    }
-
     fn tick(&mut self) -> Option<EndReason> {
+        self.worker.tend(self.awake_since.elapsed());
         let counters = self.peer.counters();
+        // A pipeline that makes pictures by itself waits for none.
+        let makes = u64::from(self.entry.info.input != stage::Input::Required);
         let sight = Sight {
             video_packets: counters.video_packets.load(Relaxed),
-            frames_in: counters.frames_in.load(Relaxed),
+            frames_in: counters.frames_in.load(Relaxed).max(makes),
             expects_video: self.receives_video,
             silent_for: self.peer.silent_for(),
-            stage_busy: self.worker.busy_for(),
         };
         self.apply(Input::Tick(sight))
     }
@@ -261,13 +253,6 @@ impl Actor {
             match action {
                 Action::FirstFrame => tracing::info!("first frame"),
                 Action::TellMissingInput => self.tell_missing_input(),
-                Action::TellSlowStage => {
-                    self.stage_state(
-                        stage::State::Degraded,
-                        "the stage takes over a second for one frame".into(),
-                    );
-                }
-                Action::TellStageBack => self.stage_state(stage::State::Running, "the stage runs".into()),
                 Action::AskKeyFrame => self.ask_key_frame(),
                 Action::RestartDecoder => self.mend_decoder(Remedy::Anew),
                 Action::ReplaceDecoder => self.mend_decoder(Remedy::Next),
@@ -317,7 +302,8 @@ impl Actor {
         }
         self.repairs.finish(GRAPH_LIMIT).await;
         let paused = self.snapshot.borrow().paused;
-        let heir = Heir { worker: self.worker, entry: self.entry, parameters: self.parameters, paused };
+        let (entry, parameters, fallback) = (self.entry, self.parameters, self.fallback);
+        let heir = Heir { worker: self.worker, entry, parameters, paused, fallback };
         let worker = match self.heir {
             Some(reply) => {
                 heir.worker.detach();

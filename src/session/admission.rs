@@ -71,7 +71,9 @@ impl Registry {
         self.check_descriptors()?;
         let mut start = Start::check(&inner.catalog, wish.initial)?;
         if let Some(before) = &before {
-            start = start.like(&inner.catalog, &before.snapshot.borrow())?;
+            start = start.like(&inner.catalog, &before.snapshot.borrow());
+        } else if inner.settings.admission {
+            start.check_load()?;
         }
         let id = Id::random();
         let resumed = before.is_some();
@@ -89,6 +91,7 @@ impl Registry {
             limits: inner.settings.limits.clone(),
             cancel: inner.cancel.clone(),
             metrics: inner.metrics.clone(),
+            admission: inner.settings.admission,
             before: before.map(|before| before.mailbox),
         };
         inner.tasks.spawn(self.clone().live(birth, place, history, answered).instrument(span));

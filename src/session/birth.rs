@@ -39,17 +39,27 @@ impl Start {
     pub fn check(catalog: &stage::Catalog, mut initial: stage::Values) -> Result<Self, Error> {
         let chosen = control::take_pipeline(&mut initial).map_err(stage::Error::Parameters)?;
         let entry = catalog.get(&chosen.unwrap_or_else(|| catalog.default_id()))?;
-        let update = control::check(initial, &entry.schema.defaults(), &entry.schema)
+        let update = control::check(initial, &catalog.first_values(&entry), &entry.schema)
             .map_err(stage::Error::Parameters)?;
         Ok(Self { entry, update })
     }
 
     /// The same pipeline and parameters as a session that is taken over, should its stage be gone by then.
-    pub fn like(mut self, catalog: &stage::Catalog, before: &Snapshot) -> Result<Self, Error> {
-        self.entry = catalog.get(&before.pipeline_id)?;
-        self.update.values.clone_from(&before.parameters);
+    pub fn like(mut self, catalog: &stage::Catalog, before: &Snapshot) -> Self {
+        // A pipeline that is gone from the catalog lives on in the stage, and in nothing else.
+        if let Ok(entry) = catalog.get(&before.pipeline_id) {
+            let own = before.parameters.clone().into_iter().filter(|(name, _)| entry.schema.has(name));
+            self.update.values = entry.schema.defaults();
+            self.update.values.extend(own);
+            self.entry = entry;
+        }
         self.update.paused = Some(before.paused);
-        Ok(self)
+        self
+    }
+
+    /// Whether the other sessions of the pipeline leave room for this one.
+    pub fn check_load(&self) -> Result<(), Error> {
+        Ok(self.entry.check_load()?)
     }
 
     /// The pipeline's id.
@@ -69,6 +79,8 @@ pub struct Birth {
     pub limits: Limits,
     pub cancel: CancellationToken,
     pub metrics: Arc<Metrics>,
+    /// Whether a pipeline that has no room for one session more is refused.
+    pub admission: bool,
     /// The session that is taken over.
     pub before: Option<mpsc::Sender<Command>>,
 }
@@ -77,14 +89,10 @@ impl Birth {
     /// Builds the graph and the stage; gives the session and the answer's SDP.
     pub async fn open(self) -> Result<(Actor, String), Error> {
         let ledger = self.metrics.ledger().map_err(|error| Error::Metrics(error.to_string()))?;
-        let io = stage::Io::new(Arc::new(ledger));
+        let mut io = stage::Io::new(Arc::new(ledger));
         let (tell_media, media_events) = mpsc::channel(EVENTS);
         let mail = Arc::new(Notify::new());
-        let notify = mail.clone();
-        let tell: Arc<dyn Fn(media::Event) + Send + Sync> = Arc::new(move |event| match event {
-            media::Event::Mail => notify.notify_one(),
-            event => drop(tell_media.try_send(event)), // full or over: the first events decided already
-        });
+        let tell = tell_session(tell_media, mail.clone());
         let (slots, layouts, name) =
             (io.clone(), self.start.entry.info.layouts.clone(), format!("session-{}", self.id));
         let opened = spawn_blocking(move || {
@@ -105,6 +113,7 @@ impl Birth {
         let tell: stage::Tell = Box::new(move |event| {
             drop(tell_stage.try_send(event)); // full: the newest state is in the snapshot's next tick
         });
+        io.clock = opened.peer.clock();
         let heir = take_over(self.before, self.start, &io, tell).await?;
         opened.peer.set_layouts(&heir.entry.info.layouts);
         let snapshot = first_snapshot(&self.id, &opened, &heir);
@@ -120,6 +129,9 @@ impl Birth {
             entry: heir.entry,
             catalog: self.catalog,
             parameters: heir.parameters,
+            fallback: heir.fallback,
+            admission: self.admission,
+            awake_since: Instant::now(),
             pending: Vec::new(),
             receives_video: opened.receives_video,
             snapshot: watch::Sender::new(snapshot),
@@ -135,6 +147,17 @@ impl Birth {
     }
 }
 
+/// What the graph tells its session, from GStreamer's threads.
+fn tell_session(
+    events: mpsc::Sender<media::Event>,
+    mail: Arc<Notify>,
+) -> Arc<dyn Fn(media::Event) + Send + Sync> {
+    Arc::new(move |event| match event {
+        media::Event::Mail => mail.notify_one(),
+        event => drop(events.try_send(event)), // full or over: the first events decided already
+    })
+}
+
 /// The stage of the session before, or a new one where there is none.
 async fn take_over(
     before: Option<mpsc::Sender<Command>>,
@@ -146,7 +169,7 @@ async fn take_over(
         let (reply_to, reply) = oneshot::channel();
         // A session that ends or hangs leaves nothing; the client then gets a new stage.
         if before.try_send(Command::HandOver(reply_to)).is_ok()
-            && let Ok(Ok(mut heir)) = tokio::time::timeout(HAND_OVER_LIMIT, reply).await
+            && let Ok(Ok(heir)) = tokio::time::timeout(HAND_OVER_LIMIT, reply).await
         {
             heir.worker.attach(io.clone(), tell);
             return Ok(heir);
@@ -157,9 +180,9 @@ async fn take_over(
     let worker = stage::Worker::spawn(entry.clone(), parameters.clone(), io.clone(), tell)
         .map_err(|error| Error::Thread(error.to_string()))?;
     if paused.is_some() {
-        worker.set(parameters.clone(), paused);
+        worker.set(stage::Update { parameters: parameters.clone(), paused, ..stage::Update::default() });
     }
-    Ok(Heir { worker, entry, parameters, paused: paused.unwrap_or(false) })
+    Ok(Heir { worker, entry, parameters, paused: paused.unwrap_or(false), fallback: None })
 }
 
 fn first_snapshot(id: &Id, opened: &media::Opened, heir: &Heir) -> Snapshot {

@@ -5,7 +5,10 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::stage::{self, FAULTS, Fault, Schema, Values};
+use crate::stage::{
+    self, FAULTS, Fault, Schema, Transition, Values,
+    prompts::{self, PROMPTS},
+};
 
 /// Bytes of a client's mark, as JSON: a number or a UUID. Every reply repeats it, and one over 64 KiB would not go
 /// through the data channel of a peer that names no limit (RFC 8841 section 6.1).
@@ -146,6 +149,10 @@ pub struct Update {
     pub values: Values,
     /// Whether to pause.
     pub paused: Option<bool>,
+    /// Whether the stage forgets earlier frames.
+    pub reset: bool,
+    /// How new prompts come about, where not at once.
+    pub transition: Option<Transition>,
     /// Keys without use.
     pub ignored: Vec<String>,
 }
@@ -215,6 +222,8 @@ pub fn take_pipeline(object: &mut Values) -> Result<Option<String>, Vec<Fault>> 
 pub fn check(object: Values, current: &Values, schema: &Schema) -> Result<Update, Vec<Fault>> {
     let mut update = Update { values: current.clone(), ..Update::default() };
     let mut faults = Vec::new();
+    let mut object = object;
+    take_commands(&mut object, schema, &mut update, &mut faults);
     for (name, value) in object {
         if name == "paused" {
             match value {
@@ -224,7 +233,8 @@ pub fn check(object: Values, current: &Values, schema: &Schema) -> Result<Update
                 }
             }
         } else if schema.has(&name) {
-            update.values.insert(name, value);
+            let weighs = name == PROMPTS && schema.weighs_prompts();
+            update.values.insert(name, if weighs { prompts::normalised(value) } else { value });
         } else if SCOPE_KEYS.contains(&name.as_str()) {
             update.ignored.push(name);
         } else {
@@ -235,6 +245,40 @@ pub fn check(object: Values, current: &Values, schema: &Schema) -> Result<Update
     faults.extend(schema.faults(&update.values));
     faults.truncate(FAULTS);
     if faults.is_empty() { Ok(update) } else { Err(faults) }
+}
+
+/// Takes what is done once, between two frames, and is no value that stays: `reset` and `transition`.
+fn take_commands(object: &mut Values, schema: &Schema, update: &mut Update, faults: &mut Vec<Fault>) {
+    for name in ["reset", "reset_cache"] {
+        match object.get(name) {
+            Some(Value::Bool(reset)) if !schema.has(name) => update.reset |= *reset,
+            Some(other) if !schema.has(name) => {
+                faults.push(fault(
+                    &format!("/{name}"),
+                    format!("true or false is wanted, {} came", kind(other)),
+                ));
+            }
+            _ => continue,
+        }
+        object.remove(name);
+    }
+    if schema.has("transition") || !schema.weighs_prompts() {
+        return;
+    }
+    match object
+        .remove("transition")
+        .filter(|transition| !transition.is_null())
+        .map(|it| prompts::transition(&it))
+    {
+        None => {}
+        Some(Err(wrong)) => faults.extend(wrong),
+        Some(Ok((transition, target))) => {
+            update.transition = Some(transition);
+            if let Some(target) = target {
+                object.insert(PROMPTS.to_owned(), target);
+            }
+        }
+    }
 }
 
 /// One thing that is wrong.
@@ -255,94 +299,4 @@ fn kind(value: &Value) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::stage::Catalog;
-
-    fn object(value: Value) -> Values {
-        let Value::Object(object) = value else { panic!("an object is wanted, {value} came") };
-        object
-    }
-
-    fn echo() -> Schema {
-        Catalog::default().get("echo").unwrap().schema
-    }
-
-    #[test]
-    fn garbage_is_named_for_what_it_is() {
-        for (text, word) in [("", "EOF"), ("[1]", "a list"), ("7", "a number"), ("{\"a\":", "EOF")] {
-            let faults = parse(text).unwrap_err();
-            assert!(faults[0].message.contains(word), "{text}: {}", faults[0].message);
-        }
-    }
-
-    #[test]
-    fn an_id_is_the_clients_mark_and_no_parameter() {
-        let (values, id) = parse(r#"{"work_ms": 5, "id": "a"}"#).unwrap();
-
-        assert_eq!(values, object(json!({"work_ms": 5})));
-        assert_eq!(id, Some(json!("a")));
-    }
-
-    #[test]
-    fn scopes_own_words_are_ignored_by_a_pipeline_that_has_none_of_them() {
-        let update =
-            check(object(json!({"prompts": ["a panda"], "noise_scale": 0.7})), &Values::new(), &echo())
-                .unwrap();
-
-        assert_eq!(update.ignored, ["noise_scale", "prompts"]);
-    }
-
-    #[test]
-    fn one_bad_key_rejects_the_whole_update() {
-        let faults = check(object(json!({"work_ms": 5, "a/b": 1})), &Values::new(), &echo()).unwrap_err();
-
-        assert_eq!(faults[0].path, "/a~1b");
-    }
-
-    #[test]
-    fn a_refusal_is_shorter_than_what_a_data_channel_takes() {
-        let many: Values = (0..8000).map(|number| (number.to_string(), json!(1))).collect();
-
-        let faults = check(many, &Values::new(), &echo()).unwrap_err();
-
-        assert_eq!(faults.len(), FAULTS);
-        let long = check(object(json!({"x".repeat(60_000): 1})), &Values::new(), &echo()).unwrap_err();
-        assert!(long[0].path.len() < 1000 && long[0].path.starts_with("/xx"), "{}", long[0].path);
-    }
-
-    #[test]
-    fn a_mark_has_the_length_of_a_mark() {
-        assert!(parse(&json!({"id": "x".repeat(200)}).to_string()).is_ok());
-
-        let faults = parse(&json!({"id": "x".repeat(60_000)}).to_string()).unwrap_err();
-
-        assert_eq!(faults[0].path, "/id");
-    }
-
-    #[test]
-    fn pausing_is_no_parameter_of_the_pipeline() {
-        let update = check(object(json!({"paused": true})), &Values::new(), &echo()).unwrap();
-
-        assert_eq!(update.paused, Some(true));
-        assert!(check(object(json!({"paused": "yes"})), &Values::new(), &echo()).is_err());
-    }
-
-    #[test]
-    fn a_pipeline_is_selected_in_either_of_scopes_ways() {
-        assert_eq!(take_pipeline(&mut object(json!({"pipeline_id": "a"}))), Ok(Some("a".into())));
-        assert_eq!(take_pipeline(&mut object(json!({"pipeline_ids": ["b"]}))), Ok(Some("b".into())));
-        assert_eq!(take_pipeline(&mut object(json!({"pipeline_ids": []}))), Ok(None));
-        assert!(take_pipeline(&mut object(json!({"pipeline_ids": ["a", "b"]}))).is_err());
-        assert!(take_pipeline(&mut object(json!({"pipeline_id": 3}))).is_err());
-    }
-
-    #[test]
-    fn type_comes_first_on_the_wire() {
-        let message = Message::StreamStopped { reason: "x", error_message: "y" };
-
-        assert!(serde_json::to_string(&message).unwrap().starts_with(r#"{"type":"stream_stopped""#));
-    }
-}
+mod tests;

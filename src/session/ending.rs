@@ -24,8 +24,6 @@ pub enum EndReason {
     FingerprintMismatch,
     /// A GStreamer element gave up.
     ElementError,
-    /// The stage hangs in one frame.
-    StageHung,
     /// Another connection took the session over.
     Resumed,
     /// The server stops.
@@ -62,9 +60,6 @@ impl EndReason {
             Self::ElementError => {
                 ("element_error", "a part of the media graph failed; the server's log says which")
             }
-            Self::StageHung => {
-                ("stage_hung", "the pipeline hangs in one frame; start again or choose another one")
-            }
             Self::Resumed => ("resumed", "a new connection took this session over"),
             Self::ServerShutdown => ("server_shutdown", "the server is shutting down"),
         }
@@ -87,7 +82,7 @@ mod tests {
 
     #[test]
     fn every_ending_has_the_code_that_serde_writes() {
-        for reason in [EndReason::ClosedByClient, EndReason::StageHung, EndReason::PictureStalled] {
+        for reason in [EndReason::ClosedByClient, EndReason::IceFailed, EndReason::PictureStalled] {
             assert_eq!(serde_json::to_value(reason).unwrap(), reason.code());
         }
     }

@@ -15,6 +15,9 @@ use crate::{
     stage,
 };
 
+/// The row of stages that were left behind.
+const ABANDONED: usize = 11;
+
 /// Turns rising counts into rates.
 pub struct Meter {
     at: Instant,
@@ -34,8 +37,10 @@ impl Meter {
         let now = Instant::now();
         let (total, stage) = (ledger.sum(Step::Total), ledger.sum(Step::Stage));
         // A stage that was taken over has been counted by its session before.
-        let counts = [&worker.skipped, &worker.paused].map(|counter| counter.load(Relaxed));
-        let counts = [&[0; 6], counts.as_slice()].concat();
+        let mut counts = vec![0; ABANDONED + 1];
+        for (row, counter) in [(6, &worker.skipped), (7, &worker.paused), (ABANDONED, &worker.abandoned)] {
+            counts[row] = counter.load(Relaxed);
+        }
         Self { at: now, metrics, ledger, counts, total, stage, first_seen: false, round_trip: None }
     }
 
@@ -88,6 +93,7 @@ impl Meter {
             ),
             (load(&counters.key_requests_sent), metrics.key_requests.with_label_values(&["out"])),
             (load(&counters.key_requests_received), metrics.key_requests.with_label_values(&["in"])),
+            (load(&worker.abandoned), metrics.stages_abandoned.clone()),
         ];
         self.counts.resize(rows.len(), 0);
         let grown = rows.into_iter().zip(&mut self.counts).map(|((count, server), last)| {

@@ -29,6 +29,8 @@ pub struct Settings {
     pub sessions: usize,
     /// Time limits of each.
     pub limits: Limits,
+    /// Whether a pipeline that has no room for one session more is refused.
+    pub admission: bool,
 }
 
 /// How full the server is.

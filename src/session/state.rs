@@ -20,10 +20,6 @@ pub struct Limits {
     pub vanish: Duration,
 }
 
-/// A stage at one frame for so long is degraded: a person sees the picture stand.
-pub const STAGE_SLOW: Duration = Duration::from_secs(1);
-/// A stage at one frame for so long will not come back.
-pub const STAGE_HUNG: Duration = Duration::from_secs(10);
 /// After the peer closed its data channel: so long without a packet means that it is gone.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -67,8 +63,6 @@ pub struct Sight {
     pub expects_video: bool,
     /// Time since the last packet.
     pub silent_for: Duration,
-    /// Time that the stage has been at its frame.
-    pub stage_busy: Duration,
 }
 
 /// What to do about it.
@@ -78,10 +72,6 @@ pub enum Action {
     FirstFrame,
     /// Tell the user that an input is missing.
     TellMissingInput,
-    /// Tell the user that the stage is slow.
-    TellSlowStage,
-    /// Tell the user that the stage is back.
-    TellStageBack,
     /// Ask the peer for a key frame.
     AskKeyFrame,
     /// Build the decoder anew.
@@ -101,7 +91,6 @@ pub struct State {
     channel_closed: Option<Instant>,
     resumed: Option<Instant>,
     missing_input_told: bool,
-    slow_stage_told: bool,
     watchdog: Watchdog,
 }
 
@@ -115,7 +104,6 @@ impl State {
             channel_closed: None,
             resumed: None,
             missing_input_told: false,
-            slow_stage_told: false,
             watchdog: Watchdog::default(),
         }
     }
@@ -148,9 +136,9 @@ impl State {
             }
             Input::Tick(sight) => {
                 let awake = self.resumed.map_or(Duration::MAX, |at| now.saturating_duration_since(at));
-                let (silent_for, stage_busy) = (sight.silent_for.min(awake), sight.stage_busy.min(awake));
+        X
                 let verdict = self.watchdog.look(sight.video_packets, sight.frames_in, now);
-                let mut actions = self.tick(now, Sight { silent_for, stage_busy, ..sight });
+                let mut actions = self.tick(now, Sight { silent_for, ..sight });
                 if matches!(self.phase, Phase::Waiting | Phase::Live) {
                     actions.extend(self.heed(verdict, now));
                 }
@@ -160,7 +148,7 @@ impl State {
     }
 
     fn tick(&mut self, now: Instant, sight: Sight) -> Vec<Action> {
-        let Sight { frames_in, expects_video, silent_for, stage_busy, .. } = sight;
+        let Sight { frames_in, expects_video, silent_for, .. } = sight;
         let waited = now.saturating_duration_since(self.since);
         match self.phase {
             Phase::Connecting if waited >= self.limits.connect => self.end(EndReason::ConnectTimeout, now),
@@ -181,15 +169,6 @@ impl State {
             {
                 self.missing_input_told = true;
                 vec![Action::TellMissingInput]
-            }
-            Phase::Live if stage_busy >= STAGE_HUNG => self.end(EndReason::StageHung, now),
-            Phase::Live if stage_busy >= STAGE_SLOW && !self.slow_stage_told => {
-                self.slow_stage_told = true;
-                vec![Action::TellSlowStage]
-            }
-            Phase::Live if stage_busy < STAGE_SLOW && self.slow_stage_told => {
-                self.slow_stage_told = false;
-                vec![Action::TellStageBack]
             }
             _ => Vec::new(),
         }
@@ -236,12 +215,10 @@ mod tests {
         frames_in: 0,
         expects_video: true,
         silent_for: Duration::ZERO,
-        stage_busy: Duration::ZERO,
     };
 
-    fn tick(frames_in: u64, silent_s: u32, busy_s: u32) -> Input {
-        let (silent_for, stage_busy) = (silent_s * SECOND, busy_s * SECOND);
-        Input::Tick(Sight { frames_in, silent_for, stage_busy, ..QUIET })
+    fn tick(frames_in: u64, silent_s: u32) -> Input {
+        Input::Tick(Sight { frames_in, silent_for: silent_s * SECOND, ..QUIET })
     }
 
     /// A second each of packets without a picture; gives what is done, and in which second.
@@ -257,7 +234,7 @@ mod tests {
     fn live(start: Instant) -> State {
         let mut state = State::new(limits(), start);
         state.step(Input::Connected, start);
-        assert_eq!(state.step(tick(1, 0, 0), start), [Action::FirstFrame]);
+        assert_eq!(state.step(tick(1, 0), start), [Action::FirstFrame]);
         state
     }
 
@@ -266,14 +243,14 @@ mod tests {
         let start = Instant::now();
         let mut state = State::new(limits(), start);
         state.step(Input::Connected, start);
-        state.step(tick(1, 0, 0), start + SECOND);
+        state.step(tick(1, 0), start + SECOND);
 
         state.step(Input::Resumed, start + 31 * SECOND);
 
-        assert_eq!(state.step(tick(1, 30, 30), start + 31 * SECOND), []);
-        assert_eq!(state.step(tick(1, 39, 0), start + 40 * SECOND), []);
+        assert_eq!(state.step(tick(1, 30), start + 31 * SECOND), []);
+        assert_eq!(state.step(tick(1, 39), start + 40 * SECOND), []);
         assert_eq!(
-            state.step(tick(1, 40, 0), start + 41 * SECOND),
+            state.step(tick(1, 40), start + 41 * SECOND),
             [Action::End(EndReason::PeerVanished)],
             "gone all the same"
         );
@@ -284,8 +261,8 @@ mod tests {
         let start = Instant::now();
         let mut state = State::new(limits(), start);
 
-        assert_eq!(state.step(tick(0, 14, 0), start + 14 * SECOND), []);
-        assert_eq!(state.step(tick(0, 15, 0), start + 15 * SECOND), [Action::End(EndReason::ConnectTimeout)]);
+        assert_eq!(state.step(tick(0, 14), start + 14 * SECOND), []);
+        assert_eq!(state.step(tick(0, 15), start + 15 * SECOND), [Action::End(EndReason::ConnectTimeout)]);
     }
 
     #[test]
@@ -294,9 +271,9 @@ mod tests {
         let mut state = State::new(limits(), start);
         state.step(Input::Connected, start);
 
-        assert_eq!(state.step(tick(0, 0, 0), start + 3 * SECOND), [Action::TellMissingInput]);
-        assert_eq!(state.step(tick(0, 0, 0), start + 4 * SECOND), []);
-        assert_eq!(state.step(tick(0, 0, 0), start + 9 * SECOND), [Action::End(EndReason::MediaTimeout)]);
+        assert_eq!(state.step(tick(0, 0), start + 3 * SECOND), [Action::TellMissingInput]);
+        assert_eq!(state.step(tick(0, 0), start + 4 * SECOND), []);
+        assert_eq!(state.step(tick(0, 0), start + 9 * SECOND), [Action::End(EndReason::MediaTimeout)]);
     }
 
     #[test]
@@ -306,9 +283,9 @@ mod tests {
         let mut left = live(start);
         left.step(Input::ChannelClosed, start);
 
-        assert_eq!(vanished.step(tick(9, 9, 0), start), []);
-        assert_eq!(vanished.step(tick(9, 10, 0), start), [Action::End(EndReason::PeerVanished)]);
-        assert_eq!(left.step(tick(9, 2, 0), start + 2 * SECOND), [Action::End(EndReason::ClosedByPeer)]);
+        assert_eq!(vanished.step(tick(9, 9), start), []);
+        assert_eq!(vanished.step(tick(9, 10), start), [Action::End(EndReason::PeerVanished)]);
+        assert_eq!(left.step(tick(9, 2), start + 2 * SECOND), [Action::End(EndReason::ClosedByPeer)]);
     }
 
     #[test]
@@ -317,17 +294,7 @@ mod tests {
         let mut state = live(start);
         state.step(Input::ChannelClosed, start);
 
-        assert_eq!(state.step(tick(9, 0, 0), start + 60 * SECOND), []);
-    }
-
-    #[test]
-    fn a_stage_at_one_frame_is_first_slow_then_hung() {
-        let start = Instant::now();
-        let mut state = live(start);
-
-        assert_eq!(state.step(tick(2, 0, 1), start), [Action::TellSlowStage]);
-        assert_eq!(state.step(tick(2, 0, 0), start), [Action::TellStageBack]);
-        assert_eq!(state.step(tick(2, 0, 10), start), [Action::End(EndReason::StageHung)]);
+        assert_eq!(state.step(tick(9, 0), start + 60 * SECOND), []);
     }
 
     #[test]

@@ -2,7 +2,11 @@
 //!
 //! Runs on the session's task.
 
-use super::{Message, actor::Actor, control};
+use super::{
+    Message, StageInfo,
+    actor::{Actor, Fallback},
+    control,
+};
 use crate::{media, stage};
 
 impl Actor {
@@ -42,8 +46,7 @@ impl Actor {
         }
         let pipeline = control::take_pipeline(&mut object).map_err(|faults| (faults, id.clone()))?;
         if let Some(pipeline) = pipeline {
-            let refused = |error: stage::Error| vec![control::fault("/pipeline_id", error.to_string())];
-            self.switch(&pipeline).map_err(|error| (refused(error), id.clone()))?;
+            self.switch(&pipeline).map_err(|error| (not_chosen(&error), id.clone()))?;
             if object.is_empty() && id.is_none() {
                 return Ok(());
             }
@@ -51,37 +54,138 @@ impl Actor {
         self.update(object, id.clone()).map_err(|faults| (faults, id))
     }
 
-    /// Checks an update and lets the stage have it before its next frame.
+    /// What the stage did, told to whoever asked for it.
+    pub(super) fn stage_event(&mut self, event: stage::Event) {
+        match event {
+            stage::Event::Applied { parameters, frame } => {
+                self.fallback.take_if(|running| running.version <= parameters.version);
+                let ready = |pending: &(u64, _, _)| pending.0 <= parameters.version;
+                let answered: Vec<_> = self.pending.extract_if(.., |pending| ready(pending)).collect();
+                for (_, id, ignored) in answered {
+                    let parameters = parameters.values.clone();
+                    self.say(&Message::ParametersUpdated { parameters, frame, ignored, id });
+                }
+            }
+            stage::Event::Switched { pipeline, frame } => {
+                tracing::info!(pipeline, "pipeline switched");
+                self.snapshot.send_modify(|snapshot| snapshot.pipeline_id.clone_from(&pipeline));
+                self.say(&Message::PipelineChanged { pipeline_id: pipeline, frame });
+            }
+            stage::Event::Refused { kept, sentence } => {
+                let errors = vec![control::fault("", format!("the stage keeps what it had: {sentence}"))];
+                let refused = self.pending.extract_if(.., |pending| pending.0 <= kept.version);
+                for (_, id, _) in refused.collect::<Vec<_>>() {
+                    self.say(&Message::ParametersRejected { errors: errors.clone(), id });
+                }
+                if self.parameters.version == kept.version {
+                    self.parameters = kept;
+                    self.show_parameters();
+                }
+            }
+            stage::Event::Wants { layouts } => self.peer.set_layouts(&layouts),
+            stage::Event::NotReplaced { pipeline, sentence } => {
+                tracing::warn!(pipeline, sentence, "pipeline not switched");
+                if let Some(running) = self.fallback.take() {
+                    let why =
+                        format!("{pipeline} cannot start: {sentence}; {} goes on", running.entry.info.id);
+                    self.go_back(running, &why);
+                }
+            }
+            stage::Event::State { state, detail } => self.stage_state(state, detail),
+        }
+    }
+
+    pub(super) fn stage_state(&mut self, state: stage::State, detail: String) {
+        if state == stage::State::Running {
+            tracing::debug!(detail, "stage runs");
+        } else {
+            tracing::warn!(?state, detail, "stage");
+        }
+        if self.snapshot.borrow().stage.state != state {
+            self.metrics.stage_states.with_label_values(&[state.name()]).inc();
+        }
+        self.snapshot.send_modify(|snapshot| snapshot.stage = StageInfo { state, detail: detail.clone() });
+        self.say(&Message::StageState { state, detail });
+    }
+
+    /// Checks an update and lets the stage have it before its next frame. One that changes what the stage loads with
+    /// builds another, and the stage goes on until that is ready.
     pub(super) fn update(
         &mut self,
         object: stage::Values,
         id: Option<serde_json::Value>,
     ) -> Result<(), Vec<stage::Fault>> {
         let update = control::check(object, &self.parameters.values, &self.entry.schema)?;
-        self.parameters = stage::Parameters { values: update.values, version: self.parameters.version + 1 };
-        self.pending.push((self.parameters.version, id, update.ignored));
-        self.worker.set(self.parameters.clone(), update.paused);
-        self.snapshot.send_modify(|snapshot| {
-            snapshot.parameters.clone_from(&self.parameters.values);
-            snapshot.paused = update.paused.unwrap_or(snapshot.paused);
+        let parameters = stage::Parameters { values: update.values, version: self.parameters.version + 1 };
+        self.pending.push((parameters.version, id, update.ignored));
+        if self.entry.schema.rebuilds(&self.parameters.values, &parameters.values) {
+            self.replace(self.entry.clone(), parameters.clone());
+        }
+        self.parameters = parameters.clone();
+        self.worker.set(stage::Update {
+            parameters,
+            transition: update.transition,
+            paused: update.paused,
+            reset: update.reset,
         });
+        self.show_parameters();
+        self.snapshot.send_modify(|snapshot| snapshot.paused = update.paused.unwrap_or(snapshot.paused));
         Ok(())
     }
 
     pub(super) fn switch(&mut self, pipeline: &str) -> Result<(), stage::Error> {
         let entry = self.catalog.get(pipeline)?;
-        if entry.info.id == self.entry.info.id {
+        if entry.is(&self.entry) {
             return Ok(());
         }
-        self.parameters =
+        if let Some(running) = self.fallback.take_if(|running| running.entry.is(&entry)) {
+            let parameters = self.go_back(running, "another pipeline was chosen before this one was ready");
+            self.worker.keep(parameters);
+            return Ok(());
+        }
+        if self.entry.info.id != entry.info.id && self.admission {
+            entry.check_load()?;
+        }
+        let parameters =
             stage::Parameters { values: entry.schema.defaults(), version: self.parameters.version + 1 };
-        self.peer.set_layouts(&entry.info.layouts);
-        self.worker.switch(entry.clone(), self.parameters.clone());
-        self.entry = entry;
-        self.snapshot.send_modify(|snapshot| {
-            snapshot.pipeline_id.clone_from(&self.entry.info.id);
-            snapshot.parameters.clone_from(&self.parameters.values);
-        });
+        self.replace(entry.clone(), parameters.clone());
+        (self.entry, self.parameters) = (entry, parameters);
+        self.show_parameters();
         Ok(())
     }
+
+    /// Lets another stage load; what runs until then is remembered, for when it does not come.
+    fn replace(&mut self, entry: stage::Entry, parameters: stage::Parameters) {
+        let version = parameters.version;
+        let running = self.fallback.take();
+        let (before, values) = running
+            .map_or_else(|| (self.entry.clone(), self.parameters.values.clone()), |it| (it.entry, it.values));
+        self.fallback = Some(Fallback { entry: before, values, version });
+        self.worker.switch(entry, parameters);
+    }
+
+    /// The stage stays; whoever asked for something else is told why.
+    pub(super) fn go_back(&mut self, running: Fallback, why: &str) -> stage::Parameters {
+        let errors = vec![control::fault("/pipeline_id", why.to_owned())];
+        let asked = std::mem::take(&mut self.pending);
+        let mut ids: Vec<_> = asked.into_iter().filter_map(|(_, id, _)| id).map(Some).collect();
+        if ids.is_empty() {
+            ids.push(None);
+        }
+        for id in ids {
+            self.say(&Message::ParametersRejected { errors: errors.clone(), id });
+        }
+        self.entry = running.entry;
+        self.parameters = stage::Parameters { values: running.values, version: self.parameters.version + 1 };
+        self.show_parameters();
+        self.parameters.clone()
+    }
+
+    pub(super) fn show_parameters(&self) {
+        self.snapshot.send_modify(|snapshot| snapshot.parameters.clone_from(&self.parameters.values));
+    }
+}
+
+fn not_chosen(error: &stage::Error) -> Vec<stage::Fault> {
+    vec![control::fault("/pipeline_id", error.to_string())]
 }

@@ -1,183 +1,115 @@
-//! The catalog: every pipeline that a user can select, read from `pipeline.toml` files.
+//! The catalog: every pipeline that a user can select, read from folders `<dir>/<id>/pipeline.toml`.
 //!
-//! Shared by all sessions behind an `Arc`; read at start. A broken folder becomes an entry with its error.
+//! Shared by all; read at start, and again where a folder changes. A broken folder becomes an entry with its error.
+//! Whoever has an [`Entry`] keeps it: a folder that goes or changes is for new sessions alone.
 
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
 };
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Error, Info, Input, Schema, Stage, Values, echo::Echo};
-use crate::frame::Layout;
+use super::{
+    Entry, Error, Kinds, Values,
+    preload::{LoadStatus, Preload},
+    stamp::Stamp,
+};
 
 /// The one pipeline that needs no folder: the server works with it wherever it is started.
 const ECHO: &str = include_str!("../../pipelines/catalog/echo/pipeline.toml");
 
-/// Makes a stage; called on the stage's own thread, may block.
-pub type Factory = Arc<dyn Fn() -> Result<Box<dyn Stage>, Error> + Send + Sync>;
-
-/// One pipeline that can run.
-#[derive(Clone)]
-pub struct Entry {
-    /// What the graph has to know.
-    pub info: Info,
-    /// Its parameters.
-    pub schema: Schema,
-    /// Makes a running instance.
-    pub factory: Factory,
-    description: Arc<Description>,
-}
-
-/// A `pipeline.toml`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(clippy::struct_field_names, reason = "the words of pipeline.toml")]
-struct Description {
-    id: String,
-    #[serde(default)]
-    aliases: Vec<String>,
-    name: String,
-    #[serde(default)]
-    description: String,
-    #[serde(default)]
-    version: String,
-    kind: String,
-    layouts: Vec<Layout>,
-    #[serde(default = "required")]
-    input: Input,
-    #[serde(default)]
-    supports_prompts: bool,
-    #[serde(default)]
-    parameters: Values,
-}
-
-fn required() -> Input {
-    Input::Required
-}
-
-impl Entry {
-    /// An entry from the text of a `pipeline.toml`; `factory` takes the place of the one that `kind` names.
-    ///
-    /// # Errors
-    /// [`Error::Description`] with the line and what is wrong with it.
-    pub fn parse(text: &str, factory: Option<Factory>) -> Result<Self, Error> {
-        let description: Description =
-            toml::from_str(text).map_err(|error| Error::Description(error.to_string()))?;
-        if description.layouts.is_empty() {
-            return Err(Error::Description("layouts is empty, one layout at least is wanted".into()));
-        }
-        let factory = match (factory, description.kind.as_str()) {
-            (Some(factory), _) => factory,
-            (None, "echo") => Arc::new(|| Ok(Box::<Echo>::default() as Box<dyn Stage>)),
-            (None, kind) => {
-                return Err(Error::Description(format!(
-                    "kind {kind:?} is not known to this server, echo is"
-                )));
-            }
-        };
-        Ok(Self {
-            info: Info {
-                id: description.id.clone(),
-                layouts: description.layouts.clone(),
-                input: description.input,
-            },
-            schema: Schema::compile(&description.parameters)?,
-            factory,
-            description: Arc::new(description),
-        })
-    }
-
-    /// The entry in Scope's own shape (`GET /api/v1/pipelines/schemas`).
-    fn document(&self) -> Value {
-        let about = &self.description;
-        let modes: &[&str] = match about.input {
-            Input::Required => &["video"],
-            Input::Optional => &["video", "text"],
-            Input::None => &["text"],
-        };
-        json!({
-            "id": about.id, "name": about.name, "description": about.description, "version": about.version,
-            "supported_modes": modes, "default_mode": modes[0],
-            "inputs": if about.input == Input::None { vec![] } else { vec!["video"] },
-            "outputs": ["video"], "supports_prompts": about.supports_prompts,
-            "produces_video": true, "produces_audio": false,
-            "config_schema": self.schema.document(),
-        })
-    }
-}
-
 /// All pipelines, and which of them new sessions get.
 #[derive(Clone)]
-pub struct Catalog {
-    entries: Arc<BTreeMap<String, Result<Entry, Error>>>,
-    loaded: Arc<Mutex<LoadStatus>>,
+pub struct Catalog(Arc<Shelf>);
+
+struct Shelf {
+    dirs: Vec<PathBuf>,
+    kinds: Kinds,
+    /// Those that no folder stands behind.
+    fixed: Vec<Entry>,
+    all: RwLock<BTreeMap<String, Row>>,
+    loaded: Preload,
 }
 
-/// Where the server's loaded pipeline is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum LoadState {
-    /// Nothing was asked for; sessions get `echo`.
-    #[default]
-    NotLoaded,
-    /// Under way.
-    Loading,
-    /// Ready for sessions.
-    Loaded,
-    /// The last load failed.
-    Error,
-}
-
-/// Answer of `GET /api/v1/pipeline/status`.
-#[derive(Clone, Debug, Default, Serialize, utoipa::ToSchema)]
-pub struct LoadStatus {
-    /// Where it is.
-    pub status: LoadState,
-    /// The pipeline that new sessions get.
-    pub pipeline_id: Option<String>,
-    /// What it was loaded with.
-    #[schema(value_type = Option<Object>)]
-    pub load_params: Option<Values>,
-    /// What the load is doing, in words.
-    pub loading_stage: Option<String>,
-    /// Why it failed.
-    pub error: Option<String>,
+/// A folder's pipeline, as it was read.
+#[derive(Clone)]
+struct Row {
+    folder: Option<(PathBuf, Stamp)>,
+    entry: Result<Entry, Error>,
 }
 
 impl Default for Catalog {
     fn default() -> Self {
-        Self::of([("echo".to_owned(), Entry::parse(ECHO, None))])
+        Self::of(Vec::new(), Kinds::default(), echo())
     }
 }
 
+/// The built-in pipeline.
+fn echo() -> Vec<Entry> {
+    Entry::parse(ECHO, None).into_iter().collect()
+}
+
 impl Catalog {
-    /// The built-in pipelines and those of every folder `<dir>/<id>/pipeline.toml`.
+    /// The built-in pipelines and those of every folder `<dir>/<id>`; of two with one id the later folder's.
     ///
     /// # Errors
     /// A directory that cannot be read; what is wrong inside one becomes an entry with its error.
-    pub fn read(dirs: &[PathBuf]) -> std::io::Result<Self> {
-        let mut found = vec![("echo".to_owned(), Entry::parse(ECHO, None))];
+    pub fn read(dirs: &[PathBuf], kinds: &Kinds) -> std::io::Result<Self> {
         for dir in dirs {
-            for folder in std::fs::read_dir(dir)? {
-                let folder = folder?.path();
-                if folder.is_dir() {
-                    found.push(read_folder(&folder));
-                }
-            }
+            let named = |error: std::io::Error| {
+                std::io::Error::new(error.kind(), format!("{}: {error}", dir.display()))
+            };
+            std::fs::read_dir(dir).map_err(named)?;
         }
-        Ok(Self::of(found))
+        Ok(Self::of(dirs.to_vec(), kinds.clone(), echo()))
     }
 
     /// The same catalog with one more pipeline.
     #[must_use]
     pub fn with(&self, entry: Entry) -> Self {
-        let mut entries = (*self.entries).clone();
-        entries.insert(entry.info.id.clone(), Ok(entry));
-        Self { entries: Arc::new(entries), loaded: self.loaded.clone() }
+        let mut fixed = self.0.fixed.clone();
+        fixed.push(entry);
+        Self::of(self.0.dirs.clone(), self.0.kinds.clone(), fixed)
+    }
+
+    fn of(dirs: Vec<PathBuf>, kinds: Kinds, fixed: Vec<Entry>) -> Self {
+        let all = RwLock::default();
+        let catalog = Self(Arc::new(Shelf { dirs, kinds, fixed, all, loaded: Preload::default() }));
+        catalog.refresh();
+        catalog
+    }
+
+    /// Reads the folders that are new or have changed, and forgets those that are gone; gives the ids of these. Blocks.
+    pub fn refresh(&self) -> Vec<String> {
+        let Shelf { dirs, kinds, fixed, .. } = &*self.0;
+        let before = self.rows().clone();
+        let mut rows: BTreeMap<_, _> = fixed
+            .iter()
+            .map(|entry| (entry.info.id.clone(), Row { folder: None, entry: Ok(entry.clone()) }))
+            .collect();
+        let mut changed = Vec::new();
+        for folder in dirs.iter().flat_map(|dir| folders(dir)) {
+            let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let stamp = Stamp::of(&folder);
+            let known = before.get(&name).filter(|row| {
+                row.folder.as_ref().is_some_and(|(place, then)| *place == folder && *then == stamp)
+            });
+            let row = known.cloned().unwrap_or_else(|| {
+                changed.push(name.clone());
+                Row { entry: Entry::read(&folder, kinds), folder: Some((folder, stamp)) }
+            });
+            rows.insert(name, row);
+        }
+        changed.extend(before.keys().filter(|id| !rows.contains_key(*id)).cloned());
+        *self.0.all.write().unwrap_or_else(PoisonError::into_inner) = rows;
+        changed
+    }
+
+    /// Where its folders are.
+    pub fn dirs(&self) -> &[PathBuf] {
+        &self.0.dirs
     }
 
     /// The pipeline of that id or alias.
@@ -185,99 +117,92 @@ impl Catalog {
     /// # Errors
     /// [`Error::UnknownPipeline`], or [`Error::Broken`] with the entry's own error.
     pub fn get(&self, id: &str) -> Result<Entry, Error> {
-        if let Some(entry) = self.entries.get(id) {
-            return entry
-                .clone()
-                .map_err(|error| Error::Broken { id: id.to_owned(), reason: error.to_string() });
+        let rows = self.rows();
+        if let Some(row) = rows.get(id) {
+            let broken = |error: &Error| Error::Broken { id: id.to_owned(), reason: error.to_string() };
+            return row.entry.as_ref().cloned().map_err(broken);
         }
-        self.entries
-            .values()
-            .flatten()
-            .find(|entry| entry.description.aliases.iter().any(|alias| alias == id))
-            .cloned()
-            .ok_or_else(|| Error::UnknownPipeline {
-                id: id.chars().take(64).collect(),
-                known: self.entries.keys().cloned().collect::<Vec<_>>().join(", "),
-            })
+        let entries = rows.values().filter_map(|row| row.entry.as_ref().ok());
+        let mut named = entries.filter(|entry| entry.about().aliases.iter().any(|alias| alias == id));
+        named.next().cloned().ok_or_else(|| Error::UnknownPipeline {
+            id: id.chars().take(64).collect(),
+            known: rows.keys().cloned().collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// Every pipeline by id: what runs, or why it does not.
+    pub fn all(&self) -> Vec<(String, Result<Entry, Error>)> {
+        self.rows().iter().map(|(id, row)| (id.clone(), row.entry.clone())).collect()
     }
 
     /// The pipeline of a session that names none: the loaded one, else `echo`.
     pub fn default_id(&self) -> String {
-        self.status().pipeline_id.unwrap_or_else(|| "echo".to_owned())
+        self.0.loaded.id().unwrap_or_else(|| "echo".to_owned())
     }
 
     /// Every pipeline by id, in Scope's own shape; a broken one with `schema_error`.
     pub fn schemas(&self) -> Map<String, Value> {
-        self.entries
-            .iter()
-            .map(|(id, entry)| {
-                let document = match entry {
-                    Ok(entry) => entry.document(),
-                    Err(error) => json!({
-                        "id": id, "name": id, "description": "", "version": "", "supported_modes": [],
-                        "default_mode": null, "inputs": [], "outputs": [], "supports_prompts": false,
-                        "config_schema": {}, "schema_error": error.to_string(),
-                    }),
-                };
-                (id.clone(), document)
-            })
-            .collect()
+        let document = |id: &String, row: &Row| match &row.entry {
+            Ok(entry) => entry.document(),
+            Err(error) => json!({
+                "id": id, "name": id, "description": "", "version": "", "kind": null, "aliases": [],
+                "supported_modes": [], "default_mode": null, "inputs": [], "outputs": [],
+                "supports_prompts": false, "config_schema": {}, "schema_error": error.to_string(),
+            }),
+        };
+        self.rows().iter().map(|(id, row)| (id.clone(), document(id, row))).collect()
     }
 
-    /// Makes `ids` the pipeline of new sessions.
+    /// Makes `ids` the pipeline of new sessions and loads a stage of it for the next one, in the background.
     ///
     /// # Errors
     /// What [`Catalog::get`] says, [`Error::Chain`] for more than one, [`Error::Parameters`].
     pub fn load(&self, ids: &[String], load_params: Option<Values>) -> Result<(), Error> {
         let [id] = ids else { return Err(Error::Chain { count: ids.len() }) };
-        let entry = self.get(id)?;
-        let own: Values = load_params
-            .iter()
-            .flatten()
-            .filter(|(name, _)| entry.schema.has(name))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
-        let faults = entry.schema.faults(&own);
-        if !faults.is_empty() {
-            return Err(Error::Parameters(faults));
-        }
-        *self.loaded.lock().unwrap_or_else(PoisonError::into_inner) = LoadStatus {
-            status: LoadState::Loaded,
-            pipeline_id: Some(entry.info.id),
-            load_params,
-            ..LoadStatus::default()
-        };
-        Ok(())
+        self.0.loaded.start(self.get(id)?, load_params)
     }
 
-    /// Which pipeline is loaded.
+    /// Which pipeline is loaded, and how its loading goes.
     pub fn status(&self) -> LoadStatus {
-        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.loaded.status()
     }
 
-    fn of(entries: impl IntoIterator<Item = (String, Result<Entry, Error>)>) -> Self {
-        Self { entries: Arc::new(entries.into_iter().collect()), loaded: Arc::default() }
+    /// What a session of that pipeline starts with: its defaults, and what it was loaded with.
+    pub fn first_values(&self, entry: &Entry) -> Values {
+        let mut values = entry.schema.defaults();
+        values.extend(
+            self.0.loaded.values(&entry.info.id).into_iter().filter(|(name, _)| entry.schema.has(name)),
+        );
+        values
+    }
+
+    fn rows(&self) -> RwLockReadGuard<'_, BTreeMap<String, Row>> {
+        self.0.all.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn read_folder(folder: &Path) -> (String, Result<Entry, Error>) {
-    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let entry = std::fs::read_to_string(folder.join("pipeline.toml"))
-        .map_err(|error| Error::Description(format!("pipeline.toml: {error}")))
-        .and_then(|text| Entry::parse(&text, None))
-        .and_then(|entry| {
-            if entry.info.id == name {
-                Ok(entry)
-            } else {
-                Err(Error::Description(format!("id {:?} is not the folder's name", entry.info.id)))
-            }
-        });
-    (name, entry)
+/// The folders in a directory; those whose names begin with a dot are editors' and tools'.
+fn folders(dir: &Path) -> Vec<PathBuf> {
+    let hidden = |path: &Path| path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut folders: Vec<_> =
+        entries.map(|entry| entry.path()).filter(|path| path.is_dir() && !hidden(path)).collect();
+    folders.sort();
+    folders
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn write(dir: &Path, id: &str, text: &str) {
+        std::fs::create_dir_all(dir.join(id)).unwrap();
+        std::fs::write(dir.join(id).join("pipeline.toml"), text).unwrap();
+    }
+
+    fn about(id: &str) -> String {
+        format!("id = \"{id}\"\nname = \"A\"\nkind = \"echo\"\nlayouts = [\"I420\"]\n")
+    }
 
     #[test]
     fn echo_is_there_without_a_folder_and_has_its_alias() {
@@ -291,25 +216,46 @@ mod tests {
     #[test]
     fn a_broken_folder_is_an_entry_with_its_error_and_hurts_no_other() {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir(dir.path().join("bad")).unwrap();
-        std::fs::write(dir.path().join("bad/pipeline.toml"), "id = 3").unwrap();
+        write(dir.path(), "bad", "id = 3");
 
-        let catalog = Catalog::read(&[dir.path().to_owned()]).unwrap();
+        let catalog = Catalog::read(&[dir.path().to_owned()], &Kinds::default()).unwrap();
 
         assert!(matches!(catalog.get("bad"), Err(Error::Broken { .. })));
-        assert!(catalog.schemas()["bad"]["schema_error"].is_string());
+        let error = catalog.schemas()["bad"]["schema_error"].as_str().unwrap().to_owned();
+        assert!(error.contains("bad/pipeline.toml") && error.contains("id"), "{error}");
         assert!(catalog.get("echo").is_ok());
     }
 
     #[test]
-    fn load_names_the_pipeline_of_new_sessions() {
-        let catalog = Catalog::default();
+    fn what_changes_in_a_folder_is_read_again_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), "one", &about("one"));
+        let catalog = Catalog::read(&[dir.path().to_owned()], &Kinds::default()).unwrap();
+        let one = catalog.get("one").unwrap();
 
-        catalog.load(&["passthrough".into()], None).unwrap();
+        write(dir.path(), "two", &about("two"));
 
-        assert_eq!(catalog.status().status, LoadState::Loaded);
-        assert_eq!(catalog.default_id(), "echo");
-        assert!(catalog.load(&["x".into()], None).is_err());
-        assert!(catalog.load(&[], None).is_err());
+        assert_eq!(catalog.refresh(), ["two"]);
+        assert!(catalog.get("two").is_ok());
+        assert!(catalog.get("one").unwrap().is(&one), "what did not change is the same");
+        write(dir.path(), "one", &(about("one") + "layout = 1"));
+        assert_eq!(catalog.refresh(), ["one"]);
+        assert!(matches!(catalog.get("one"), Err(Error::Broken { .. })));
+        std::fs::remove_dir_all(dir.path().join("two")).unwrap();
+        assert_eq!(catalog.refresh(), ["two"]);
+        assert!(matches!(catalog.get("two"), Err(Error::UnknownPipeline { .. })));
+        assert_eq!(catalog.refresh(), [""; 0]);
+    }
+
+    #[test]
+    fn a_folder_that_has_another_name_than_its_pipeline_is_broken() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), "one", &about("other"));
+
+        let catalog = Catalog::read(&[dir.path().to_owned()], &Kinds::default()).unwrap();
+
+        let error = catalog.get("one").err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(error.contains("\"other\""), "{error}");
+        assert!(Catalog::read(&[dir.path().join("none")], &Kinds::default()).is_err());
     }
 }

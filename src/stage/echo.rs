@@ -24,4 +24,9 @@ impl Stage for Echo {
         }
         Ok(Output::Passthrough)
     }
+
+    /// There is nothing to warm up.
+    fn warm_up(&mut self, _frame: &Frame) -> Result<(), Error> {
+        Ok(())
+    }
 }

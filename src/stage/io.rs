@@ -1,12 +1,15 @@
 //! What a worker and its session pass to each other: frames, events, counts.
 
-use std::sync::{Arc, atomic::AtomicU64};
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::{Duration, Instant},
+};
 
 use serde::Serialize;
 
 use super::Parameters;
 use crate::{
-    frame::{Frame, Slot},
+    frame::{Frame, Layout, Slot},
     metrics::Ledger,
 };
 
@@ -19,12 +22,16 @@ pub struct Io {
     pub output: Arc<Slot<Frame>>,
     /// Told how long each frame waited for the stage and was in it.
     pub ledger: Arc<Ledger>,
+    /// Time on the session's clock, for pictures that nothing came in for.
+    pub clock: Arc<dyn Fn() -> Duration + Send + Sync>,
 }
 
 impl Io {
     /// Empty slots, with times into `ledger`.
     pub fn new(ledger: Arc<Ledger>) -> Self {
-        Self { input: Arc::default(), output: Arc::default(), ledger }
+        let started = Instant::now();
+        let clock = Arc::new(move || started.elapsed());
+        Self { input: Arc::default(), output: Arc::default(), ledger, clock }
     }
 }
 
@@ -38,9 +45,9 @@ pub enum State {
     Running,
     /// Works, but a frame failed or takes long.
     Degraded,
-    /// Crashed; the picture goes through unchanged until it is back.
+    /// Crashed; it is started again.
     Restarting,
-    /// Crashed too often; the picture goes through unchanged.
+    /// Crashed too often; it is not started again.
     Failed,
 }
 
@@ -67,6 +74,25 @@ pub enum Event {
         /// Sequence number of the first frame that has them.
         frame: u64,
     },
+    /// The stage keeps what it had: it cannot do what this version asks.
+    Refused {
+        /// What it had, under that version.
+        kept: Parameters,
+        /// What the stage said.
+        sentence: String,
+    },
+    /// The stage is ready, or stays, and takes these layouts.
+    Wants {
+        /// The layouts, the best first.
+        layouts: Vec<Layout>,
+    },
+    /// The stage that was to take the place does not come; the one before goes on.
+    NotReplaced {
+        /// The pipeline that was wanted.
+        pipeline: String,
+        /// Why it does not come.
+        sentence: String,
+    },
     /// The stage took another pipeline's place.
     Switched {
         /// The new pipeline's id.
@@ -92,8 +118,10 @@ pub struct Counters {
     pub skipped: AtomicU64,
     /// Frames not worked on because the session is paused.
     pub paused: AtomicU64,
-    /// Frames that the stage failed on, which went through unchanged.
+    /// Frames that the stage failed on, or that came while it was not there.
     pub failed: AtomicU64,
+    /// Stages that hung and were left behind with their thread.
+    pub abandoned: AtomicU64,
 }
 
 /// Told what the worker does, on its thread: must only hand over.

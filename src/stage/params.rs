@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::Error;
+use super::{Description, Error, prompts};
 
 /// Faults of one update that are told: enough to mend it, too few to make an answer longer than its question.
 pub const FAULTS: usize = 16;
@@ -59,6 +59,21 @@ pub struct Schema {
 
 impl Schema {
     /// Compiles the `[parameters]` table of a `pipeline.toml`.
+    ///
+    /// # Errors
+    /// [`Error::Description`] with the schema compiler's sentence.
+    pub fn of(about: &Description) -> Result<Self, Error> {
+        let mut properties = about.parameters.clone();
+        if about.supports_prompts {
+            properties.entry(prompts::PROMPTS).or_insert_with(prompts::schema);
+        }
+        for property in properties.values_mut().filter(|property| is_load_param(property)) {
+            property["ui"]["applies"] = json!("rebuild");
+        }
+        Self::compile(&properties)
+    }
+
+    /// Compiles the schemas of parameters by name.
     ///
     /// # Errors
     /// [`Error::Description`] with the schema compiler's sentence.
@@ -115,9 +130,25 @@ impl Schema {
             .collect()
     }
 
+    /// Whether prompts are texts with weights, which every form that a client sends is brought to.
+    pub fn weighs_prompts(&self) -> bool {
+        let prompts = self.properties().find(|(name, _)| *name == prompts::PROMPTS);
+        prompts.is_some_and(|(_, schema)| schema["items"]["type"] == "object")
+    }
+
+    /// Whether a stage with the one has to be built again for the other: a parameter that it loads with changes.
+    pub fn rebuilds(&self, one: &Values, other: &Values) -> bool {
+        self.properties().any(|(name, schema)| is_load_param(schema) && one.get(name) != other.get(name))
+    }
+
     fn properties(&self) -> impl Iterator<Item = (&String, &Value)> {
         self.document.get("properties").and_then(Value::as_object).into_iter().flatten()
     }
+}
+
+/// Scope's word for a parameter that a stage takes when it loads.
+fn is_load_param(schema: &Value) -> bool {
+    schema["ui"]["is_load_param"] == true
 }
 
 #[cfg(test)]

@@ -549,8 +549,9 @@ fn a_pipeline_is_loaded_in_all_three_forms() {
         let loaded = load(form.clone());
         assert_eq!(loaded.status, 200, "{form}: {}", loaded.text());
         assert!(loaded.json()["message"].is_string());
-        let status = get("/api/v1/pipeline/status").json();
-        assert_eq!((&status["status"], &status["pipeline_id"]), (&json!("loaded"), &json!("echo")));
+        let status = || get("/api/v1/pipeline/status").json();
+        let loaded = crate::support::wait_until(|| status()["status"] == "loaded", Duration::from_secs(30));
+        assert!(loaded && status()["pipeline_id"] == "echo", "{}", status());
     }
 
     assert_error(&load(json!({"pipeline_id": "none"})), 404, "unknown_pipeline");

@@ -20,6 +20,7 @@ mod fragments;
 mod leaks;
 mod metrics;
 mod networks;
+mod pipelines;
 mod resume;
 mod skips;
 mod webrtc;

@@ -52,7 +52,7 @@ pub async fn state(sessions: usize) -> api::State {
         media: Duration::from_secs(20),
         vanish: Duration::from_secs(20),
     };
-    let settings = session::Settings { sessions, limits };
+    let settings = session::Settings { sessions, limits, admission: true };
     let metrics = Arc::new(metrics::Metrics::new().unwrap());
     let registry = session::Registry::new(
         engine(),

@@ -1,0 +1,152 @@
+//! `scope pipelines run`: one pipeline over a file, every picture in turn, by the stage that a session has.
+
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{FAILED, catalog, print, refuse};
+use crate::{
+    config::{Config, Run},
+    frame::Frame,
+    media::{Keep, Reader, Writer},
+    stage::{Entry, Input, Offline, Parameters, Values},
+};
+
+/// Pictures of a pipeline that makes them by itself, where no number is named: five seconds.
+const FRAMES: u64 = 150;
+
+/// Runs it; progress goes to standard error, the result to standard output.
+pub fn run(wanted: &Run, config: &Config) -> ExitCode {
+    let prepared = catalog(config).and_then(|catalog| {
+        let entry = catalog.get(&wanted.id).map_err(|error| error.to_string())?;
+        let values = values(wanted, &entry)?;
+        Ok((entry, values))
+    });
+    let (entry, values) = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => return refuse(&error),
+    };
+    match over(wanted, &entry, values) {
+        Ok(summary) => {
+            print(&summary);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{}", error.trim_end());
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn values(wanted: &Run, entry: &Entry) -> Result<Values, String> {
+    if wanted.input.is_none() && entry.info.input == Input::Required {
+        return Err(format!(
+            "pipeline {} needs a picture to work on: name a file with --input",
+            entry.info.id
+        ));
+    }
+    let mut values = entry.schema.defaults();
+    for (name, value) in &wanted.parameters {
+        let given = value.clone();
+        let given = if entry.schema.weighs_prompts() && name == crate::stage::prompts::PROMPTS {
+            crate::stage::prompts::normalised(given)
+        } else {
+            given
+        };
+        values.insert(name.clone(), given);
+    }
+    let faults = entry.schema.faults(&values);
+    let sentences: Vec<_> =
+        faults.iter().map(|fault| format!("--param {}: {}", fault.path, fault.message)).collect();
+    if sentences.is_empty() { Ok(values) } else { Err(sentences.join("\n")) }
+}
+
+/// Where the pictures come from.
+enum Source {
+    File(Box<Reader>),
+    Nothing { next: u64 },
+}
+
+impl Source {
+    fn next(&mut self, entry: &Entry) -> Result<Option<Frame>, String> {
+        match self {
+            Self::File(reader) => reader.frame().map_err(|error| error.to_string()),
+            Self::Nothing { next } => {
+                let frame = Offline::blank(entry, *next);
+                *next += 1;
+                Ok(Some(frame))
+            }
+        }
+    }
+}
+
+fn over(wanted: &Run, entry: &Entry, values: Values) -> Result<String, String> {
+    let said = |error: &dyn std::error::Error| error.to_string();
+    let mut source = match &wanted.input {
+        Some(path) => {
+            Source::File(Box::new(Reader::open(path, &entry.info.layouts).map_err(|error| said(&error))?))
+        }
+        None => Source::Nothing { next: 0 },
+    };
+    let limit = wanted.frames.or(wanted.input.is_none().then_some(FRAMES));
+    let Some(first) = source.next(entry)? else {
+        return Err("the file has no picture".into());
+    };
+    let fps = match &source {
+        Source::File(reader) => reader.fps().unwrap_or(30.0),
+        Source::Nothing { .. } => 1.0 / entry.info.interval.as_secs_f64(),
+    };
+    let bar = bar(&source, limit, fps);
+    let step = |step: &str| bar.set_message(step.to_owned());
+    let parameters = Parameters { values, version: 1 };
+    let mut stage = Offline::load(entry.clone(), &parameters, &first, &step).map_err(|error| said(&error))?;
+    let keep = if wanted.lossless { Keep::Everything } else { Keep::Enough };
+    let mut writer = Writer::create(&wanted.output, keep, fps).map_err(|error| said(&error))?;
+    bar.set_message("running");
+    let mut next = Some(first);
+    let (mut read, mut written, mut busy) = (0_u64, 0_u64, Duration::ZERO);
+    while let Some(frame) = next.take().filter(|_| limit.is_none_or(|limit| read < limit)) {
+        read += 1;
+        let started = Instant::now();
+        let picture = stage.work(frame).map_err(|error| said(&error))?;
+        busy += started.elapsed();
+        if let Some(picture) = picture {
+            writer.write(&picture).map_err(|error| said(&error))?;
+            written += 1;
+        }
+        bar.inc(1);
+        next = source.next(entry)?;
+    }
+    writer.finish().map_err(|error| said(&error))?;
+    bar.finish_and_clear();
+    if let Some(failure) = stage.failure() {
+        eprintln!("{} of {read} pictures failed; the last: {failure}", stage.failures());
+    }
+    let mean = busy.as_secs_f64() * 1000.0 / read.max(1) as f64;
+    let path = wanted.output.display();
+    Ok(format!("{path}: {written} pictures of {read}, {mean:.2} ms each in {}\n", entry.info.id))
+}
+
+/// How far it is: of a file's length where that is known.
+fn bar(source: &Source, limit: Option<u64>, fps: f64) -> ProgressBar {
+    let length = match source {
+        Source::File(reader) => reader.duration().map(|length| length.as_secs_f64() * fps),
+        Source::Nothing { .. } => None,
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a file's length is positive"
+    )]
+    let length = length.map(|pictures| pictures.ceil() as u64);
+    let bar = match (length, limit) {
+        (Some(length), Some(limit)) => ProgressBar::new(length.min(limit)),
+        (Some(length), None) | (None, Some(length)) => ProgressBar::new(length),
+        (None, None) => ProgressBar::no_length(),
+    };
+    let style = ProgressStyle::with_template("{msg:>10} {wide_bar} {pos}/{len} {per_sec} {eta}");
+    style.map_or_else(|_| bar.clone(), |style| bar.clone().with_style(style))
+}

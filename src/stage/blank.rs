@@ -1,0 +1,64 @@
+//! The picture that a stage gets where none comes in: black, in the first layout and at the size of its pipeline.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::Info;
+use crate::frame::{Frame, Layout, Packed};
+
+/// Luma and chroma of black in limited range (BT.601).
+const BLACK: (u8, u8) = (16, 128);
+
+/// A black frame at time 0, at the pipeline's own size where no other is given.
+pub fn frame(info: &Info, size: Option<(u32, u32)>) -> Frame {
+    let layout = info.layouts.first().copied().unwrap_or(Layout::I420);
+    let (width, height) = size.unwrap_or(info.size);
+    let (columns, rows) = (width as usize, height as usize);
+    // An odd picture has a chroma sample more.
+    let (half, luma) = (columns.div_ceil(2), columns * rows);
+    let chroma = half * rows.div_ceil(2);
+    let planes = || [vec![BLACK.0; luma], vec![BLACK.1; chroma * 2]].concat();
+    let (strides, offsets, bytes) = match layout {
+        Layout::I420 => (vec![columns, half, half], vec![0, luma, luma + chroma], planes()),
+        Layout::Nv12 => (vec![columns, half * 2], vec![0, luma], planes()),
+        Layout::Rgb => (vec![columns * 3], vec![0], vec![0; luma * 3]),
+        Layout::Rgba => (vec![columns * 4], vec![0], [0, 0, 0, u8::MAX].repeat(luma)),
+    };
+    Frame {
+        seq: 0,
+        pts: Duration::ZERO,
+        since: Instant::now(),
+        width,
+        height,
+        layout,
+        strides,
+        data: Arc::new(Packed::new(bytes, offsets)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stage::Catalog;
+
+    #[test]
+    fn every_layout_has_planes_of_its_size() {
+        let mut info = Catalog::default().get("echo").unwrap().info;
+        info.size = (64, 32);
+        for (layout, sizes) in [
+            (Layout::I420, vec![2048, 512, 512]),
+            (Layout::Nv12, vec![2048, 1024]),
+            (Layout::Rgb, vec![6144]),
+            (Layout::Rgba, vec![8192]),
+        ] {
+            info.layouts = vec![layout];
+
+            let frame = frame(&info, None);
+
+            let planes: Vec<_> = (0..sizes.len()).map(|plane| frame.data.plane(plane).len()).collect();
+            assert_eq!(planes, sizes, "{layout:?}");
+        }
+    }
+}

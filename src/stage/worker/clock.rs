@@ -1,0 +1,91 @@
+//! What drives a pipeline that makes pictures by itself: its own frame rate, or the pictures that come in.
+
+use std::time::{Duration, Instant};
+
+use super::super::{Info, Input};
+
+/// Without a picture for so long, the clock goes on by itself: half a second is past every camera's pause.
+const QUIET: Duration = Duration::from_millis(500);
+
+/// When the next picture is due that nothing comes in for.
+#[derive(Debug)]
+pub struct Clock {
+    due: Instant,
+    heard: Option<Instant>,
+}
+
+impl Clock {
+    /// The first picture is due at once.
+    pub fn new(now: Instant) -> Self {
+        Self { due: now, heard: None }
+    }
+
+    /// Whether a picture that came in is to be worked on.
+    pub fn takes_input(&mut self, info: &Info, now: Instant) -> bool {
+        self.heard = Some(now);
+        info.input != Input::None
+    }
+
+    /// How long to wait for a picture, at most `limit`.
+    pub fn wait(&self, info: &Info, now: Instant, limit: Duration) -> Duration {
+        if self.drives(info, now) { self.due.saturating_duration_since(now).min(limit) } else { limit }
+    }
+
+    /// Whether a picture is due; the next one is then an interval later, and never early to make up for a late one.
+    pub fn strikes(&mut self, info: &Info, now: Instant) -> bool {
+        if !self.drives(info, now) || now < self.due {
+            return false;
+        }
+        self.due = if now - self.due < info.interval { self.due } else { now } + info.interval;
+        true
+    }
+
+    fn drives(&self, info: &Info, now: Instant) -> bool {
+        match info.input {
+            Input::Required => false,
+            Input::None => true,
+            Input::Optional => self.heard.is_none_or(|at| now.saturating_duration_since(at) >= QUIET),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stage::Catalog;
+
+    fn info(input: Input) -> Info {
+        Info { input, interval: Duration::from_millis(100), ..Catalog::default().get("echo").unwrap().info }
+    }
+
+    #[test]
+    fn it_strikes_at_its_rate_and_never_makes_up_for_lost_time() {
+        let (info, start) = (info(Input::None), Instant::now());
+        let mut clock = Clock::new(start);
+        let at = |millis| start + Duration::from_millis(millis);
+
+        let strikes: Vec<_> = [0, 50, 100, 210, 950, 951, 1050]
+            .into_iter()
+            .filter(|ms| clock.strikes(&info, at(*ms)))
+            .collect();
+
+        assert_eq!(strikes, [0, 100, 210, 950, 1050]);
+    }
+
+    #[test]
+    fn pictures_that_come_in_drive_where_they_are_optional() {
+        let (info, start) = (info(Input::Optional), Instant::now());
+        let mut clock = Clock::new(start);
+
+        assert!(clock.takes_input(&info, start));
+        assert!(!clock.strikes(&info, start + Duration::from_millis(300)));
+        assert!(clock.strikes(&info, start + Duration::from_millis(501)));
+    }
+
+    #[test]
+    fn a_pipeline_that_needs_pictures_has_no_clock() {
+        let (info, start) = (info(Input::Required), Instant::now());
+
+        assert!(!Clock::new(start).strikes(&info, start + Duration::from_secs(9)));
+    }
+}

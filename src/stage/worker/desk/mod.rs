@@ -1,0 +1,343 @@
+//! What a worker's threads hand to each other, and the rules of what is shown. Under the worker's lock: never blocks.
+
+mod trouble;
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::{Duration, Instant},
+};
+
+use super::{
+    Counters, Entry, Event, Io, Parameters, Stage, State, Tell, Transition,
+    clock::Clock,
+    discard,
+    health::Health,
+    job::{Done, Job},
+    load::{Loading, Purpose},
+};
+use crate::{
+    frame::{Frame, Layout},
+    metrics::Step,
+    stage::{
+        OnFailure, Output, Values,
+        admission::Member,
+        blank,
+        prompts::{Blend, PROMPTS},
+    },
+};
+
+/// Between two pictures of the clock at the least: times of pictures rise.
+const NEXT: Duration = Duration::from_millis(1);
+
+/// Whether frames are to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// From the session.
+    Live,
+    /// The session before is over and the one after has not come yet.
+    Between,
+    /// None any more.
+    Over,
+}
+
+/// All that a worker knows.
+pub struct Desk {
+    pub io: Io,
+    pub life: Life,
+    /// Number of the thread that may work, and of all that have not ended.
+    pub turn: u64,
+    pub threads: BTreeSet<u64>,
+    /// The thread that is still at its frame while another has the turn.
+    pub relieved: Option<u64>,
+    /// Since when a stage is at a frame.
+    pub busy: Option<Instant>,
+    pub entry: Entry,
+    pub parameters: Parameters,
+    pub stage: Option<Box<dyn Stage>>,
+    pub loading: Option<Loading>,
+    pub loads: u64,
+    /// When to build the stage again.
+    pub retry_at: Option<Instant>,
+    pub paused: bool,
+    pub reset: bool,
+    pub state: State,
+    pub clock: Clock,
+    /// Width and height of what comes in, for a stage to warm up with.
+    pub size: Option<(u32, u32)>,
+    events: Tell,
+    member: Member,
+    asked: Option<(Parameters, Option<Transition>)>,
+    blend: Option<Blend>,
+    /// Values before those that the stage gets next.
+    before: Values,
+    /// Version of the parameters that were said to be in force.
+    acked: u64,
+    health: Health,
+    usual: Duration,
+    next_seq: u64,
+    last_pts: Duration,
+    /// The last picture of the stage, where it is to be held.
+    good: Option<Frame>,
+    blank: Option<Frame>,
+}
+
+impl Desk {
+    pub fn new(entry: Entry, parameters: Parameters, io: Io, events: Tell) -> Self {
+        Self {
+            io,
+            life: Life::Live,
+            turn: 0,
+            threads: BTreeSet::new(),
+            relieved: None,
+            busy: None,
+            member: entry.join(),
+            entry,
+            acked: parameters.version,
+            parameters,
+            stage: None,
+            loading: None,
+            loads: 0,
+            retry_at: None,
+            paused: false,
+            reset: false,
+            state: State::Loading,
+            clock: Clock::new(Instant::now()),
+            size: None,
+            events,
+            asked: None,
+            blend: None,
+            before: Values::new(),
+            health: Health::default(),
+            usual: Duration::ZERO,
+            next_seq: 0,
+            last_pts: Duration::ZERO,
+            good: None,
+            blank: None,
+        }
+    }
+
+    /// Takes another session's slots; gives those of the one before.
+    pub fn attach(&mut self, io: Io, events: Tell) -> Io {
+        self.life = Life::Live;
+        self.events = events;
+        // The new connection counts from 0 and has a clock of its own.
+        (self.next_seq, self.last_pts, self.clock) = (0, Duration::ZERO, Clock::new(Instant::now()));
+        let detail = "the stage goes on with a new connection".to_owned();
+        (self.events)(Event::State { state: self.state, detail });
+        std::mem::replace(&mut self.io, io)
+    }
+
+    /// Parameters from the next frame on: of the stage that is to come, where one is.
+    pub fn ask(&mut self, parameters: Parameters, transition: Option<Transition>) {
+        match &mut self.loading {
+            Some(loading) if loading.purpose == Purpose::Replace => loading.parameters = parameters,
+            _ => {
+                // Of updates that come between two frames the newest counts, and none's transition is lost.
+                let before = self.asked.take().and_then(|(_, transition)| transition);
+                self.asked = Some((parameters, transition.or(before)));
+            }
+        }
+    }
+
+    /// A frame that came in, with a number and a time that rise.
+    pub fn admitted(&mut self, mut frame: Frame) -> Frame {
+        frame.seq = frame.seq.max(self.next_seq);
+        self.last_pts = frame.pts;
+        self.size = Some((frame.width, frame.height));
+        frame
+    }
+
+    /// A frame where none came in, when one is due.
+    pub fn generated(&mut self, now: Instant) -> Option<Frame> {
+        if !self.clock.strikes(&self.entry.info, now) {
+            return None;
+        }
+        let info = &self.entry.info;
+        let mut frame = self.blank.get_or_insert_with(|| blank::frame(info, None)).clone();
+        self.last_pts = (self.io.clock)().max(self.last_pts + NEXT);
+        (frame.seq, frame.pts, frame.since) = (self.next_seq, self.last_pts, now);
+        Some(frame)
+    }
+
+    /// What the stage is to do next; what it cannot do is done here.
+    pub fn begin(&mut self, frame: Option<Frame>, counters: &Counters) -> Option<Job> {
+        self.next_seq = frame.as_ref().map_or(self.next_seq, |frame| frame.seq);
+        self.install(frame.as_ref().map(|frame| frame.layout));
+        self.next_seq += u64::from(frame.is_some());
+        let mut frame = frame;
+        if self.paused && frame.take().is_some() {
+            counters.paused.fetch_add(1, Relaxed);
+        }
+        let fits = |frame: &Frame| self.entry.info.layouts.contains(&frame.layout);
+        if self.stage.is_none() || frame.as_ref().is_some_and(|frame| !fits(frame)) {
+            if let Some(frame) = frame {
+                counters.failed.fetch_add(1, Relaxed);
+                self.replace(&frame, counters);
+            }
+            if self.state == State::Failed && self.take_asked(false).is_some() {
+                self.ack(self.next_seq); // no stage will ever have them
+            }
+            return None;
+        }
+        let parameters = self.take_asked(frame.is_some());
+        let reset = std::mem::take(&mut self.reset);
+        if parameters.is_none() && !reset && frame.is_none() {
+            return None;
+        }
+        self.busy = Some(Instant::now());
+        Some(Job { stage: self.stage.take()?, parameters, reset, frame })
+    }
+
+    /// The values that the stage is to have from here on, where they change.
+    fn take_asked(&mut self, steps: bool) -> Option<Parameters> {
+        let asked = self.asked.take();
+        if let Some((parameters, transition)) = &asked {
+            let prompts = |values: &Values| values.get(PROMPTS).cloned();
+            if transition.is_some() || prompts(&self.parameters.values) != prompts(&parameters.values) {
+                let way = transition.as_ref();
+                self.blend = way.and_then(|way| Blend::new(&self.parameters.values, &parameters.values, way));
+            }
+            self.before = std::mem::replace(&mut self.parameters, parameters.clone()).values;
+        }
+        let mut parameters = asked.map(|(parameters, _)| parameters);
+        if let Some(blend) = self.blend.as_mut().filter(|_| steps || parameters.is_some()) {
+            let now = parameters.get_or_insert_with(|| self.parameters.clone());
+            if !blend.step(&mut now.values) {
+                self.blend = None;
+            }
+        }
+        parameters
+    }
+
+    /// What became of a job; gives back a stage that is not wanted any more.
+    pub fn finish(&mut self, turn: u64, mut done: Done, counters: &Counters) -> Option<Box<dyn Stage>> {
+        let late = self.turn != turn;
+        if late && self.relieved != Some(turn) {
+            return done.stage; // given up: another has its place
+        }
+        self.busy = None;
+        self.relieved = None;
+        let stage = done.stage.take();
+        let unwanted = if done.end.is_some() { stage } else { std::mem::replace(&mut self.stage, stage) };
+        let number = done.frame.as_ref().map_or(self.next_seq, |frame| frame.seq);
+        if let Some(sentence) = done.refused.take() {
+            self.parameters.values = std::mem::take(&mut self.before);
+            self.acked = self.parameters.version;
+            (self.events)(Event::Refused { kept: self.parameters.clone(), sentence });
+        } else if done.end.is_none() {
+            self.ack(number);
+        }
+        if let Some(sentence) = done.end.take() {
+            self.crashed(&sentence);
+        }
+        if let Some(frame) = done.frame.take() {
+            self.usual = done.took.max(self.usual * 9 / 10);
+            self.member.note(done.compute, Instant::now());
+            self.io.ledger.record(Step::Stage, done.took);
+            counters.processed.fetch_add(1, Relaxed);
+            self.show(frame, done, late, counters);
+        }
+        unwanted
+    }
+
+    /// Sends what the stage made of a frame, or what stands in for it.
+    fn show(&mut self, frame: Frame, done: Done, late: bool, counters: &Counters) {
+        let picture = match (done.output, done.failure) {
+            (Some(Output::Frame(picture)), _) => picture,
+            (Some(Output::Passthrough), _) => frame,
+            (Some(Output::Skip), _) => {
+                counters.skipped.fetch_add(1, Relaxed);
+                return;
+            }
+            (None, failure) => {
+                counters.failed.fetch_add(1, Relaxed);
+                if let Some(sentence) = failure {
+                    self.enter(
+                        State::Degraded,
+                        format!("the stage failed on frame {}: {sentence}", frame.seq),
+                    );
+                }
+                if !late {
+                    self.replace(&frame, counters);
+                }
+                return;
+            }
+        };
+        if self.state == State::Degraded {
+            self.enter(State::Running, "the stage runs".into());
+        }
+        if self.entry.info.on_failure == OnFailure::Hold {
+            self.good = Some(picture.clone());
+        }
+        // Pictures after it may be out already: a late one shows only where it is held, or where nothing was sent.
+        if !late || self.entry.info.on_failure == OnFailure::Skip {
+            self.put(picture);
+        }
+    }
+
+    /// Shows something for a frame that the stage gave nothing for.
+    fn replace(&mut self, frame: &Frame, counters: &Counters) {
+        let made = self.blank.as_ref().is_some_and(|blank| Arc::ptr_eq(&blank.data, &frame.data));
+        let held = match self.entry.info.on_failure {
+            OnFailure::Passthrough if !made => return self.put(frame.clone()),
+            OnFailure::Hold => self.good.clone(),
+            OnFailure::Passthrough | OnFailure::Skip => None,
+        };
+        match held {
+            Some(picture) => self.put(Frame { seq: frame.seq, pts: frame.pts, ..picture }),
+            None => drop(counters.skipped.fetch_add(1, Relaxed)),
+        }
+    }
+
+    fn put(&self, mut picture: Frame) {
+        picture.since = Instant::now();
+        self.io.output.put(picture); // closed: the session is ending
+    }
+
+    /// Puts a stage that is ready in its place, between two frames, when one of a layout that it takes is there.
+    fn install(&mut self, layout: Option<Layout>) {
+        let fits =
+            |loading: &Loading| layout.is_none_or(|layout| loading.entry.info.layouts.contains(&layout));
+        if !self.loading.as_ref().is_some_and(|loading| loading.built.is_some() && fits(loading)) {
+            return;
+        }
+        let Some(Loading { entry, parameters, purpose, built: Some((stage, version)), .. }) =
+            self.loading.take()
+        else {
+            return;
+        };
+        discard(self.stage.replace(stage));
+        let switched = entry.info.id != self.entry.info.id;
+        if switched || purpose == Purpose::Replace {
+            (self.health, self.good, self.blank) = (Health::default(), None, None);
+            self.member = entry.join();
+            self.asked = None;
+        }
+        if switched {
+            self.clock = Clock::new(Instant::now());
+        }
+        self.entry = entry;
+        if self.asked.is_none() && parameters.version > version {
+            self.asked = Some((parameters.clone(), None));
+        }
+        (self.relieved, self.busy, self.blend, self.usual) = (None, None, None, Duration::ZERO);
+        self.parameters = parameters;
+        self.health.up(Instant::now());
+        if switched {
+            let pipeline = self.entry.info.id.clone();
+            (self.events)(Event::Switched { pipeline, frame: self.next_seq });
+        }
+        self.enter(State::Running, "the stage runs".into());
+        if self.asked.is_none() {
+            self.ack(self.next_seq);
+        }
+    }
+
+    fn ack(&mut self, frame: u64) {
+        if self.parameters.version > self.acked {
+            self.acked = self.parameters.version;
+            (self.events)(Event::Applied { parameters: self.parameters.clone(), frame });
+        }
+    }
+}

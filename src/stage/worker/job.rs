@@ -1,0 +1,84 @@
+//! What a stage does between two looks at the desk: new parameters, a reset, a frame.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::{Duration, Instant},
+};
+
+use super::{
+    super::{Error, Output, Parameters, Stage},
+    load::panic_text,
+};
+use crate::frame::Frame;
+
+/// Work for a stage, which goes along.
+pub struct Job {
+    pub stage: Box<dyn Stage>,
+    pub parameters: Option<Parameters>,
+    pub reset: bool,
+    pub frame: Option<Frame>,
+}
+
+/// What became of it.
+pub struct Done {
+    /// The stage, where it lives.
+    pub stage: Option<Box<dyn Stage>>,
+    /// Why it does not.
+    pub end: Option<String>,
+    /// Why it kept its parameters.
+    pub refused: Option<String>,
+    pub frame: Option<Frame>,
+    /// What it made of the frame; `None` where it failed on it.
+    pub output: Option<Output>,
+    /// Why it failed on it.
+    pub failure: Option<String>,
+    /// How long the frame was in the stage.
+    pub took: Duration,
+    /// How long the stage computed for it.
+    pub compute: Duration,
+}
+
+impl Job {
+    /// Does it. Blocks as long as the stage does; a panic is an end of the stage.
+    pub fn run(mut self) -> Done {
+        let started = Instant::now();
+        let worked = catch_unwind(AssertUnwindSafe(|| {
+            let set = self.parameters.as_ref().map_or(Ok(()), |parameters| self.stage.set(parameters));
+            if self.reset {
+                self.stage.reset();
+            }
+            let output = self.frame.as_ref().map(|frame| self.stage.process(frame)).transpose();
+            (set, output, self.stage.compute())
+        }));
+        let took = started.elapsed();
+        let mut done = Done {
+            stage: Some(self.stage),
+            end: None,
+            refused: None,
+            frame: self.frame,
+            output: None,
+            failure: None,
+            took,
+            compute: took,
+        };
+        let (set, output, compute) = match worked {
+            Ok(worked) => worked,
+            Err(panic) => {
+                done.end = Some(format!("the stage panicked: {}", panic_text(&*panic)));
+                return done;
+            }
+        };
+        done.compute = compute.unwrap_or(took);
+        match set {
+            Err(Error::Died(sentence)) => done.end = Some(format!("the stage is gone: {sentence}")),
+            Err(error) => done.refused = Some(error.to_string()),
+            Ok(()) => {}
+        }
+        match output {
+            Err(Error::Died(sentence)) => done.end = Some(format!("the stage is gone: {sentence}")),
+            Err(error) => done.failure = Some(error.to_string()),
+            Ok(output) => done.output = output,
+        }
+        done
+    }
+}

@@ -1,0 +1,61 @@
+//! Builds a stage on a thread of its own, so that whatever is shown meanwhile goes on.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Instant,
+};
+
+use super::super::{Entry, Error, Parameters, Stage, blank};
+
+/// What a stage is built for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// There is none yet, or it crashed.
+    Start,
+    /// It takes the place of one that goes on until then.
+    Replace,
+}
+
+/// A stage that is being built.
+pub struct Loading {
+    /// Rises with each load of a worker.
+    pub number: u64,
+    pub entry: Entry,
+    /// What it is to start with; newer ones may come while it loads.
+    pub parameters: Parameters,
+    pub purpose: Purpose,
+    pub since: Instant,
+    /// The stage, once it is ready, and the version of the parameters that it has.
+    pub built: Option<(Box<dyn Stage>, u64)>,
+}
+
+/// Builds a stage with `parameters` and warms it up with a black picture of `size`, or of its own; tells each step.
+///
+/// # Errors
+/// What the stage said, or its panic's text.
+pub fn build(
+    entry: &Entry,
+    parameters: &Parameters,
+    size: Option<(u32, u32)>,
+    step: &dyn Fn(&str),
+) -> Result<Box<dyn Stage>, Error> {
+    let building = || {
+        step("starting");
+        let mut stage = entry.take_spare().map_or_else(|| (entry.factory)(), Ok)?;
+        stage.set(parameters)?;
+        step("warming up");
+        match stage.warm_up(&blank::frame(&entry.info, size)) {
+            // A frame that it cannot do is no reason not to start.
+            Ok(()) | Err(Error::Process(_)) => Ok(stage),
+            Err(error) => Err(error),
+        }
+    };
+    catch_unwind(AssertUnwindSafe(building))
+        .unwrap_or_else(|panic| Err(Error::Died(format!("it panicked: {}", panic_text(&*panic)))))
+}
+
+/// What a panic said.
+pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
+}

@@ -1,0 +1,253 @@
+//! One OS thread that works on a session's frames with one stage: takes the newest, gives back what it made of it.
+//!
+//! Runs: `stage`, which owns the stage while it works; `stage-load`, which builds one, so that the one before goes on
+//! until then. A stage that hangs keeps its thread and another takes its turn: nothing of the session waits for it.
+//! What is shown for a frame without a result is the pipeline's to say ([`super::OnFailure`]).
+
+mod clock;
+mod desk;
+mod health;
+mod job;
+pub(super) mod load;
+mod run;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use self::{
+    desk::{Desk, Life},
+    load::{Loading, Purpose},
+};
+use super::{
+    Entry, Parameters, Stage, Transition,
+    io::{Counters, Event, Io, State, Tell},
+};
+
+/// Handle of the thread; dropping it closes the slots and lets the thread end by itself.
+pub struct Worker {
+    shared: Arc<Shared>,
+}
+
+/// What a session asks of its stage between two frames.
+#[derive(Debug, Default)]
+pub struct Update {
+    /// Its parameters from here on.
+    pub parameters: Parameters,
+    /// How its prompts come about, where not at once.
+    pub transition: Option<Transition>,
+    /// Whether to pause, where that changes.
+    pub paused: Option<bool>,
+    /// Whether it forgets earlier frames.
+    pub reset: bool,
+}
+
+/// What the threads of one worker share; the lock is never held while a stage works.
+struct Shared {
+    desk: Mutex<Desk>,
+    /// A thread has ended.
+    ended: Condvar,
+    counters: Counters,
+}
+
+/// A stage's thread did not end within its limit.
+#[derive(Debug, thiserror::Error)]
+#[error("the stage hangs in its frame; its thread is left behind")]
+pub struct Left;
+
+impl Worker {
+    /// Starts the thread; the stage is built on another.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn spawn(entry: Entry, parameters: Parameters, io: Io, events: Tell) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared {
+            desk: Mutex::new(Desk::new(entry.clone(), parameters.clone(), io, events)),
+            ended: Condvar::new(),
+            counters: Counters::default(),
+        });
+        let worker = Self { shared };
+        let mut desk = worker.shared.lock();
+        worker.shared.start_thread(&mut desk)?;
+        worker.shared.load(&mut desk, entry, parameters, Purpose::Start);
+        drop(desk);
+        Ok(worker)
+    }
+
+    /// New parameters from the next frame on; replaces what has not been applied.
+    pub fn set(&self, update: Update) {
+        let mut desk = self.shared.lock();
+        desk.paused = update.paused.unwrap_or(desk.paused);
+        desk.reset |= update.reset;
+        desk.ask(update.parameters, update.transition);
+        if update.reset && desk.state == State::Failed {
+            desk.try_again(Instant::now());
+        }
+    }
+
+    /// Another pipeline, or the same with parameters that it loads with: the stage goes on until the new one is ready.
+    pub fn switch(&self, entry: Entry, parameters: Parameters) {
+        let mut desk = self.shared.lock();
+        self.shared.load(&mut desk, entry, parameters, Purpose::Replace);
+    }
+
+    /// The stage stays; what was to take its place is not wanted any more.
+    pub fn keep(&self, parameters: Parameters) {
+        let mut desk = self.shared.lock();
+        desk.forget_load();
+        desk.ask(parameters, None);
+    }
+
+    /// Lets the slots be closed without an end of the stage: [`Worker::attach`] follows, or the worker is dropped.
+    pub fn detach(&self) {
+        self.shared.lock().life = Life::Between;
+    }
+
+    /// Works for another session from here on; its first event is the stage's state.
+    pub fn attach(&self, io: Io, events: Tell) {
+        let mut desk = self.shared.lock();
+        let before = desk.attach(io, events);
+        drop(desk);
+        before.input.close();
+        before.output.close();
+    }
+
+    /// Looks after the stage: one that hangs gives up its turn, one that is due is built. Returns at once; to be called
+    /// some times a second. `awake`: how long this process has run without a stop.
+    pub fn tend(&self, awake: Duration) {
+        self.shared.tend(awake);
+    }
+
+    /// How long the stage has been at the same frame; zero between frames.
+    pub fn busy_for(&self) -> Duration {
+        self.shared.lock().busy.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// What the worker has done so far.
+    pub fn counters(&self) -> &Counters {
+        &self.shared.counters
+    }
+
+    /// Closes the slots and waits for the threads for at most `limit`. Blocks.
+    ///
+    /// # Errors
+    /// A thread hangs in the stage: it cannot be ended, only left.
+    pub fn stop(self, limit: Duration) -> Result<(), Left> {
+        self.close();
+        let running = |desk: &mut Desk| !desk.threads.is_empty();
+        let waited = self.shared.ended.wait_timeout_while(self.shared.lock(), limit, running);
+        let (desk, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if desk.threads.is_empty() { Ok(()) } else { Err(Left) }
+    }
+
+    fn close(&self) {
+        let mut desk = self.shared.lock();
+        desk.life = Life::Over;
+        let io = desk.io.clone();
+        drop(desk);
+        io.input.close();
+        io.output.close();
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A thread that has the turn from here on.
+    fn start_thread(self: &Arc<Self>, desk: &mut Desk) -> std::io::Result<()> {
+        let turn = desk.turn + 1;
+        let shared = self.clone();
+        let thread = std::thread::Builder::new().name("stage".into());
+        thread.spawn(move || {
+            run::run(&shared, turn);
+            shared.lock().threads.remove(&turn);
+            shared.ended.notify_all();
+        })?;
+        desk.turn = turn;
+        desk.threads.insert(turn);
+        Ok(())
+    }
+
+    /// Builds a stage on a thread of its own.
+    fn load(self: &Arc<Self>, desk: &mut Desk, entry: Entry, parameters: Parameters, purpose: Purpose) {
+        desk.loads += 1;
+        discard(desk.loading.take().and_then(|before| before.built).map(|(stage, _)| stage));
+        desk.retry_at = None;
+        let number = desk.loads;
+        let (shared, about, wanted, size) = (self.clone(), entry.clone(), parameters.clone(), desk.size);
+        let thread = std::thread::Builder::new().name("stage-load".into()).spawn(move || {
+            let step = |step: &str| shared.lock().loading_step(number, step);
+            let built = load::build(&about, &wanted, size, &step);
+            let unwanted = shared.lock().loaded(number, built.map(|stage| (stage, wanted.version)));
+            drop(unwanted);
+        });
+        let since = Instant::now();
+        desk.loading = Some(Loading { number, entry, parameters, purpose, since, built: None });
+        if let Err(error) = thread {
+            desk.load_failed(&format!("the system gives no thread: {error}"));
+        }
+    }
+
+    /// Builds the stage again when its time has come.
+    fn load_when_due(self: &Arc<Self>, desk: &mut Desk) {
+        if desk.loading.is_none() && desk.retry_at.is_some_and(|due| due <= Instant::now()) {
+            let (entry, parameters) = (desk.entry.clone(), desk.parameters.clone());
+            self.load(desk, entry, parameters, Purpose::Start);
+        }
+    }
+
+    fn tend(self: &Arc<Self>, awake: Duration) {
+        let mut desk = self.lock();
+        let busy = desk.busy.map(|since| since.elapsed().min(awake));
+        if busy.is_some_and(|busy| busy >= desk.entry.info.deadline) {
+            if desk.relieved.is_none() {
+                self.relieve(&mut desk);
+            }
+            if let Some(turn) = desk.relieved {
+                desk.threads.remove(&turn);
+                self.counters.abandoned.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                desk.give_up();
+            }
+        } else if desk.relieved.is_none() && busy.is_some_and(|busy| busy >= desk.patience()) {
+            self.relieve(&mut desk);
+            desk.enter(State::Degraded, "the stage takes over a second for one frame".into());
+        }
+        let limit = |loading: &Loading| {
+            loading.built.is_none() && loading.since.elapsed().min(awake) >= loading.entry.info.load_limit
+        };
+        if let Some(loading) = desk.loading.as_ref().filter(|loading| limit(loading)) {
+            let sentence = format!("it is not ready after {:?}", loading.entry.info.load_limit);
+            self.counters.abandoned.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            desk.load_failed(&sentence);
+        }
+        self.load_when_due(&mut desk);
+    }
+
+    /// Another thread takes the turn; the one at the frame brings its stage back when it returns.
+    fn relieve(self: &Arc<Self>, desk: &mut Desk) {
+        let at_work = desk.turn;
+        match self.start_thread(desk) {
+            Ok(()) => desk.relieved = Some(at_work),
+            Err(error) => tracing::error!(%error, "no thread can take the turn of a stage that hangs"),
+        }
+    }
+}
+
+/// Lets go of a stage on a thread of its own: a model or a graph may take its time to end.
+fn discard(stage: Option<Box<dyn Stage>>) {
+    if let Some(stage) = stage {
+        // Without a thread the stage is dropped with the closure, here.
+        std::thread::Builder::new().name("stage-drop".into()).spawn(move || drop(stage)).ok();
+    }
+}
