@@ -107,10 +107,8 @@ impl Stage for Instance {
     }
 
     fn reset(&mut self) {
-        if let Some(place) = &self.place
-            && let Ok(packet) = (ToWorker::Reset { session: place.session }).packet()
-        {
-            place.lease.send(&packet, None);
+        if let Some(place) = &self.place {
+            place.say(&ToWorker::Reset { session: place.session });
         }
     }
 
@@ -160,10 +158,20 @@ impl Place {
         self.told = Some(version);
         Ok(())
     }
+
+    /// Tells a worker that knows the session.
+    fn say(&self, message: &ToWorker<'_>) {
+        if self.ring.is_some()
+            && let Ok(packet) = message.packet()
+        {
+            self.lease.send(&packet, None);
+        }
+    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
+        self.say(&ToWorker::Close { session: self.session });
         self.lease.close_session(self.session);
     }
 }

@@ -34,6 +34,9 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 const STOP_LIMIT: Duration = Duration::from_secs(1);
 /// Packets, and parts of its output, that are taken before something else is looked at.
 const TURN: usize = 64;
+/// Longest time that one look after another counts for: where the server itself was stopped, or got no processor, the
+/// worker is not to blame.
+const STEP: Duration = Duration::from_millis(300);
 const OUTPUT_BYTES: usize = 16_384;
 
 /// How a worker came to its end.
@@ -113,6 +116,11 @@ struct Watch<'a> {
     started: Instant,
     greeted: bool,
     ready: bool,
+    /// When the limits were looked at, what the load took until then, and for how long an answer was owed.
+    looked: Instant,
+    loading: Duration,
+    owing: Duration,
+    progress: Instant,
     /// Asked and not answered.
     ping: Option<u64>,
     pings: u64,
@@ -133,6 +141,10 @@ impl<'a> Watch<'a> {
             started: now,
             greeted: false,
             ready: false,
+            looked: now,
+            loading: Duration::ZERO,
+            owing: Duration::ZERO,
+            progress: now,
             ping: None,
             pings: 0,
             buffer: vec![0; protocol::MESSAGE_BYTES],
@@ -305,22 +317,33 @@ impl<'a> Watch<'a> {
         {
             return crashed(format!("the worker took {} MB of memory, {} are allowed", used >> 20, limit >> 20));
         }
-        if !self.ready {
-            let limit = self.settings.load_limit;
-            if self.started.elapsed() >= limit {
-                return crashed(format!("the worker is not ready after {limit:?}"));
-            }
-            return ControlFlow::Continue(());
+        let step = self.looked.elapsed().min(STEP);
+        self.looked = Instant::now();
+        if self.ready { self.check_answers(step) } else { self.check_load(step) }
+    }
+
+    fn check_load(&mut self, step: Duration) -> Verdict {
+        let limit = self.settings.load_limit;
+        self.loading += step;
+        if self.loading >= limit {
+            return crashed(format!("the worker is not ready after {limit:?}"));
         }
-        let (in_work, since) = {
+        ControlFlow::Continue(())
+    }
+
+    fn check_answers(&mut self, step: Duration) -> Verdict {
+        let (in_work, progress) = {
             let desk = self.work.lock();
-            (desk.in_work, desk.progress.elapsed())
+            (desk.in_work, desk.progress)
         };
-        if in_work + usize::from(self.ping.is_some()) > 0 {
-            if since >= self.settings.frame_limit {
-                return crashed(format!("the worker hangs: no answer for {since:.1?}"));
+        if self.progress != progress {
+            (self.progress, self.owing) = (progress, Duration::ZERO);
+        } else if in_work + usize::from(self.ping.is_some()) > 0 {
+            self.owing += step;
+            if self.owing >= self.settings.frame_limit {
+                return crashed(format!("the worker hangs: no answer for {:.1?}", self.owing));
             }
-        } else if since >= PING_AFTER {
+        } else if progress.elapsed() >= PING_AFTER {
             self.ping();
         }
         ControlFlow::Continue(())

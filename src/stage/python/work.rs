@@ -200,11 +200,7 @@ impl Work {
     }
 
     pub fn close_session(&self, session: u64) {
-        if self.lock().seats.remove(&session).is_some()
-            && let Ok(packet) = (ToWorker::Close { session }).packet()
-        {
-            self.send(&packet, None);
-        }
+        self.lock().seats.remove(&session);
     }
 
     /// Sends a packet; a worker that does not take it is killed by its watch.
@@ -249,8 +245,11 @@ impl Work {
     pub fn answered(&self, done: Done) -> Result<(), String> {
         let mut desk = self.lock();
         let seat = desk.seats.get_mut(&done.session);
-        let came = Asked { seq: done.seq, slot: u32::try_from(done.slot).unwrap_or(u32::MAX), version: done.version };
-        let Some(seat) = seat.filter(|seat| seat.asked == Some(came)) else {
+        // Older parameters are those of a worker that could not take the newest ones.
+        let asked_for = |asked: Asked| {
+            (asked.seq, u64::from(asked.slot)) == (done.seq, done.slot) && done.version <= asked.version
+        };
+        let Some(seat) = seat.filter(|seat| seat.asked.is_some_and(asked_for)) else {
             return Err(format!(
                 "a done for a frame in work is wanted, one for session {} frame {} slot {} version {} came",
                 done.session, done.seq, done.slot, done.version
