@@ -1,7 +1,7 @@
-"""A worker that speaks pipelines/python/PROTOCOL.md with nothing but the standard library and numpy, and misbehaves on request.
+"""A worker that speaks pipelines/python/PROTOCOL.md with numpy alone, and misbehaves on request.
 
-`fault` (a parameter) and `FAULT` (the environment, for the start) name what goes wrong. It goes wrong once in a folder: a
-file remembers it. `FAULT_ALWAYS` goes wrong at each start.
+`fault` (a parameter) and `FAULT` (the environment, for the start) name what goes wrong. It goes wrong once in
+a folder: a file remembers it. `FAULT_ALWAYS` goes wrong at each start.
 """
 
 import json
@@ -81,13 +81,20 @@ def misbehave(fault, frame):
     if fault == "garbage":
         channel.send(b"\x00\xffnot a message")
     if fault == "lie":
-        send("done", session=frame["session"], seq=frame["seq"], slot=frame["output"] + 100, status="frame",
-             version=frame["version"], compute_us=1, batch=1)
+        send(
+            "done",
+            session=frame["session"],
+            seq=frame["seq"],
+            slot=frame["output"] + 100,
+            status="frame",
+            version=frame["version"],
+            compute_us=1,
+            batch=1,
+        )
     if fault == "eat":
-        hoard = []
-        while True:
-            hoard.append(numpy.ones(1 << 23, numpy.uint8))
-            time.sleep(0.005)
+        hoard = [numpy.ones(1 << 23, numpy.uint8) for _ in range(64)]
+        time.sleep(3600)
+        print(len(hoard))
     if fault == "flood":
         for number in range(100_000):
             print("line", number)
@@ -105,7 +112,7 @@ def work(frame):
     if session.values.get("nothing"):
         return
     keep = load.get("keep", False)
-    for out, into in zip(session.planes(frame["output"]), session.planes(frame["input"])):
+    for out, into in zip(session.planes(frame["output"]), session.planes(frame["input"]), strict=True):
         out[:] = into if keep else 255 - into
 
 
@@ -120,18 +127,26 @@ def batch(frames):
         except ValueError as error:
             status.append({"status": "error", "message": f"{type(error).__name__}: {error}"})
     took = int((time.perf_counter() - started) * 1e6)
-    for frame, how in zip(frames, status):
-        send("done", session=frame["session"], seq=frame["seq"], slot=frame["output"],
-             version=sessions[frame["session"]].version, compute_us=took, batch=len(frames), **how)
+    for frame, how in zip(frames, status, strict=True):
+        send(
+            "done",
+            session=frame["session"],
+            seq=frame["seq"],
+            slot=frame["output"],
+            version=sessions[frame["session"]].version,
+            compute_us=took,
+            batch=len(frames),
+            **how,
+        )
 
 
 def handle(message, files, frames):
     kind = message["type"]
     if kind == "session":
-        values = sessions[message["session"]] if message["session"] in sessions else None
-        sessions[message["session"]] = Session(message, files[0])
-        if values:
-            sessions[message["session"]].values, sessions[message["session"]].version = values.values, values.version
+        known = sessions.get(message["session"])
+        session = sessions[message["session"]] = Session(message, files[0])
+        if known:
+            session.values, session.version = known.values, known.version
     elif kind == "parameters":
         sessions[message["session"]].values = message["values"]
         sessions[message["session"]].version = message["version"]
@@ -146,7 +161,13 @@ def handle(message, files, frames):
 
 
 def serve():
-    send("hello", protocol=1, name="Test", layouts=["RGB", "I420"], max_batch=int(os.environ.get("MAX_BATCH", "8")))
+    send(
+        "hello",
+        protocol=1,
+        name="Test",
+        layouts=["RGB", "I420"],
+        max_batch=int(os.environ.get("MAX_BATCH", "8")),
+    )
     about, _ = receive()
     load.update(about["parameters"])
     if START == "fatal":

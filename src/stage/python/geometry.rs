@@ -26,12 +26,16 @@ impl Geometry {
     pub fn of(frame: &Frame) -> Result<Self, String> {
         let (width, height) = (frame.width, frame.height);
         if !(1..=LENGTH_LIMIT).contains(&width) || !(1..=LENGTH_LIMIT).contains(&height) {
-            return Err(format!("a picture of 1 to {LENGTH_LIMIT} pixels each way is wanted, {width}x{height} came"));
+            return Err(format!(
+                "a picture of 1 to {LENGTH_LIMIT} pixels each way is wanted, {width}x{height} came"
+            ));
         }
         let (columns, rows) = (width as usize, height as usize);
         let (half_columns, half_rows) = (columns.div_ceil(2), rows.div_ceil(2));
         let shapes = match frame.layout {
-            Layout::I420 => vec![(columns, rows, 1), (half_columns, half_rows, 1), (half_columns, half_rows, 1)],
+            Layout::I420 => {
+                vec![(columns, rows, 1), (half_columns, half_rows, 1), (half_columns, half_rows, 1)]
+            }
             Layout::Nv12 => vec![(columns, rows, 1), (half_columns, half_rows, 2)],
             Layout::Rgb => vec![(columns, rows, 3)],
             Layout::Rgba => vec![(columns, rows, 4)],
@@ -42,7 +46,12 @@ impl Geometry {
             let stride = (width * channels).next_multiple_of(4);
             planes.push(Plane { offset: end, stride, width, height, channels });
             // A plane of an odd height has room for one row more, as GStreamer's have.
-            end += stride * height.next_multiple_of(if planes.len() == 1 && frame.layout.is_subsampled() { 2 } else { 1 });
+            end += stride
+                * height.next_multiple_of(if planes.len() == 1 && frame.layout.is_subsampled() {
+                    2
+                } else {
+                    1
+                });
         }
         Ok(Self { layout: frame.layout, width, height, planes, slot_bytes: end.next_multiple_of(PAGE) })
     }
@@ -73,7 +82,10 @@ impl Layout {
 
 #[cfg(test)]
 mod tests {
-    use std::{sync::Arc, time::{Duration, Instant}};
+    use std::{
+        sync::Arc,
+        time::{Duration, Instant},
+    };
 
     use super::*;
     use crate::frame::Packed;
@@ -97,7 +109,9 @@ mod tests {
     #[test]
     fn planes_never_overlap_and_end_in_the_slot() {
         for layout in [Layout::I420, Layout::Nv12, Layout::Rgb, Layout::Rgba] {
-            for (width, height) in [(1, 1), (2, 2), (17, 33), (512, 512), (1280, 720), (LENGTH_LIMIT, LENGTH_LIMIT)] {
+            for (width, height) in
+                [(1, 1), (2, 2), (17, 33), (512, 512), (1280, 720), (LENGTH_LIMIT, LENGTH_LIMIT)]
+            {
                 let geometry = Geometry::of(&frame(layout, width, height)).unwrap();
 
                 let mut end = 0;

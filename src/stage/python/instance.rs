@@ -178,7 +178,9 @@ impl Drop for Place {
 
 fn free(ring: &Arc<Ring>) -> Result<Slot, Error> {
     ring.take().ok_or_else(|| {
-        Error::Process(format!("all {SLOTS} pictures of the ring are still being shown; this one is left out"))
+        Error::Process(format!(
+            "all {SLOTS} pictures of the ring are still being shown; this one is left out"
+        ))
     })
 }
 

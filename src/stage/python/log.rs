@@ -103,7 +103,7 @@ mod tests {
         let now = Instant::now();
         let (mut lines, mut said) = (Lines::new(now), Vec::new());
 
-        lines.feed(&[b'x'; 100_000], now, &mut |line| said.push(line.to_owned()));
+        lines.feed(&vec![b'x'; 100_000], now, &mut |line| said.push(line.to_owned()));
         lines.feed(b"\n", now, &mut |line| said.push(line.to_owned()));
         assert_eq!(said[0].len(), LINE_BYTES);
         for _ in 0..1000 {

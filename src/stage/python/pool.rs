@@ -9,7 +9,10 @@ use std::{
 };
 
 use super::{
-    super::{Error, Values, worker::health::{CRASHES, Health}},
+    super::{
+        Error, Values,
+        worker::health::{CRASHES, Health},
+    },
     settings::Settings,
     supervise::{self, End},
     work::{Lease, Work},

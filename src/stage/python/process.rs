@@ -41,7 +41,9 @@ impl Process {
         command.arg(&settings.entry).current_dir(&settings.folder).process_group(0);
         command.stdin(Stdio::null()).stdout(input.try_clone().map_err(refused)?).stderr(input);
         // The server's own settings hold secrets that are no worker's business.
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"SCOPE_")) {
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"SCOPE_"))
+        {
             command.env_remove(name);
         }
         command.envs(settings.env.iter().cloned());
@@ -50,6 +52,7 @@ impl Process {
         command.env("SCOPE_SOCKET", socket.as_raw_fd().to_string());
         ffi::tie_to_this_thread(&mut command, socket.as_raw_fd());
         let mut child = command.spawn().map_err(refused)?;
+        drop(socket); // its end is seen when nobody but the worker holds it
         let pid = Pid::from_child(&child);
         let ended = pidfd_open(pid, PidfdFlags::empty()).map_err(|error| {
             kill_process_group(pid, Signal::KILL).ok(); // it may have ended

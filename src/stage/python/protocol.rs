@@ -21,15 +21,24 @@ const NUMBER_LIMIT: u64 = 1 << 53;
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum FromWorker {
     Hello(Hello),
-    Loading { text: String },
+    Loading {
+        text: String,
+    },
     Ready {
         #[serde(default)]
         device: String,
     },
     Done(Done),
-    Pong { id: u64 },
-    Log { level: Level, text: String },
-    Fatal { message: String },
+    Pong {
+        id: u64,
+    },
+    Log {
+        level: Level,
+        text: String,
+    },
+    Fatal {
+        message: String,
+    },
 }
 
 #[derive(Debug, Deserialize, PartialEq)]
@@ -81,7 +90,13 @@ pub enum Level {
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum ToWorker<'a> {
-    Load { protocol: u64, pipeline: &'a str, parameters: &'a Values, max_batch: u64, batch_wait_us: u64 },
+    Load {
+        protocol: u64,
+        pipeline: &'a str,
+        parameters: &'a Values,
+        max_batch: u64,
+        batch_wait_us: u64,
+    },
     Session {
         session: u64,
         layout: Layout,
@@ -91,11 +106,28 @@ pub enum ToWorker<'a> {
         slot_bytes: usize,
         planes: &'a [Plane],
     },
-    Parameters { session: u64, version: u64, values: &'a Values },
-    Frame { session: u64, seq: u64, pts_ns: u64, input: Option<u32>, output: u32, version: u64 },
-    Reset { session: u64 },
-    Close { session: u64 },
-    Ping { id: u64 },
+    Parameters {
+        session: u64,
+        version: u64,
+        values: &'a Values,
+    },
+    Frame {
+        session: u64,
+        seq: u64,
+        pts_ns: u64,
+        input: Option<u32>,
+        output: u32,
+        version: u64,
+    },
+    Reset {
+        session: u64,
+    },
+    Close {
+        session: u64,
+    },
+    Ping {
+        id: u64,
+    },
     Stop,
 }
 
@@ -131,7 +163,9 @@ impl FromWorker {
             Self::Hello(hello) => {
                 if hello.protocol != VERSION {
                     let came = hello.protocol;
-                    return Err(format!("protocol {VERSION} is wanted, {came} came; install the server's own package"));
+                    return Err(format!(
+                        "protocol {VERSION} is wanted, {came} came; install the server's own package"
+                    ));
                 }
                 if !(1..=BATCH_LIMIT).contains(&hello.max_batch) {
                     return Err(format!("max_batch: 1 to {BATCH_LIMIT} is wanted, {} came", hello.max_batch));
@@ -141,7 +175,9 @@ impl FromWorker {
                 }
             }
             Self::Done(done) => {
-                for (name, value) in [("seq", done.seq), ("version", done.version), ("compute_us", done.compute_us)] {
+                for (name, value) in
+                    [("seq", done.seq), ("version", done.version), ("compute_us", done.compute_us)]
+                {
                     if value >= NUMBER_LIMIT {
                         return Err(format!("{name}: less than 2^53 is wanted, {value} came"));
                     }
@@ -151,7 +187,9 @@ impl FromWorker {
                 }
                 cut(&mut done.message);
             }
-            Self::Loading { text } | Self::Ready { device: text } | Self::Fatal { message: text } => cut(text),
+            Self::Loading { text } | Self::Ready { device: text } | Self::Fatal { message: text } => {
+                cut(text);
+            }
             Self::Pong { .. } | Self::Log { .. } => {}
         }
         Ok(())
@@ -187,13 +225,15 @@ fn cut(text: &mut String) {
 mod tests {
     use super::*;
 
-    const DONE: &str =
-        r#"{"type":"done","session":7,"seq":120,"slot":3,"status":"frame","version":4,"compute_us":8200,"batch":2}"#;
-    const HELLO: &str = r#"{"type":"hello","protocol":1,"name":"A","layouts":["RGB"],"max_batch":8,"later":true}"#;
+    const DONE: &str = r#"{"type":"done","session":7,"seq":120,"slot":3,"status":"frame","version":4,"compute_us":8200,"batch":2}"#;
+    const HELLO: &str =
+        r#"{"type":"hello","protocol":1,"name":"A","layouts":["RGB"],"max_batch":8,"later":true}"#;
 
     #[test]
     fn messages_of_the_page_are_read() {
-        let Ok(FromWorker::Done(done)) = FromWorker::parse(DONE.as_bytes()) else { panic!("a done is wanted") };
+        let Ok(FromWorker::Done(done)) = FromWorker::parse(DONE.as_bytes()) else {
+            panic!("a done is wanted")
+        };
         assert_eq!((done.session, done.seq, done.slot, done.status), (7, 120, 3, Status::Frame));
         assert!(matches!(FromWorker::parse(HELLO.as_bytes()), Ok(FromWorker::Hello(_))));
         assert!(matches!(FromWorker::parse(br#"{"type":"ready"}"#), Ok(FromWorker::Ready { .. })));

@@ -73,7 +73,9 @@ impl Slot {
             let needed = stride * (plane.height - 1) + plane.row_bytes();
             if stride < plane.row_bytes() || from.len() < needed {
                 let came = from.len();
-                return Err(format!("plane {index}: {needed} bytes are wanted, {came} came with rows of {stride}"));
+                return Err(format!(
+                    "plane {index}: {needed} bytes are wanted, {came} came with rows of {stride}"
+                ));
             }
             if stride == plane.stride {
                 let length = into.len().min(from.len());

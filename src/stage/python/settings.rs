@@ -10,7 +10,11 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{super::{Description, Error, Input, Values}, counters::Counters, protocol::BATCH_LIMIT};
+use super::{
+    super::{Description, Error, Input, Values},
+    counters::Counters,
+    protocol::BATCH_LIMIT,
+};
 use crate::frame::Layout;
 
 /// The process is ended a little before its session gives the stage up, so that it is the process that is told of.
@@ -115,7 +119,10 @@ impl Settings {
         let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
         let entry = folder.join(&table.entry);
         if !entry.is_file() {
-            return Err(wrong(format!("{}: a Python script is wanted there, there is none", entry.display())));
+            return Err(wrong(format!(
+                "{}: a Python script is wanted there, there is none",
+                entry.display()
+            )));
         }
         let info = about.info();
         let load_parameters = about
@@ -159,7 +166,10 @@ impl Table {
     fn check(&self) -> Result<(), Error> {
         let inside = |part: Component<'_>| matches!(part, Component::Normal(_));
         if self.entry.is_empty() || !Path::new(&self.entry).components().all(inside) {
-            return Err(wrong(format!("[python] entry: a file in the folder is wanted, {:?} came", self.entry)));
+            return Err(wrong(format!(
+                "[python] entry: a file in the folder is wanted, {:?} came",
+                self.entry
+            )));
         }
         let integer = |value: Option<u64>| value.map(|value| value as f64);
         let bounded = [
@@ -205,7 +215,11 @@ fn interpreter(options: &Options, folder: &Path, named: Option<&str>) -> Result<
     }
 }
 
-fn environment(options: &Options, folder: &Path, own: &BTreeMap<String, String>) -> Vec<(OsString, OsString)> {
+fn environment(
+    options: &Options,
+    folder: &Path,
+    own: &BTreeMap<String, String>,
+) -> Vec<(OsString, OsString)> {
     let beside = folder.parent().and_then(Path::parent).map(|pipelines| pipelines.join("python"));
     let package = options.package.clone().or_else(|| {
         let places = beside.into_iter().chain(PACKAGES.iter().map(PathBuf::from));

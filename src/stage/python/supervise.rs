@@ -14,13 +14,13 @@ use rustix::event::{PollFd, PollFlags};
 
 use super::{
     super::Error,
+    super::Values,
     channel::{Channel, Received, wait},
     log::Lines,
     pool::Pool,
     process::Process,
     protocol::{self, FromWorker, Hello, Level, ToWorker},
     settings::Settings,
-    super::Values,
     work::{Lease, Phase, Work},
 };
 
@@ -214,7 +214,12 @@ impl<'a> Watch<'a> {
                 Received::End => return self.gone(),
                 Received::Packet(length) => {
                     let said = self.buffer.get(..length).map_or_else(
-                        || Err(format!("packets of {} bytes at most are wanted, {length} came", self.buffer.len())),
+                        || {
+                            Err(format!(
+                                "packets of {} bytes at most are wanted, {length} came",
+                                self.buffer.len()
+                            ))
+                        },
                         FromWorker::parse,
                     );
                     match said.and_then(|said| self.take(said)) {
@@ -266,7 +271,10 @@ impl<'a> Watch<'a> {
     fn greet(&mut self, hello: &Hello) -> Result<(), String> {
         let settings = self.settings;
         if let Some(missing) = settings.layouts.iter().find(|layout| !hello.layouts.contains(layout)) {
-            return Err(format!("pipeline.toml names the layout {missing:?}, its class takes {:?}", hello.layouts));
+            return Err(format!(
+                "pipeline.toml names the layout {missing:?}, its class takes {:?}",
+                hello.layouts
+            ));
         }
         if let Some(own) = &hello.parameters {
             let unknown: Vec<_> = own.keys().filter(|name| !settings.parameters.contains(name)).collect();
@@ -315,7 +323,11 @@ impl<'a> Watch<'a> {
         if let Some((limit, used)) = self.settings.memory_limit.zip(self.process.memory())
             && used > limit
         {
-            return crashed(format!("the worker took {} MB of memory, {} are allowed", used >> 20, limit >> 20));
+            return crashed(format!(
+                "the worker took {} MB of memory, {} are allowed",
+                used >> 20,
+                limit >> 20
+            ));
         }
         let step = self.looked.elapsed().min(STEP);
         self.looked = Instant::now();

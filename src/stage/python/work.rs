@@ -17,7 +17,7 @@ use rustix::event::{EventfdFlags, eventfd};
 use super::{
     super::{Error, Values},
     channel::Channel,
-    protocol::{Done, ToWorker},
+    protocol::Done,
     settings::Settings,
 };
 

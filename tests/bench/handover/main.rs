@@ -31,13 +31,17 @@ const BATCH_FRAMES: u64 = 60;
 const CALL_MS: u64 = 20;
 
 fn main() -> anyhow::Result<()> {
-    println!("| hand-over at 30 fps | p50 ms | p99 ms | copies a frame | of them row by row |\n| --- | --- | --- | --- | --- |");
+    println!(
+        "| hand-over at 30 fps | p50 ms | p99 ms | copies a frame | of them row by row |\n| --- | --- | --- | --- | --- |"
+    );
     for (width, height) in SIZES {
         for nothing in [true, false] {
             paced(width, height, nothing)?;
         }
     }
-    println!("\n| {SESSIONS} sessions, one worker, {CALL_MS} ms a call | frames/s | largest batch |\n| --- | --- | --- |");
+    println!(
+        "\n| {SESSIONS} sessions, one worker, {CALL_MS} ms a call | frames/s | largest batch |\n| --- | --- | --- |"
+    );
     for max_batch in [SESSIONS as u64, 1] {
         together(max_batch)?;
     }

@@ -12,17 +12,21 @@ const DEADLY: [(&str, &str); 7] = [
     ("eat", "MB of memory"),
     ("child", "signal 9"),
 ];
-const LIMITS: &str = "keep_s = 0\nframe_limit_ms = 1500\nmemory_limit_mb = 400";
+const HANGS: &str = "keep_s = 0\nframe_limit_ms = 1500";
+/// The worker has to get so far as to take the memory first.
+const EATS: &str = "keep_s = 0\nmemory_limit_mb = 400";
 
 #[test]
 fn a_worker_that_ends_is_told_of_and_another_takes_its_place() {
     let before = held();
     for (fault, words) in DEADLY {
-        let bench = Bench::new(LIMITS, "");
+        let bench = Bench::new(if fault == "eat" { EATS } else { HANGS }, "");
         let mut stage = bench.stage().unwrap();
         stage.set(&with_fault(fault)).unwrap();
 
-        let Err(Error::Died(why)) = stage.process(&frame(0, 64, 48)) else { panic!("{fault}: Died is wanted") };
+        let Err(Error::Died(why)) = stage.process(&frame(0, 64, 48)) else {
+            panic!("{fault}: Died is wanted")
+        };
         assert!(why.contains(words), "{fault}: {why}");
         assert!(matches!(stage.process(&frame(1, 64, 48)), Err(Error::Died(_))), "{fault}");
         drop(stage);
@@ -53,7 +57,7 @@ fn a_frame_that_fails_is_one_frame() {
 
 #[test]
 fn every_session_of_a_worker_that_dies_is_told() {
-    let bench = Bench::new(LIMITS, "");
+    let bench = Bench::new(HANGS, "");
     let stages: Vec<_> = (0..4).map(|_| bench.stage().unwrap()).collect();
 
     let threads = stages.into_iter().enumerate().map(|(index, mut stage)| {
@@ -64,7 +68,10 @@ fn every_session_of_a_worker_that_dies_is_told() {
     });
     let told: Vec<_> = threads.collect::<Vec<_>>().into_iter().map(|thread| thread.join().unwrap()).collect();
 
-    assert!(told.iter().all(|why| matches!(why, Some(Error::Died(why)) if why.contains("hangs"))), "{told:?}");
+    assert!(
+        told.iter().all(|why| matches!(why, Some(Error::Died(why)) if why.contains("hangs"))),
+        "{told:?}"
+    );
 }
 
 #[test]
@@ -95,5 +102,7 @@ fn a_spare_takes_over_without_a_load() {
 /// Whether a process works in `folder`.
 fn runs_in(folder: &Path) -> bool {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
-    processes.filter_map(|process| std::fs::read_link(process.path().join("cwd")).ok()).any(|cwd| cwd == folder)
+    processes
+        .filter_map(|process| std::fs::read_link(process.path().join("cwd")).ok())
+        .any(|cwd| cwd == folder)
 }

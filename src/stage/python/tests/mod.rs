@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// A cold Python imports numpy on a machine that compiles beside it.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 const WORKER: &str = include_str!("../../../../tests/support/python_worker.py");
 
 /// A pipeline's folder with the test's worker in it.
@@ -49,8 +49,7 @@ impl Bench {
 }
 
 fn prepared(folder: &Path, own: &str, rest: &str, counters: &Arc<Counters>) -> Result<Factory, Error> {
-    let options =
-        Options { interpreter: Some(python()), package: None, counters: counters.clone() };
+    let options = Options { interpreter: Some(python()), package: None, counters: counters.clone() };
     let text = format!(
         "id = \"test\"\nname = \"Test\"\nkind = \"python\"\nlayouts = [\"RGB\", \"I420\"]\n[python]\n{own}\n{rest}"
     );
@@ -64,7 +63,8 @@ fn python() -> PathBuf {
 
 fn frame(seq: u64, width: u32, height: u32) -> Frame {
     let stride = width as usize * 3;
-    let bytes = (0..stride * height as usize).map(|at| u8::try_from((at + 7 * seq as usize) % 251).unwrap());
+    let bytes = (0..stride * height as usize)
+        .map(|at| u8::try_from((at + 7 * usize::try_from(seq).unwrap()) % 251).unwrap());
     Frame {
         seq,
         pts: Duration::from_millis(33 * seq),

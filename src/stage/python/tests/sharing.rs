@@ -82,7 +82,10 @@ fn a_picture_of_another_size_or_layout_gets_a_ring_of_its_own() {
     };
     let output = picture(stage.process(&input));
 
-    assert_eq!([0, 1, 2].map(|plane| output.data.plane(plane).to_vec()), [vec![246; 64], vec![246; 16], vec![246; 16]]);
+    assert_eq!(
+        [0, 1, 2].map(|plane| output.data.plane(plane).to_vec()),
+        [vec![246; 64], vec![246; 16], vec![246; 16]]
+    );
     let refused = stage.process(&Frame { layout: Layout::Nv12, ..input });
     assert!(matches!(refused, Err(Error::Process(why)) if why.contains("Nv12")));
 }

@@ -5,11 +5,15 @@ use super::*;
 #[test]
 fn a_worker_that_does_not_come_up_is_told_of_and_the_next_comes() {
     for (fault, words) in [
-        ("import", "exited with status 1 before it was ready: ModuleNotFoundError: No module named 'no_such_module'"),
+        (
+            "import",
+            "exited with status 1 before it was ready: ModuleNotFoundError: No module named 'no_such_module'",
+        ),
         ("fatal", "gave up: RuntimeError: no GPU"),
         ("silent", "not ready after 5s"),
     ] {
-        let bench = Bench::new(&format!("keep_s = 0\nload_limit_s = 5.0\nenv = {{ FAULT = \"{fault}\" }}"), "");
+        let bench =
+            Bench::new(&format!("keep_s = 0\nload_limit_s = 5.0\nenv = {{ FAULT = \"{fault}\" }}"), "");
 
         let Err(Error::Died(why)) = bench.stage() else { panic!("{fault}: Died is wanted") };
         assert!(why.contains(words), "{fault}: {why}");
