@@ -50,7 +50,7 @@ fn main() -> anyhow::Result<()> {
 
 fn paced(width: u32, height: u32, nothing: bool) -> anyhow::Result<()> {
     let bench = Bench::new(1)?;
-    let mut stage = bench.stage(json!({ "nothing": nothing }))?;
+    let mut stage = bench.stage(&json!({ "nothing": nothing }))?;
     let mut took = Vec::new();
     let mut due = Instant::now();
     for seq in 0..FRAMES {
@@ -77,7 +77,7 @@ fn together(max_batch: u64) -> anyhow::Result<()> {
     let barrier = Arc::new(Barrier::new(SESSIONS + 1));
     let mut threads = Vec::new();
     for _ in 0..SESSIONS {
-        let (mut stage, barrier) = (bench.stage(json!({ "work_ms": CALL_MS }))?, barrier.clone());
+        let (mut stage, barrier) = (bench.stage(&json!({ "work_ms": CALL_MS }))?, barrier.clone());
         threads.push(std::thread::spawn(move || {
             barrier.wait();
             (0..BATCH_FRAMES).try_for_each(|seq| stage.process(&frame(seq, 512, 512)).map(drop))
@@ -115,7 +115,7 @@ impl Bench {
         Ok(Self { folder, counters, factory })
     }
 
-    fn stage(&self, values: serde_json::Value) -> anyhow::Result<Box<dyn Stage>> {
+    fn stage(&self, values: &serde_json::Value) -> anyhow::Result<Box<dyn Stage>> {
         let mut stage = (self.factory)()?;
         let values = values.as_object().cloned().unwrap_or_default();
         stage.set(&Parameters { values: Values::from_iter(values), version: 1 })?;
