@@ -150,7 +150,7 @@ pub fn pipeline_folders(pipelines: &config::Pipelines) -> Vec<PathBuf> {
 
 /// The kinds of pipelines that this server knows.
 pub fn kinds() -> stage::Kinds {
-    stage::Kinds::default()
+    stage::Kinds::default().with("python", stage::python::prepare)
 }
 
 /// Exit code of a start that failed: 69 (`EX_UNAVAILABLE`) when something has to be installed, 64 (`EX_USAGE`)

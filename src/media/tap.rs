@@ -179,7 +179,19 @@ pub fn wrap(seq: u64, buffer: gst::Buffer, caps: &gst::Caps, info: &gst_video::V
     })
 }
 
-/// The picture as a `GstBuffer`: the one it came in as, by reference, or its bytes in a new one, with its time.
+/// One plane of a stage's picture, which lives as long as the buffer that refers to it.
+struct Plane {
+    data: Arc<dyn Pixels>,
+    index: usize,
+}
+
+impl AsRef<[u8]> for Plane {
+    fn as_ref(&self) -> &[u8] {
+        self.data.plane(self.index)
+    }
+}
+
+/// The picture as a `GstBuffer`, with its time: the one it came in as, or a new one that refers to its bytes.
 pub fn unwrap(frame: &Frame) -> Result<(gst::Buffer, gst::Caps), Error> {
     if let Some(mapped) = frame.data.as_any().downcast_ref::<Mapped>() {
         let mut buffer = mapped.buffer.clone();
@@ -194,15 +206,14 @@ pub fn unwrap(frame: &Frame) -> Result<(gst::Buffer, gst::Caps), Error> {
         .build()
         .map_err(|error| Error::Graph(format!("a stage gave a picture of no possible size: {error}")))?;
     let caps = info.to_caps().map_err(|error| Error::Graph(error.to_string()))?;
-    let mut bytes = Vec::with_capacity(info.size());
-    let mut offsets = Vec::with_capacity(frame.strides.len());
-    for index in 0..frame.strides.len() {
-        offsets.push(bytes.len());
-        bytes.extend_from_slice(frame.data.plane(index));
-    }
     let strides: Vec<i32> = frame.strides.iter().map(|&stride| i32::try_from(stride).unwrap_or(0)).collect();
-    let mut buffer = gst::Buffer::from_mut_slice(bytes);
+    let mut offsets = Vec::with_capacity(frame.strides.len());
+    let mut buffer = gst::Buffer::new();
     if let Some(buffer) = buffer.get_mut() {
+        for index in 0..frame.strides.len() {
+            offsets.push(buffer.size());
+            buffer.append_memory(gst::Memory::from_slice(Plane { data: frame.data.clone(), index }));
+        }
         buffer.set_pts(gst::ClockTime::try_from(frame.pts).ok());
         let flags = gst_video::VideoFrameFlags::empty();
         gst_video::VideoMeta::add_full(
@@ -275,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_of_a_stage_keeps_its_bytes_and_time() {
+    fn a_picture_of_a_stage_keeps_its_bytes_and_time_and_is_not_copied() {
         gst::init().unwrap();
         let frame = Frame {
             seq: 1,
@@ -291,6 +302,8 @@ mod tests {
         let (buffer, _) = unwrap(&frame).unwrap();
 
         assert_eq!(buffer.pts(), Some(gst::ClockTime::from_mseconds(40)));
-        assert_eq!(buffer.map_readable().unwrap().as_slice(), (0..16).collect::<Vec<u8>>());
+        let mapped = buffer.map_readable().unwrap();
+        assert_eq!(mapped.as_slice(), (0..16).collect::<Vec<u8>>());
+        assert_eq!(mapped.as_slice().as_ptr(), frame.data.plane(0).as_ptr(), "nothing is copied");
     }
 }

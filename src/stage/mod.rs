@@ -15,6 +15,7 @@ mod offline;
 mod params;
 mod preload;
 pub mod prompts;
+pub mod python;
 mod stamp;
 mod watch;
 mod worker;

@@ -21,6 +21,7 @@ mod leaks;
 mod metrics;
 mod networks;
 mod pipelines;
+mod python;
 mod resume;
 mod skips;
 mod webrtc;

@@ -6,7 +6,7 @@
 
 mod clock;
 mod desk;
-mod health;
+pub(super) mod health;
 mod job;
 pub(super) mod load;
 mod run;

@@ -1,0 +1,37 @@
+//! What the hand-over to workers does, counted: the proof that nothing is copied or converted on the way.
+
+use std::sync::atomic::{
+    AtomicU64,
+    Ordering::{self, Relaxed},
+};
+
+/// Counted over all workers of one [`super::Options`].
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Pictures copied into shared memory, each once.
+    pub copied_in: AtomicU64,
+    /// Those of them whose rows were further apart than in the ring, so that they were copied row by row.
+    pub copied_by_row: AtomicU64,
+    /// Bytes copied into shared memory.
+    pub bytes_in: AtomicU64,
+    /// Pictures handed on where the worker left them.
+    pub handed_on: AtomicU64,
+    /// Most frames that one call of a worker made.
+    pub largest_batch: AtomicU64,
+    /// Processes started.
+    pub started: AtomicU64,
+    /// Processes that ended and were reaped.
+    pub reaped: AtomicU64,
+}
+
+impl Counters {
+    /// One more of `counter`.
+    pub(super) fn count(counter: &AtomicU64) {
+        counter.fetch_add(1, Relaxed);
+    }
+
+    /// The value of `counter`.
+    pub fn read(counter: &AtomicU64) -> u64 {
+        counter.load(Ordering::Relaxed)
+    }
+}

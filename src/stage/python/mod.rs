@@ -1,0 +1,49 @@
+//! The `python` kind: a Python class in a process of its own, pictures over shared memory.
+//!
+//! One process serves all sessions of a pipeline (of the same load-time parameters). A crash, a hang or too much memory
+//! ends the process and never the server: the sessions are told and get another. `pipelines/python/PROTOCOL.md` is what
+//! the two sides say to each other.
+//!
+//! Runs: `python-<id>`, one thread a process, which starts, watches and reaps it; all else on the stage's own thread.
+//! Must never believe a worker: sizes, slots and numbers are the server's own.
+
+mod channel;
+mod counters;
+mod ffi;
+mod geometry;
+mod instance;
+mod log;
+mod pool;
+mod process;
+mod protocol;
+mod ring;
+mod settings;
+mod supervise;
+mod work;
+
+#[cfg(test)]
+mod tests;
+
+use std::{path::Path, sync::Arc};
+
+pub use self::{counters::Counters, settings::Options};
+
+use self::{instance::Instance, pool::Pool, settings::Settings};
+use super::{Description, Error, Factory, Stage};
+
+/// Reads and checks the folder of a pipeline of this kind.
+///
+/// # Errors
+/// [`Error::Description`] with the file and what is wrong with it.
+pub fn prepare(folder: &Path, about: &Description) -> Result<Factory, Error> {
+    prepare_with(&Options::default(), folder, about)
+}
+
+/// The same with what does not stand in the folder.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn prepare_with(options: &Options, folder: &Path, about: &Description) -> Result<Factory, Error> {
+    let pool = Arc::new(Pool::new(Settings::read(options, folder, about)?));
+    Ok(Arc::new(move || Ok(Box::new(Instance::start(pool.clone())?) as Box<dyn Stage>)))
+}

@@ -1,0 +1,119 @@
+//! One worker's process: started in a group of its own, tied to the thread that starts it, killed and reaped with its group.
+
+use std::{
+    io::{ErrorKind, PipeReader, Read},
+    os::{
+        fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+        unix::process::CommandExt,
+    },
+    process::{Child, Command, Stdio},
+};
+
+use rustix::{
+    fs::{OFlags, fcntl_setfl},
+    process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open, waitid},
+};
+
+use super::{counters::Counters, ffi, protocol, settings::Settings};
+
+/// Of a worker: where memory ends, the kernel's choice is to be the model, not the server (proc(5): -1000 to 1000).
+const OOM_SCORE: &str = "500";
+
+/// A process that runs, or has ended and is not reaped.
+pub struct Process {
+    child: Child,
+    pid: Pid,
+    ended: OwnedFd,
+    output: PipeReader,
+}
+
+impl Process {
+    /// Starts the worker; the calling thread has to outlive it.
+    ///
+    /// # Errors
+    /// What the system refuses, in words.
+    pub fn start(settings: &Settings, socket: OwnedFd) -> Result<Self, String> {
+        let python = settings.interpreter.display();
+        let refused = |error: std::io::Error| format!("{python} cannot be started: {error}");
+        let (output, input) = std::io::pipe().map_err(refused)?;
+        fcntl_setfl(&output, OFlags::NONBLOCK).map_err(|error| refused(error.into()))?;
+        let mut command = Command::new(&settings.interpreter);
+        command.arg(&settings.entry).current_dir(&settings.folder).process_group(0);
+        command.stdin(Stdio::null()).stdout(input.try_clone().map_err(refused)?).stderr(input);
+        // The server's own settings hold secrets that are no worker's business.
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"SCOPE_"))
+        {
+            command.env_remove(name);
+        }
+        command.envs(settings.env.iter().cloned());
+        command.env("PYTHONUNBUFFERED", "1").env("SCOPE_PIPELINE", &settings.id);
+        command.env("SCOPE_PROTOCOL", protocol::VERSION.to_string());
+        command.env("SCOPE_SOCKET", socket.as_raw_fd().to_string());
+        ffi::tie_to_this_thread(&mut command, socket.as_raw_fd());
+        let mut child = command.spawn().map_err(refused)?;
+        drop(socket); // its end is seen when nobody but the worker holds it
+        let pid = Pid::from_child(&child);
+        let ended = pidfd_open(pid, PidfdFlags::empty()).map_err(|error| {
+            kill_process_group(pid, Signal::KILL).ok(); // it may have ended
+            child.wait().ok(); // likewise
+            refused(error.into())
+        })?;
+        Counters::count(&settings.counters.started);
+        // Refused, the kernel chooses as it would.
+        std::fs::write(format!("/proc/{pid}/oom_score_adj", pid = child.id()), OOM_SCORE).ok();
+        Ok(Self { child, pid, ended, output })
+    }
+
+    /// Readable when the process has ended.
+    pub fn ended(&self) -> BorrowedFd<'_> {
+        self.ended.as_fd()
+    }
+
+    /// Readable when it has written.
+    pub fn output(&self) -> BorrowedFd<'_> {
+        self.output.as_fd()
+    }
+
+    /// Reads what it has written without waiting; `None` once nobody can write any more.
+    pub fn read(&mut self, buffer: &mut [u8]) -> Option<usize> {
+        match self.output.read(buffer) {
+            Ok(0) => None,
+            Ok(length) => Some(length),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Some(0),
+            Err(_) => None,
+        }
+    }
+
+    /// Memory of the process that it shares with nobody, in RAM and swapped, in bytes.
+    pub fn memory(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let kilobytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            line.split_whitespace().next()?.parse::<u64>().ok()
+        };
+        Some((kilobytes("RssAnon:")? + kilobytes("VmSwap:").unwrap_or(0)) << 10)
+    }
+
+    /// How it ended by itself; `None` while it runs. Leaves it to be reaped, so that its number stays the group's.
+    pub fn ending(&self) -> Option<String> {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let status = waitid(WaitId::Pid(self.pid), options).ok().flatten()?;
+        Some(match (status.exit_status(), status.terminating_signal()) {
+            (Some(code), _) => format!("exited with status {code}"),
+            (None, Some(signal)) => format!("was ended by signal {signal}"),
+            (None, None) => "ended".into(),
+        })
+    }
+
+    /// Kills the group. The number is the group's as long as its leader is not reaped.
+    pub fn kill(&self) {
+        kill_process_group(self.pid, Signal::KILL).ok(); // nobody is left in it
+    }
+
+    /// Waits for the end of a killed process.
+    pub fn reap(mut self, counters: &Counters) {
+        self.child.wait().ok(); // nobody else waits for it
+        Counters::count(&counters.reaped);
+    }
+}

@@ -1,0 +1,396 @@
+//! Runs `python-<id>`, the one thread of a worker: starts its process, hears what it says, watches its limits, ends it.
+//!
+//! Whatever happens here, the sessions are told in the end: they wait without a limit of their own.
+
+use std::{
+    ops::ControlFlow,
+    os::fd::OwnedFd,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Weak},
+    time::{Duration, Instant},
+};
+
+use rustix::event::{PollFd, PollFlags};
+
+use super::{
+    super::Error,
+    super::Values,
+    channel::{Channel, Received, wait},
+    log::Lines,
+    pool::Pool,
+    process::Process,
+    protocol::{self, FromWorker, Hello, Level, ToWorker},
+    settings::Settings,
+    work::{Lease, Phase, Work},
+};
+
+/// How often limits are looked at: a tenth of what a client may wait for the news.
+const TICK: Duration = Duration::from_millis(100);
+/// An idle worker is asked so often whether it lives.
+const PING_AFTER: Duration = Duration::from_secs(5);
+/// Behind the end of the socket comes the end of the process, and with it the reason.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+/// What a worker has for its own end when it is told to stop.
+const STOP_LIMIT: Duration = Duration::from_secs(1);
+/// Packets, and parts of its output, that are taken before something else is looked at.
+const TURN: usize = 64;
+/// Longest time that one look after another counts for: where the server itself was stopped, or got no processor, the
+/// worker is not to blame.
+const STEP: Duration = Duration::from_millis(300);
+const OUTPUT_BYTES: usize = 16_384;
+
+/// How a worker came to its end.
+#[derive(Debug, PartialEq, Eq)]
+pub enum End {
+    /// Nobody wanted it any more.
+    Stopped,
+    /// Why.
+    Crashed(String),
+}
+
+/// Starts a worker at `due`; the lease is the first user's.
+///
+/// # Errors
+/// [`Error::Died`]: the system gives no descriptors or no thread.
+pub fn start(pool: &Arc<Pool>, key: &str, load_values: Values, due: Instant) -> Result<Lease, Error> {
+    let refused = |error: std::io::Error| Error::Died(format!("a worker cannot be started: {error}"));
+    let (channel, socket) = Channel::pair().map_err(refused)?;
+    let work = Arc::new(Work::new(pool.settings.clone(), load_values, channel).map_err(refused)?);
+    let lease = work.lease().ok_or_else(|| Error::Died("a worker cannot be started".into()))?;
+    let (pool, key) = (Arc::downgrade(pool), key.to_owned());
+    let thread = std::thread::Builder::new().name(format!("python-{}", work.settings.id));
+    thread.spawn(move || run(&work, &pool, &key, socket, due)).map_err(refused)?;
+    Ok(lease)
+}
+
+fn run(work: &Arc<Work>, pool: &Weak<Pool>, key: &str, socket: OwnedFd, due: Instant) {
+    let mut process = None;
+    let watched = catch_unwind(AssertUnwindSafe(|| {
+        if !work.wait_for_start(due) {
+            return End::Stopped;
+        }
+        match Process::start(&work.settings, socket) {
+            Ok(started) => Watch::new(work, process.insert(started), pool, key).run(),
+            Err(sentence) => End::Crashed(sentence),
+        }
+    }));
+    let end = watched.unwrap_or_else(|_| End::Crashed("the thread that watches the worker panicked".into()));
+    if let Some(process) = &process {
+        process.kill();
+    }
+    let why = match &end {
+        End::Stopped => {
+            tracing::info!(pipeline = work.settings.id, "worker stopped");
+            "the worker was stopped".to_owned()
+        }
+        End::Crashed(why) => {
+            tracing::warn!(pipeline = work.settings.id, why, "worker is over");
+            why.clone()
+        }
+    };
+    if let Some(pool) = pool.upgrade() {
+        pool.over(key, work, end);
+    }
+    work.enter(Phase::Over(why));
+    if let Some(process) = process {
+        process.reap(&work.settings.counters);
+    }
+}
+
+/// What the watch says about the last packet, the last tick.
+type Verdict = ControlFlow<End>;
+
+fn crashed(sentence: impl Into<String>) -> Verdict {
+    ControlFlow::Break(End::Crashed(sentence.into()))
+}
+
+struct Watch<'a> {
+    work: &'a Work,
+    settings: &'a Settings,
+    process: &'a mut Process,
+    pool: &'a Weak<Pool>,
+    key: &'a str,
+    lines: Lines,
+    /// Whether somebody can still write to its output.
+    output: bool,
+    started: Instant,
+    greeted: bool,
+    ready: bool,
+    /// When the limits were looked at, what the load took until then, and for how long an answer was owed.
+    looked: Instant,
+    loading: Duration,
+    owing: Duration,
+    progress: Instant,
+    /// Asked and not answered.
+    ping: Option<u64>,
+    pings: u64,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Watch<'a> {
+    fn new(work: &'a Work, process: &'a mut Process, pool: &'a Weak<Pool>, key: &'a str) -> Self {
+        let now = Instant::now();
+        Self {
+            work,
+            settings: &work.settings,
+            process,
+            pool,
+            key,
+            lines: Lines::new(now),
+            output: true,
+            started: now,
+            greeted: false,
+            ready: false,
+            looked: now,
+            loading: Duration::ZERO,
+            owing: Duration::ZERO,
+            progress: now,
+            ping: None,
+            pings: 0,
+            buffer: vec![0; protocol::MESSAGE_BYTES],
+        }
+    }
+
+    fn run(mut self) -> End {
+        let mut next_tick = self.started + TICK;
+        let end = loop {
+            if let Err(error) = self.wait(next_tick.saturating_duration_since(Instant::now())) {
+                break End::Crashed(format!("the worker cannot be watched: {error}"));
+            }
+            self.read_output();
+            if let ControlFlow::Break(end) = self.hear() {
+                break end;
+            }
+            if let ControlFlow::Break(end) = self.look() {
+                break end;
+            }
+            if Instant::now() >= next_tick {
+                next_tick = Instant::now() + TICK;
+                if let ControlFlow::Break(end) = self.check() {
+                    break end;
+                }
+            }
+        };
+        self.read_output();
+        self.lines.finish(Instant::now(), &mut say(&self.settings.id));
+        end
+    }
+
+    fn wait(&self, limit: Duration) -> std::io::Result<()> {
+        let ended = self.process.ended();
+        let output = self.process.output();
+        let mut files = vec![
+            PollFd::new(&self.work.channel, PollFlags::IN),
+            PollFd::new(&ended, PollFlags::IN),
+            PollFd::new(&self.work.wake, PollFlags::IN),
+        ];
+        if self.output {
+            files.push(PollFd::new(&output, PollFlags::IN));
+        }
+        wait(&mut files, limit)
+    }
+
+    fn read_output(&mut self) {
+        let mut buffer = [0; OUTPUT_BYTES];
+        for _ in 0..TURN {
+            if !self.output {
+                return;
+            }
+            match self.process.read(&mut buffer) {
+                None => self.output = false,
+                Some(0) => return,
+                Some(length) => {
+                    self.lines.feed(&buffer[..length], Instant::now(), &mut say(&self.settings.id));
+                }
+            }
+        }
+    }
+
+    /// Takes what it has said.
+    fn hear(&mut self) -> Verdict {
+        for _ in 0..TURN {
+            match self.work.channel.receive(&mut self.buffer) {
+                Received::Nothing => break,
+                Received::End => return self.gone(),
+                Received::Packet(length) => {
+                    let said = self.buffer.get(..length).map_or_else(
+                        || {
+                            Err(format!(
+                                "packets of {} bytes at most are wanted, {length} came",
+                                self.buffer.len()
+                            ))
+                        },
+                        FromWorker::parse,
+                    );
+                    match said.and_then(|said| self.take(said)) {
+                        Ok(verdict) => verdict?,
+                        Err(fault) => return crashed(format!("the worker broke the protocol: {fault}")),
+                    }
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn take(&mut self, said: FromWorker) -> Result<Verdict, String> {
+        match said {
+            FromWorker::Hello(hello) if !self.greeted => self.greet(&hello)?,
+            FromWorker::Loading { text } if self.greeted && !self.ready => {
+                tracing::debug!(pipeline = self.settings.id, text, "worker loads");
+                self.work.enter(Phase::Loading(text));
+            }
+            FromWorker::Ready { device } if self.greeted && !self.ready => {
+                self.ready = true;
+                let load_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+                tracing::info!(pipeline = self.settings.id, device, load_ms, "worker is ready");
+                if let Some(pool) = self.pool.upgrade() {
+                    pool.up(self.key);
+                }
+                self.work.enter(Phase::Ready);
+            }
+            FromWorker::Done(done) if self.ready => self.work.answered(done)?,
+            FromWorker::Pong { id } if self.ping == Some(id) => {
+                self.ping = None;
+                self.work.lock().progress = Instant::now();
+            }
+            FromWorker::Log { level, text } => {
+                let id = &self.settings.id;
+                self.lines.line(&text, Instant::now(), &mut |line| match level {
+                    Level::Debug => tracing::debug!(pipeline = id, line, "worker says"),
+                    Level::Info => tracing::info!(pipeline = id, line, "worker says"),
+                    Level::Warn => tracing::warn!(pipeline = id, line, "worker says"),
+                    Level::Error => tracing::error!(pipeline = id, line, "worker says"),
+                });
+            }
+            FromWorker::Fatal { message } => return Ok(crashed(format!("the worker gave up: {message}"))),
+            early => return Err(format!("it is not the time for {early:?}")),
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn greet(&mut self, hello: &Hello) -> Result<(), String> {
+        let settings = self.settings;
+        if let Some(missing) = settings.layouts.iter().find(|layout| !hello.layouts.contains(layout)) {
+            return Err(format!(
+                "pipeline.toml names the layout {missing:?}, its class takes {:?}",
+                hello.layouts
+            ));
+        }
+        if let Some(own) = &hello.parameters {
+            let unknown: Vec<_> = own.keys().filter(|name| !settings.parameters.contains(name)).collect();
+            let idle: Vec<_> = settings.parameters.iter().filter(|name| !own.contains_key(*name)).collect();
+            if !unknown.is_empty() || !idle.is_empty() {
+                let pipeline = &settings.id;
+                tracing::warn!(pipeline, only_in_class = ?unknown, only_in_toml = ?idle, "parameters differ");
+            }
+        }
+        self.greeted = true;
+        let (name, version, package) = (&hello.name, &hello.version, &hello.package);
+        tracing::info!(pipeline = settings.id, name, version, package, "worker started");
+        let load = ToWorker::Load {
+            protocol: protocol::VERSION,
+            pipeline: &settings.id,
+            parameters: &self.work.load_values,
+            max_batch: hello.max_batch.min(settings.max_batch),
+            batch_wait_us: u64::try_from(settings.batch_wait.as_micros()).unwrap_or(0),
+        };
+        self.work.send(&load.packet()?, None);
+        Ok(())
+    }
+
+    /// Whether it is told to stop, has ended, or was found out by a session.
+    fn look(&mut self) -> Verdict {
+        let (stop, fault) = {
+            let mut desk = self.work.lock();
+            (desk.stop, desk.fault.take())
+        };
+        rustix::io::read(&self.work.wake, &mut [0; 8]).ok(); // nobody woke this thread
+        if stop {
+            self.stop();
+            return ControlFlow::Break(End::Stopped);
+        }
+        if let Some(fault) = fault {
+            return crashed(fault);
+        }
+        if self.process.ending().is_some() { self.gone() } else { ControlFlow::Continue(()) }
+    }
+
+    fn check(&mut self) -> Verdict {
+        if self.work.ends() {
+            self.stop();
+            return ControlFlow::Break(End::Stopped);
+        }
+        if let Some((limit, used)) = self.settings.memory_limit.zip(self.process.memory())
+            && used > limit
+        {
+            return crashed(format!(
+                "the worker took {} MB of memory, {} are allowed",
+                used >> 20,
+                limit >> 20
+            ));
+        }
+        let step = self.looked.elapsed().min(STEP);
+        self.looked = Instant::now();
+        if self.ready { self.check_answers(step) } else { self.check_load(step) }
+    }
+
+    fn check_load(&mut self, step: Duration) -> Verdict {
+        let limit = self.settings.load_limit;
+        self.loading += step;
+        if self.loading >= limit {
+            return crashed(format!("the worker is not ready after {limit:?}"));
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn check_answers(&mut self, step: Duration) -> Verdict {
+        let (in_work, progress) = {
+            let desk = self.work.lock();
+            (desk.in_work, desk.progress)
+        };
+        if self.progress != progress {
+            (self.progress, self.owing) = (progress, Duration::ZERO);
+        } else if in_work + usize::from(self.ping.is_some()) > 0 {
+            self.owing += step;
+            if self.owing >= self.settings.frame_limit {
+                return crashed(format!("the worker hangs: no answer for {:.1?}", self.owing));
+            }
+        } else if progress.elapsed() >= PING_AFTER {
+            self.ping();
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn ping(&mut self) {
+        self.pings += 1;
+        self.ping = Some(self.pings);
+        self.work.lock().progress = Instant::now();
+        if let Ok(packet) = (ToWorker::Ping { id: self.pings }).packet() {
+            self.work.send(&packet, None);
+        }
+    }
+
+    /// The sentence about a worker that has ended by itself.
+    fn gone(&mut self) -> Verdict {
+        let ended = self.process.ended();
+        wait(&mut [PollFd::new(&ended, PollFlags::IN)], LAST_WORDS).ok(); // no word then
+        self.read_output();
+        let last = &self.lines.last;
+        let how = self.process.ending().unwrap_or_else(|| "closed its socket".into());
+        let early = if self.ready { "" } else { " before it was ready" };
+        let colon = if last.is_empty() { "" } else { ": " };
+        crashed(format!("the worker {how}{early}{colon}{last}"))
+    }
+
+    fn stop(&mut self) {
+        if let Ok(packet) = ToWorker::Stop.packet() {
+            self.work.send(&packet, None);
+        }
+        let ended = self.process.ended();
+        wait(&mut [PollFd::new(&ended, PollFlags::IN)], STOP_LIMIT).ok(); // it is killed next
+    }
+}
+
+fn say(pipeline: &str) -> impl FnMut(&str) {
+    move |line| tracing::info!(pipeline, line, "worker says")
+}

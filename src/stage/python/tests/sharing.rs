@@ -1,0 +1,149 @@
+//! Sessions that share a worker, and what is counted on a picture's way.
+
+use super::*;
+use crate::stage::python::ring::Slot;
+
+#[test]
+fn a_picture_is_copied_into_the_ring_alone_and_handed_on_where_the_worker_left_it() {
+    let bench = Bench::new("", "");
+    let mut stage = bench.stage().unwrap();
+
+    for seq in 0..5 {
+        let input = frame(seq, 64, 48);
+        let output = picture(stage.process(&input));
+
+        assert!(is_inverted(&input, &output), "frame {seq}");
+        assert_eq!((output.seq, output.pts, output.layout), (seq, input.pts, Layout::Rgb));
+        assert!(output.data.as_any().is::<Slot>());
+    }
+
+    let counters = &bench.counters;
+    let read = [&counters.copied_in, &counters.copied_by_row, &counters.bytes_in, &counters.handed_on];
+    assert_eq!(read.map(Counters::read), [5, 0, 5 * 64 * 48 * 3, 5]);
+}
+
+#[test]
+fn eight_sessions_share_one_process_that_works_on_batches_and_each_gets_its_share() {
+    const FRAMES: u64 = 20;
+    let bench = Bench::new("", "");
+    let stages: Vec<_> = (0..8).map(|_| bench.stage().unwrap()).collect();
+
+    let start = Arc::new(std::sync::Barrier::new(stages.len()));
+    let threads = stages.into_iter().map(|mut stage| {
+        let start = start.clone();
+        std::thread::spawn(move || {
+            stage.set(&parameters(1, json!({"work_ms": 10}))).unwrap();
+            start.wait();
+            for seq in 0..FRAMES {
+                let input = frame(seq, 64, 48);
+                assert!(is_inverted(&input, &picture(stage.process(&input))));
+            }
+        })
+    });
+    threads.collect::<Vec<_>>().into_iter().for_each(|thread| thread.join().unwrap());
+
+    assert_eq!(bench.count()[0], 1);
+    assert_eq!(Counters::read(&bench.counters.largest_batch), 8);
+    assert_eq!(Counters::read(&bench.counters.handed_on), 8 * FRAMES);
+}
+
+#[test]
+fn sessions_with_other_load_time_values_get_another_process() {
+    let bench = Bench::new("", "[parameters.keep]\ntype = \"boolean\"\nui = { is_load_param = true }");
+    let (mut one, mut other) = (bench.stage().unwrap(), bench.stage().unwrap());
+    assert_eq!(bench.count()[0], 0, "a worker that loads with parameters comes with the first ones");
+
+    one.set(&parameters(1, json!({"keep": true}))).unwrap();
+    other.set(&parameters(1, json!({"keep": false}))).unwrap();
+
+    let input = frame(0, 64, 48);
+    assert_eq!(picture(one.process(&input)).data.plane(0), input.data.plane(0));
+    assert!(is_inverted(&input, &picture(other.process(&input))));
+    assert_eq!(bench.count()[0], 2);
+}
+
+#[test]
+fn a_picture_of_another_size_or_layout_gets_a_ring_of_its_own() {
+    let bench = Bench::new("", "");
+    let mut stage = bench.stage().unwrap();
+
+    for (seq, (width, height)) in [(64, 48), (128, 96), (64, 48)].into_iter().enumerate() {
+        let input = frame(seq as u64, width, height);
+        assert!(is_inverted(&input, &picture(stage.process(&input))), "{width}x{height}");
+    }
+    let planes = Packed::new(vec![9; 96], vec![0, 64, 80]);
+    let input = Frame {
+        width: 8,
+        height: 8,
+        layout: Layout::I420,
+        strides: vec![8, 4, 4],
+        data: Arc::new(planes),
+        ..frame(3, 8, 8)
+    };
+    let output = picture(stage.process(&input));
+
+    assert_eq!(
+        [0, 1, 2].map(|plane| output.data.plane(plane).to_vec()),
+        [vec![246; 64], vec![246; 16], vec![246; 16]]
+    );
+    let refused = stage.process(&Frame { layout: Layout::Nv12, ..input });
+    assert!(matches!(refused, Err(Error::Process(why)) if why.contains("Nv12")));
+}
+
+#[test]
+fn a_worker_that_nobody_uses_ends_and_leaves_nothing() {
+    let before = held();
+    let bench = Bench::new("keep_s = 0", "");
+    let mut stage = bench.stage().unwrap();
+    let output = picture(stage.process(&frame(0, 64, 48)));
+    assert!(held() > before);
+
+    drop(stage);
+    drop(output);
+
+    eventually("the process is reaped", || bench.count() == [1, 1]);
+    eventually("descriptors and mappings are gone", || held() == before);
+}
+
+#[test]
+fn a_picture_outlives_its_session_and_its_worker() {
+    let bench = Bench::new("keep_s = 0", "");
+    let mut stage = bench.stage().unwrap();
+    let input = frame(0, 64, 48);
+    let output = picture(stage.process(&input));
+
+    drop(stage);
+    eventually("the process is reaped", || bench.count() == [1, 1]);
+
+    assert!(is_inverted(&input, &output));
+}
+
+#[test]
+fn a_session_that_comes_back_soon_finds_the_worker() {
+    let bench = Bench::new("keep_s = 30", "");
+    drop(bench.stage().unwrap());
+
+    picture(bench.stage().unwrap().process(&frame(0, 64, 48)));
+
+    assert_eq!(bench.count(), [1, 0]);
+}
+
+#[test]
+fn pictures_that_are_held_for_ever_cost_frames_and_no_more() {
+    let bench = Bench::new("", "");
+    let mut stage = bench.stage().unwrap();
+    let mut held = Vec::new();
+
+    let refused = (0..100).find_map(|seq| match stage.process(&frame(seq, 64, 48)) {
+        Ok(Output::Frame(frame)) => {
+            held.push(frame);
+            None
+        }
+        Ok(_) => panic!("a picture is wanted"),
+        Err(error) => Some(error),
+    });
+
+    assert!(matches!(refused, Some(Error::Process(why)) if why.contains("ring")));
+    held.clear();
+    picture(stage.process(&frame(101, 64, 48)));
+}

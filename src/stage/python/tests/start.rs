@@ -1,0 +1,75 @@
+//! What keeps a worker from coming up, before and at its start.
+
+use super::*;
+
+#[test]
+fn a_worker_that_does_not_come_up_is_told_of_and_the_next_comes() {
+    for (fault, words) in [
+        (
+            "import",
+            "exited with status 1 before it was ready: ModuleNotFoundError: No module named 'no_such_module'",
+        ),
+        ("fatal", "gave up: RuntimeError: no GPU"),
+        ("silent", "not ready after 5s"),
+    ] {
+        let bench =
+            Bench::new(&format!("keep_s = 0\nload_limit_s = 5.0\nenv = {{ FAULT = \"{fault}\" }}"), "");
+
+        let Err(Error::Died(why)) = bench.stage() else { panic!("{fault}: Died is wanted") };
+        assert!(why.contains(words), "{fault}: {why}");
+
+        picture(bench.stage().unwrap().process(&frame(0, 64, 48)));
+        eventually("both processes are reaped", || bench.count() == [2, 2]);
+    }
+}
+
+#[test]
+fn the_fifth_crash_is_the_last() {
+    let bench = Bench::new("env = { FAULT_ALWAYS = \"import\" }", "");
+
+    let crashes: Vec<_> = (0..6).map(|_| bench.stage().err().unwrap().to_string()).collect();
+
+    assert_eq!(bench.count()[0], 5);
+    assert!(crashes[4].contains("ModuleNotFoundError") && !crashes[4].contains("given up"), "{crashes:?}");
+    assert!(crashes[5].contains("given up after 5 crashes"), "{crashes:?}");
+}
+
+#[test]
+fn a_python_that_is_not_there_is_named() {
+    let bench = Bench::new("interpreter = \"python-of-nobody\"", "");
+
+    let Err(Error::Died(why)) = bench.stage() else { panic!("Died is wanted") };
+
+    assert!(why.starts_with("python-of-nobody cannot be started"), "{why}");
+}
+
+#[test]
+fn what_can_be_checked_without_running_is() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("pipeline.py"), WORKER).unwrap();
+    for (own, words) in [
+        ("entry = \"other.py\"", "other.py"),
+        ("entry = \"../pipeline.py\"", "in the folder"),
+        ("entry = \"/etc/passwd\"", "in the folder"),
+        ("interpreter = \"bin/python\"", "bin/python"),
+        ("memory_limit_mb = 1", "memory_limit_mb"),
+        ("max_batch = 65", "max_batch"),
+        ("env = { SCOPE_SOCKET = \"3\" }", "SCOPE_SOCKET"),
+        ("colour = 1", "colour"),
+    ] {
+        let fault = prepared(folder.path(), own, "", &Arc::default()).err().unwrap().to_string();
+
+        assert!(fault.contains(words), "{own}: {fault}");
+    }
+}
+
+#[test]
+fn values_that_fit_no_packet_are_refused_and_the_stage_goes_on() {
+    let bench = Bench::new("", "");
+    let mut stage = bench.stage().unwrap();
+
+    let refused = stage.set(&parameters(1, json!({"prompt": "x".repeat(200_000)})));
+
+    assert!(matches!(refused, Err(Error::Process(why)) if why.contains("shorter")));
+    picture(stage.process(&frame(0, 64, 48)));
+}
