@@ -45,6 +45,8 @@ const OWN_LOSS: f64 = 0.8;
 const OWN_LOSS_KEPT: f64 = 0.9;
 /// So much of what is sent gets lost where sending it twice is worth it.
 const LOSSY: f64 = 0.02;
+/// A link that loses now and then is taken for one that loses so long.
+const LOSSY_KEPT: Duration = Duration::from_secs(10);
 /// The rate does not rise past this on such a link: of more packets more get lost, and each holds the picture back.
 const LOSSY_BPS: f64 = 1_200_000.0;
 /// Growth a second: at the start, close to the known limit with and without a queue, and far from it, where it grows
@@ -76,6 +78,7 @@ pub struct Estimate {
     now: Duration,
     fell: Option<Fall>,
     loss: Loss,
+    lossy_until: Duration,
     /// So much got lost in a queue that the picture had better begin anew, and whether that was told.
     broken: Option<bool>,
 }
@@ -112,6 +115,7 @@ impl Estimate {
             now: Duration::ZERO,
             fell: None,
             loss: Loss::default(),
+            lossy_until: Duration::ZERO,
             broken: None,
         }
     }
@@ -142,7 +146,7 @@ impl Estimate {
     /// Whether packets get lost though nothing queues: sending less would not help, sending twice does.
     pub fn is_lossy(&self) -> bool {
         let calm = self.window.standing_ms(Duration::ZERO, PROOF).is_none_or(|queue| queue < CALM_MS);
-        calm && self.window.lost().is_some_and(|lost| lost >= LOSSY)
+        calm && self.lossy_until > self.now
     }
 
     /// Whether so much got lost since the last call that the picture had better begin anew.
@@ -152,7 +156,11 @@ impl Estimate {
 
     fn judge(&mut self, elapsed_s: f64) {
         let followed = self.fell.map_or(Duration::ZERO, |fall| fall.at + FOLLOWED);
-        let excess = self.window.lost().unwrap_or(0.0) - self.loss.own;
+        let lost = self.window.lost().unwrap_or(0.0);
+        if lost >= LOSSY {
+            self.lossy_until = self.now + LOSSY_KEPT;
+        }
+        let excess = lost - self.loss.own;
         // None: just after a fall, or too few pictures come to say.
         let Some(queue_ms) = self.queue_ms(followed, excess) else { return };
         if queue_ms > FULL_MS {
@@ -246,8 +254,7 @@ impl Estimate {
             }
         };
         let used = self.window.arrived_bps(SENT_OVER).unwrap_or(0.0) * UNUSED + UNUSED_BPS;
-        let lossy = self.window.lost().is_some_and(|lost| lost >= LOSSY);
-        let most = if lossy { used.min(LOSSY_BPS) } else { used };
+        let most = if self.lossy_until > self.now { used.min(LOSSY_BPS) } else { used };
         let grown = self.rate_bps * growth.powf(elapsed_s);
         self.rate_bps = self.rate_bps.max(grown.min(most));
     }
