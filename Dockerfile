@@ -38,7 +38,6 @@ COPY pipelines /usr/share/scope/pipelines
 COPY LICENSE-MIT LICENSE-APACHE /usr/share/doc/scope/
 
 ENV SCOPE_UI_DIR=/usr/share/scope/ui \
-    SCOPE_PIPELINES=/usr/share/scope/pipelines/catalog \
     SCOPE_UDP_PORTS=50000-50100
 # NVIDIA's runtime mounts its encoder and decoder libraries for `video` alone. For Intel and AMD
 # (VA-API) give the container /dev/dri and the group that owns it on the host, `render`:

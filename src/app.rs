@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Where the shipped pipelines are: in a checkout, or installed.
-const SHIPPED: [&str; 2] = ["pipelines/catalog", "/usr/share/scope/pipelines"];
+const SHIPPED: [&str; 2] = ["pipelines/catalog", "/usr/share/scope/pipelines/catalog"];
 /// How long a connection may take to send a request's head, or be idle: axum-server's default is for ever.
 const HEADER_LIMIT: Duration = Duration::from_secs(10);
 

@@ -84,7 +84,7 @@ keys! {
     "twilio_auth_token" "TWILIO_AUTH_TOKEN" One "" "its token" |c, t| pair(&mut c.ice.twilio).1 = t.to_owned().into();
     "log_format" "SCOPE_LOG_FORMAT" One "text" "text or json" |c, t| c.log.format = log_format(t)?;
     "verbose" "VERBOSE_LOGGING" Switch "false" "opens the libraries' log lines" |c, t| c.log.verbose = switch(t)?;
-    "pipelines" "SCOPE_PIPELINES" Many "" "folders of pipelines, each <id>/pipeline.toml" |c, t| c.pipelines.dirs = list(t).iter().map(PathBuf::from).collect();
+    "pipelines" "SCOPE_PIPELINES" Many "" "folders of pipelines beside the shipped ones, each <id>/pipeline.toml" |c, t| c.pipelines.dirs = list(t).iter().map(PathBuf::from).collect();
     "pipeline_admission" "SCOPE_PIPELINE_ADMISSION" Switch "true" "refuse a session that would break the frame rate of others; counts where a pipeline.toml sets max_load" |c, t| c.pipelines.admission = switch(t)?;
     "pipeline" "PIPELINE" One "echo" "pipeline of sessions that name none" |c, t| c.pipelines.default = Some(t.to_owned());
 }

@@ -197,6 +197,77 @@ fn a_pipeline_that_does_not_load_is_refused_by_name_and_the_old_one_goes_on() {
 }
 
 #[test]
+fn a_stage_that_is_gone_leaves_its_last_picture_moving_on() {
+    struct Mortal(u64);
+    impl Stage for Mortal {
+        fn set(&mut self, _: &Parameters) -> Result<(), Error> {
+            Ok(())
+        }
+
+        fn process(&mut self, _: &Frame) -> Result<Output, Error> {
+            self.0 += 1;
+            if self.0 > 30 { Err(Error::Died("planted".into())) } else { Ok(Output::Passthrough) }
+        }
+    }
+    let first = Mutex::new(true);
+    let once: Factory = Arc::new(move || {
+        if std::mem::take(&mut *first.lock().unwrap()) {
+            Ok(Box::new(Mortal(0)))
+        } else {
+            Err(Error::Process("no more".into()))
+        }
+    });
+    own_server::run(Catalog::default().with(entry("mortal", "on_failure = \"hold\"", once)), |url| {
+        let client =
+            Client::builder().fps(30).parameters(json!({"pipeline_id": "mortal"})).connect(url).unwrap();
+
+        client.expect("given up", |stats| states(stats).last().is_some_and(|state| state == "failed"), LIMIT);
+        let (decoded, rises) = client.read(|stats| (stats.frames_decoded, stats.rises()));
+        client.expect("pictures all the same", |stats| stats.frames_decoded >= decoded + 30, LIMIT);
+
+        client.read(|stats| {
+            assert_eq!(stats.rises(), rises, "the last good one, again and again");
+            let told: Vec<_> = stats.messages_of("stage_state").map(|told| told["detail"].clone()).collect();
+            assert!(told.iter().any(|detail| detail.as_str().unwrap().contains("planted")), "{told:?}");
+        });
+    });
+}
+
+#[test]
+fn a_parameter_that_a_stage_loads_with_builds_another_one_behind_the_picture() {
+    let built = Arc::new(Mutex::new(0));
+    let count = built.clone();
+    let factory: Factory = Arc::new(move || {
+        *count.lock().unwrap() += 1;
+        Ok(Box::new(Probe { grey: None, prompts: channel().0 }))
+    });
+    let rest =
+        "[parameters.size]\ntype = \"integer\"\ndefault = 1\nui = { is_load_param = true, label = \"Size\" }";
+    own_server::run(Catalog::default().with(entry("model", rest, factory)), |url| {
+        let ui = schema(url, "model")["config_schema"]["properties"]["size"]["ui"].clone();
+        assert_eq!(ui, json!({"is_load_param": true, "label": "Size", "applies": "rebuild"}));
+        let client =
+            Client::builder().fps(30).parameters(json!({"pipeline_id": "model"})).connect(url).unwrap();
+        client.expect("a picture and a channel", |stats| stats.rises() >= 10 && stats.channel_open, LIMIT);
+        assert_eq!(*built.lock().unwrap(), 1);
+
+        client.send(&json!({"size": 2, "id": 1}));
+
+        client.expect(
+            "a reply",
+            |stats| stats.messages_of("parameters_updated").any(|it| it["id"] == 1),
+            LIMIT,
+        );
+        assert_eq!(*built.lock().unwrap(), 2);
+        let before = client.read(crate::support::stats::Stats::rises);
+        client.expect("the picture after it", |stats| stats.rises() >= before + 10, LIMIT);
+        client.read(|stats| {
+            assert_eq!((stats.falls(), stats.messages_of("pipeline_changed").count()), (0, 0));
+        });
+    });
+}
+
+#[test]
 fn a_pipeline_that_makes_pictures_needs_none_to_come_in() {
     let (factory, _seen) = probe(Some(200));
     let mut config = Config::default();

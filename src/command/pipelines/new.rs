@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::stage;
 
 /// Where templates are: in a checkout, or installed.
-const TEMPLATES: [&str; 2] = ["pipelines/templates", "/usr/share/scope/templates"];
+const TEMPLATES: [&str; 2] = ["pipelines/templates", "/usr/share/scope/pipelines/templates"];
 /// Stands in a template's files and in their names for the new id.
 const ID: &str = "__ID__";
 

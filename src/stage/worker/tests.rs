@@ -291,6 +291,21 @@ fn a_stage_that_is_late_lets_pictures_through_and_works_on_when_it_is_back() {
 }
 
 #[test]
+fn a_layout_that_nobody_takes_is_said_and_not_worked_on() {
+    let bench = Bench::new(entry("a", 10, "", |_| Ok(())));
+    bench.until(10);
+    bench.heard.lock().unwrap().clear();
+
+    bench.io.input.put(Frame { layout: crate::frame::Layout::Nv12, ..frame(1000) });
+
+    let shown = std::iter::from_fn(|| bench.taken(LIMIT)).find(|frame| shade(frame) != 10);
+    assert_eq!(shown.map(|frame| shade(&frame)), Some(255), "as it came");
+    let wants =
+        |event: &Event| matches!(event, Event::Wants { layouts } if *layouts == [crate::frame::Layout::Rgb]);
+    assert!(bench.heard().iter().any(wants));
+}
+
+#[test]
 fn a_pipeline_without_input_is_driven_by_its_own_clock() {
     let bench =
         Bench::new(entry("a", 10, "input = \"none\"\nfps = 50.0\nwidth = 32\nheight = 16", |_| Ok(())));

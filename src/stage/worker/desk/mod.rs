@@ -29,6 +29,8 @@ use crate::{
 
 /// Between two pictures of the clock at the least: times of pictures rise.
 const NEXT: Duration = Duration::from_millis(1);
+/// Frames of a wrong layout until the graph is asked for a right one again: it changes within a few.
+const ASK_AGAIN: u32 = 30;
 
 /// Whether frames are to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +79,8 @@ pub struct Desk {
     usual: Duration,
     next_seq: u64,
     last_pts: Duration,
+    /// Frames in a row of a layout that cannot be worked on.
+    misfits: u32,
     /// The last picture of the stage, where it is to be held.
     good: Option<Frame>,
     blank: Option<Frame>,
@@ -111,6 +115,7 @@ impl Desk {
             health: Health::default(),
             usual: Duration::ZERO,
             next_seq: 0,
+            misfits: 0,
             last_pts: Duration::ZERO,
             good: None,
             blank: None,
@@ -163,7 +168,9 @@ impl Desk {
     /// What the stage is to do next; what it cannot do is done here.
     pub fn begin(&mut self, frame: Option<Frame>, counters: &Counters) -> Option<Job> {
         self.next_seq = frame.as_ref().map_or(self.next_seq, |frame| frame.seq);
-        self.install(frame.as_ref().map(|frame| frame.layout));
+        let layout = frame.as_ref().map(|frame| frame.layout);
+        self.install(layout);
+        self.ask_for_layouts(layout);
         self.next_seq += u64::from(frame.is_some());
         let mut frame = frame;
         if self.paused && frame.take().is_some() {
@@ -332,6 +339,20 @@ impl Desk {
         if self.asked.is_none() {
             self.ack(self.next_seq);
         }
+    }
+
+    /// Asks for layouts that can be worked on, now and then, while others come: the graph may not have stood before.
+    fn ask_for_layouts(&mut self, layout: Option<Layout>) {
+        let ready = self.loading.as_ref().filter(|loading| loading.built.is_some());
+        let layouts = &ready.map_or(&self.entry, |loading| &loading.entry).info.layouts;
+        if layout.is_none_or(|layout| layouts.contains(&layout)) {
+            self.misfits = 0;
+            return;
+        }
+        if self.misfits.is_multiple_of(ASK_AGAIN) {
+            (self.events)(Event::Wants { layouts: layouts.clone() });
+        }
+        self.misfits += 1;
     }
 
     fn ack(&mut self, frame: u64) {
