@@ -19,7 +19,7 @@ use super::{
 };
 
 /// A worker that crashed too often is not started for so long; then one session may try.
-const GIVEN_UP: Duration = Duration::from_mins(1);
+const GIVEN_UP: Duration = Duration::from_secs(30);
 /// Crashes of values that nobody has used for so long are forgotten.
 const FORGOTTEN: Duration = Duration::from_mins(10);
 
