@@ -19,6 +19,7 @@ mod fragments;
 mod leaks;
 mod metrics;
 mod networks;
+mod onnx;
 mod resume;
 mod skips;
 mod webrtc;

@@ -85,7 +85,7 @@ mod tests {
             assert!(text.contains(&format!("id = \"my-{kind}\"")), "{kind}: {text}");
             assert!(text.contains(&format!("kind = \"{kind}\"")), "{kind}: {text}");
         }
-        assert!(Entry::read(&dir.path().join("my-echo"), &app::kinds()).is_ok());
+        assert!(Entry::read(&dir.path().join("my-echo"), &app::kinds(&Default::default())).is_ok());
     }
 
     #[test]
