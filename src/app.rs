@@ -152,7 +152,11 @@ pub fn pipeline_folders(pipelines: &config::Pipelines) -> Vec<PathBuf> {
 pub fn kinds(pipelines: &config::Pipelines) -> stage::Kinds {
     let onnx = stage::onnx::Settings {
         library: pipelines.onnxruntime.clone(),
-        providers: pipelines.onnx_providers.iter().filter_map(|name| stage::onnx::Provider::named(name)).collect(),
+        providers: pipelines
+            .onnx_providers
+            .iter()
+            .filter_map(|name| stage::onnx::Provider::named(name))
+            .collect(),
         threads: pipelines.onnx_threads,
     };
     stage::Kinds::default().with("onnx", move |folder, about| stage::onnx::prepare(&onnx, folder, about))

@@ -92,28 +92,38 @@ fn made(stage: &mut dyn Stage, frame: &Frame) -> Frame {
 }
 
 #[test]
-fn cartoon_gives_what_pythons_onnx_runtime_gives_at_every_size() {
+fn shipped_models_give_what_pythons_onnx_runtime_gives_at_every_size() {
     let dir = tempfile::tempdir().unwrap();
     let [given, wanted] = ["given", "wanted"].map(|name| dir.path().join(name).display().to_string());
-    let model = shipped("cartoon").join("model.onnx").display().to_string();
-    let mut stage = stage(&shipped("cartoon"));
-    stage.set(&parameters(json!({"edges": 1.5, "levels": 5, "mix": 0.8, "sketch": false}))).unwrap();
+    for (id, values, words) in [
+        (
+            "cartoon",
+            json!({"edges": 1.5, "levels": 5, "mix": 0.8, "sketch": false}),
+            &["edges=1.5", "levels=5", "mix=0.8", "sketch=0"][..],
+        ),
+        ("style", json!({"strength": 0.9}), &["strength=0.9"]),
+    ] {
+        let model = shipped(id).join("model.onnx").display().to_string();
+        let mut stage = stage(&shipped(id));
+        stage.set(&parameters(values)).unwrap();
+        for (width, height) in [(64, 48), (101, 67), (320, 240), (64, 48)] {
+            let bytes = picture(width, height);
+            std::fs::write(&given, &bytes).unwrap();
+            let [w, h] = [width, height].map(|side| side.to_string());
+            expect_python(&[&["run", &model, &w, &h, &given, &wanted], words].concat());
+            let row = width as usize * 3;
+            let stride = row.next_multiple_of(4);
+            let padded = bytes.chunks(row).flat_map(|line| [line, &vec![9; stride - row]].concat()).collect();
 
-    for (width, height) in [(64, 48), (101, 67), (320, 240), (64, 48)] {
-        let bytes = picture(width, height);
-        std::fs::write(&given, &bytes).unwrap();
-        let [w, h] = [width, height].map(|side| side.to_string());
-        let values = ["edges=1.5", "levels=5", "mix=0.8", "sketch=0"];
-        expect_python(&[&["run", &model, &w, &h, &given, &wanted], &values[..]].concat());
-        let row = width as usize * 3;
-        let stride = row.next_multiple_of(4);
-        let padded = bytes.chunks(row).flat_map(|line| [line, &vec![9; stride - row]].concat()).collect();
+            let picture = made(&mut *stage, &frame((width, height), stride, padded));
 
-        let picture = made(&mut *stage, &frame((width, height), stride, padded));
-
-        assert!(picture.data.plane(0) == std::fs::read(&wanted).unwrap(), "{width}x{height} differs");
-        assert_eq!((picture.width, picture.height, &picture.strides[..]), (width, height, &[row][..]));
-        assert_eq!((picture.seq, picture.pts, picture.layout), (7, Duration::from_millis(70), Layout::Rgb));
+            assert!(
+                picture.data.plane(0) == std::fs::read(&wanted).unwrap(),
+                "{id} {width}x{height} differs"
+            );
+            assert_eq!((picture.width, picture.height, &picture.strides[..]), (width, height, &[row][..]));
+            assert_eq!((picture.seq, picture.pts), (7, Duration::from_millis(70)));
+        }
     }
 }
 
@@ -218,8 +228,7 @@ fn folders_that_cannot_run_say_which_file_and_why() {
 
 #[test]
 fn without_the_library_the_server_runs_and_says_what_is_missing() {
-    let server =
-        Server::spawn(&["--onnxruntime", "/nowhere/libonnxruntime.so"], &[("SCOPE_OFFLINE", "1")]);
+    let server = Server::spawn(&["--onnxruntime", "/nowhere/libonnxruntime.so"], &[("SCOPE_OFFLINE", "1")]);
 
     let schemas = http::get(&format!("{}/api/v1/pipelines/schemas", server.url())).unwrap().json();
 
@@ -236,9 +245,8 @@ fn a_provider_that_is_not_there_is_refused_where_no_other_may_stand_in() {
         onnx_providers: names.iter().map(|&name| name.to_owned()).collect(),
         ..Pipelines::default()
     };
-    let open = |pipelines: &Pipelines| {
-        (Entry::read(&shipped("cartoon"), &app::kinds(pipelines)).unwrap().factory)()
-    };
+    let open =
+        |pipelines: &Pipelines| (Entry::read(&shipped("cartoon"), &app::kinds(pipelines)).unwrap().factory)();
 
     let alone = open(&only(&["tensorrt"])).err().map(|error| error.to_string()).unwrap_or_default();
 
@@ -302,7 +310,11 @@ fn cartoon_draws_the_edges_of_what_a_client_sends_from_the_named_frame_on() {
         // lines stand where one colour meets the other.
         let cell = width / 24;
         let insides = (0..24).map(|column| line[column * width / 24 + cell / 2]);
-        assert!(insides.clone().filter(|&luma| luma > 180).count() >= 22, "{:?}", insides.collect::<Vec<_>>());
+        assert!(
+            insides.clone().filter(|&luma| luma > 180).count() >= 22,
+            "{:?}",
+            insides.collect::<Vec<_>>()
+        );
         let darkest = |column: usize| line[column * width / 24 - 2..][..4].iter().min().copied();
         let borders = (1..24).filter(|&column| darkest(column) < Some(110)).count();
         assert!((1..23).contains(&borders), "{borders} borders are drawn");
@@ -328,21 +340,24 @@ fn style_paints_what_a_client_sends_and_leaves_it_at_strength_0() {
         .connect(server.url())
         .unwrap();
     client.expect("its own picture", |stats| stats.rises() >= 10 && stats.channel_open, LIMIT);
-    let roughness = |stats: &Stats| {
+    // The palette is steeper than the source in its middle. The codec blurs, but moves no tenth of the pixels.
+    let contrast = |stats: &Stats| {
         let picture = stats.last_picture.as_ref().unwrap();
-        let width = picture.width as usize;
-        let below = picture.luma[width * 40..].windows(2).map(|pair| f64::from(pair[0].abs_diff(pair[1])));
-        below.sum::<f64>() / picture.luma.len() as f64
+        let mut below = picture.luma[(picture.width * picture.height / 10) as usize..].to_vec();
+        below.sort_unstable();
+        f64::from(below[below.len() * 9 / 10] - below[below.len() / 10])
     };
-    let (plain, before) = client.read(|stats| (roughness(stats), stats.frames_decoded));
+    let mut seen = vec![client.read(contrast)];
 
-    client.send(&json!({"strength": 1.0, "id": "paint"}));
-    let frame = named_frame(&client, "paint");
-    client.expect("more pictures", |stats| stats.frames_decoded > before + 20, LIMIT);
+    for (strength, id) in [(1.0, "paint"), (0.0, "leave")] {
+        client.send(&json!({"strength": strength, "id": id}));
+        assert!(named_frame(&client, id) >= 10);
+        let before = client.read(|stats| stats.frames_decoded);
+        client.expect("more pictures", |stats| stats.frames_decoded > before + 20, LIMIT);
+        seen.push(client.read(contrast));
+    }
 
-    assert!(frame >= 10, "{frame}");
-    let painted = client.read(roughness);
-    assert!(painted < plain * 0.8, "a painting is smoother: {painted} against {plain}");
+    assert!(seen[1] > seen[0] * 1.08 && seen[1] > seen[2] * 1.08, "{seen:?}");
 }
 
 #[test]

@@ -80,7 +80,9 @@ fn usual_places() -> Vec<PathBuf> {
     // By its name alone the dynamic loader finds it: LD_LIBRARY_PATH, ldconfig.
     std::iter::once(PathBuf::from("libonnxruntime.so"))
         .filter(|_| env::var_os("LD_LIBRARY_PATH").is_some())
-        .chain(system.chain(environments().iter().flat_map(|venv| wheels(venv))).flat_map(|dir| libraries(&dir)))
+        .chain(
+            system.chain(environments().iter().flat_map(|venv| wheels(venv))).flat_map(|dir| libraries(&dir)),
+        )
         .collect()
 }
 

@@ -51,7 +51,8 @@ impl Running {
         tracing::info!(pipeline = plan.about.id, provider = provider.name(), milliseconds, "model loaded");
         let (scalars, rows, scaled, floats) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut running = Self { session, options, provider, graph, scalars, rows, scaled, floats };
-        let default = |(name, schema): (&String, &Value)| Some((name.clone(), schema.get("default")?.clone()));
+        let default =
+            |(name, schema): (&String, &Value)| Some((name.clone(), schema.get("default")?.clone()));
         let values = plan.about.parameters.iter().filter_map(default).collect();
         running.set(&Parameters { values, ..Parameters::default() })?;
         Ok(running)
@@ -103,7 +104,8 @@ impl Stage for Running {
     fn set(&mut self, parameters: &Parameters) -> Result<(), Error> {
         let value = |scalar: &Scalar| {
             let given = parameters.values.get(&scalar.name).unwrap_or(&Value::Null);
-            tensor(scalar, given).map_err(|fault| Error::Process(format!("parameter {:?}: {fault}", scalar.name)))
+            tensor(scalar, given)
+                .map_err(|fault| Error::Process(format!("parameter {:?}: {fault}", scalar.name)))
         };
         self.scalars = self.graph.scalars.iter().map(value).collect::<Result<_, _>>()?;
         Ok(())
@@ -148,7 +150,9 @@ fn tensor(scalar: &Scalar, given: &Value) -> Result<DynValue, String> {
 /// JSON Schema takes 3.0 for an integer.
 #[expect(clippy::cast_possible_truncation, reason = "it has no fraction, and `as` saturates")]
 fn whole(given: &Value) -> Option<i64> {
-    given.as_i64().or_else(|| given.as_f64().filter(|number| number.fract() == 0.0).map(|number| number as i64))
+    given
+        .as_i64()
+        .or_else(|| given.as_f64().filter(|number| number.fract() == 0.0).map(|number| number as i64))
 }
 
 fn value<T>(scalar: &Scalar, number: T) -> Result<DynValue, String>

@@ -296,7 +296,8 @@ impl Desk {
         else {
             return;
         };
-        let detail = stage.detail().map_or_else(|| "the stage runs".into(), |on| format!("the stage runs {on}"));
+        let detail =
+            stage.detail().map_or_else(|| "the stage runs".into(), |on| format!("the stage runs {on}"));
         discard(self.stage.replace(stage));
         let switched = entry.info.id != self.entry.info.id;
         if switched || purpose == Purpose::Replace {
