@@ -20,6 +20,9 @@ use crate::{
     stage::{Error, Output, Parameters, Stage},
 };
 
+/// Bytes of a picture, its width and its height.
+type Shown = (Arc<dyn Pixels>, (usize, usize));
+
 /// A model that is loaded.
 pub struct Running {
     session: Session,
@@ -59,7 +62,8 @@ impl Running {
     }
 
     /// What the graph makes of the frame, and its width and height.
-    fn run(&mut self, frame: &Frame) -> Result<(Arc<dyn Pixels>, (usize, usize)), String> {
+    fn run(&mut self, frame: &Frame) -> Result<Shown, String> {
+        let text = |error: ort::Error| error.to_string();
         let (tensor, from) = (self.graph.tensor, (frame.width as usize, frame.height as usize));
         let to = self.graph.size_for(from);
         let mut given = pixels::tight(frame, &mut self.rows)?;
@@ -80,7 +84,7 @@ impl Running {
         inputs.extend(named.map(|(scalar, value)| (scalar.name.as_str().into(), value.into())));
         let mut outputs = self.session.run_with_options(inputs, &self.options).map_err(text)?;
         let made = outputs.remove(&self.graph.picture).ok_or("the model gave no picture")?;
-        let (data, size): (Arc<dyn Pixels>, _) = match tensor {
+        let (data, size): Shown = match tensor {
             Tensor::Bytes => {
                 let size = tensor.size(made.try_extract_tensor::<u8>().map_err(text)?.0)?;
                 (Arc::new(Made(made)), size)
@@ -159,9 +163,7 @@ fn value<T>(scalar: &Scalar, number: T) -> Result<DynValue, String>
 where
     T: PrimitiveTensorElementType + std::fmt::Debug + Clone + 'static,
 {
-    Values::from_array((scalar.shape.clone(), vec![number])).map(Values::into_dyn).map_err(text)
-}
-
-fn text(error: ort::Error) -> String {
-    error.to_string()
+    Values::from_array((scalar.shape.clone(), vec![number]))
+        .map(Values::into_dyn)
+        .map_err(|error| error.to_string())
 }
