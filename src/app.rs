@@ -46,7 +46,7 @@ impl App {
     /// # Errors
     /// What is missing or wrong, before the port opens.
     pub async fn start(config: Config, logs: telemetry::LogTail) -> anyhow::Result<Self> {
-        let catalog = stage::Catalog::read(&pipeline_folders(&config.pipelines), &kinds())
+        let catalog = stage::Catalog::read(&pipeline_folders(&config.pipelines), &kinds(&config.pipelines))
             .context("a folder of pipelines")?;
         Self::start_with(config, logs, catalog).await
     }
@@ -149,8 +149,19 @@ pub fn pipeline_folders(pipelines: &config::Pipelines) -> Vec<PathBuf> {
 }
 
 /// The kinds of pipelines that this server knows.
-pub fn kinds() -> stage::Kinds {
-    stage::Kinds::default().with("python", stage::python::prepare)
+pub fn kinds(pipelines: &config::Pipelines) -> stage::Kinds {
+    let onnx = stage::onnx::Settings {
+        library: pipelines.onnxruntime.clone(),
+        providers: pipelines
+            .onnx_providers
+            .iter()
+            .filter_map(|name| stage::onnx::Provider::named(name))
+            .collect(),
+        threads: pipelines.onnx_threads,
+    };
+    stage::Kinds::default()
+        .with("python", stage::python::prepare)
+        .with("onnx", move |folder, about| stage::onnx::prepare(&onnx, folder, about))
 }
 
 /// Exit code of a start that failed: 69 (`EX_UNAVAILABLE`) when something has to be installed, 64 (`EX_USAGE`)

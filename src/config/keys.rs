@@ -86,6 +86,9 @@ keys! {
     "verbose" "VERBOSE_LOGGING" Switch "false" "opens the libraries' log lines" |c, t| c.log.verbose = switch(t)?;
     "pipelines" "SCOPE_PIPELINES" Many "" "folders of pipelines beside the shipped ones, each <id>/pipeline.toml" |c, t| c.pipelines.dirs = list(t).iter().map(PathBuf::from).collect();
     "pipeline_admission" "SCOPE_PIPELINE_ADMISSION" Switch "true" "refuse a session that would break the frame rate of others; counts where a pipeline.toml sets max_load" |c, t| c.pipelines.admission = switch(t)?;
+    "onnxruntime" "SCOPE_ONNXRUNTIME" One "" "file of ONNX Runtime (libonnxruntime.so, 1.17 or newer) for pipelines of kind onnx; without it ORT_DYLIB_PATH, the system's folders and .venv are looked into" |c, t| c.pipelines.onnxruntime = Some(PathBuf::from(t));
+    "onnx_providers" "SCOPE_ONNX_PROVIDERS" Many "" "what runs ONNX models, the best first: tensorrt, cuda, openvino, cpu; in place of what each pipeline.toml names" |c, t| c.pipelines.onnx_providers = list(t);
+    "onnx_threads" "SCOPE_ONNX_THREADS" One "" "threads of one ONNX stage, in place of what its pipeline.toml says (2 where it says nothing)" |c, t| c.pipelines.onnx_threads = Some(number(t)?);
     "pipeline" "PIPELINE" One "echo" "pipeline of sessions that name none" |c, t| c.pipelines.default = Some(t.to_owned());
 }
 

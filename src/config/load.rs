@@ -230,11 +230,14 @@ mod tests {
             &[
                 ("TWILIO_ACCOUNT_SID", "AC"),
                 ("SCOPE_CODECS", "vp8,h265"),
+                ("SCOPE_ONNX_PROVIDERS", "cuda,gpu"),
                 ("SCOPE_MIN_BITRATE_BPS", "9000000"),
             ],
         );
 
-        for word in ["nonsense", "max_sessions", "--port", "TWILIO_AUTH_TOKEN", "h265", "min <= start"] {
+        for word in
+            ["nonsense", "max_sessions", "--port", "TWILIO_AUTH_TOKEN", "h265", "\"gpu\"", "min <= start"]
+        {
             assert!(text.contains(word), "{word} is missing in\n{text}");
         }
     }

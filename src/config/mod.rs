@@ -183,11 +183,24 @@ pub struct Pipelines {
     pub default: Option<String>,
     /// Whether sessions are refused that would break the frame rate of others.
     pub admission: bool,
+    /// The file of ONNX Runtime.
+    pub onnxruntime: Option<PathBuf>,
+    /// Providers of ONNX Runtime in place of those that pipelines name.
+    pub onnx_providers: Vec<String>,
+    /// Threads of a stage of kind `onnx` in place of what pipelines say.
+    pub onnx_threads: Option<usize>,
 }
 
 impl Default for Pipelines {
     fn default() -> Self {
-        Self { dirs: Vec::new(), default: None, admission: true }
+        Self {
+            dirs: Vec::new(),
+            default: None,
+            admission: true,
+            onnxruntime: None,
+            onnx_providers: Vec::new(),
+            onnx_threads: None,
+        }
     }
 }
 
@@ -255,6 +268,13 @@ impl Config {
         for codec in media.codecs.iter().chain(media.forced_encoders.keys()) {
             if !["vp8", "vp9", "h264", "av1"].contains(&codec.as_str()) {
                 faults.push(format!("codecs: vp8, vp9, h264 or av1 is wanted, {codec:?} came"));
+            }
+        }
+        for provider in &self.pipelines.onnx_providers {
+            if !["tensorrt", "cuda", "openvino", "cpu"].contains(&provider.as_str()) {
+                faults.push(format!(
+                    "onnx-providers: tensorrt, cuda, openvino or cpu is wanted, {provider:?} came"
+                ));
             }
         }
         if media.codecs.is_empty() {

@@ -12,6 +12,7 @@ mod entry;
 mod io;
 mod kinds;
 mod offline;
+pub mod onnx;
 mod params;
 mod preload;
 pub mod prompts;
@@ -124,6 +125,11 @@ pub trait Stage: Send {
     /// How long the last frame was computed for, where that is less than it was here: a shared worker makes frames
     /// wait for each other.
     fn compute(&self) -> Option<Duration> {
+        None
+    }
+
+    /// What runs it, where that is worth telling: follows "the stage runs".
+    fn detail(&self) -> Option<String> {
         None
     }
 }

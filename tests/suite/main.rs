@@ -20,6 +20,7 @@ mod fragments;
 mod leaks;
 mod metrics;
 mod networks;
+mod onnx;
 mod pipelines;
 mod python;
 mod resume;

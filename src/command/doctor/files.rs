@@ -64,11 +64,11 @@ fn valid(from: Timestamp, until: Timestamp, now: Timestamp) -> Finding {
 }
 
 fn pipelines(pipelines: &Pipelines) -> Vec<Finding> {
-    let mut findings: Vec<_> = pipelines.dirs.iter().flat_map(folder).collect();
+    let mut findings: Vec<_> = pipelines.dirs.iter().flat_map(|dir| folder(dir, pipelines)).collect();
     if findings.is_empty() {
         findings.push(Finding::ok("pipelines", "the built-in ones; no folder is configured"));
     }
-    let catalog = Catalog::read(&pipelines.dirs, &app::kinds());
+    let catalog = Catalog::read(&pipelines.dirs, &app::kinds(pipelines));
     if let (Ok(catalog), Some(id)) = (catalog, &pipelines.default)
         && let Err(error) = catalog.get(id)
     {
@@ -77,9 +77,9 @@ fn pipelines(pipelines: &Pipelines) -> Vec<Finding> {
     findings
 }
 
-fn folder(dir: &PathBuf) -> Vec<Finding> {
+fn folder(dir: &PathBuf, pipelines: &Pipelines) -> Vec<Finding> {
     let place = dir.display();
-    let catalog = match Catalog::read(std::slice::from_ref(dir), &app::kinds()) {
+    let catalog = match Catalog::read(std::slice::from_ref(dir), &app::kinds(pipelines)) {
         Ok(catalog) => catalog,
         Err(error) => {
             let advice = "make it a folder that this user can read, or take it out of SCOPE_PIPELINES";

@@ -18,7 +18,7 @@ use crate::{
 pub fn handle(task: &Task, config: &Config) -> ExitCode {
     match task {
         Task::List(form) => list(config, *form),
-        Task::Check(folder) => check(folder),
+        Task::Check(folder) => check(folder, config),
         Task::New { name, kind, into } => match new::make(name, kind, into) {
             Ok(folder) => {
                 let place = folder.display();
@@ -39,7 +39,7 @@ fn refuse(error: &str) -> ExitCode {
 }
 
 fn catalog(config: &Config) -> Result<Catalog, String> {
-    Catalog::read(&app::pipeline_folders(&config.pipelines), &app::kinds())
+    Catalog::read(&app::pipeline_folders(&config.pipelines), &app::kinds(&config.pipelines))
         .map_err(|error| format!("a folder of pipelines: {error}"))
 }
 
@@ -95,9 +95,9 @@ fn table(catalog: &Catalog) -> String {
     text
 }
 
-fn check(folder: &Path) -> ExitCode {
+fn check(folder: &Path, config: &Config) -> ExitCode {
     let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-    match Entry::read(&folder, &app::kinds()) {
+    match Entry::read(&folder, &app::kinds(&config.pipelines)) {
         Ok(entry) => {
             let about = entry.about();
             print(&format!(

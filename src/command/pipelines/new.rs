@@ -71,7 +71,7 @@ fn copy(from: &Path, to: &Path, id: &str) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{app, stage::Entry};
+    use crate::{app, config::Pipelines, stage::Entry};
 
     #[test]
     fn every_template_is_one_of_its_kind_and_those_that_need_nothing_can_run() {
@@ -85,7 +85,7 @@ mod tests {
             assert!(text.contains(&format!("id = \"my-{kind}\"")), "{kind}: {text}");
             assert!(text.contains(&format!("kind = \"{kind}\"")), "{kind}: {text}");
         }
-        assert!(Entry::read(&dir.path().join("my-echo"), &app::kinds()).is_ok());
+        assert!(Entry::read(&dir.path().join("my-echo"), &app::kinds(&Pipelines::default())).is_ok());
     }
 
     #[test]

@@ -314,6 +314,8 @@ impl Desk {
         else {
             return;
         };
+        let detail =
+            stage.detail().map_or_else(|| "the stage runs".into(), |on| format!("the stage runs {on}"));
         discard(self.stage.replace(stage));
         let switched = entry.info.id != self.entry.info.id;
         if switched || purpose == Purpose::Replace {
@@ -335,7 +337,7 @@ impl Desk {
             let pipeline = self.entry.info.id.clone();
             (self.events)(Event::Switched { pipeline, frame: self.next_seq });
         }
-        self.enter(State::Running, "the stage runs".into());
+        self.enter(State::Running, detail);
         if self.asked.is_none() {
             self.ack(self.next_seq);
         }

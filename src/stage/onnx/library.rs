@@ -1,0 +1,122 @@
+//! ONNX Runtime's shared library: where it is, loaded once a process and kept for ever.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use ort::{environment::Environment, logging::LogLevel};
+
+/// The loaded library. Only success is kept: who installs it needs no restart.
+static LOADED: Mutex<Option<Library>> = Mutex::new(None);
+
+/// Where systems and people put shared libraries, besides where the dynamic loader looks.
+const SYSTEM: [&str; 4] = ["/usr/local/lib", "/usr/lib64", "/usr/lib", "/opt/onnxruntime/lib"];
+
+/// The loaded library, with the one environment that it allows.
+#[derive(Clone)]
+pub struct Library {
+    /// What sessions are made in.
+    pub environment: Arc<Environment>,
+}
+
+impl Library {
+    /// The library, loaded where it is not yet: `wanted` or nothing where a file is named, else the first that works.
+    ///
+    /// # Errors
+    /// What was tried and why it did not load.
+    pub fn get(wanted: Option<&Path>) -> Result<Self, String> {
+        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(library) = &*loaded {
+            return Ok(library.clone());
+        }
+        let named = wanted.map(PathBuf::from).or_else(named_by_environment);
+        let candidates = named.map_or_else(usual_places, |file| vec![file]);
+        let mut refused = Vec::new();
+        for file in &candidates {
+            match load(file) {
+                Ok(library) => {
+                    tracing::info!(file = %file.display(), "onnx runtime loaded");
+                    *loaded = Some(library.clone());
+                    return Ok(library);
+                }
+                Err(reason) => refused.push(reason),
+            }
+        }
+        Err(missing(&refused))
+    }
+}
+
+fn load(file: &Path) -> Result<Library, String> {
+    let builder = ort::init_from(file).map_err(|error| error.to_string())?;
+    let environment = builder
+        .with_name("scope")
+        .with_telemetry(false)
+        .with_logger(Arc::new(log))
+        .build()
+        .map_err(|error| format!("{}: {error}", file.display()))?;
+    // A logger of one's own gets every line of the library otherwise.
+    environment.set_log_level(LogLevel::Warning);
+    Ok(Library { environment: Arc::new(environment) })
+}
+
+fn log(level: LogLevel, category: &str, _: &str, place: &str, message: &str) {
+    match level {
+        LogLevel::Error | LogLevel::Fatal => tracing::warn!(category, place, message, "onnx runtime"),
+        LogLevel::Warning => tracing::info!(category, place, message, "onnx runtime"),
+        LogLevel::Verbose | LogLevel::Info => tracing::debug!(category, place, message, "onnx runtime"),
+    }
+}
+
+/// The variable of the crate `ort` and of those who use it.
+fn named_by_environment() -> Option<PathBuf> {
+    env::var_os("ORT_DYLIB_PATH").filter(|file| !file.is_empty()).map(PathBuf::from)
+}
+
+fn usual_places() -> Vec<PathBuf> {
+    let multiarch = PathBuf::from(format!("/usr/lib/{}-linux-gnu", env::consts::ARCH));
+    let system = SYSTEM.iter().map(PathBuf::from).chain([multiarch]);
+    // By its name alone the dynamic loader finds it: LD_LIBRARY_PATH, ldconfig.
+    std::iter::once(PathBuf::from("libonnxruntime.so"))
+        .filter(|_| env::var_os("LD_LIBRARY_PATH").is_some())
+        .chain(
+            system.chain(environments().iter().flat_map(|venv| wheels(venv))).flat_map(|dir| libraries(&dir)),
+        )
+        .collect()
+}
+
+/// Python environments: the active one, and `.venv` of a checkout, where `make deps` puts the wheel.
+fn environments() -> Vec<PathBuf> {
+    let program = env::current_exe().unwrap_or_default();
+    let beside = program.ancestors().skip(1).map(|folder| folder.join(".venv"));
+    let active = env::var_os("VIRTUAL_ENV").map(PathBuf::from);
+    active.into_iter().chain(beside).chain([PathBuf::from(".venv")]).collect()
+}
+
+/// The folders in which the wheel `onnxruntime` and its variants have their libraries.
+fn wheels(venv: &Path) -> Vec<PathBuf> {
+    let pythons = std::fs::read_dir(venv.join("lib")).into_iter().flatten().flatten();
+    pythons.map(|python| python.path().join("site-packages/onnxruntime/capi")).collect()
+}
+
+/// `libonnxruntime.so` and `libonnxruntime.so.1.…` in a folder, sorted.
+fn libraries(dir: &Path) -> Vec<PathBuf> {
+    let is_library = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name == "libonnxruntime.so" || name.starts_with("libonnxruntime.so.")
+    };
+    let files = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut found: Vec<_> = files.map(|file| file.path()).filter(is_library).collect();
+    found.sort();
+    // The loader takes relative paths for relative to the program.
+    found.into_iter().map(|file| std::path::absolute(&file).unwrap_or(file)).collect()
+}
+
+fn missing(refused: &[String]) -> String {
+    let advice = "install it with make deps or pip install onnxruntime, or name its file with --onnxruntime";
+    match refused {
+        [] => format!("ONNX Runtime 1.17 or newer is wanted, none was found; {advice}"),
+        _ => format!("ONNX Runtime 1.17 or newer is wanted: {}; {advice}", refused.join("; ")),
+    }
+}

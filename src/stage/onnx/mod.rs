@@ -1,0 +1,123 @@
+//! The `onnx` kind: ONNX Runtime in process, on the stage's own thread.
+//!
+//! Owns: what `[onnx]` may say, the check of a model before anything runs it. The library is loaded once a process,
+//! when the first pipeline of this kind is read. Must never run a model on shapes that were not checked.
+
+mod graph;
+mod library;
+mod picture;
+mod pixels;
+mod providers;
+mod running;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Component, Path, PathBuf};
+
+use serde::Deserialize;
+
+use self::{
+    graph::{Graph, Tensor},
+    library::Library,
+    running::Running,
+};
+use super::{Description, Error, Factory, Input, Stage};
+use crate::frame::Layout;
+pub use providers::Provider;
+
+/// Threads of one stage where nobody says otherwise: sessions share the cores with each other and with the codecs.
+const THREADS: usize = 2;
+/// More cores than any host has; a slip of the keyboard otherwise makes thousands of threads.
+const MOST_THREADS: usize = 256;
+
+/// What the configuration says for all pipelines of this kind.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The file of ONNX Runtime; without one it is looked for.
+    pub library: Option<PathBuf>,
+    /// In place of what a `pipeline.toml` names, where not empty.
+    pub providers: Vec<Provider>,
+    /// In place of what a `pipeline.toml` says.
+    pub threads: Option<usize>,
+}
+
+/// The table `[onnx]` of a `pipeline.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Own {
+    /// File in the pipeline's folder.
+    #[serde(default = "model")]
+    model: PathBuf,
+    /// What is tried, the best first.
+    #[serde(default = "Provider::all")]
+    providers: Vec<Provider>,
+    /// Threads of one operator.
+    threads: Option<usize>,
+    /// What the graph takes and gives.
+    #[serde(default)]
+    tensor: Tensor,
+}
+
+fn model() -> PathBuf {
+    "model.onnx".into()
+}
+
+/// All that a stage is built from.
+#[derive(Clone)]
+struct Plan {
+    file: PathBuf,
+    providers: Vec<Provider>,
+    threads: usize,
+    tensor: Tensor,
+    about: Description,
+}
+
+/// Reads a pipeline's folder: its table, its model, and whether the two and the parameters fit.
+///
+/// # Errors
+/// [`Error::Description`] with the file and what is wrong with it, or that ONNX Runtime is not there.
+pub fn prepare(settings: &Settings, folder: &Path, about: &Description) -> Result<Factory, Error> {
+    let plan = plan(settings, folder, about)?;
+    let library = Library::get(settings.library.as_deref()).map_err(Error::Description)?;
+    check(&library, &plan)?;
+    Ok(std::sync::Arc::new(move || {
+        Running::open(&library, &plan).map(|running| Box::new(running) as Box<dyn Stage>)
+    }))
+}
+
+/// What the texts alone say.
+fn plan(settings: &Settings, folder: &Path, about: &Description) -> Result<Plan, Error> {
+    let own: Own = about.own()?;
+    if about.layouts != [Layout::Rgb] {
+        return Err(Error::Description("layouts: [\"RGB\"] is wanted for kind \"onnx\"".into()));
+    }
+    if about.input != Input::Required {
+        return Err(Error::Description("input: \"required\" is wanted for kind \"onnx\"".into()));
+    }
+    if own.model.components().any(|part| !matches!(part, Component::Normal(_))) {
+        let fault = format!("[onnx] model: a file in the folder is wanted, {} came", own.model.display());
+        return Err(Error::Description(fault));
+    }
+    let file = folder.join(&own.model);
+    if !file.is_file() {
+        let fault = format!("{}: there is no such file, which [onnx] model names", file.display());
+        return Err(Error::Description(fault));
+    }
+    let threads = settings.threads.or(own.threads).unwrap_or(THREADS);
+    if !(1..=MOST_THREADS).contains(&threads) {
+        let fault = format!("[onnx] threads: 1 to {MOST_THREADS} is wanted, {threads} came");
+        return Err(Error::Description(fault));
+    }
+    let providers = if settings.providers.is_empty() { own.providers } else { settings.providers.clone() };
+    if providers.is_empty() {
+        return Err(Error::Description("[onnx] providers is empty, one at least is wanted".into()));
+    }
+    Ok(Plan { file, providers, threads, tensor: own.tensor, about: about.clone() })
+}
+
+/// Whether the graph fits, seen on the CPU and without its optimisation: a catalog is read in no time.
+fn check(library: &Library, plan: &Plan) -> Result<Graph, Error> {
+    let session = providers::glance(library, &plan.file)?;
+    Graph::read(session.inputs(), session.outputs(), plan.tensor, &plan.about.parameters)
+        .map_err(|fault| Error::Description(format!("{}: {fault}", plan.file.display())))
+}
