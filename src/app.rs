@@ -41,7 +41,8 @@ impl App {
     /// # Errors
     /// What is missing or wrong, before the port opens.
     pub async fn start(config: Config, logs: telemetry::LogTail) -> anyhow::Result<Self> {
-        let catalog = stage::Catalog::read(&config.pipelines.dirs).context("a folder of pipelines")?;
+        let catalog =
+            stage::Catalog::read(&config.pipelines.dirs, &kinds()).context("a folder of pipelines")?;
         Self::start_with(config, logs, catalog).await
     }
 
@@ -132,6 +133,11 @@ impl App {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// The kinds of pipelines that this server knows.
+pub fn kinds() -> stage::Kinds {
+    stage::Kinds::default()
 }
 
 /// Exit code of a start that failed: 69 (`EX_UNAVAILABLE`) when something has to be installed, 64 (`EX_USAGE`)

@@ -156,7 +156,7 @@ fn stage_response(error: &stage::Error) -> Response {
         stage::Error::Broken { .. } => respond_as(StatusCode::CONFLICT, "broken_pipeline"),
         stage::Error::Chain { .. } => respond_as(StatusCode::BAD_REQUEST, "one_pipeline_wanted"),
         stage::Error::Parameters(faults) => parameters(faults, &["body"]),
-        stage::Error::Description(_) | stage::Error::Process(_) => {
+        stage::Error::Description(_) | stage::Error::Process(_) | stage::Error::Died(_) => {
             tracing::error!(%error, "a request failed");
             respond_as(StatusCode::INTERNAL_SERVER_ERROR, "internal")
         }

@@ -4,111 +4,17 @@
 
 use std::{
     collections::BTreeMap,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{Error, Info, Input, Schema, Stage, Values, echo::Echo};
-use crate::frame::Layout;
+use super::{Entry, Error, Kinds, Values};
 
 /// The one pipeline that needs no folder: the server works with it wherever it is started.
 const ECHO: &str = include_str!("../../pipelines/catalog/echo/pipeline.toml");
-
-/// Makes a stage; called on the stage's own thread, may block.
-pub type Factory = Arc<dyn Fn() -> Result<Box<dyn Stage>, Error> + Send + Sync>;
-
-/// One pipeline that can run.
-#[derive(Clone)]
-pub struct Entry {
-    /// What the graph has to know.
-    pub info: Info,
-    /// Its parameters.
-    pub schema: Schema,
-    /// Makes a running instance.
-    pub factory: Factory,
-    description: Arc<Description>,
-}
-
-/// A `pipeline.toml`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(clippy::struct_field_names, reason = "the words of pipeline.toml")]
-struct Description {
-    id: String,
-    #[serde(default)]
-    aliases: Vec<String>,
-    name: String,
-    #[serde(default)]
-    description: String,
-    #[serde(default)]
-    version: String,
-    kind: String,
-    layouts: Vec<Layout>,
-    #[serde(default = "required")]
-    input: Input,
-    #[serde(default)]
-    supports_prompts: bool,
-    #[serde(default)]
-    parameters: Values,
-}
-
-fn required() -> Input {
-    Input::Required
-}
-
-impl Entry {
-    /// An entry from the text of a `pipeline.toml`; `factory` takes the place of the one that `kind` names.
-    ///
-    /// # Errors
-    /// [`Error::Description`] with the line and what is wrong with it.
-    pub fn parse(text: &str, factory: Option<Factory>) -> Result<Self, Error> {
-        let description: Description =
-            toml::from_str(text).map_err(|error| Error::Description(error.to_string()))?;
-        if description.layouts.is_empty() {
-            return Err(Error::Description("layouts is empty, one layout at least is wanted".into()));
-        }
-        let factory = match (factory, description.kind.as_str()) {
-            (Some(factory), _) => factory,
-            (None, "echo") => Arc::new(|| Ok(Box::<Echo>::default() as Box<dyn Stage>)),
-            (None, kind) => {
-                return Err(Error::Description(format!(
-                    "kind {kind:?} is not known to this server, echo is"
-                )));
-            }
-        };
-        Ok(Self {
-            info: Info {
-                id: description.id.clone(),
-                layouts: description.layouts.clone(),
-                input: description.input,
-            },
-            schema: Schema::compile(&description.parameters)?,
-            factory,
-            description: Arc::new(description),
-        })
-    }
-
-    /// The entry in Scope's own shape (`GET /api/v1/pipelines/schemas`).
-    fn document(&self) -> Value {
-        let about = &self.description;
-        let modes: &[&str] = match about.input {
-            Input::Required => &["video"],
-            Input::Optional => &["video", "text"],
-            Input::None => &["text"],
-        };
-        json!({
-            "id": about.id, "name": about.name, "description": about.description, "version": about.version,
-            "supported_modes": modes, "default_mode": modes[0],
-            "inputs": if about.input == Input::None { vec![] } else { vec!["video"] },
-            "outputs": ["video"], "supports_prompts": about.supports_prompts,
-            "produces_video": true, "produces_audio": false,
-            "config_schema": self.schema.document(),
-        })
-    }
-}
 
 /// All pipelines, and which of them new sessions get.
 #[derive(Clone)]
@@ -159,13 +65,14 @@ impl Catalog {
     ///
     /// # Errors
     /// A directory that cannot be read; what is wrong inside one becomes an entry with its error.
-    pub fn read(dirs: &[PathBuf]) -> std::io::Result<Self> {
+    pub fn read(dirs: &[PathBuf], kinds: &Kinds) -> std::io::Result<Self> {
         let mut found = vec![("echo".to_owned(), Entry::parse(ECHO, None))];
         for dir in dirs {
             for folder in std::fs::read_dir(dir)? {
                 let folder = folder?.path();
                 if folder.is_dir() {
-                    found.push(read_folder(&folder));
+                    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
+                    found.push((name.unwrap_or_default(), Entry::read(&folder, kinds)));
                 }
             }
         }
@@ -193,7 +100,7 @@ impl Catalog {
         self.entries
             .values()
             .flatten()
-            .find(|entry| entry.description.aliases.iter().any(|alias| alias == id))
+            .find(|entry| entry.about().aliases.iter().any(|alias| alias == id))
             .cloned()
             .ok_or_else(|| Error::UnknownPipeline {
                 id: id.chars().take(64).collect(),
@@ -260,21 +167,6 @@ impl Catalog {
     }
 }
 
-fn read_folder(folder: &Path) -> (String, Result<Entry, Error>) {
-    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let entry = std::fs::read_to_string(folder.join("pipeline.toml"))
-        .map_err(|error| Error::Description(format!("pipeline.toml: {error}")))
-        .and_then(|text| Entry::parse(&text, None))
-        .and_then(|entry| {
-            if entry.info.id == name {
-                Ok(entry)
-            } else {
-                Err(Error::Description(format!("id {:?} is not the folder's name", entry.info.id)))
-            }
-        });
-    (name, entry)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -294,7 +186,7 @@ mod tests {
         std::fs::create_dir(dir.path().join("bad")).unwrap();
         std::fs::write(dir.path().join("bad/pipeline.toml"), "id = 3").unwrap();
 
-        let catalog = Catalog::read(&[dir.path().to_owned()]).unwrap();
+        let catalog = Catalog::read(&[dir.path().to_owned()], &Kinds::default()).unwrap();
 
         assert!(matches!(catalog.get("bad"), Err(Error::Broken { .. })));
         assert!(catalog.schemas()["bad"]["schema_error"].is_string());

@@ -4,23 +4,32 @@
 //! Runs on one OS thread a stage. Must never touch GStreamer or a session.
 
 mod catalog;
+mod description;
 mod echo;
+mod entry;
 mod io;
+mod kinds;
 mod params;
 mod worker;
 
-pub use catalog::{Catalog, Entry, Factory, LoadState, LoadStatus};
+use std::time::Duration;
+
+pub use catalog::{Catalog, LoadState, LoadStatus};
+pub use description::Description;
+pub use entry::{Entry, Factory};
 pub use io::{Counters, Event, Io, State, Tell};
+pub use kinds::{Kinds, Prepare};
 pub use params::{FAULTS, Fault, Parameters, Schema, Values};
 pub use worker::Worker;
 
 use crate::frame::{Frame, Layout};
 
 /// What a pipeline does with the picture of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Input {
     /// Nothing comes out where nothing goes in.
+    #[default]
     Required,
     /// Uses a picture where there is one.
     Optional,
@@ -28,7 +37,20 @@ pub enum Input {
     None,
 }
 
-/// What the graph has to know of a pipeline.
+/// What is shown for a frame that the stage gives nothing for: it loads, is late, failed, or is gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnFailure {
+    /// The last good picture, at the time of the frame.
+    Hold,
+    /// The frame as it came in.
+    #[default]
+    Passthrough,
+    /// Nothing: the picture stands.
+    Skip,
+}
+
+/// What the session and its graph have to know of a pipeline.
 #[derive(Clone, Debug)]
 pub struct Info {
     /// The pipeline's id.
@@ -37,6 +59,16 @@ pub struct Info {
     pub layouts: Vec<Layout>,
     /// Whether the stage needs a picture to work on.
     pub input: Input,
+    /// What is shown for a frame that the stage gives nothing for.
+    pub on_failure: OnFailure,
+    /// From one picture to the next where none comes in.
+    pub interval: Duration,
+    /// Width and height of the picture where none comes in.
+    pub size: (u32, u32),
+    /// A stage at one frame for so long is given up.
+    pub deadline: Duration,
+    /// So long may a stage load.
+    pub load_limit: Duration,
 }
 
 /// What a stage made of a frame.
@@ -60,7 +92,8 @@ pub trait Stage: Send {
     /// Makes a picture from a picture.
     ///
     /// # Errors
-    /// Why there is no picture for this frame; the worker shows the input instead and says so.
+    /// [`Error::Process`] where there is no picture for this frame: [`OnFailure`] decides what is shown, and the state
+    /// is said. [`Error::Died`] where there will be none for any other either: the worker builds the stage again.
     fn process(&mut self, frame: &Frame) -> Result<Output, Error>;
 
     /// Forgets what it remembers of earlier frames.
@@ -98,7 +131,10 @@ pub enum Error {
     /// A `pipeline.toml` that says something impossible.
     #[error("{0}")]
     Description(String),
-    /// A frame that the stage could not process.
+    /// A frame that the stage could not process; the stage lives.
     #[error("{0}")]
     Process(String),
+    /// The stage is gone: it has to be built again.
+    #[error("{0}")]
+    Died(String),
 }

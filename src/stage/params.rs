@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::Error;
+use super::{Description, Error};
 
 /// Faults of one update that are told: enough to mend it, too few to make an answer longer than its question.
 pub const FAULTS: usize = 16;
@@ -59,6 +59,14 @@ pub struct Schema {
 
 impl Schema {
     /// Compiles the `[parameters]` table of a `pipeline.toml`.
+    ///
+    /// # Errors
+    /// [`Error::Description`] with the schema compiler's sentence.
+    pub fn of(about: &Description) -> Result<Self, Error> {
+        Self::compile(&about.parameters)
+    }
+
+    /// Compiles the schemas of parameters by name.
     ///
     /// # Errors
     /// [`Error::Description`] with the schema compiler's sentence.

@@ -296,6 +296,7 @@ impl Running {
                 }
                 return output;
             }
+            Ok(Err(error @ super::Error::Died(_))) => self.crashed(&format!("the stage is gone: {error}")),
             Ok(Err(error)) => {
                 self.enter(State::Degraded, format!("frame {} went through unchanged: {error}", frame.seq));
             }

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::finding::Finding;
 use crate::{
+    app,
     config::{Config, Pipelines, Tls},
     stage::Catalog,
     tls,
@@ -67,7 +68,7 @@ fn pipelines(pipelines: &Pipelines) -> Vec<Finding> {
     if findings.is_empty() {
         findings.push(Finding::ok("pipelines", "the built-in ones; no folder is configured"));
     }
-    let catalog = Catalog::read(&pipelines.dirs);
+    let catalog = Catalog::read(&pipelines.dirs, &app::kinds());
     if let (Ok(catalog), Some(id)) = (catalog, &pipelines.default)
         && let Err(error) = catalog.get(id)
     {
@@ -78,7 +79,7 @@ fn pipelines(pipelines: &Pipelines) -> Vec<Finding> {
 
 fn folder(dir: &PathBuf) -> Vec<Finding> {
     let place = dir.display();
-    let catalog = match Catalog::read(std::slice::from_ref(dir)) {
+    let catalog = match Catalog::read(std::slice::from_ref(dir), &app::kinds()) {
         Ok(catalog) => catalog,
         Err(error) => {
             let advice = "make it a folder that this user can read, or take it out of SCOPE_PIPELINES";

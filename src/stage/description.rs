@@ -1,0 +1,230 @@
+//! What a `pipeline.toml` says. Pure; a kind reads its own table through [`Description::own`].
+
+use std::time::Duration;
+
+use serde::{Deserialize, de::DeserializeOwned};
+
+use super::{Error, Info, Input, OnFailure, Values};
+use crate::frame::Layout;
+
+/// Pictures a second of a pipeline that makes them by itself and names no rate.
+const FPS: f64 = 30.0;
+/// Width and height of a picture that is made from nothing: what image models are trained at.
+const SIZE: u32 = 512;
+/// Longest and widest picture that a description may ask for: four times UHD, past every codec here.
+const SIZE_LIMIT: u32 = 16_384;
+/// A stage at one frame for so long will not come back.
+const DEADLINE_S: f64 = 10.0;
+/// A model of some gigabytes comes from a cold disk in this time.
+const LOAD_LIMIT_S: f64 = 120.0;
+
+/// A `pipeline.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the words of pipeline.toml")]
+pub struct Description {
+    /// Name of its folder, and of the pipeline everywhere.
+    pub id: String,
+    /// Further ids.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// For people.
+    pub name: String,
+    /// One or two sentences for people.
+    #[serde(default)]
+    pub description: String,
+    /// Of the pipeline, not of the server.
+    #[serde(default)]
+    pub version: String,
+    /// `echo`, `launch`, `onnx` or `python`.
+    pub kind: String,
+    /// Layouts that its stage takes, the best first.
+    pub layouts: Vec<Layout>,
+    /// What it does with the picture of a session.
+    #[serde(default)]
+    pub input: Input,
+    /// Whether it takes `prompts`.
+    #[serde(default)]
+    pub supports_prompts: bool,
+    /// What is shown for a frame that the stage gives nothing for.
+    #[serde(default)]
+    pub on_failure: OnFailure,
+    /// Pictures a second where no picture comes in.
+    #[serde(default = "fps")]
+    pub fps: f64,
+    /// Width of the picture where none comes in.
+    #[serde(default = "size")]
+    pub width: u32,
+    /// Height of the picture where none comes in.
+    #[serde(default = "size")]
+    pub height: u32,
+    /// Seconds at one frame after which the stage is given up and started again.
+    #[serde(default = "deadline_s")]
+    pub deadline_s: f64,
+    /// Seconds that the stage may take to load.
+    #[serde(default = "load_limit_s")]
+    pub load_limit_s: f64,
+    /// Share of a second that all sessions of the pipeline may compute in together; without, nobody is refused.
+    #[serde(default)]
+    pub max_load: Option<f64>,
+    /// JSON Schema of each parameter.
+    #[serde(default)]
+    pub parameters: Values,
+    #[serde(default)]
+    launch: Option<toml::Table>,
+    #[serde(default)]
+    onnx: Option<toml::Table>,
+    #[serde(default)]
+    python: Option<toml::Table>,
+}
+
+fn fps() -> f64 {
+    FPS
+}
+
+fn size() -> u32 {
+    SIZE
+}
+
+fn deadline_s() -> f64 {
+    DEADLINE_S
+}
+
+fn load_limit_s() -> f64 {
+    LOAD_LIMIT_S
+}
+
+impl Description {
+    /// Reads the text of a `pipeline.toml`.
+    ///
+    /// # Errors
+    /// [`Error::Description`] with the line and what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let about: Self = toml::from_str(text).map_err(|error| Error::Description(error.to_string()))?;
+        match about.faults().first() {
+            None => Ok(about),
+            Some(fault) => Err(Error::Description(fault.clone())),
+        }
+    }
+
+    /// The table named after the kind; empty where there is none.
+    ///
+    /// # Errors
+    /// [`Error::Description`] with the field and what is wrong with it.
+    pub fn own<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        let table =
+            self.tables().into_iter().find(|(kind, _)| *kind == self.kind).and_then(|(_, table)| table);
+        let wrong =
+            |error: toml::de::Error| Error::Description(format!("[{}]: {}", self.kind, error.message()));
+        table.cloned().unwrap_or_default().try_into().map_err(wrong)
+    }
+
+    /// What the session has to know.
+    pub fn info(&self) -> Info {
+        Info {
+            id: self.id.clone(),
+            layouts: self.layouts.clone(),
+            input: self.input,
+            on_failure: self.on_failure,
+            interval: Duration::from_secs_f64(1.0 / self.fps),
+            size: (self.width, self.height),
+            deadline: Duration::from_secs_f64(self.deadline_s),
+            load_limit: Duration::from_secs_f64(self.load_limit_s),
+        }
+    }
+
+    fn tables(&self) -> [(&'static str, Option<&toml::Table>); 3] {
+        [("launch", self.launch.as_ref()), ("onnx", self.onnx.as_ref()), ("python", self.python.as_ref())]
+    }
+
+    fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        if !is_id(&self.id) {
+            let wanted = "1 to 64 letters, digits, '-', '_' or '.' are wanted, the first no dot";
+            faults.push(format!("id: {wanted}, {:?} came", self.id.chars().take(80).collect::<String>()));
+        }
+        if self.layouts.is_empty() {
+            faults.push("layouts is empty, one layout at least is wanted".into());
+        }
+        let bounded = [
+            ("fps", self.fps, 0.1, 240.0),
+            ("width", f64::from(self.width), 16.0, f64::from(SIZE_LIMIT)),
+            ("height", f64::from(self.height), 16.0, f64::from(SIZE_LIMIT)),
+            ("deadline_s", self.deadline_s, 0.1, 3600.0),
+            ("load_limit_s", self.load_limit_s, 0.1, 86_400.0),
+            ("max_load", self.max_load.unwrap_or(1.0), 0.01, 1024.0),
+        ];
+        for (name, value, low, high) in bounded {
+            if !(low..=high).contains(&value) {
+                faults.push(format!("{name}: {low} to {high} is wanted, {value} came"));
+            }
+        }
+        let (width, height) = (self.width, self.height);
+        if width % 2 + height % 2 > 0 {
+            faults.push(format!("width and height: even numbers are wanted, {width} and {height} came"));
+        }
+        for (kind, table) in self.tables() {
+            if table.is_some() && kind != self.kind {
+                faults.push(format!("[{kind}]: kind is {:?}, whose table alone may be here", self.kind));
+            }
+        }
+        faults
+    }
+}
+
+/// Ids are folders' names and stand in URLs, logs and messages.
+pub fn is_id(text: &str) -> bool {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
+    (1..=64).contains(&text.len()) && text.chars().all(plain) && !text.starts_with('.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(deny_unknown_fields)]
+    struct Own {
+        line: String,
+    }
+
+    fn text(rest: &str) -> String {
+        format!("id = \"a\"\nname = \"A\"\nlayouts = [\"RGB\"]\n{rest}")
+    }
+
+    #[test]
+    fn a_kind_reads_its_own_table_and_no_other() {
+        let about = Description::parse(&text("kind = \"launch\"\n[launch]\nline = \"identity\"")).unwrap();
+
+        assert_eq!(about.own::<Own>().unwrap(), Own { line: "identity".into() });
+        let other = Description::parse(&text("kind = \"onnx\"\n[launch]\nline = \"identity\""));
+        assert!(other.unwrap_err().to_string().contains("[launch]"));
+        let unknown = Description::parse(&text("kind = \"launch\"\n[launch]\nlime = 3")).unwrap();
+        let fault = unknown.own::<Own>().unwrap_err().to_string();
+        assert!(fault.contains("[launch]") && fault.contains("lime"), "{fault}");
+    }
+
+    #[test]
+    fn what_is_left_out_has_a_default() {
+        let info = Description::parse(&text("kind = \"echo\"")).unwrap().info();
+
+        assert_eq!((info.input, info.on_failure), (Input::Required, OnFailure::Passthrough));
+        assert_eq!((info.size, info.deadline), ((512, 512), Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn impossible_values_are_refused_by_name() {
+        for (line, word) in [
+            ("fps = 0.0", "fps"),
+            ("width = 7", "width"),
+            ("deadline_s = -1.0", "deadline_s"),
+            ("on_failure = \"explode\"", "on_failure"),
+            ("colour = 1", "colour"),
+        ] {
+            let fault = Description::parse(&text(&format!("kind = \"echo\"\n{line}"))).unwrap_err();
+
+            assert!(fault.to_string().contains(word), "{fault}");
+        }
+        assert!(Description::parse(&text("kind = \"echo\"").replace("\"a\"", "\"../a\"")).is_err());
+    }
+}

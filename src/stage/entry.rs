@@ -1,0 +1,97 @@
+//! One pipeline of the catalog: what its folder says, its parameters, and what makes a stage of it.
+
+use std::{path::Path, sync::Arc};
+
+use serde_json::{Value, json};
+
+use super::{Description, Error, Info, Input, Kinds, Schema, Stage};
+
+/// Makes a stage; called on a thread of its own, may block.
+pub type Factory = Arc<dyn Fn() -> Result<Box<dyn Stage>, Error> + Send + Sync>;
+
+/// One pipeline that can run.
+#[derive(Clone)]
+pub struct Entry {
+    /// What the session and its graph have to know.
+    pub info: Info,
+    /// Its parameters.
+    pub schema: Schema,
+    /// Makes a running instance.
+    pub factory: Factory,
+    about: Arc<Description>,
+}
+
+impl Entry {
+    /// An entry of what is known about it.
+    ///
+    /// # Errors
+    /// [`Error::Description`]: the parameters are no JSON Schema.
+    pub fn new(about: Description, factory: Factory) -> Result<Self, Error> {
+        let schema = Schema::of(&about)?;
+        Ok(Self { info: about.info(), schema, factory, about: Arc::new(about) })
+    }
+
+    /// An entry from the text of a `pipeline.toml`; `factory` takes the place of the one that `kind` names, of those
+    /// that need no folder.
+    ///
+    /// # Errors
+    /// [`Error::Description`] with the line and what is wrong with it.
+    pub fn parse(text: &str, factory: Option<Factory>) -> Result<Self, Error> {
+        let about = Description::parse(text)?;
+        let factory = match factory {
+            Some(factory) => factory,
+            None => Kinds::default().prepare(Path::new(""), &about)?,
+        };
+        Self::new(about, factory)
+    }
+
+    /// Reads a folder: its description, and what its kind makes of the other files.
+    ///
+    /// # Errors
+    /// What is wrong, with the folder's and the file's name.
+    pub fn read(folder: &Path, kinds: &Kinds) -> Result<Self, Error> {
+        let file = folder.join("pipeline.toml");
+        let in_file = |error: Error| Error::Description(format!("{}: {error}", file.display()));
+        let text = std::fs::read_to_string(&file)
+            .map_err(|error| Error::Description(format!("{}: {error}", file.display())))?;
+        let about = Description::parse(&text).map_err(in_file)?;
+        if folder.file_name().is_none_or(|name| *name != *about.id) {
+            return Err(in_file(Error::Description(format!("id {:?} is not the folder's name", about.id))));
+        }
+        let factory = kinds.prepare(folder, &about).map_err(|error| {
+            let place = folder.display().to_string();
+            let sentence = error.to_string();
+            // The kind's own sentence may name a file below the folder already.
+            Error::Description(if sentence.contains(&place) {
+                sentence
+            } else {
+                format!("{place}: {sentence}")
+            })
+        })?;
+        Self::new(about, factory).map_err(in_file)
+    }
+
+    /// What its `pipeline.toml` says.
+    pub fn about(&self) -> &Description {
+        &self.about
+    }
+
+    /// The entry in Scope's own shape (`GET /api/v1/pipelines/schemas`).
+    pub fn document(&self) -> Value {
+        let about = &self.about;
+        let modes: &[&str] = match about.input {
+            Input::Required => &["video"],
+            Input::Optional => &["video", "text"],
+            Input::None => &["text"],
+        };
+        json!({
+            "id": about.id, "name": about.name, "description": about.description, "version": about.version,
+            "kind": about.kind, "aliases": about.aliases,
+            "supported_modes": modes, "default_mode": modes[0], "mode_defaults": {}, "usage": [],
+            "inputs": if about.input == Input::None { vec![] } else { vec!["video"] },
+            "outputs": ["video"], "supports_prompts": about.supports_prompts,
+            "produces_video": true, "produces_audio": false,
+            "config_schema": self.schema.document(),
+        })
+    }
+}

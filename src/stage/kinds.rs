@@ -1,0 +1,45 @@
+//! The kinds of pipelines that this server knows: what makes a factory of stages from a pipeline's folder.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use super::{Description, Error, Factory, Stage, echo::Echo};
+
+/// Reads and checks everything of a pipeline's folder that can be checked without running it.
+pub type Prepare = Arc<dyn Fn(&Path, &Description) -> Result<Factory, Error> + Send + Sync>;
+
+/// Kinds by name.
+#[derive(Clone)]
+pub struct Kinds(BTreeMap<&'static str, Prepare>);
+
+impl Default for Kinds {
+    /// `echo`, which needs nothing.
+    fn default() -> Self {
+        let echo: Factory = Arc::new(|| Ok(Box::<Echo>::default() as Box<dyn Stage>));
+        Self(BTreeMap::new()).with("echo", move |_, _| Ok(echo.clone()))
+    }
+}
+
+impl Kinds {
+    /// The same with one more kind.
+    #[must_use]
+    pub fn with(
+        mut self,
+        name: &'static str,
+        prepare: impl Fn(&Path, &Description) -> Result<Factory, Error> + Send + Sync + 'static,
+    ) -> Self {
+        self.0.insert(name, Arc::new(prepare));
+        self
+    }
+
+    /// A factory for the pipeline in `folder`.
+    ///
+    /// # Errors
+    /// [`Error::Description`] for a kind that nobody knows, and what the kind says.
+    pub fn prepare(&self, folder: &Path, about: &Description) -> Result<Factory, Error> {
+        let Some(prepare) = self.0.get(about.kind.as_str()) else {
+            let known = self.0.keys().copied().collect::<Vec<_>>().join(", ");
+            return Err(Error::Description(format!("kind: one of {known} is wanted, {:?} came", about.kind)));
+        };
+        prepare(folder, about)
+    }
+}
