@@ -137,7 +137,7 @@ impl App {
 
 /// The kinds of pipelines that this server knows.
 pub fn kinds() -> stage::Kinds {
-    stage::Kinds::default()
+    stage::Kinds::default().with("launch", stage::launch::kind(Arc::new(media::Bins)))
 }
 
 /// Exit code of a start that failed: 69 (`EX_UNAVAILABLE`) when something has to be installed, 64 (`EX_USAGE`)

@@ -16,6 +16,7 @@ mod inventory;
 mod launch;
 mod negotiate;
 mod peer;
+mod player;
 mod playout;
 mod retransmission;
 mod sender;
@@ -34,6 +35,7 @@ pub use channel::{Inbox, Mail};
 pub use codec::{Fragment, Trial, fragments, package};
 pub use inventory::{Inventory, inventory, try_codecs};
 pub use peer::{Counters, Open, Opened, Peer};
+pub use player::Bins;
 pub use sender::{Replaced, Sender};
 pub use stats::{CandidatePair, Stats};
 

@@ -161,7 +161,8 @@ pub fn sound(sink: &gst_app::AppSink, source: &gst_app::AppSrc, count: impl Fn()
     );
 }
 
-fn wrap(seq: u64, buffer: gst::Buffer, caps: &gst::Caps, info: &gst_video::VideoInfo) -> Option<Frame> {
+/// A mapped buffer as a frame of that number, with the buffer's own time; none where it has no layout of ours.
+pub fn wrap(seq: u64, buffer: gst::Buffer, caps: &gst::Caps, info: &gst_video::VideoInfo) -> Option<Frame> {
     let layout = layout_of(info.format())?;
     let pts = Duration::from(buffer.pts().unwrap_or_default());
     let frame = gst_video::VideoFrame::from_buffer_readable(buffer.clone(), info).ok()?;
@@ -179,7 +180,7 @@ fn wrap(seq: u64, buffer: gst::Buffer, caps: &gst::Caps, info: &gst_video::Video
 }
 
 /// The picture as a `GstBuffer`: the one it came in as, by reference, or its bytes in a new one, with its time.
-fn unwrap(frame: &Frame) -> Result<(gst::Buffer, gst::Caps), Error> {
+pub fn unwrap(frame: &Frame) -> Result<(gst::Buffer, gst::Caps), Error> {
     if let Some(mapped) = frame.data.as_any().downcast_ref::<Mapped>() {
         return Ok((mapped.buffer.clone(), mapped.caps.clone()));
     }
@@ -226,6 +227,11 @@ fn format_of(layout: Layout) -> gst_video::VideoFormat {
         Layout::Rgb => gst_video::VideoFormat::Rgb,
         Layout::Rgba => gst_video::VideoFormat::Rgba,
     }
+}
+
+/// A layout's name in `pipeline.toml`, which is its name in caps.
+pub fn name(layout: Layout) -> &'static str {
+    format_of(layout).to_str().as_str()
 }
 
 fn layout_of(format: gst_video::VideoFormat) -> Option<Layout> {

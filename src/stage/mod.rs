@@ -9,6 +9,7 @@ mod echo;
 mod entry;
 mod io;
 mod kinds;
+pub mod launch;
 mod params;
 mod worker;
 

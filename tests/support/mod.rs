@@ -16,6 +16,7 @@ mod driver;
 pub mod hardware;
 pub mod http;
 pub mod link;
+pub mod looks;
 pub mod opus;
 pub mod own_server;
 pub mod server;
