@@ -63,10 +63,11 @@ fn a_description_that_reaches_outside_is_refused_with_file_and_reason() {
 
 #[test]
 fn a_missing_element_is_told_with_its_package() {
-    let refusal = refusal(I420, "videoconvert ! frei0r-filter-nonsuch ! nosuchelement");
+    let known = refusal(I420, "videoconvert ! frei0r-filter-nonsuch ! videoconvert");
+    let unknown = refusal(I420, "nosuchelement");
 
-    assert!(refusal.contains("frei0r-filter-nonsuch is not installed; install frei0r-plugins"), "{refusal}");
-    assert!(refusal.contains("nosuchelement"), "{refusal}");
+    assert!(known.contains("frei0r-filter-nonsuch is not installed; install frei0r-plugins"), "{known}");
+    assert!(unknown.contains("nosuchelement is not installed"), "{unknown}");
 }
 
 #[test]
@@ -198,7 +199,9 @@ fn a_bin_with_threads_of_its_own_is_waited_for() {
     let mut look = start(I420, "queue ! identity sleep-time=30000 ! queue");
 
     for _ in 0..5 {
-        assert_eq!(look.picture(160, 120, halves).columns(0, 70).round(), 60.0);
+        let dark = look.picture(160, 120, halves).columns(0, 70);
+
+        assert!((dark - 60.0).abs() < 0.5, "{dark}");
     }
 }
 

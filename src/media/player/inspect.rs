@@ -112,7 +112,7 @@ fn names(element: &gst::Element) -> String {
     let names = own
         .iter()
         .filter(|spec| spec.flags().contains(glib::ParamFlags::WRITABLE))
-        .map(|spec| spec.name())
+        .map(glib::ParamSpec::name)
         .filter(|name| !["name", "parent", "qos"].contains(name));
     let names = names.collect::<Vec<_>>().join(", ");
     if names.is_empty() { "none that can be written".to_owned() } else { names }

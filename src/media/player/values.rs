@@ -6,7 +6,6 @@ use serde_json::Value;
 use crate::frame::bins::Takes;
 
 /// What a property takes; none for a type that no JSON value stands for.
-#[expect(clippy::cast_precision_loss, reason = "ends of ranges, compared with those of a schema")]
 pub fn takes(spec: &glib::ParamSpec) -> Option<Takes> {
     if let Some(spec) = spec.downcast_ref::<glib::ParamSpecInt>() {
         Some(Takes::Integer(spec.minimum().into(), spec.maximum().into()))
@@ -51,8 +50,8 @@ fn glib_value(spec: &glib::ParamSpec, value: &Value) -> Option<glib::Value> {
         return class.to_value_by_nick(value.as_str()?);
     }
     match wanted {
-        glib::Type::BOOL => value.as_bool().map(|value| value.to_value()),
-        glib::Type::STRING => value.as_str().map(|value| value.to_value()),
+        glib::Type::BOOL => value.as_bool().map(glib::Value::from),
+        glib::Type::STRING => value.as_str().map(glib::Value::from),
         glib::Type::F64 | glib::Type::F32 => value.as_f64()?.to_value().transform_with_type(wanted).ok(),
         _ => value.as_f64()?.round().to_value().transform_with_type(wanted).ok(),
     }
