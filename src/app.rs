@@ -160,6 +160,7 @@ pub fn kinds(pipelines: &config::Pipelines) -> stage::Kinds {
         threads: pipelines.onnx_threads,
     };
     stage::Kinds::default()
+        .with("launch", stage::launch::kind(Arc::new(media::Bins)))
         .with("python", stage::python::prepare)
         .with("onnx", move |folder, about| stage::onnx::prepare(&onnx, folder, about))
 }

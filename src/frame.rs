@@ -1,6 +1,8 @@
 //! The picture that media and stage pass to each other, and the hand-over between them.
 //!
-//! Owns: [`Frame`], [`Layout`], [`Slot`]. Runs on whichever thread calls it. Must never copy a pixel.
+//! Owns: [`Frame`], [`Layout`], [`Slot`], and the words of [`bins`]. Runs on whichever thread calls it. Must never copy a pixel.
+
+pub mod bins;
 
 use std::{
     any::Any,

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     path::Path,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, OnceLock, PoisonError},
 };
 
 use gst::{glib, prelude::*};
@@ -56,9 +56,14 @@ const INSIDE: &[&str] = &[
 /// # Errors
 /// Why it does not start.
 pub fn begin() -> Result<(), Error> {
-    gst::init().map_err(|error| Error::Graph(format!("GStreamer does not start: {error}")))?;
-    forward_log();
-    gstrsrtp::plugin_register_static().map_err(|error| Error::Graph(format!("gst-plugin-rtp: {error}")))
+    // Once a process: a second call would forward each line of the log twice.
+    static BEGUN: OnceLock<Result<(), Error>> = OnceLock::new();
+    let begin = || {
+        gst::init().map_err(|error| Error::Graph(format!("GStreamer does not start: {error}")))?;
+        forward_log();
+        gstrsrtp::plugin_register_static().map_err(|error| Error::Graph(format!("gst-plugin-rtp: {error}")))
+    };
+    BEGUN.get_or_init(begin).clone()
 }
 
 /// The same, and checks that what every session needs is there.

@@ -161,7 +161,7 @@ pub fn sound(sink: &gst_app::AppSink, source: &gst_app::AppSrc, count: impl Fn()
     );
 }
 
-/// A picture of the graph as a frame, by reference.
+/// A mapped buffer as a frame of that number, with the buffer's own time; none where it has no layout of ours.
 pub fn wrap(seq: u64, buffer: gst::Buffer, caps: &gst::Caps, info: &gst_video::VideoInfo) -> Option<Frame> {
     let layout = layout_of(info.format())?;
     let pts = Duration::from(buffer.pts().unwrap_or_default());
@@ -244,6 +244,11 @@ fn format_of(layout: Layout) -> gst_video::VideoFormat {
         Layout::Rgb => gst_video::VideoFormat::Rgb,
         Layout::Rgba => gst_video::VideoFormat::Rgba,
     }
+}
+
+/// A layout's name in `pipeline.toml`, which is its name in caps.
+pub fn name(layout: Layout) -> &'static str {
+    format_of(layout).to_str().as_str()
 }
 
 fn layout_of(format: gst_video::VideoFormat) -> Option<Layout> {

@@ -11,6 +11,7 @@ mod echo;
 mod entry;
 mod io;
 mod kinds;
+pub mod launch;
 mod offline;
 pub mod onnx;
 mod params;

@@ -1,4 +1,5 @@
-//! The fragments as a person runs them: each file's `# try:` line and every line of `pipelines/README.md`.
+//! The fragments and the bins of stages as a person runs them: each file's `# try:` line and every line of
+//! `pipelines/README.md`.
 //!
 //! What this host lacks is skipped by name, with the package that brings it; what it has must run.
 
@@ -40,11 +41,20 @@ fn every_file_says_what_comes_in_what_goes_out_and_how_to_try_it() {
 }
 
 #[test]
+fn every_stage_says_what_comes_in_what_goes_out_and_how_to_try_it() {
+    assert!(!stages().is_empty());
+    for (path, text) in stages() {
+        let path = path.display();
+        assert!(text.starts_with("# ") && text.contains("\n# in:  ") && text.contains("\n# out: "), "{path}");
+        assert_eq!(text.matches("\n# try: gst-launch-1.0 ").count(), 1, "{path}");
+    }
+}
+
+#[test]
 fn the_readme_has_the_line_of_every_file() {
     let readme: BTreeSet<_> = readme_lines().into_iter().collect();
 
-    for fragment in fragments() {
-        let line = try_line(&fragment);
+    for line in try_lines() {
         assert!(readme.contains(&line), "pipelines/README.md lacks, after its cd: {}", line.1);
     }
 }
@@ -52,8 +62,7 @@ fn the_readme_has_the_line_of_every_file() {
 #[test]
 fn every_line_runs_where_its_elements_are_installed() {
     gst::init().unwrap();
-    let own: Vec<_> = fragments().iter().map(try_line).collect();
-    let lines: BTreeSet<_> = own.into_iter().chain(readme_lines()).collect();
+    let lines: BTreeSet<_> = try_lines().into_iter().chain(readme_lines()).collect();
     let (mut ran, mut faults) = (0, Vec::new());
 
     for (folder, line) in &lines {
@@ -78,9 +87,12 @@ fn a_line_that_fails_is_noticed() {
     let refusal = run(&folder, "gst-launch-1.0 videotestsrc num-buffers=1 ! nosuchelement ! fakesink");
     let skipped =
         missing(&folder, "gst-launch-1.0 videotestsrc ! $(grep -v '^#' h264.amf.launch) ! fakesink");
+    let stage =
+        elements("# a ! nosuchelement\nvideoconvert\n! video/x-raw,format=AYUV\n! kaleidoscope name=a\n");
 
+    assert_eq!(stage, ["videoconvert", "kaleidoscope"]);
     assert!(refusal.unwrap_err().contains("nosuchelement"));
-    assert_eq!(skipped.unwrap(), ("encode/h264.amf.launch".to_owned(), "amfh264enc".to_owned()));
+    assert_eq!(skipped.unwrap(), ("codecs/encode/h264.amf.launch".to_owned(), "amfh264enc".to_owned()));
 }
 
 fn root() -> &'static Path {
@@ -92,11 +104,28 @@ fn files(direction: &str) -> Vec<String> {
     entries.map(|entry| format!("{direction}/{}", entry.unwrap().file_name().to_string_lossy())).collect()
 }
 
-/// The folder and the line that a fragment's comment gives.
-fn try_line(fragment: &Fragment) -> (PathBuf, String) {
-    let path = root().join("pipelines/codecs").join(fragment.path);
-    let line = fragment.text.lines().find_map(|line| line.strip_prefix("# try: ")).unwrap();
-    (path.parent().unwrap().to_owned(), line.to_owned())
+/// Path and text of the bin of every stage that ships.
+fn stages() -> Vec<(PathBuf, String)> {
+    let folders = std::fs::read_dir(root().join("pipelines/catalog")).unwrap();
+    let paths = folders.map(|folder| folder.unwrap().path().join("stage.launch"));
+    paths.filter_map(|path| Some((path.clone(), std::fs::read_to_string(path).ok()?))).collect()
+}
+
+/// The folder and the line that each file's comment gives.
+fn try_lines() -> Vec<(PathBuf, String)> {
+    let line = |text: &str| text.lines().find_map(|line| line.strip_prefix("# try: ")).unwrap().to_owned();
+    let codecs = root().join("pipelines/codecs");
+    let own = fragments()
+        .into_iter()
+        .map(|fragment| (codecs.join(fragment.path).parent().unwrap().to_owned(), line(fragment.text)));
+    own.chain(stages().iter().map(|(_, text)| (root().join("pipelines/catalog"), line(text)))).collect()
+}
+
+/// The elements that a bin's text names.
+fn elements(text: &str) -> Vec<String> {
+    let code = text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join(" ");
+    let words = code.split('!').filter_map(|part| part.split_whitespace().next());
+    words.filter(|word| !word.contains('/')).map(str::to_owned).collect()
 }
 
 /// Every line of a `sh` block, with the folder that its `cd` names.
@@ -117,9 +146,15 @@ fn readme_lines() -> Vec<(PathBuf, String)> {
 
 /// The first element that a line needs and this host lacks, with the fragment that names it.
 fn missing(folder: &Path, line: &str) -> Option<(String, String)> {
-    let base = root().join("pipelines/codecs");
-    let known: BTreeMap<_, _> =
-        fragments().into_iter().map(|fragment| (fragment.path, fragment.elements)).collect();
+    let base = root().join("pipelines");
+    let of_fragments = fragments().into_iter().map(|fragment| {
+        let elements = fragment.elements.iter().map(|element| (*element).to_owned());
+        (format!("codecs/{}", fragment.path), elements.collect())
+    });
+    let of_stages = stages().into_iter().map(|(path, text)| {
+        (path.strip_prefix(&base).unwrap().to_string_lossy().into_owned(), elements(&text))
+    });
+    let known: BTreeMap<String, Vec<String>> = of_fragments.chain(of_stages).collect();
     let words = line.split([' ', ')', '|']).filter(|word| word.ends_with(".launch"));
     let paths: Vec<_> = words
         .map(|word| folder.join(word).strip_prefix(&base).unwrap().to_string_lossy().into_owned())
@@ -128,7 +163,7 @@ fn missing(folder: &Path, line: &str) -> Option<(String, String)> {
     let inside = paths.iter().flat_map(|path| {
         // AV1's payloaders are linked into scope, and the lines leave them out.
         let elements = known[path.as_str()].iter().filter(|element| !element.starts_with("rtpav1"));
-        elements.map(|element| (path.clone(), (*element).to_owned()))
+        elements.map(|element| (path.clone(), element.clone()))
     });
     let around = line.split(['!', '$']).filter_map(|part| {
         let word = part.trim().trim_start_matches("gst-launch-1.0").split_whitespace().next()?;

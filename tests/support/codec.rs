@@ -180,6 +180,15 @@ pub struct Picture {
     pub luma: Vec<u8>,
 }
 
+impl Picture {
+    /// Mean luma of the lower half.
+    pub fn light(&self) -> u8 {
+        let half = &self.luma[self.luma.len() / 2..];
+        let sum: usize = half.iter().map(|&value| usize::from(value)).sum();
+        u8::try_from(sum / half.len().max(1)).expect("a mean of bytes is a byte")
+    }
+}
+
 /// The decoder refused an access unit; a key frame helps.
 #[derive(Debug)]
 pub struct Broken;

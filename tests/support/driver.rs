@@ -333,8 +333,8 @@ impl Driver {
                 if let Some(stamp) = picture.stamp {
                     let sent = self.state.sent.iter().rev().find(|(number, _)| *number == stamp);
                     let delay = sent.map(|(_, at)| received - *at).unwrap_or_default();
-                    let (width, height) = size;
-                    stats.frames.push(Frame { stamp, width, height, received, delay, whole, time });
+                    let ((width, height), light) = (size, picture.light());
+                    stats.frames.push(Frame { stamp, width, height, light, received, delay, whole, time });
                 }
                 stats.last_picture = Some(picture);
             }

@@ -17,6 +17,7 @@ pub mod hardware;
 pub mod hardware_decoder;
 pub mod http;
 pub mod link;
+pub mod looks;
 pub mod opus;
 pub mod own_server;
 pub mod server;

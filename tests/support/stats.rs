@@ -59,6 +59,8 @@ pub struct Frame {
     pub stamp: u32,
     pub width: u32,
     pub height: u32,
+    /// Mean luma of its lower half, where there is no stamp.
+    pub light: u8,
     /// When it was decoded.
     pub received: Instant,
     /// From before its encoding here to after its decoding here; zero for a stamp that was never sent.

@@ -1,0 +1,50 @@
+//! Bins that stages run: looked at when the catalog is read, run in a small graph of the stage's own.
+//!
+//! Runs: [`Bins::inspect`] on whoever reads the catalog, the rest on the stage's thread and on one streaming thread a
+//! graph. Must never take a description from anywhere but the catalog.
+
+mod inspect;
+mod refusals;
+mod run;
+mod values;
+
+use super::{launch, start};
+use crate::frame::bins::{Plan, Player, Playing, Property, Setting};
+
+/// GStreamer, as what plays bins.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Bins;
+
+impl Player for Bins {
+    fn inspect(&self, plan: &Plan) -> Result<Vec<Property>, String> {
+        start::begin().map_err(|error| error.to_string())?;
+        inspect::inspect(plan)
+    }
+
+    fn play(&self, plan: &Plan, settings: &[Setting]) -> Result<Box<dyn Playing>, String> {
+        Ok(Box::new(run::Run::start(plan, settings)?))
+    }
+}
+
+/// A bin of a plan's description, with its one input and one output as ghost pads.
+///
+/// # Errors
+/// The parser's sentence, or the elements that are missing with the packages that bring them.
+fn parse(plan: &Plan) -> Result<gst::Bin, String> {
+    use gst::prelude::*;
+
+    let mut context = gst::ParseContext::new();
+    let parsed = gst::parse::bin_from_description_full(
+        &launch::strip(&plan.description),
+        true,
+        Some(&mut context),
+        gst::ParseFlags::FATAL_ERRORS,
+    );
+    let missing = context.missing_elements();
+    if !missing.is_empty() {
+        let sentences = missing.iter().map(|element| refusals::missing(element)).collect::<Vec<_>>();
+        return Err(sentences.join("; "));
+    }
+    let element = parsed.map_err(|error| error.message().to_owned())?;
+    element.downcast().map_err(|_| "the description is no bin".to_owned())
+}
