@@ -174,7 +174,12 @@ class Runner:
         return [Answer(ERROR, ps[0].version, seconds, 1, failure.message)]
 
     def _call(self, jobs: Sequence[Job], ps: Sequence[Parameters]) -> list[Any]:
-        frames, outs = [job.frame for job in jobs], [job.out for job in jobs]
+        if self.kind.input == "required" and any(job.frame is None for job in jobs):
+            raise ValueError(
+                'a picture is wanted, none came; input = "optional" in the class takes that, too'
+            )
+        frames = [None if self.kind.input == "none" else job.frame for job in jobs]
+        outs = [job.out for job in jobs]
         if self.kind.tensors:
             frames = [tensors.to_tensor(frame, self._device) for frame in frames]
             outs = [tensors.to_tensor(out) for out in outs]

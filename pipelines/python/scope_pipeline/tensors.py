@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
+from pathlib import Path
 from typing import Any
 
 from .layout import arrays_of
 
+DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
+"""Drivers' files: NVIDIA's, AMD's, and that of Windows' Linux."""
+
 
 def best_device() -> str:
-    """`cuda` or `mps` where torch has one, else `cpu`; `cpu` without torch."""
+    """`cuda` or `mps` where torch has one, else `cpu`.
+
+    Torch is imported where there is a device for it or it is imported already: a class that does without it
+    starts in a tenth of the time.
+    """
+    device_there = sys.platform == "darwin" or any(Path(path).exists() for path in DEVICES)
+    if "torch" not in sys.modules and not device_there:
+        return "cpu"
     try:
         import torch
     except ImportError:
         return "cpu"
     if torch.cuda.is_available():
         return "cuda"
-    backends = getattr(torch, "backends", None)
-    mps = getattr(backends, "mps", None)
+    mps = getattr(torch.backends, "mps", None)
     return "mps" if mps is not None and mps.is_available() else "cpu"
 
 
@@ -62,9 +73,6 @@ def to_numpy(value: Any) -> Any:
 
 def release() -> None:
     """Gives cached device memory back, after an out-of-memory error."""
-    try:
-        import torch
-    except ImportError:
-        return
-    if torch.cuda.is_available():
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -82,6 +82,9 @@ class Channel:
 
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
+        # Not select(): the server may have thousands of files open, and this one a number above 1023.
+        self._poll = select.poll()
+        self._poll.register(connected, select.POLLIN)
 
     @classmethod
     def inherited(cls, environment: Mapping[str, str]) -> Channel:
@@ -109,7 +112,7 @@ class Channel:
 
     def receive(self, timeout: float | None = None) -> Message | None:
         """The next message; None where none comes within `timeout` seconds (None: as long as it takes)."""
-        if timeout is not None and not select.select([self._socket], [], [], timeout)[0]:
+        if timeout is not None and not self._poll.poll(timeout * 1000):
             return None
         descriptors = array.array("i")
         space = socket.CMSG_SPACE(descriptors.itemsize)

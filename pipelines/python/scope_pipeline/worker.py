@@ -33,24 +33,24 @@ def is_wanted(environment: Mapping[str, str]) -> bool:
 def main(kind: type[Pipeline], environment: Mapping[str, str]) -> int:
     """Serves until the server says stop, or is gone; the exit code."""
     channel = Channel.inherited(environment)
+    code = 1
     try:
         Worker(kind, channel).run()
+        code = 0
     except Closed:
         # Nobody is left to be told, and threads of the model's own must not keep the process.
         _leave(0)
     except ProtocolError as error:
         LOG.error("the server broke the protocol: %s", error)
         _tell_end(channel, f"ProtocolError: {error}")
-        return 1
     except (Exception, SystemExit) as error:
         LOG.exception("the worker ends")
         _tell_end(channel, describe(error))
-        return 1
-    # In order, but in time: a library's own end may hang.
-    watchdog = threading.Timer(STOP_SECONDS, _leave, (0,))
+    # In order, but in time: a library's own end may hang, and a thread of the model's may go on.
+    watchdog = threading.Timer(STOP_SECONDS, _leave, (code,))
     watchdog.daemon = True
     watchdog.start()
-    return 0
+    return code
 
 
 def _tell_end(channel: Channel, message: str) -> None:
@@ -197,8 +197,6 @@ class Worker:
             raise ProtocolError(
                 f"frame: two different slots are wanted, input {source} and output {target} came"
             )
-        if source is None and self.kind.input == "required":
-            raise ProtocolError("frame: this pipeline needs an input, none came")
         info = FrameInfo(
             session,
             message.integer("seq"),

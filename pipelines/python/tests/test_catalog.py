@@ -94,7 +94,7 @@ class Descriptions(unittest.TestCase):
     def test_the_template_becomes_a_pipeline(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             for path in (PIPELINES / "templates/python").iterdir():
-                text = path.read_text().replace("{{id}}", "my-look").replace("{{name}}", "My look")
+                text = path.read_text().replace("__ID__", "my-look")
                 (Path(folder) / path.name).write_text(text)
             about = tomllib.loads((Path(folder) / "pipeline.toml").read_text())
             tested = run(Path(folder) / "pipeline.py", "--selftest", "--frames", "3", "--size", "64x48")
@@ -105,6 +105,15 @@ class Descriptions(unittest.TestCase):
 
 
 class CommandLine(unittest.TestCase):
+    def test_the_example_in_the_readme_runs(self) -> None:
+        example = (PACKAGE / "README.md").read_text().split("```python\n")[1].split("```")[0]
+        with tempfile.TemporaryDirectory() as folder:
+            script = Path(folder) / "pipeline.py"
+            script.write_text(example)
+            ran = run(script, "--selftest", "--frames", "2", "--size", "64x48")
+
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+
     def test_selftest_prints_timing_and_the_same_checksum_each_time(self) -> None:
         script = PIPELINES / "catalog/dream/pipeline.py"
         with tempfile.TemporaryDirectory() as folder:

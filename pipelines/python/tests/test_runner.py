@@ -108,6 +108,23 @@ class Runs(unittest.TestCase):
         self.assertEqual(sizes, [[(8, 0), (8, 1)], [(8, 2), (8, 0)], [(16, 3)]])
         self.assertEqual([answer.batch for answer in answers], [2, 2, 2, 2, 1])
 
+    def test_input_is_what_the_class_says(self) -> None:
+        given = []
+
+        class Asks(Pipeline):
+            def process(self, frame: Any, out: Any, p: Any) -> None:
+                given.append(frame)
+
+        class Makes(Asks):
+            input = "none"
+
+        without = job()
+        without.frame = None
+        with self.assertLogs("scope_pipeline"):
+            self.assertIn("a picture is wanted", Runner(Asks).run([without])[0].message)
+        self.assertEqual(Runner(Makes).run([job()])[0].status, "frame")
+        self.assertEqual(given, [None])
+
     def test_sessions_have_states_of_their_own(self) -> None:
         class Counter(Pipeline):
             def process(self, frame: Any, out: Any, p: Any) -> Any:

@@ -1,4 +1,4 @@
-"""{{name}}: replace `process` by what you want to see.
+"""__ID__: replace `process` by what you want to see.
 
 python pipeline.py --selftest --picture out.png    runs it here, with no server
 python pipeline.py --toml                          prints the [parameters] for pipeline.toml
@@ -10,10 +10,10 @@ from scope_pipeline import Param, Pipeline, serve
 
 
 class UserPipeline(Pipeline):
-    """{{name}}"""
+    """__ID__"""
 
     layouts = ("RGB",)
-    name = "{{id}}"
+    name = "__ID__"
 
     strength: float = Param(
         0.7, min=0, max=1, step=0.05, label="Strength", description="0 leaves the picture as it is."

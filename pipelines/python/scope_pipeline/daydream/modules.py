@@ -157,8 +157,8 @@ def _base_schema() -> Mapping[str, Any]:
         pipeline_name: ClassVar[str] = ""
         pipeline_description: ClassVar[str] = ""
         pipeline_version: ClassVar[str] = "1.0.0"
-        docs_url: ClassVar[str | None] = None
-        estimated_vram_gb: ClassVar[float | None] = None
+        docs_url: ClassVar[Any] = None
+        estimated_vram_gb: ClassVar[Any] = None
         requires_models: ClassVar[bool] = False
         artifacts: ClassVar[list[Any]] = []
         supports_prompts: ClassVar[bool] = True
@@ -175,12 +175,12 @@ def _base_schema() -> Mapping[str, Any]:
         inputs: ClassVar[list[str]] = ["video"]
         outputs: ClassVar[list[str]] = ["video"]
         modes: ClassVar[dict[str, Any]] = {"text": ModeDefaults(default=True)}
-        default_temporal_interpolation_method: ClassVar[str | None] = "slerp"
-        default_temporal_interpolation_steps: ClassVar[int | None] = 0
-        default_spatial_interpolation_method: ClassVar[str | None] = "linear"
-        recommended_quantization_vram_threshold: ClassVar[float | None] = None
-        num_frame_per_block: ClassVar[int | None] = None
-        vae_temporal_downsample_factor: ClassVar[int | None] = None
+        default_temporal_interpolation_method: ClassVar[Any] = "slerp"
+        default_temporal_interpolation_steps: ClassVar[Any] = 0
+        default_spatial_interpolation_method: ClassVar[Any] = "linear"
+        recommended_quantization_vram_threshold: ClassVar[Any] = None
+        num_frame_per_block: ClassVar[Any] = None
+        vae_temporal_downsample_factor: ClassVar[Any] = None
 
     return {
         "BasePipelineConfig": BasePipelineConfig,
