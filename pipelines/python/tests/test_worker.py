@@ -197,6 +197,21 @@ class Worker(unittest.TestCase):
             self.assertTrue((server.planes(0, 1)[0] == 1).all())
         self.assertEqual(server.mapped(), 1)
 
+    def test_sessions_come_and_go_and_leave_nothing(self) -> None:
+        server = self.ready()
+        files = Path(f"/proc/{server.process.pid}/fd")
+        before = len(list(files.iterdir()))
+        for number in range(100):
+            server.session(number, "RGB", 16 + number, 8)
+            server.parameters(number, 1, do=("work", "raise", "return", "memory")[number % 4])
+            server.frame(number, 0)
+            server.done()
+            server.send(type="close", session=number)
+        server.send(type="ping", id=1)
+        server.receive("pong")
+
+        self.assertEqual((len(list(files.iterdir())), server.mapped()), (before, 0))
+
     def test_stop_and_the_end_of_the_socket_end_the_worker_with_0(self) -> None:
         stopped, left = self.ready(), self.ready()
         stopped.send(type="stop")
