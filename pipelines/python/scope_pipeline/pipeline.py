@@ -17,6 +17,8 @@ from .params import Spec, properties
 
 LAYOUTS = ("I420", "NV12", "RGB", "RGBA")
 INPUTS = ("required", "optional", "none")
+BATCH_LIMIT = 64
+"""Most frames in one call that the server asks for."""
 BATCH = 8
 """Frames in one call of a class that has `process_batch` and names no `max_batch`."""
 
@@ -80,6 +82,8 @@ class Pipeline:
         for layout in cls.layouts:
             if layout not in LAYOUTS:
                 raise TypeError(f"{cls.__name__}.layouts has {layout!r}; there are {', '.join(LAYOUTS)}")
+        if not 0 <= cls.max_batch <= BATCH_LIMIT:
+            raise TypeError(f"{cls.__name__}.max_batch: 0 to {BATCH_LIMIT} is wanted, {cls.max_batch!r} came")
         if cls.input not in INPUTS:
             raise TypeError(f"{cls.__name__}.input is {cls.input!r}; there are {', '.join(INPUTS)}")
 

@@ -7,6 +7,7 @@ import time
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Callable
 
@@ -18,8 +19,10 @@ from .pipeline import Passthrough, Pipeline, Skip
 FRAME, SKIP, PASSTHROUGH, ERROR = "frame", "skip", "passthrough", "error"
 """What becomes of a frame, in the words of PROTOCOL.md."""
 
-MESSAGE_LIMIT = 1000
-"""Characters of an error that are told; the traceback is in the log."""
+MESSAGE_LIMIT = 160
+"""Characters of an error that are told: the server keeps 200, and where it was raised stands behind."""
+LIBRARIES = ("site-packages", "dist-packages", str(Path(__file__).parent))
+"""Parts of the paths of code that is not the user's."""
 
 
 @dataclass
@@ -212,10 +215,12 @@ def _status(result: Any) -> str:
 
 
 def describe(error: BaseException) -> str:
-    """The last line of a traceback, and where in the user's file it was raised."""
+    """The last line of a traceback, and the line of the user's own code that it came through last."""
     last = traceback.format_exception_only(type(error), error)[-1].strip()
     frames = traceback.extract_tb(error.__traceback__)
-    where = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    own = [frame for frame in frames if not any(part in frame.filename for part in LIBRARIES)] or frames
+    # Without the folder: this goes to clients.
+    where = f" ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""
     return (last[:MESSAGE_LIMIT] + where).strip()
 
 

@@ -102,7 +102,11 @@ class Channel:
 
     def send(self, kind: str, **fields: Any) -> None:
         """Sends one message; waits while the other side is behind."""
-        packet = json.dumps({"type": kind, **fields}, separators=(",", ":"), allow_nan=False).encode()
+        text = json.dumps(
+            {"type": kind, **fields}, separators=(",", ":"), allow_nan=False, ensure_ascii=False
+        )
+        # Half a surrogate, as file names can have it, is no UTF-8.
+        packet = text.encode("utf-8", "replace")
         if len(packet) > PACKET_BYTES:
             raise ValueError(f"a message of at most {PACKET_BYTES} bytes is wanted, {kind} has {len(packet)}")
         try:

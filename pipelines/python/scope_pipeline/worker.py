@@ -13,14 +13,12 @@ from typing import NoReturn
 
 from ._version import __version__
 from .parameters import FrameInfo
-from .pipeline import Pipeline
+from .pipeline import BATCH_LIMIT, Pipeline
 from .runner import ERROR, Job, Runner, describe
 from .transport import SOCKET, VERSION, Channel, Closed, Memory, Message, ProtocolError
 
 LOG = logging.getLogger("scope_pipeline")
 
-BATCH_LIMIT = 64
-"""Most frames in one call that the protocol knows."""
 STOP_SECONDS = 0.8
 """The server gives a second to end in order."""
 
@@ -112,12 +110,12 @@ class Worker:
             )
 
     def _load(self) -> None:
-        limit = min(self.kind.batch_limit(), BATCH_LIMIT)
+        limit = self.kind.batch_limit()
         self.channel.send(
             "hello",
             protocol=VERSION,
             name=self.kind.title(),
-            version=self.kind.version,
+            version=str(self.kind.version),
             package=f"scope_pipeline {__version__}",
             layouts=list(self.kind.layouts),
             parameters=self.kind.schema(),
