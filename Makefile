@@ -63,8 +63,8 @@ check: deps-test frontend/node_modules/.package-lock.json ## formats, lints, typ
 	cd frontend && $(NPX) eslint .
 	cd frontend && $(NPX) prettier --check .
 	cd frontend && $(NPX) tsc --build --noEmit
-	$(RUFF) format --check tests tests/bench/run tests/bench/onnx pipelines/models
-	$(RUFF) check tests tests/bench/run tests/bench/onnx pipelines/models
+	$(RUFF) format --check tests tests/bench/run tests/bench/onnx pipelines
+	$(RUFF) check tests tests/bench/run tests/bench/onnx pipelines
 	@if cargo deny --version >/dev/null 2>&1; then \
 		cargo deny --config .deny.toml check --hide-inclusion-graph bans licenses sources; \
 	else \
