@@ -136,7 +136,7 @@ impl State {
             }
             Input::Tick(sight) => {
                 let awake = self.resumed.map_or(Duration::MAX, |at| now.saturating_duration_since(at));
-        X
+                let silent_for = sight.silent_for.min(awake);
                 let verdict = self.watchdog.look(sight.video_packets, sight.frames_in, now);
                 let mut actions = self.tick(now, Sight { silent_for, ..sight });
                 if matches!(self.phase, Phase::Waiting | Phase::Live) {

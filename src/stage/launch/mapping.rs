@@ -161,7 +161,7 @@ impl Mapping {
         };
         let scale = self.long.scale.unwrap_or(1.0);
         let ends = [first * scale, last * scale];
-        if ends.iter().all(|end| (low..=high).contains(&end)) {
+        if ends.iter().all(|end| (low..=high).contains(end)) {
             return Ok(());
         }
         let [first, last] = ends;
