@@ -210,12 +210,8 @@ mod tests {
         Limits { connect: 15 * SECOND, media: 9 * SECOND, vanish: 10 * SECOND }
     }
 
-    const QUIET: Sight = Sight {
-        video_packets: 0,
-        frames_in: 0,
-        expects_video: true,
-        silent_for: Duration::ZERO,
-    };
+    const QUIET: Sight =
+        Sight { video_packets: 0, frames_in: 0, expects_video: true, silent_for: Duration::ZERO };
 
     fn tick(frames_in: u64, silent_s: u32) -> Input {
         Input::Tick(Sight { frames_in, silent_for: silent_s * SECOND, ..QUIET })

@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use scope::stage::{Catalog, Error, Output};
+use scope::{
+    config::Pipelines,
+    stage::{Catalog, Error, Output},
+};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -252,7 +255,7 @@ fn nothing_is_left_of_twenty_stages() {
 fn a_session_outlives_a_bin_that_hangs_and_is_told() {
     let dir = folder();
     looks::read(dir.path(), &format!("{I420}deadline_s = 0.5\n"), HANGS).unwrap();
-    let catalog = Catalog::read(&[dir.path().to_owned()], &scope::app::kinds()).unwrap();
+    let catalog = Catalog::read(&[dir.path().to_owned()], &scope::app::kinds(&Pipelines::default())).unwrap();
 
     own_server::run(catalog, |url| {
         let client =

@@ -39,7 +39,7 @@ fn a_session_outlives_its_worker_and_the_picture_comes_back() {
             stats.messages_of("stage_state").any(|message| message.to_string().contains(words))
         };
         client.expect(&format!("{fault}: a sentence with {words:?}"), told, LIMIT);
-        client.expect(&format!("{fault}: running again"), |stats| runs_again(stats), LIMIT);
+        client.expect(&format!("{fault}: running again"), runs_again, LIMIT);
         // The pipeline shows nothing by itself while its worker is gone: what comes is the new worker's.
         let before = client.read(Stats::rises);
         client.expect(&format!("{fault}: pictures"), |stats| stats.rises() >= before + 10, LIMIT);
@@ -139,9 +139,9 @@ fn server(catalog: &Path) -> Server {
 
 /// Whether the stage runs after it was told to be restarted.
 fn runs_again(stats: &Stats) -> bool {
-    let states: Vec<_> = stats.messages_of("stage_state").map(|message| message["state"].clone()).collect();
-    let restarting = states.iter().rposition(|state| state == "restarting");
-    restarting.is_some_and(|at| states[at..].iter().any(|state| state == "running"))
+    let told: Vec<_> = stats.messages_of("stage_state").map(|message| message["state"].clone()).collect();
+    let restarting = told.iter().rposition(|state| state == "restarting");
+    restarting.is_some_and(|at| told[at..].iter().any(|state| state == "running"))
 }
 
 fn processes() -> impl Iterator<Item = PathBuf> {

@@ -9,6 +9,7 @@ use std::{
 
 use scope::{
     app,
+    config::Pipelines,
     frame::{Frame, Layout, Packed},
     stage::{Entry, Error, Output, Parameters, Stage},
 };
@@ -22,7 +23,8 @@ pub fn catalog() -> PathBuf {
 /// Reads a pipeline that ships.
 #[track_caller]
 pub fn shipped(id: &str) -> Entry {
-    Entry::read(&catalog().join(id), &app::kinds()).unwrap_or_else(|error| panic!("{error}"))
+    Entry::read(&catalog().join(id), &app::kinds(&Pipelines::default()))
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Writes a folder of the kind `launch` below `dir` and reads it.
@@ -32,7 +34,7 @@ pub fn read(dir: &Path, toml: &str, description: &str) -> Result<Entry, Error> {
     let head = "id = \"mine\"\nname = \"Mine\"\nkind = \"launch\"\n";
     std::fs::write(folder.join("pipeline.toml"), format!("{head}{toml}")).unwrap();
     std::fs::write(folder.join("stage.launch"), description).unwrap();
-    Entry::read(&folder, &app::kinds())
+    Entry::read(&folder, &app::kinds(&Pipelines::default()))
 }
 
 /// A stage with the numbers of its frames.

@@ -136,7 +136,7 @@ fn is_pointer(spec: &glib::ParamSpec) -> bool {
 pub fn missing(element: &str) -> String {
     let starts = |known: &&str| element.starts_with(*known);
     let exact = PACKAGES.iter().find(|(_, known)| known.contains(&element));
-    match exact.or_else(|| PACKAGES.iter().find(|(_, known)| known.iter().any(|known| starts(known)))) {
+    match exact.or_else(|| PACKAGES.iter().find(|(_, known)| known.iter().any(starts))) {
         Some((package, _)) => format!("element {element} is not installed; install {package}"),
         None => format!(
             "element {element} is not installed, and no Debian package of it is known here; \
