@@ -25,6 +25,7 @@ mod networks;
 mod onnx;
 mod pipelines;
 mod python;
+mod python_shipped;
 mod resume;
 mod skips;
 mod webrtc;
