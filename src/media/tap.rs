@@ -195,10 +195,9 @@ impl AsRef<[u8]> for Plane {
 pub fn unwrap(frame: &Frame) -> Result<(gst::Buffer, gst::Caps), Error> {
     if let Some(mapped) = frame.data.as_any().downcast_ref::<Mapped>() {
         let mut buffer = mapped.buffer.clone();
-        let pts = gst::ClockTime::try_from(frame.pts).ok();
-        if buffer.pts() != pts {
+        if Duration::from(buffer.pts().unwrap_or_default()) != frame.pts {
             // Shown again at another time: the same memory in a buffer of its own.
-            buffer.make_mut().set_pts(pts);
+            buffer.make_mut().set_pts(gst::ClockTime::try_from(frame.pts).ok());
         }
         return Ok((buffer, mapped.caps.clone()));
     }

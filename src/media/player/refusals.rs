@@ -191,6 +191,7 @@ mod tests {
             "fakesrc",
             "urisourcebin",
         ];
+        gst::init().unwrap();
         for name in names {
             if gst::ElementFactory::find(name).is_some() {
                 let sentence = refusal(name);

@@ -22,7 +22,7 @@ const EARLIER: f64 = 0.9;
 /// A worker whose last session left is kept at least so long: a session that builds its stage again comes back to it.
 const KEEP_AT_LEAST: f64 = 1.0;
 /// Where the package `scope_pipeline` is installed with the server.
-const PACKAGES: [&str; 2] = ["pipelines/python", "/usr/share/scope/python"];
+const PACKAGES: [&str; 2] = ["pipelines/python", "/usr/share/scope/pipelines/python"];
 
 /// What does not stand in a pipeline's folder.
 #[derive(Clone, Default)]
