@@ -4,15 +4,14 @@
 
 #![allow(dead_code, reason = "the server uses what the targets do not")]
 
-#[path = "../../src/session/control.rs"]
+#[path = "../../src/session/control/mod.rs"]
 pub mod control;
-#[path = "../../src/frame.rs"]
+#[path = "../../src/frame/mod.rs"]
 pub mod frame;
 #[path = "../../src/metrics/mod.rs"]
 pub mod metrics;
 #[path = "../../src/signalling/mod.rs"]
 pub mod signalling;
-#[path = "../../src/stage/mod.rs"]
 pub mod stage;
 
 /// Longest sentence of an error, in characters: a few quoted words of the peer's, none of its lines.

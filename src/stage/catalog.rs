@@ -124,10 +124,8 @@ impl Catalog {
         }
         let entries = rows.values().filter_map(|row| row.entry.as_ref().ok());
         let mut named = entries.filter(|entry| entry.about().aliases.iter().any(|alias| alias == id));
-        named.next().cloned().ok_or_else(|| Error::UnknownPipeline {
-            id: id.chars().take(64).collect(),
-            known: rows.keys().cloned().collect::<Vec<_>>().join(", "),
-        })
+        let known = || rows.keys().cloned().collect::<Vec<_>>().join(", ");
+        named.next().cloned().ok_or_else(|| Error::unknown(id, known()))
     }
 
     /// Every pipeline by id: what runs, or why it does not.

@@ -9,6 +9,8 @@ mod catalog;
 mod description;
 mod echo;
 mod entry;
+mod error;
+mod info;
 mod io;
 mod kinds;
 pub mod launch;
@@ -27,6 +29,8 @@ use std::time::Duration;
 pub use catalog::Catalog;
 pub use description::{Description, is_id};
 pub use entry::{Entry, Factory};
+pub use error::Error;
+pub use info::{Info, Input, OnFailure};
 pub use io::{Counters, Event, Io, State, Tell};
 pub use kinds::{Kinds, Prepare};
 pub use offline::Offline;
@@ -36,54 +40,7 @@ pub use prompts::Transition;
 pub use watch::Watch;
 pub use worker::{Update, Worker};
 
-use crate::frame::{Frame, Layout};
-
-/// What a pipeline does with the picture of a session.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Input {
-    /// Nothing comes out where nothing goes in.
-    #[default]
-    Required,
-    /// Uses a picture where there is one.
-    Optional,
-    /// Makes pictures by itself.
-    None,
-}
-
-/// What is shown for a frame that the stage gives nothing for: it loads, is late, failed, or is gone.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OnFailure {
-    /// The last good picture, at the time of the frame.
-    Hold,
-    /// The frame as it came in.
-    #[default]
-    Passthrough,
-    /// Nothing: the picture stands.
-    Skip,
-}
-
-/// What the session and its graph have to know of a pipeline.
-#[derive(Clone, Debug)]
-pub struct Info {
-    /// The pipeline's id.
-    pub id: String,
-    /// Layouts that the stage takes; the graph converts only where the decoder gives none of them.
-    pub layouts: Vec<Layout>,
-    /// Whether the stage needs a picture to work on.
-    pub input: Input,
-    /// What is shown for a frame that the stage gives nothing for.
-    pub on_failure: OnFailure,
-    /// From one picture to the next where none comes in.
-    pub interval: Duration,
-    /// Width and height of the picture where none comes in.
-    pub size: (u32, u32),
-    /// A stage at one frame for so long is given up.
-    pub deadline: Duration,
-    /// So long may a stage load.
-    pub load_limit: Duration,
-}
+use crate::frame::Frame;
 
 /// What a stage made of a frame.
 pub enum Output {
@@ -133,57 +90,4 @@ pub trait Stage: Send {
     fn detail(&self) -> Option<String> {
         None
     }
-}
-
-/// What can go wrong with pipelines and stages.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum Error {
-    /// No such pipeline in the catalog.
-    #[error("no pipeline {id:?}; there are {known}")]
-    UnknownPipeline {
-        /// The id that was asked for.
-        id: String,
-        /// Ids that would have worked.
-        known: String,
-    },
-    /// The pipeline is in the catalog, but broken.
-    #[error("pipeline {id:?} cannot run: {reason}")]
-    Broken {
-        /// The pipeline's id.
-        id: String,
-        /// Its error.
-        reason: String,
-    },
-    /// Several pipelines in a row, which this server does not chain.
-    #[error("one pipeline a session is wanted, {count} came")]
-    Chain {
-        /// How many ids were given.
-        count: usize,
-    },
-    /// One session more would break the frame rate of the others.
-    #[error(
-        "sessions of pipeline {id:?} compute {now:.2} s a second and would with one more {then:.2} s, over {limit:.2} s; try again later or choose another pipeline"
-    )]
-    Overloaded {
-        /// The pipeline's id.
-        id: String,
-        /// Seconds of computing a second.
-        now: f64,
-        /// The same with one session more.
-        then: f64,
-        /// What `max_load` allows.
-        limit: f64,
-    },
-    /// Values that the pipeline's schema refuses.
-    #[error("{}", .0.iter().map(|fault| format!("{}: {}", fault.path, fault.message)).collect::<Vec<_>>().join("; "))]
-    Parameters(Vec<Fault>),
-    /// A `pipeline.toml` that says something impossible.
-    #[error("{0}")]
-    Description(String),
-    /// A frame that the stage could not process; the stage lives.
-    #[error("{0}")]
-    Process(String),
-    /// The stage is gone: it has to be built again.
-    #[error("{0}")]
-    Died(String),
 }

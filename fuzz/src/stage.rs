@@ -1,0 +1,21 @@
+//! Of the server's `stage` what reading a message uses; its kinds would bring ONNX Runtime's and other libraries.
+
+#[path = "../../src/stage/description.rs"]
+mod description;
+#[path = "../../src/stage/error.rs"]
+mod error;
+#[path = "../../src/stage/info.rs"]
+mod info;
+#[path = "../../src/stage/io.rs"]
+mod io;
+#[path = "../../src/stage/params.rs"]
+mod params;
+#[path = "../../src/stage/prompts.rs"]
+pub mod prompts;
+
+pub use description::Description;
+pub use error::Error;
+pub use info::{Info, Input, OnFailure};
+pub use io::State;
+pub use params::{FAULTS, Fault, Parameters, Schema, Values};
+pub use prompts::Transition;

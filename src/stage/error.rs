@@ -1,0 +1,66 @@
+//! What can go wrong with pipelines and stages. Pure.
+
+use super::Fault;
+
+/// Characters of a pipeline's id in a sentence: as many as an id may have.
+const ID_CHARS: usize = 64;
+
+/// What can go wrong with pipelines and stages.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Error {
+    /// No such pipeline in the catalog.
+    #[error("no pipeline {id:?}; there are {known}")]
+    UnknownPipeline {
+        /// The id that was asked for.
+        id: String,
+        /// Ids that would have worked.
+        known: String,
+    },
+    /// The pipeline is in the catalog, but broken.
+    #[error("pipeline {id:?} cannot run: {reason}")]
+    Broken {
+        /// The pipeline's id.
+        id: String,
+        /// Its error.
+        reason: String,
+    },
+    /// Several pipelines in a row, which this server does not chain.
+    #[error("one pipeline a session is wanted, {count} came")]
+    Chain {
+        /// How many ids were given.
+        count: usize,
+    },
+    /// One session more would break the frame rate of the others.
+    #[error(
+        "sessions of pipeline {id:?} compute {now:.2} s a second and would with one more {then:.2} s, over {limit:.2} s; try again later or choose another pipeline"
+    )]
+    Overloaded {
+        /// The pipeline's id.
+        id: String,
+        /// Seconds of computing a second.
+        now: f64,
+        /// The same with one session more.
+        then: f64,
+        /// What `max_load` allows.
+        limit: f64,
+    },
+    /// Values that the pipeline's schema refuses.
+    #[error("{}", .0.iter().map(|fault| format!("{}: {}", fault.path, fault.message)).collect::<Vec<_>>().join("; "))]
+    Parameters(Vec<Fault>),
+    /// A `pipeline.toml` that says something impossible.
+    #[error("{0}")]
+    Description(String),
+    /// A frame that the stage could not process; the stage lives.
+    #[error("{0}")]
+    Process(String),
+    /// The stage is gone: it has to be built again.
+    #[error("{0}")]
+    Died(String),
+}
+
+impl Error {
+    /// There is no pipeline `id`; `known` are those that there are. Of an id that a peer made up, the beginning is told.
+    pub fn unknown(id: &str, known: String) -> Self {
+        Self::UnknownPipeline { id: id.chars().take(ID_CHARS).collect(), known }
+    }
+}
