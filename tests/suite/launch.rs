@@ -185,7 +185,7 @@ fn a_frame_that_is_kept_back_comes_later_with_its_own_number() {
 
 #[test]
 fn of_several_pictures_of_one_frame_one_comes_out() {
-    let mut look = start(I420, "videorate ! video/x-raw,framerate=120/1");
+    let mut look = start(I420, "videorate ! capsfilter caps=video/x-raw,framerate=120/1");
     let mut given = Vec::new();
     for _ in 0..8 {
         if let Output::Frame(frame) = look.output(160, 120, slope).unwrap() {
