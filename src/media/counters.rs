@@ -28,6 +28,8 @@ pub struct Counters {
     pub bytes_in: AtomicU64,
     /// Bytes sent, after encryption.
     pub bytes_out: AtomicU64,
+    /// Those of them that are the data channel's.
+    pub channel_bytes_out: AtomicU64,
     /// Bitrate that the encoder is set to, in bit/s.
     pub target_bps: AtomicU64,
     /// Width and height of the picture that comes in, 32 bits each.

@@ -18,6 +18,7 @@ use super::{
     sender::Pace,
     shield, stall, tap,
     timing::{self, Timing},
+    upstream,
 };
 use crate::frame::{Frame, Layout, Slot};
 
@@ -180,12 +181,8 @@ fn count_key_requests(
     counters: Arc<Counters>,
     counter: fn(&Counters) -> &std::sync::atomic::AtomicU64,
 ) {
-    pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |_, info| {
-        if let Some(gst::PadProbeData::Event(event)) = &info.data
-            && event.structure().is_some_and(|structure| structure.name() == "GstForceKeyUnit")
-        {
-            counter(&counters).fetch_add(1, Relaxed);
-        }
+    upstream::watch(pad, upstream::KEY_REQUEST, move |_, _| {
+        counter(&counters).fetch_add(1, Relaxed);
         gst::PadProbeReturn::Ok
     });
 }

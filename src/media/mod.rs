@@ -33,6 +33,7 @@ mod stats;
 mod tap;
 mod timing;
 mod tune;
+mod upstream;
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
 

@@ -285,12 +285,13 @@ impl Peer {
         channel.as_ref().is_some_and(|channel| channel.send_string_full(Some(text)).is_ok())
     }
 
-    /// Waits until a last word is on its way: `bytes` more than `sent_before` have left, at most `limit`. Blocks.
+    /// Waits until a last word is on its way: the data channel has sent `bytes` more than `sent_before`, at most
+    /// `limit`. Blocks.
     ///
     /// Stopping the graph drops what SCTP still holds, and webrtcbin's `buffered-amount` is 0 before that.
     pub fn flush(&self, sent_before: u64, bytes: usize, limit: Duration) {
         let wanted = sent_before + u64::try_from(bytes).unwrap_or(0);
-        let sent = || self.taps.counters.bytes_out.load(Relaxed);
+        let sent = || self.taps.counters.channel_bytes_out.load(Relaxed);
         if self.channel.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
             bus::wait_until(limit, "flush", || sent() >= wanted).ok(); // a last word, not a promise
         }

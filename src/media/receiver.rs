@@ -17,7 +17,7 @@ use super::{
     graph::{self, Taps},
     negotiate::Line,
     sender::Replaced,
-    tap,
+    tap, upstream,
 };
 use crate::{frame::Layout, signalling::CodecName};
 
@@ -155,7 +155,7 @@ impl Receiver {
     pub fn ask_key_frame(&self) {
         let depayloader = self.look().bin.as_ref().and_then(|bin| bin.by_name("depay"));
         if let Some(pad) = depayloader.and_then(|depayloader| depayloader.static_pad("sink")) {
-            pad.push_event(gst_video::UpstreamForceKeyUnitEvent::builder().all_headers(true).build());
+            pad.push_event(upstream::key_request());
         }
     }
 

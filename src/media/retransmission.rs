@@ -16,8 +16,10 @@ use std::{
 
 use gst::prelude::*;
 
-use super::counters::Counters;
+use super::{counters::Counters, upstream};
 
+/// Name of the event with which rtpsession asks for a packet again.
+const REQUEST: &str = "GstRTPRetransmissionRequest";
 /// How far back a packet can be asked for: a browser asks ten times, a round trip apart.
 const HISTORY_PACKETS: u32 = 1000;
 const HISTORY_MS: u32 = 1000;
@@ -51,7 +53,7 @@ pub fn answer(element: &gst::Element, counters: &Arc<Counters>) {
     let counters = counters.clone();
     let state = Mutex::new((Budget::new(Instant::now()), Answered::default()));
     let repeating = AtomicBool::new(false);
-    on_request(&pad, move |pad, event| {
+    upstream::watch(&pad, REQUEST, move |pad, event| {
         // Requests come on one thread, so that this is the repetition which is asked for below.
         let repetition = repeating.load(Relaxed);
         let lossy = counters.lossy.load(Relaxed);
@@ -72,7 +74,7 @@ pub fn answer(element: &gst::Element, counters: &Arc<Counters>) {
         }
         if lossy && !repetition {
             repeating.store(true, Relaxed);
-            pad.send_event(event.clone());
+            pad.send_event(event.to_owned());
             repeating.store(false, Relaxed);
         }
         gst::PadProbeReturn::Ok
@@ -85,7 +87,7 @@ pub fn ask(element: &gst::Element, counters: &Arc<Counters>) {
     element.set_property("rtx-next-seqnum", false);
     let Some(pad) = element.static_pad("sink") else { return };
     let counters = counters.clone();
-    on_request(&pad, move |_, _| {
+    upstream::watch(&pad, REQUEST, move |_, _| {
         counters.asked_ms.store(counters.now_ms(), Relaxed);
         gst::PadProbeReturn::Ok
     });
@@ -115,20 +117,6 @@ fn mean_size(pad: &gst::Pad) -> Arc<AtomicU64> {
         gst::PadProbeReturn::Ok
     });
     mean
-}
-
-fn on_request(
-    pad: &gst::Pad,
-    act: impl Fn(&gst::Pad, &gst::Event) -> gst::PadProbeReturn + Send + Sync + 'static,
-) {
-    pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |pad, info| match &info.data {
-        Some(gst::PadProbeData::Event(event))
-            if event.structure().is_some_and(|fields| fields.name() == "GstRTPRetransmissionRequest") =>
-        {
-            act(pad, event)
-        }
-        _ => gst::PadProbeReturn::Ok,
-    });
 }
 
 /// Packets that were sent again, and when: one that is on its way is asked for again by a hasty peer.

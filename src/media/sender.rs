@@ -22,6 +22,7 @@ use super::{
     graph::{self, Taps},
     launch,
     negotiate::Line,
+    upstream,
 };
 
 /// An encoder is told of changes over this part of its bitrate.
@@ -157,7 +158,7 @@ impl Sender {
         let counters = &self.taps.counters;
         counters.anew_ms.store(counters.now_ms(), Relaxed);
         if let Some(pad) = self.bin().by_name("pay").and_then(|payloader| payloader.static_pad("sink")) {
-            pad.push_event(gst_video::UpstreamForceKeyUnitEvent::builder().all_headers(true).build());
+            pad.push_event(upstream::key_request());
         }
     }
 

@@ -66,6 +66,9 @@ fn tune_element(element: &gst::Element, counters: &Arc<Counters>, timing: &Arc<T
             let (counters, timing) = (counters.clone(), timing.clone());
             watch_packets(element, "sink", move |packet| {
                 counters.bytes_out.fetch_add(bytes(packet), Relaxed);
+                if is_dtls(packet) {
+                    counters.channel_bytes_out.fetch_add(bytes(packet), Relaxed);
+                }
                 timing.packet(packet);
             });
         }
@@ -87,6 +90,12 @@ fn count_video(element: &gst::Element, counters: &Arc<Counters>, payload: u8) {
             counters.video_packets.fetch_add(1, Relaxed);
         }
     });
+}
+
+/// Told from SRTP by its first byte (RFC 7983, section 7).
+fn is_dtls(packet: &gst::BufferRef) -> bool {
+    let mut first = [0];
+    packet.copy_to_slice(0, &mut first).is_ok() && (20..=63).contains(&first[0])
 }
 
 fn bytes(packet: &gst::BufferRef) -> u64 {

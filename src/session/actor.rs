@@ -290,7 +290,7 @@ impl Actor {
         self.meter.read(&self.peer, self.worker.counters(), &self.io, Instant::now()); // the last part of a second
         self.metrics.sessions_ended.with_label_values(&[reason.code()]).inc();
         let farewell = Message::StreamStopped { reason: reason.code(), error_message: reason.sentence() };
-        let sent_before = self.peer.counters().bytes_out.load(Relaxed);
+        let sent_before = self.peer.counters().channel_bytes_out.load(Relaxed);
         let length = self.say(&farewell);
         tracing::info!(
             reason = reason.code(),
@@ -313,7 +313,6 @@ impl Actor {
         };
         let peer = self.peer;
         let stopped = spawn_blocking(move || {
-            // First the stage, so that no picture's bytes are taken for the last word's.
             if let Some(Err(left)) = worker.map(|worker| worker.stop(STAGE_LIMIT)) {
                 tracing::error!("{left}");
             }

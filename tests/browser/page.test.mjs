@@ -121,6 +121,8 @@ test("a server that shuts down says so in the page", async () => {
   const own = await startServer();
   const { page, close } = await openPage(browser, `${own.url}/?source=pattern&autostart=1`);
   await live(page);
+  // The channel may open after the first picture; before, nobody can be told anything.
+  await until("the server's figures arrive", () => page.evaluate(() => scope.metrics().serverLatencyMs !== null));
 
   const stopped = own.kill("SIGTERM");
 

@@ -113,11 +113,7 @@ impl ObjectImpl for Inner {
             .property("threads", 1_u32)
             .build()
             .expect("the tests' packages bring x264enc");
-        self.obj().add(&software).expect("the bin is new");
-        for name in ["sink", "src"] {
-            let pad = software.static_pad(name).expect("every encoder has both");
-            let ghost = gst::GhostPad::with_target(&pad).expect("the pad has no ghost yet");
-            self.obj().add_pad(&ghost).expect("the bin is new");
+        for pad in wrap(self.obj().upcast_ref(), &software) {
             plant(&pad, Self::fault());
         }
     }
@@ -141,22 +137,44 @@ fn plant(pad: &gst::Pad, fault: Fault) {
                 _ => gst::PadProbeReturn::Ok,
             });
         }
-        (Fault::Picture(number), gst::PadDirection::Sink) => {
-            let seen = AtomicU32::new(0);
-            pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
-                // The trials at the start let it pass: they push more than they need.
-                if !in_session(pad) || seen.fetch_add(1, Relaxed) + 1 < number {
-                    return gst::PadProbeReturn::Ok;
-                }
-                if let Some(element) = pad.parent_element() {
-                    gst::element_error!(element, gst::ResourceError::Failed, ["the device is lost"]);
-                }
-                info.flow_res = Err(gst::FlowError::Error);
-                gst::PadProbeReturn::Handled
-            });
-        }
+        (Fault::Picture(number), gst::PadDirection::Sink) => lose_device(pad, number),
         _ => {}
     }
+}
+
+/// Loses the device at the buffer of that number, in a session alone: the trials at the start push more than they need.
+pub fn lose_device(pad: &gst::Pad, number: u32) {
+    let seen = AtomicU32::new(0);
+    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+        if !in_session(pad) || seen.fetch_add(1, Relaxed) + 1 < number {
+            return gst::PadProbeReturn::Ok;
+        }
+        if let Some(element) = pad.parent_element() {
+            gst::element_error!(element, gst::ResourceError::Failed, ["the device is lost"]);
+        }
+        info.flow_res = Err(gst::FlowError::Error);
+        gst::PadProbeReturn::Handled
+    });
+}
+
+/// Puts `software` into the made-up element, and gives the pads that are shown outside.
+pub fn wrap(bin: &gst::Bin, software: &gst::Element) -> [gst::Pad; 2] {
+    bin.add(software).expect("the bin is new");
+    ["sink", "src"].map(|name| {
+        let pad = software.static_pad(name).expect("every codec has both");
+        let ghost = gst::GhostPad::with_target(&pad).expect("the pad has no ghost yet");
+        bin.add_pad(&ghost).expect("the bin is new");
+        pad
+    })
+}
+
+/// Templates of the two pads, by their caps.
+pub fn templates(sink: &str, src: &str) -> Vec<gst::PadTemplate> {
+    let template = |name, direction, caps: &str| {
+        let caps = caps.parse::<gst::Caps>().expect("valid caps");
+        gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &caps).expect("valid")
+    };
+    vec![template("sink", gst::PadDirection::Sink, sink), template("src", gst::PadDirection::Src, src)]
 }
 
 /// Whether the pad is in a graph of a session, which is named so.
@@ -177,16 +195,8 @@ impl ElementImpl for Inner {
     }
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
-        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
-            let template = |name, direction, caps: &str| {
-                let caps = caps.parse::<gst::Caps>().expect("valid caps");
-                gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &caps).expect("valid")
-            };
-            vec![
-                template("sink", gst::PadDirection::Sink, "video/x-raw,format=NV12"),
-                template("src", gst::PadDirection::Src, "video/x-h264"),
-            ]
-        });
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> =
+            LazyLock::new(|| templates("video/x-raw,format=NV12", "video/x-h264"));
         &TEMPLATES
     }
 

@@ -9,7 +9,7 @@ use std::sync::{
 
 use gst::{glib, prelude::*, subclass::prelude::*};
 
-use super::hardware::in_session;
+use super::hardware::{in_session, lose_device, templates, wrap};
 
 /// What a made-up decoder does wrong, in a session alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,11 +72,7 @@ impl ObjectImpl for Inner {
             .property("max-threads", 1_i32)
             .build()
             .expect("the tests' packages bring avdec_h264");
-        self.obj().add(&software).expect("the bin is new");
-        for name in ["sink", "src"] {
-            let pad = software.static_pad(name).expect("every decoder has both");
-            let ghost = gst::GhostPad::with_target(&pad).expect("the pad has no ghost yet");
-            self.obj().add_pad(&ghost).expect("the bin is new");
+        for pad in wrap(self.obj().upcast_ref(), &software) {
             plant(&pad, *FAULT.get().expect("register() sets it"));
         }
     }
@@ -84,21 +80,10 @@ impl ObjectImpl for Inner {
 
 /// The fault that shows on a pad of the decoder inside.
 fn plant(pad: &gst::Pad, fault: Fault) {
-    let seen = AtomicU32::new(0);
     match (fault, pad.direction()) {
-        (Fault::Device(number), gst::PadDirection::Sink) => {
-            pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
-                if !in_session(pad) || seen.fetch_add(1, Relaxed) + 1 < number {
-                    return gst::PadProbeReturn::Ok;
-                }
-                if let Some(element) = pad.parent_element() {
-                    gst::element_error!(element, gst::ResourceError::Failed, ["the device is lost"]);
-                }
-                info.flow_res = Err(gst::FlowError::Error);
-                gst::PadProbeReturn::Handled
-            });
-        }
+        (Fault::Device(number), gst::PadDirection::Sink) => lose_device(pad, number),
         (Fault::Silent(number), gst::PadDirection::Src) => {
+            let seen = AtomicU32::new(0);
             pad.add_probe(gst::PadProbeType::BUFFER, move |pad, _| {
                 if in_session(pad) && seen.fetch_add(1, Relaxed) >= number {
                     gst::PadProbeReturn::Drop
@@ -123,16 +108,8 @@ impl ElementImpl for Inner {
     }
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
-        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
-            let template = |name, direction, caps: &str| {
-                let caps = caps.parse::<gst::Caps>().expect("valid caps");
-                gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &caps).expect("valid")
-            };
-            vec![
-                template("sink", gst::PadDirection::Sink, "video/x-h264"),
-                template("src", gst::PadDirection::Src, "video/x-raw"),
-            ]
-        });
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> =
+            LazyLock::new(|| templates("video/x-h264", "video/x-raw"));
         &TEMPLATES
     }
 }

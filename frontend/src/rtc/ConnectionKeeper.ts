@@ -60,6 +60,8 @@ export class ConnectionKeeper {
   private attempt = 0;
   private lostAt: number | null = null;
   private liveSince: number | null = null;
+  /** What the server said at its end; the tries that follow only say that it is gone. */
+  private lastWord: string | null = null;
   /** A try waits or runs. */
   private recovering = false;
   /** Rises with each try and with the end, so that what was awaited for an earlier one is dropped. */
@@ -190,6 +192,7 @@ export class ConnectionKeeper {
 
   private live(connection: Connection): void {
     this.recovering = false;
+    this.lastWord = null;
     this.liveSince ??= performance.now();
     this.events.onLive(connection);
   }
@@ -227,7 +230,10 @@ export class ConnectionKeeper {
   }
 
   private tell(sentence: string, retryAt: number | null): void {
-    this.events.onInterrupted({ sentence, attempt: this.attempt, retryAt });
+    const { lastWord } = this;
+    const whole =
+      lastWord === null || lastWord === sentence ? sentence : `${sentence} Before that: ${lastWord}.`;
+    this.events.onInterrupted({ sentence: whole, attempt: this.attempt, retryAt });
   }
 
   private onMessage(connection: Connection, message: ServerMessage): void {
@@ -238,6 +244,7 @@ export class ConnectionKeeper {
     if (message.reason === "closed_by_client") return this.events.onEnd(message.error_message);
     connection.forgetSession();
     this.token = null;
+    this.lastWord = message.error_message;
     if (connection === this.next || connection === this.shown) this.again(message.error_message);
   }
 

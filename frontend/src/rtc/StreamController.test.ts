@@ -411,6 +411,11 @@ it("says why the server stopped and reconnects", async () => {
   FakePeer.newest.say({ type: "stream_stopped", reason: "server_shutdown", error_message: "it shuts down" });
 
   expect(controller.getSnapshot()).toMatchObject({ phase: "reconnecting", sentence: "it shuts down" });
+
+  answers = [() => Response.json({ detail: "full", code: "server_full" }, { status: 503 })];
+  await vi.advanceTimersByTimeAsync(2000);
+
+  expect(controller.getSnapshot().sentence).toBe("full Before that: it shuts down.");
 });
 
 it("tries again when the server is full, no sooner than it asks", async () => {

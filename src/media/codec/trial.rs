@@ -15,7 +15,10 @@ use std::{
 use gst::prelude::*;
 
 use super::{
-    super::launch::{self, strip},
+    super::{
+        launch::{self, strip},
+        upstream,
+    },
     Decoder, Encoder, Family, Outcome,
 };
 
@@ -206,9 +209,8 @@ fn watch_encoder(graph: &gst::Bin, row: &'static Encoder, keys: &Arc<AtomicUsize
         match taken.fetch_add(1, Relaxed) {
             BITRATE_FRAME => row.set_bitrate(&encoder, BITRATE_BPS),
             REQUEST_FRAME => {
-                let request = gst_video::UpstreamForceKeyUnitEvent::builder().all_headers(true).build();
                 if let Some(pad) = encoder.static_pad("src") {
-                    pad.send_event(request);
+                    pad.send_event(upstream::key_request());
                 }
             }
             _ => {}

@@ -79,8 +79,15 @@ pub struct Estimate {
     fell: Option<Fall>,
     loss: Loss,
     lossy_until: Duration,
-    /// So much got lost in a queue that the picture had better begin anew, and whether that was told.
-    broken: Option<bool>,
+    broken: Broken,
+}
+
+/// Whether so much got lost in a queue that the picture had better begin anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Broken {
+    No,
+    Untold,
+    Told,
 }
 
 /// What gets lost.
@@ -116,7 +123,7 @@ impl Estimate {
             fell: None,
             loss: Loss::default(),
             lossy_until: Duration::ZERO,
-            broken: None,
+            broken: Broken::No,
         }
     }
 
@@ -151,7 +158,11 @@ impl Estimate {
 
     /// Whether so much got lost since the last call that the picture had better begin anew.
     pub fn take_broken(&mut self) -> bool {
-        self.broken == Some(false) && self.broken.replace(true).is_some()
+        let untold = self.broken == Broken::Untold;
+        if untold {
+            self.broken = Broken::Told;
+        }
+        untold
     }
 
     fn judge(&mut self, elapsed_s: f64) {
@@ -164,14 +175,14 @@ impl Estimate {
         // None: just after a fall, or too few pictures come to say.
         let Some(queue_ms) = self.queue_ms(followed, excess) else { return };
         if queue_ms > FULL_MS {
-            if excess > HOPELESS {
-                self.broken.get_or_insert(false);
+            if excess > HOPELESS && self.broken == Broken::No {
+                self.broken = Broken::Untold;
             }
             self.queue_stands(queue_ms);
         } else if excess > MUCH_LOSS {
-            self.judge_loss(queue_ms);
+            self.judge_loss(lost, queue_ms);
         } else if queue_ms < CALM_MS && excess < LITTLE_LOSS {
-            self.rise(queue_ms, elapsed_s);
+            self.rise(lost, queue_ms, elapsed_s);
         }
     }
 
@@ -183,8 +194,7 @@ impl Estimate {
         quick.or_else(|| self.window.standing_ms(since, proof))
     }
 
-    fn judge_loss(&mut self, queue_ms: f64) {
-        let Some(lost) = self.window.lost() else { return };
+    fn judge_loss(&mut self, lost: f64, queue_ms: f64) {
         if self.now < self.loss.judged + LOSS_ROUND {
             return;
         }
@@ -226,10 +236,9 @@ impl Estimate {
         (self.starting, self.far_since) = (false, self.now);
     }
 
-    fn rise(&mut self, queue_ms: f64, elapsed_s: f64) {
-        (self.fell, self.broken) = (None, None);
+    fn rise(&mut self, lost: f64, queue_ms: f64, elapsed_s: f64) {
+        (self.fell, self.broken) = (None, Broken::No);
         if self.now >= self.loss.judged + LOSS_ROUND {
-            let lost = self.window.lost().unwrap_or(0.0);
             self.loss = Loss {
                 own: self.loss.own.min(lost.max(OWN_LOSS_KEPT * self.loss.own)),
                 before: None,

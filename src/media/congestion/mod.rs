@@ -13,7 +13,7 @@ use gst::{glib, prelude::*};
 pub use estimate::Estimate;
 pub use window::Packet;
 
-use super::sender::Sender;
+use super::{sender::Sender, upstream};
 
 /// draft-holmer-rmcat-transport-wide-cc-extensions-01
 pub const TWCC_URI: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
@@ -27,11 +27,8 @@ pub fn drive(webrtc: &gst::Element, sender: &Arc<Sender>) {
         // Something in the stream that feedback passes on its way up.
         let tap = gst::ElementFactory::make("identity").property("silent", true).build().ok()?;
         let told = sender.clone();
-        tap.static_pad("src")?.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |_, info| {
-            if let Some(gst::PadProbeData::Event(event)) = &info.data
-                && let Some(fields) = event.structure().filter(|fields| fields.name() == FEEDBACK)
-                && let Some(sender) = told.upgrade()
-            {
+        upstream::watch(&tap.static_pad("src")?, FEEDBACK, move |_, event| {
+            if let Some((fields, sender)) = event.structure().zip(told.upgrade()) {
                 sender.feedback(&packets(fields));
             }
             gst::PadProbeReturn::Ok
