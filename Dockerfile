@@ -25,6 +25,16 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     cargo build --release --locked --bin scope \
  && install -D target/release/scope /out/scope
 
+# What the shipped Python and ONNX pipelines import and load; a GPU's packages take their place here.
+FROM debian:${DEBIAN}-slim AS models
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends python3 python3-venv \
+ && rm -rf /var/lib/apt/lists/*
+RUN --mount=type=bind,source=tests/support/requirements.txt,target=/tmp/requirements.txt \
+    python3 -m venv /opt/scope \
+ && grep -E '^(numpy|onnxruntime)==' /tmp/requirements.txt \
+  | xargs /opt/scope/bin/pip install --no-cache-dir --no-deps
+
 FROM debian:${DEBIAN}-slim
 # One list for this image and for .docker/prove, which installs it without Docker.
 RUN --mount=type=bind,source=.docker/runtime-packages,target=/tmp/runtime-packages \
@@ -34,11 +44,13 @@ RUN --mount=type=bind,source=.docker/runtime-packages,target=/tmp/runtime-packag
  && useradd --shell /usr/sbin/nologin --uid 10001 --user-group --create-home --home-dir /var/lib/scope scope
 COPY --from=server /out/scope /usr/bin/scope
 COPY --from=ui /scope/frontend/dist /usr/share/scope/ui
+COPY --from=models /opt/scope /opt/scope
 COPY pipelines /usr/share/scope/pipelines
 COPY LICENSE-MIT LICENSE-APACHE /usr/share/doc/scope/
 
 ENV SCOPE_UI_DIR=/usr/share/scope/ui \
-    SCOPE_UDP_PORTS=50000-50100
+    SCOPE_UDP_PORTS=50000-50100 \
+    VIRTUAL_ENV=/opt/scope
 # NVIDIA's runtime mounts its encoder and decoder libraries for `video` alone. For Intel and AMD
 # (VA-API) give the container /dev/dri and the group that owns it on the host, `render`:
 #   docker run --device /dev/dri --group-add "$(getent group render | cut -d: -f3)" …

@@ -159,9 +159,14 @@ pub fn kinds(pipelines: &config::Pipelines) -> stage::Kinds {
             .collect(),
         threads: pipelines.onnx_threads,
     };
+    let python = stage::python::Options {
+        interpreter: pipelines.python.clone(),
+        hidden: config::variables().map(Into::into).collect(),
+        ..stage::python::Options::default()
+    };
     stage::Kinds::default()
         .with("launch", stage::launch::kind(Arc::new(media::Bins)))
-        .with("python", stage::python::prepare)
+        .with("python", move |folder, about| stage::python::prepare(&python, folder, about))
         .with("onnx", move |folder, about| stage::onnx::prepare(&onnx, folder, about))
 }
 

@@ -86,6 +86,7 @@ keys! {
     "verbose" "VERBOSE_LOGGING" Switch "false" "opens the libraries' log lines" |c, t| c.log.verbose = switch(t)?;
     "pipelines" "SCOPE_PIPELINES" Many "" "folders of pipelines beside the shipped ones, each <id>/pipeline.toml" |c, t| c.pipelines.dirs = list(t).iter().map(PathBuf::from).collect();
     "pipeline_admission" "SCOPE_PIPELINE_ADMISSION" Switch "true" "refuse a session that would break the frame rate of others; counts where a pipeline.toml sets max_load" |c, t| c.pipelines.admission = switch(t)?;
+    "python" "SCOPE_PYTHON" One "" "Python of pipelines that name none and have no .venv; without it the active environment, .venv beside the server, python3" |c, t| c.pipelines.python = Some(PathBuf::from(t));
     "onnxruntime" "SCOPE_ONNXRUNTIME" One "" "file of ONNX Runtime (libonnxruntime.so, 1.17 or newer) for pipelines of kind onnx; without it ORT_DYLIB_PATH, the system's folders and .venv are looked into" |c, t| c.pipelines.onnxruntime = Some(PathBuf::from(t));
     "onnx_providers" "SCOPE_ONNX_PROVIDERS" Many "" "what runs ONNX models, the best first: tensorrt, cuda, openvino, cpu; in place of what each pipeline.toml names" |c, t| c.pipelines.onnx_providers = list(t);
     "onnx_threads" "SCOPE_ONNX_THREADS" One "" "threads of one ONNX stage, in place of what its pipeline.toml says (2 where it says nothing)" |c, t| c.pipelines.onnx_threads = Some(number(t)?);
@@ -107,6 +108,11 @@ pub fn table() -> String {
         format!("| `--{}` | `{}` | {default} | {} |\n", key.flag(), key.env, key.help)
     });
     std::iter::once(head).chain(rows).collect()
+}
+
+/// Every variable that the server reads: what it may hold is no other process's business.
+pub fn variables() -> impl Iterator<Item = &'static str> {
+    KEYS.iter().map(|key| key.env)
 }
 
 /// What one half of a pair lacks is found out when all is read.

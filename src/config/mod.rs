@@ -9,7 +9,7 @@ mod values;
 
 use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, time::Duration};
 
-pub use keys::table;
+pub use keys::{table, variables};
 pub use load::{Form, Outcome, Subject, load};
 pub use task::{Run, Task};
 pub use values::Secret;
@@ -183,6 +183,8 @@ pub struct Pipelines {
     pub default: Option<String>,
     /// Whether sessions are refused that would break the frame rate of others.
     pub admission: bool,
+    /// The Python of pipelines that name none and have no `.venv` of their own.
+    pub python: Option<PathBuf>,
     /// The file of ONNX Runtime.
     pub onnxruntime: Option<PathBuf>,
     /// Providers of ONNX Runtime in place of those that pipelines name.
@@ -197,6 +199,7 @@ impl Default for Pipelines {
             dirs: Vec::new(),
             default: None,
             admission: true,
+            python: None,
             onnxruntime: None,
             onnx_providers: Vec::new(),
             onnx_threads: None,

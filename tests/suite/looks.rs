@@ -17,8 +17,8 @@ use crate::support::{
 const LIMIT: Duration = Duration::from_secs(40);
 const LOOKS: [&str; 7] = ["neon", "kaleidoscope", "grade", "film", "pond", "palette", "soft"];
 const SIZE: (usize, usize) = (320, 240);
-/// What a way to another format and back costs a pixel of luma.
-const ROUNDING: f64 = 2.0;
+/// What a way to RGB and back costs a pixel of luma: 2.9 in BT.601, 0.5 in BT.709 (videoconvert counts in 8 bits).
+const ROUNDING: f64 = 3.5;
 
 fn start(id: &str) -> Look {
     Look::start(&looks::shipped(id))
@@ -92,7 +92,7 @@ fn neon_shows_edges_and_nothing_else() {
     let picture = halved(&mut look);
 
     let (flat, edge) = (picture.columns(20, 140), picture.columns(152, 168));
-    assert!(flat < 20.0 && edge > 3.0 * flat, "flat {flat}, edge {edge}");
+    assert!(flat < 20.0 && edge > flat + 20.0, "flat {flat}, edge {edge}");
     look.set(&json!({"glow": 0}));
     let dark = halved(&mut look);
     assert!(dark.columns(152, 168) < 20.0, "without glow the edge has {}", dark.columns(152, 168));
@@ -162,16 +162,12 @@ fn film_flickers_and_is_still_without_its_faults() {
 
 #[test]
 fn pond_has_waves_in_the_rain_and_is_still_without_movement() {
-    let mut look = start("pond");
-    let waves = |look: &mut Look| {
-        let frames = (0..90).map(|_| sloped(look).distance(&original(slope)));
-        frames.fold(0.0, f64::max)
-    };
-    let rain = waves(&mut look);
-
     let mut still = start("pond");
     still.set(&json!({"waves": "Movement"}));
-    let movement = waves(&mut still);
+    let calm = sloped(&mut still);
+    let waves = |look: &mut Look| (0..90).map(|_| sloped(look).distance(&calm)).fold(0.0, f64::max);
+
+    let (rain, movement) = (waves(&mut start("pond")), waves(&mut still));
 
     assert!(rain > movement + 0.5, "rain moves {rain}, a still picture {movement}");
 }

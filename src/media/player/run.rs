@@ -232,7 +232,7 @@ fn sink(plan: &Plan, tell: mpsc::Sender<Report>) -> gst_app::AppSink {
                 return gst::PadProbeReturn::Ok;
             };
             tell.send(Report::Marker(number)).ok(); // the stage is being dropped
-            gst::PadProbeReturn::Drop
+            gst::PadProbeReturn::Handled
         });
     }
     sink

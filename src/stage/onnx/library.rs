@@ -8,6 +8,8 @@ use std::{
 
 use ort::{environment::Environment, logging::LogLevel};
 
+use super::super::venv::environments;
+
 /// The loaded library. Only success is kept: who installs it needs no restart.
 static LOADED: Mutex<Option<Library>> = Mutex::new(None);
 
@@ -84,14 +86,6 @@ fn usual_places() -> Vec<PathBuf> {
             system.chain(environments().iter().flat_map(|venv| wheels(venv))).flat_map(|dir| libraries(&dir)),
         )
         .collect()
-}
-
-/// Python environments: the active one, and `.venv` of a checkout, where `make deps` puts the wheel.
-fn environments() -> Vec<PathBuf> {
-    let program = env::current_exe().unwrap_or_default();
-    let beside = program.ancestors().skip(1).map(|folder| folder.join(".venv"));
-    let active = env::var_os("VIRTUAL_ENV").map(PathBuf::from);
-    active.into_iter().chain(beside).chain([PathBuf::from(".venv")]).collect()
 }
 
 /// The folders in which the wheel `onnxruntime` and its variants have their libraries.

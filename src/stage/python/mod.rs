@@ -35,15 +35,7 @@ use super::{Description, Error, Factory, Stage};
 ///
 /// # Errors
 /// [`Error::Description`] with the file and what is wrong with it.
-pub fn prepare(folder: &Path, about: &Description) -> Result<Factory, Error> {
-    prepare_with(&Options::default(), folder, about)
-}
-
-/// The same with what does not stand in the folder.
-///
-/// # Errors
-/// As [`prepare`].
-pub fn prepare_with(options: &Options, folder: &Path, about: &Description) -> Result<Factory, Error> {
+pub fn prepare(options: &Options, folder: &Path, about: &Description) -> Result<Factory, Error> {
     let pool = Arc::new(Pool::new(Settings::read(options, folder, about)?));
     Ok(Arc::new(move || Ok(Box::new(Instance::start(pool.clone())?) as Box<dyn Stage>)))
 }

@@ -40,10 +40,7 @@ impl Process {
         let mut command = Command::new(&settings.interpreter);
         command.arg(&settings.entry).current_dir(&settings.folder).process_group(0);
         command.stdin(Stdio::null()).stdout(input.try_clone().map_err(refused)?).stderr(input);
-        // The server's own settings hold secrets that are no worker's business.
-        for (name, _) in
-            std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"SCOPE_"))
-        {
+        for name in &settings.hidden {
             command.env_remove(name);
         }
         command.envs(settings.env.iter().cloned());

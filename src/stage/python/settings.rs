@@ -11,7 +11,7 @@ use std::{
 use serde::Deserialize;
 
 use super::{
-    super::{Description, Error, Input, Values},
+    super::{Description, Error, Input, Values, venv::environments},
     counters::Counters,
     protocol::BATCH_LIMIT,
 };
@@ -27,8 +27,11 @@ const PACKAGES: [&str; 2] = ["pipelines/python", "/usr/share/scope/pipelines/pyt
 /// What does not stand in a pipeline's folder.
 #[derive(Clone, Default)]
 pub struct Options {
-    /// The Python of pipelines that name none and have no `.venv`; `python3` without.
+    /// The Python of pipelines that name none and have no `.venv`; without, that of an [`environments`] of the server,
+    /// then `python3`.
     pub interpreter: Option<PathBuf>,
+    /// Variables of the server's that no worker gets, unless its table names them in `inherit`. They hold secrets.
+    pub hidden: Vec<String>,
     /// Folder of the package `scope_pipeline`; looked for beside the catalog without.
     pub package: Option<PathBuf>,
     /// Counts what the workers do.
@@ -47,6 +50,9 @@ struct Table {
     /// Added to the worker's environment.
     #[serde(default)]
     env: BTreeMap<String, String>,
+    /// The server's own variables that the worker gets all the same, such as `HF_TOKEN` for a model that is fetched.
+    #[serde(default)]
+    inherit: Vec<String>,
     /// Memory of the process that is not shared, in RAM and swapped, in MiB; without, nobody looks.
     memory_limit_mb: Option<u64>,
     /// Milliseconds without an answer after which it hangs.
@@ -91,6 +97,8 @@ pub struct Settings {
     pub folder: PathBuf,
     pub entry: String,
     pub interpreter: PathBuf,
+    /// Taken out of the worker's environment, then added to it.
+    pub hidden: Vec<String>,
     pub env: Vec<(OsString, OsString)>,
     pub layouts: Vec<Layout>,
     pub input: Input,
@@ -136,6 +144,7 @@ impl Settings {
         };
         Ok(Arc::new(Self {
             interpreter: interpreter(options, &folder, table.interpreter.as_deref())?,
+            hidden: options.hidden.iter().filter(|name| !table.inherit.contains(*name)).cloned().collect(),
             env: environment(options, &folder, &table.env),
             layouts: info.layouts,
             input: info.input,
@@ -211,7 +220,13 @@ fn interpreter(options: &Options, folder: &Path, named: Option<&str>) -> Result<
         }
         Some(name) => Ok(name.into()),
         None if own.is_file() => Ok(own),
-        None => Ok(options.interpreter.clone().unwrap_or_else(|| "python3".into())),
+        None => {
+            let of_server = || {
+                let pythons = environments().into_iter().map(|venv| venv.join("bin/python"));
+                pythons.filter(|python| python.is_file()).find_map(|python| std::path::absolute(python).ok())
+            };
+            Ok(options.interpreter.clone().or_else(of_server).unwrap_or_else(|| "python3".into()))
+        }
     }
 }
 

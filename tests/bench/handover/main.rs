@@ -14,7 +14,7 @@ use scope::{
     frame::{Frame, Layout, Packed},
     stage::{
         Description, Output, Parameters, Stage, Values,
-        python::{Counters, Options, prepare_with},
+        python::{Counters, Options, prepare},
     },
 };
 use serde_json::json;
@@ -110,8 +110,8 @@ impl Bench {
         );
         let counters = Arc::new(Counters::default());
         let python = Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv/bin/python");
-        let options = Options { interpreter: Some(python), package: None, counters: counters.clone() };
-        let factory = prepare_with(&options, &folder, &Description::parse(&text)?)?;
+        let options = Options { interpreter: Some(python), counters: counters.clone(), ..Options::default() };
+        let factory = prepare(&options, &folder, &Description::parse(&text)?)?;
         Ok(Self { folder, counters, factory })
     }
 

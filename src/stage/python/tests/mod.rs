@@ -12,7 +12,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{Counters, Options, prepare_with};
+use super::{Counters, Options, prepare};
 use crate::{
     frame::{Frame, Layout, Packed},
     stage::{Description, Error, Factory, Output, Parameters, Stage, Values},
@@ -20,6 +20,8 @@ use crate::{
 
 /// A cold Python imports numpy on a machine that compiles beside it.
 const LIMIT: Duration = Duration::from_mins(1);
+/// A variable of this process that workers are not to see; Cargo and nextest set it.
+const HIDDEN: &str = "CARGO_MANIFEST_DIR";
 const WORKER: &str = include_str!("../../../../tests/support/python_worker.py");
 
 /// A pipeline's folder with the test's worker in it.
@@ -49,11 +51,16 @@ impl Bench {
 }
 
 fn prepared(folder: &Path, own: &str, rest: &str, counters: &Arc<Counters>) -> Result<Factory, Error> {
-    let options = Options { interpreter: Some(python()), package: None, counters: counters.clone() };
+    let options = Options {
+        interpreter: Some(python()),
+        counters: counters.clone(),
+        hidden: vec![HIDDEN.into()],
+        ..Options::default()
+    };
     let text = format!(
         "id = \"test\"\nname = \"Test\"\nkind = \"python\"\nlayouts = [\"RGB\", \"I420\"]\n[python]\n{own}\n{rest}"
     );
-    prepare_with(&options, folder, &Description::parse(&text)?)
+    prepare(&options, folder, &Description::parse(&text)?)
 }
 
 /// The interpreter with numpy that `make deps` installs.

@@ -24,6 +24,20 @@ fn a_worker_that_does_not_come_up_is_told_of_and_the_next_comes() {
 }
 
 #[test]
+fn a_variable_of_the_server_reaches_a_worker_by_name_alone() {
+    let own = std::env::var(HIDDEN).unwrap();
+    let script = format!("import os, sys\nsys.exit('it has ' + os.environ.get('{HIDDEN}', 'nothing'))\n");
+    for (table, has) in [(String::new(), "nothing"), (format!("inherit = [\"{HIDDEN}\"]"), own.as_str())] {
+        let bench = Bench::new(&table, "");
+        std::fs::write(bench.folder.path().join("pipeline.py"), &script).unwrap();
+
+        let Err(Error::Died(why)) = bench.stage() else { panic!("Died is wanted") };
+
+        assert!(why.ends_with(&format!("it has {has}")), "{table}: {why}");
+    }
+}
+
+#[test]
 fn the_fifth_crash_is_the_last() {
     let bench = Bench::new("env = { FAULT_ALWAYS = \"import\" }", "");
 
