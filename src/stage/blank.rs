@@ -1,15 +1,34 @@
 //! The picture that a stage gets where none comes in: black, in the first layout and at the size of its pipeline.
 
 use std::{
+    any::Any,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use super::Info;
-use crate::frame::{Frame, Layout, Packed};
+use crate::frame::{Frame, Layout, Packed, Pixels};
 
 /// Luma and chroma of black in limited range (BT.601).
 const BLACK: (u8, u8) = (16, 128);
+
+/// Bytes of a picture that nobody sent.
+struct Blank(Packed);
+
+impl Pixels for Blank {
+    fn plane(&self, index: usize) -> &[u8] {
+        self.0.plane(index)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// Whether the frame is one of [`frame`]'s: there was no picture to work on.
+pub fn is(frame: &Frame) -> bool {
+    frame.data.as_any().is::<Blank>()
+}
 
 /// A black frame at time 0, at the pipeline's own size where no other is given.
 pub fn frame(info: &Info, size: Option<(u32, u32)>) -> Frame {
@@ -34,7 +53,7 @@ pub fn frame(info: &Info, size: Option<(u32, u32)>) -> Frame {
         height,
         layout,
         strides,
-        data: Arc::new(Packed::new(bytes, offsets)),
+        data: Arc::new(Blank(Packed::new(bytes, offsets))),
     }
 }
 
@@ -59,6 +78,7 @@ mod tests {
 
             let planes: Vec<_> = (0..sizes.len()).map(|plane| frame.data.plane(plane).len()).collect();
             assert_eq!(planes, sizes, "{layout:?}");
+            assert!(is(&frame));
         }
     }
 }

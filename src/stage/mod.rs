@@ -21,6 +21,7 @@ mod preload;
 pub mod prompts;
 pub mod python;
 mod stamp;
+mod steps;
 mod venv;
 mod watch;
 mod worker;

@@ -21,7 +21,7 @@ impl Offline {
         entry: Entry,
         parameters: &Parameters,
         first: &Frame,
-        step: &dyn Fn(&str),
+        step: impl Fn(&str) + 'static,
     ) -> Result<Self, Error> {
         let stage = load::build(&entry, parameters, Some((first.width, first.height)), step)?;
         Ok(Self { entry, stage, good: None, failures: 0, failure: None })

@@ -36,7 +36,7 @@ pub struct LoadStatus {
     /// What it was loaded with.
     #[schema(value_type = Option<Object>)]
     pub load_params: Option<Values>,
-    /// What the load is doing: checking, starting, warming up, ready.
+    /// What the load is doing: checking, starting, what a Python worker says, warming up, ready.
     pub loading_stage: Option<String>,
     /// Why it failed.
     pub error: Option<String>,
@@ -86,8 +86,9 @@ impl Preload {
         let preload = self.clone();
         let thread = std::thread::Builder::new().name("pipeline-load".into()).spawn(move || {
             drop(before); // what was ready before may take its time to end
-            let step = |step: &str| preload.step(number, step);
-            let built = load::build(&entry, &Parameters { values, version: 0 }, None, &step);
+            let told = preload.clone();
+            let step = move |step: &str| told.step(number, step);
+            let built = load::build(&entry, &Parameters { values, version: 0 }, None, step);
             preload.finish(number, &entry, built);
         });
         if let Err(error) = thread {

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "pipelines/models"))
 import build  # noqa: E402
 import training  # noqa: E402
+from onnx_session import scalars, session  # noqa: E402
 
 BYTES, FLOATS = TensorProto.UINT8, TensorProto.FLOAT
 
@@ -68,20 +68,6 @@ def fixtures(folder: Path) -> None:
         tensor = 'tensor = "float"\n' if name == "negative" else ""
         text = f'id = "{name}"\nname = "{name}"\nkind = "onnx"\nlayouts = ["RGB"]\n[onnx]\n{tensor}'
         (own / "pipeline.toml").write_text(text)
-
-
-def session(file: Path, threads: int = 1) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(str(file), options, ["CPUExecutionProvider"])
-
-
-def scalars(running: onnxruntime.InferenceSession, words: list[str]) -> dict[str, np.ndarray]:
-    kinds = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(bool)": np.bool_}
-    kind = {port.name: kinds[port.type] for port in running.get_inputs() if port.type in kinds}
-    pairs = (word.split("=", 1) for word in words)
-    return {name: np.asarray(kind[name](float(value))) for name, value in pairs}
 
 
 def run(file: str, width: str, height: str, given: str, made: str, *words: str) -> None:

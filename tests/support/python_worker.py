@@ -111,6 +111,10 @@ def work(frame):
         misbehave(fault, frame)
     if session.values.get("nothing"):
         return
+    if frame["input"] is None:
+        for out in session.planes(frame["output"]):
+            out[:] = 7
+        return
     keep = load.get("keep", False)
     for out, into in zip(session.planes(frame["output"]), session.planes(frame["input"]), strict=True):
         out[:] = into if keep else 255 - into
@@ -174,6 +178,7 @@ def serve():
         send("fatal", message="RuntimeError: no GPU")
         sys.exit(1)
     send("loading", text="weights")
+    time.sleep(float(os.environ.get("LOAD_S", "0")))
     send("ready", device="cpu")
     frames = []
     while True:

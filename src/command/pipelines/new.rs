@@ -85,7 +85,10 @@ mod tests {
             assert!(text.contains(&format!("id = \"my-{kind}\"")), "{kind}: {text}");
             assert!(text.contains(&format!("kind = \"{kind}\"")), "{kind}: {text}");
         }
-        assert!(Entry::read(&dir.path().join("my-echo"), &app::kinds(&Pipelines::default())).is_ok());
+        for id in ["my-echo", "my-launch", "my-python"] {
+            let read = Entry::read(&dir.path().join(id), &app::kinds(&Pipelines::default()));
+            assert!(read.is_ok(), "{id}: {}", read.err().unwrap());
+        }
     }
 
     #[test]

@@ -100,9 +100,10 @@ fn over(wanted: &Run, entry: &Entry, values: Values) -> Result<String, String> {
         Source::Nothing { .. } => 1.0 / entry.info.interval.as_secs_f64(),
     };
     let bar = bar(&source, limit, fps);
-    let step = |step: &str| bar.set_message(step.to_owned());
+    let told = bar.clone();
+    let step = move |step: &str| told.set_message(step.to_owned());
     let parameters = Parameters { values, version: 1 };
-    let mut stage = Offline::load(entry.clone(), &parameters, &first, &step).map_err(|error| said(&error))?;
+    let mut stage = Offline::load(entry.clone(), &parameters, &first, step).map_err(|error| said(&error))?;
     let keep = if wanted.lossless { Keep::Everything } else { Keep::Enough };
     let mut writer = Writer::create(&wanted.output, keep, fps).map_err(|error| said(&error))?;
     bar.set_message("running");

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    super::{Error, Input, Output, Parameters, Stage, Values},
+    super::{Error, Input, Output, Parameters, Stage, Values, blank},
     counters::Counters,
     geometry::Geometry,
     pool::Pool,
@@ -64,6 +64,7 @@ impl Instance {
         let ring = place.ring_for(frame)?;
         let input = match settings.input {
             Input::None => None,
+            Input::Optional if blank::is(frame) => None,
             Input::Required | Input::Optional => Some(filled(&ring, frame, &settings.counters)?),
         };
         let output = free(&ring)?;

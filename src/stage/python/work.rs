@@ -15,7 +15,7 @@ use std::{
 use rustix::event::{EventfdFlags, eventfd};
 
 use super::{
-    super::{Error, Values},
+    super::{Error, Values, steps},
     channel::Channel,
     protocol::Done,
     settings::Settings,
@@ -23,6 +23,8 @@ use super::{
 
 /// A socket that is full for so long belongs to a worker that does not read; it hangs by its frame limit anyway.
 const SEND_LIMIT: Duration = Duration::from_secs(1);
+/// Between two steps of a load that are said, at the least.
+const STEP: Duration = Duration::from_millis(100);
 
 /// One worker, from before its start to behind its end.
 pub struct Work {
@@ -140,16 +142,28 @@ impl Work {
         Some(Lease(self.clone()))
     }
 
-    /// Waits until frames may come; the watching thread bounds it.
+    /// Waits until frames may come, and says what the load does; the watching thread bounds it.
     ///
     /// # Errors
     /// [`Error::Died`] with why it is over.
     pub fn wait_ready(&self) -> Result<(), Error> {
         let loading = |desk: &mut Desk| matches!(desk.phase, Phase::Loading(_));
-        let desk = self.changed.wait_while(self.lock(), loading).unwrap_or_else(PoisonError::into_inner);
-        match &desk.phase {
-            Phase::Over(why) => Err(Error::Died(why.clone())),
-            Phase::Loading(_) | Phase::Ready => Ok(()),
+        let mut said = String::new();
+        let mut desk = self.lock();
+        loop {
+            // A worker may tell a thousand steps a second: the newest is said, now and then.
+            let waited = self.changed.wait_timeout_while(desk, STEP, loading);
+            desk = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let known = |desk: &mut Desk| matches!(&desk.phase, Phase::Loading(text) if *text == said);
+            desk = self.changed.wait_while(desk, known).unwrap_or_else(PoisonError::into_inner);
+            match &desk.phase {
+                Phase::Over(why) => return Err(Error::Died(why.clone())),
+                Phase::Ready => return Ok(()),
+                Phase::Loading(text) => said.clone_from(text),
+            }
+            drop(desk);
+            steps::say(&said);
+            desk = self.lock();
         }
     }
 

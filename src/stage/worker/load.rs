@@ -5,7 +5,7 @@ use std::{
     time::Instant,
 };
 
-use super::super::{Entry, Error, Parameters, Stage, blank};
+use super::super::{Entry, Error, Parameters, Stage, blank, steps};
 
 /// What a stage is built for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,20 +37,20 @@ pub fn build(
     entry: &Entry,
     parameters: &Parameters,
     size: Option<(u32, u32)>,
-    step: &dyn Fn(&str),
+    step: impl Fn(&str) + 'static,
 ) -> Result<Box<dyn Stage>, Error> {
     let building = || {
-        step("starting");
+        steps::say("starting");
         let mut stage = entry.take_spare().map_or_else(|| (entry.factory)(), Ok)?;
         stage.set(parameters)?;
-        step("warming up");
+        steps::say("warming up");
         match stage.warm_up(&blank::frame(&entry.info, size)) {
             // A frame that it cannot do is no reason not to start.
             Ok(()) | Err(Error::Process(_)) => Ok(stage),
             Err(error) => Err(error),
         }
     };
-    catch_unwind(AssertUnwindSafe(building))
+    catch_unwind(AssertUnwindSafe(|| steps::heard(step, building)))
         .unwrap_or_else(|panic| Err(Error::Died(format!("it panicked: {}", panic_text(&*panic)))))
 }
 

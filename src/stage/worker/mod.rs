@@ -187,8 +187,9 @@ impl Shared {
         let number = desk.loads;
         let (shared, about, wanted, size) = (self.clone(), entry.clone(), parameters.clone(), desk.size);
         let thread = std::thread::Builder::new().name("stage-load".into()).spawn(move || {
-            let step = |step: &str| shared.lock().loading_step(number, step);
-            let built = load::build(&about, &wanted, size, &step);
+            let told = shared.clone();
+            let step = move |step: &str| told.lock().loading_step(number, step);
+            let built = load::build(&about, &wanted, size, step);
             let unwanted = shared.lock().loaded(number, built.map(|stage| (stage, wanted.version)));
             drop(unwanted);
         });
@@ -221,7 +222,8 @@ impl Shared {
             }
         } else if desk.relieved.is_none() && busy.is_some_and(|busy| busy >= desk.patience()) {
             self.relieve(&mut desk);
-            desk.enter(State::Degraded, "the stage takes over a second for one frame".into());
+            let long = busy.unwrap_or_default().as_secs_f64();
+            desk.enter(State::Degraded, format!("the stage has been at one frame for {long:.1} s"));
         }
         let limit = |loading: &Loading| {
             loading.built.is_none() && loading.since.elapsed().min(awake) >= loading.entry.info.load_limit

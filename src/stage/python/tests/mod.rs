@@ -24,6 +24,9 @@ const LIMIT: Duration = Duration::from_mins(1);
 const HIDDEN: &str = "CARGO_MANIFEST_DIR";
 const WORKER: &str = include_str!("../../../../tests/support/python_worker.py");
 
+/// The first lines of its `pipeline.toml`.
+const HEAD: &str = "id = \"test\"\nname = \"Test\"\nkind = \"python\"\nlayouts = [\"RGB\", \"I420\"]\n";
+
 /// A pipeline's folder with the test's worker in it.
 struct Bench {
     folder: tempfile::TempDir,
@@ -51,16 +54,17 @@ impl Bench {
 }
 
 fn prepared(folder: &Path, own: &str, rest: &str, counters: &Arc<Counters>) -> Result<Factory, Error> {
+    described(folder, &format!("{HEAD}[python]\n{own}\n{rest}"), counters)
+}
+
+fn described(folder: &Path, text: &str, counters: &Arc<Counters>) -> Result<Factory, Error> {
     let options = Options {
         interpreter: Some(python()),
         counters: counters.clone(),
         hidden: vec![HIDDEN.into()],
         ..Options::default()
     };
-    let text = format!(
-        "id = \"test\"\nname = \"Test\"\nkind = \"python\"\nlayouts = [\"RGB\", \"I420\"]\n[python]\n{own}\n{rest}"
-    );
-    prepare(&options, folder, &Description::parse(&text)?)
+    prepare(&options, folder, &Description::parse(text)?)
 }
 
 /// The interpreter with numpy that `make deps` installs.

@@ -1,7 +1,7 @@
 //! Sessions that share a worker, and what is counted on a picture's way.
 
 use super::*;
-use crate::stage::python::ring::Slot;
+use crate::stage::{blank, python::ring::Slot};
 
 #[test]
 fn a_picture_is_copied_into_the_ring_alone_and_handed_on_where_the_worker_left_it() {
@@ -20,6 +20,20 @@ fn a_picture_is_copied_into_the_ring_alone_and_handed_on_where_the_worker_left_i
     let counters = &bench.counters;
     let read = [&counters.copied_in, &counters.copied_by_row, &counters.bytes_in, &counters.handed_on];
     assert_eq!(read.map(Counters::read), [5, 0, 5 * 64 * 48 * 3, 5]);
+}
+
+#[test]
+fn where_no_picture_came_the_worker_gets_none() {
+    let bench = Bench::new("", "");
+    let text = format!("{HEAD}input = \"optional\"\n");
+    let factory = described(bench.folder.path(), &text, &bench.counters).unwrap();
+    let mut stage = factory().unwrap();
+    let nothing = blank::frame(&Description::parse(&text).unwrap().info(), Some((64, 48)));
+    let input = frame(1, 64, 48);
+
+    assert!(picture(stage.process(&nothing)).data.plane(0).iter().all(|&byte| byte == 7));
+    assert!(is_inverted(&input, &picture(stage.process(&input))));
+    assert_eq!(Counters::read(&bench.counters.copied_in), 1);
 }
 
 #[test]

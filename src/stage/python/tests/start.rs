@@ -38,6 +38,20 @@ fn a_variable_of_the_server_reaches_a_worker_by_name_alone() {
 }
 
 #[test]
+fn what_a_worker_says_of_its_load_is_heard_by_whoever_builds() {
+    let bench = Bench::new("env = { LOAD_S = \"0.5\" }", "");
+    let steps = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+    let heard = steps.clone();
+
+    crate::stage::steps::heard(
+        move |step| heard.borrow_mut().push(step.to_owned()),
+        || bench.stage().unwrap(),
+    );
+
+    assert_eq!(steps.borrow().last().map(String::as_str), Some("weights"), "{steps:?}");
+}
+
+#[test]
 fn the_fifth_crash_is_the_last() {
     let bench = Bench::new("env = { FAULT_ALWAYS = \"import\" }", "");
 

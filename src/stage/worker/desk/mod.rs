@@ -4,7 +4,7 @@ mod trouble;
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::atomic::Ordering::Relaxed,
     time::{Duration, Instant},
 };
 
@@ -285,9 +285,8 @@ impl Desk {
 
     /// Shows something for a frame that the stage gave nothing for.
     fn replace(&mut self, frame: &Frame, counters: &Counters) {
-        let made = self.blank.as_ref().is_some_and(|blank| Arc::ptr_eq(&blank.data, &frame.data));
         let held = match self.entry.info.on_failure {
-            OnFailure::Passthrough if !made => return self.put(frame.clone()),
+            OnFailure::Passthrough if !blank::is(frame) => return self.put(frame.clone()),
             OnFailure::Hold => self.good.clone(),
             OnFailure::Passthrough | OnFailure::Skip => None,
         };

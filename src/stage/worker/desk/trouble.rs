@@ -6,7 +6,8 @@ use super::{Desk, Event, Health, Purpose, Stage, State, discard};
 use crate::stage::{Error, worker::health::CRASHES};
 
 /// A stage that is at one frame for longer than this, and than twice its usual time, lets its pictures be replaced.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Looked at every 250 ms: whoever watches is told within a second.
+const PATIENCE: Duration = Duration::from_millis(700);
 
 impl Desk {
     /// A step of the load of that number.
@@ -14,11 +15,11 @@ impl Desk {
         let Some(loading) = self.loading.as_ref().filter(|loading| loading.number == number) else { return };
         let (id, now) = (&loading.entry.info.id, &self.entry.info.id);
         let detail = match loading.purpose {
-            Purpose::Replace if id != now => format!("{id} is {step}; {now} goes on until it is ready"),
+            Purpose::Replace if id != now => format!("{id}: {step}; {now} goes on until it is ready"),
             Purpose::Replace => {
-                format!("{id} is {step} with new parameters; it goes on with its old ones until then")
+                format!("{id}: {step}, with new parameters; it goes on with its old ones until then")
             }
-            Purpose::Start => format!("{id} is {step}"),
+            Purpose::Start => format!("{id}: {step}"),
         };
         let state = if self.state == State::Restarting { State::Restarting } else { State::Loading };
         self.say(state, detail);
