@@ -85,7 +85,7 @@ keys! {
     "log_format" "SCOPE_LOG_FORMAT" One "text" "text or json" |c, t| c.log.format = log_format(t)?;
     "verbose" "VERBOSE_LOGGING" Switch "false" "opens the libraries' log lines" |c, t| c.log.verbose = switch(t)?;
     "pipelines" "SCOPE_PIPELINES" Many "" "folders of pipelines beside the shipped ones, each <id>/pipeline.toml" |c, t| c.pipelines.dirs = list(t).iter().map(PathBuf::from).collect();
-    "pipeline_admission" "SCOPE_PIPELINE_ADMISSION" Switch "true" "refuse a session that would break the frame rate of others; counts where a pipeline.toml sets max_load" |c, t| c.pipelines.admission = switch(t)?;
+    "pipeline_admission" "SCOPE_PIPELINE_ADMISSION" Switch "true" "refuse a session that would break the frame rate of others; by max_load of its pipeline.toml, 1.0 for Python" |c, t| c.pipelines.admission = switch(t)?;
     "python" "SCOPE_PYTHON" One "" "Python of pipelines that name none and have no .venv; without it the active environment, .venv beside the server, python3" |c, t| c.pipelines.python = Some(PathBuf::from(t));
     "onnxruntime" "SCOPE_ONNXRUNTIME" One "" "file of ONNX Runtime (libonnxruntime.so, 1.17 or newer) for pipelines of kind onnx; without it ORT_DYLIB_PATH, the system's folders and .venv are looked into" |c, t| c.pipelines.onnxruntime = Some(PathBuf::from(t));
     "onnx_providers" "SCOPE_ONNX_PROVIDERS" Many "" "what runs ONNX models, the best first: tensorrt, cuda, openvino, cpu; in place of what each pipeline.toml names" |c, t| c.pipelines.onnx_providers = list(t);

@@ -63,7 +63,7 @@ pub struct Description {
     /// Seconds that the stage may take to load.
     #[serde(default = "load_limit_s")]
     pub load_limit_s: f64,
-    /// Share of a second that all sessions of the pipeline may compute in together; without, nobody is refused.
+    /// Share of a second that all sessions of the pipeline may compute in together; see [`Description::most_load`].
     #[serde(default)]
     pub max_load: Option<f64>,
     /// JSON Schema of each parameter.
@@ -132,6 +132,12 @@ impl Description {
         }
     }
 
+    /// What `max_load` allows: without it, all of the one worker that the sessions of a Python pipeline share, and
+    /// anything where each session's stage computes by itself.
+    pub fn most_load(&self) -> Option<f64> {
+        self.max_load.or_else(|| (self.kind == "python").then_some(1.0))
+    }
+
     fn tables(&self) -> [(&'static str, Option<&toml::Table>); 3] {
         [("launch", self.launch.as_ref()), ("onnx", self.onnx.as_ref()), ("python", self.python.as_ref())]
     }
@@ -180,6 +186,18 @@ pub fn is_id(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sessions_of_a_python_pipeline_share_one_worker_and_its_time() {
+        let most = |kind: &str, rest: &str| {
+            let text = format!("id = \"a\"\nname = \"A\"\nkind = \"{kind}\"\nlayouts = [\"RGB\"]\n{rest}");
+            Description::parse(&text).unwrap().most_load()
+        };
+
+        assert_eq!(most("python", ""), Some(1.0));
+        assert_eq!(most("python", "max_load = 4.0"), Some(4.0));
+        assert_eq!(most("onnx", ""), None);
+    }
 
     #[derive(Debug, Deserialize, PartialEq)]
     #[serde(deny_unknown_fields)]

@@ -107,7 +107,7 @@ impl Entry {
     /// # Errors
     /// [`Error::Overloaded`] with what they compute already.
     pub fn check_load(&self) -> Result<(), Error> {
-        let Some(limit) = self.about.max_load else { return Ok(()) };
+        let Some(limit) = self.about.most_load() else { return Ok(()) };
         let (now, then) = self.share.load(Instant::now());
         if then <= limit {
             return Ok(());

@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::json;
@@ -34,12 +34,21 @@ fn a_session_outlives_its_worker_and_the_picture_comes_back() {
             client.expect("the worker's pictures", |stats| stats.rises() >= 10, LIMIT);
             client.send(&json!({ "fault": fault }));
         }
+        let began = Instant::now();
 
         let told = |stats: &Stats| {
             stats.messages_of("stage_state").any(|message| message.to_string().contains(words))
         };
+        // A hang is told of before it is known to be one.
+        let trouble =
+            |stats: &Stats| stats.messages_of("stage_state").any(|said| ill(&said["state"])) || told(stats);
+        client.expect(&format!("{fault}: a word"), trouble, LIMIT);
+        let first = began.elapsed();
         client.expect(&format!("{fault}: a sentence with {words:?}"), told, LIMIT);
+        let named = began.elapsed();
         client.expect(&format!("{fault}: running again"), runs_again, LIMIT);
+        let again = began.elapsed();
+        println!("{fault}: told after {first:.2?}, why after {named:.2?}, running again after {again:.2?}");
         // The pipeline shows nothing by itself while its worker is gone: what comes is the new worker's.
         let before = client.read(Stats::rises);
         client.expect(&format!("{fault}: pictures"), |stats| stats.rises() >= before + 10, LIMIT);
@@ -135,6 +144,10 @@ fn server(catalog: &Path) -> Server {
         &["--pipelines", catalog.to_str().unwrap()],
         &[("SCOPE_OFFLINE", "1"), ("SCOPE_MAX_SESSIONS", "8")],
     )
+}
+
+fn ill(state: &serde_json::Value) -> bool {
+    state == "degraded" || state == "restarting" || state == "failed"
 }
 
 /// Whether the stage runs after it was told to be restarted.
