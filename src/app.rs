@@ -46,9 +46,13 @@ impl App {
     /// # Errors
     /// What is missing or wrong, before the port opens.
     pub async fn start(config: Config, logs: telemetry::LogTail) -> anyhow::Result<Self> {
-        let catalog = stage::Catalog::read(&pipeline_folders(&config.pipelines), &kinds(&config.pipelines))
+        let counters = Arc::new(stage::python::Counters::default());
+        let kinds = counted_kinds(&config.pipelines, &counters);
+        let catalog = stage::Catalog::read(&pipeline_folders(&config.pipelines), &kinds)
             .context("a folder of pipelines")?;
-        Self::start_with(config, logs, catalog).await
+        let metrics = Metrics::new().context("the metrics")?;
+        counters.show(&metrics);
+        Self::assemble(config, logs, catalog, metrics).await
     }
 
     /// The same with a catalog of the caller's own.
@@ -59,6 +63,15 @@ impl App {
         config: Config,
         logs: telemetry::LogTail,
         catalog: stage::Catalog,
+    ) -> anyhow::Result<Self> {
+        Self::assemble(config, logs, catalog, Metrics::new().context("the metrics")?).await
+    }
+
+    async fn assemble(
+        config: Config,
+        logs: telemetry::LogTail,
+        catalog: stage::Catalog,
+        metrics: Metrics,
     ) -> anyhow::Result<Self> {
         descriptors::settle();
         tls::install_provider();
@@ -76,7 +89,7 @@ impl App {
         log_descriptors(config.limits.sessions);
         let draining = CancellationToken::new();
         let (turn, turn_task) = turn::Service::start(ice, draining.clone()).await;
-        let metrics = Arc::new(Metrics::new().context("the metrics")?);
+        let metrics = Arc::new(metrics);
         let watch = stage::Watch::start(catalog.clone()).context("watching the folders of pipelines")?;
         let registry = session::Registry::new(
             engine,
@@ -150,6 +163,10 @@ pub fn pipeline_folders(pipelines: &config::Pipelines) -> Vec<PathBuf> {
 
 /// The kinds of pipelines that this server knows.
 pub fn kinds(pipelines: &config::Pipelines) -> stage::Kinds {
+    counted_kinds(pipelines, &Arc::default())
+}
+
+fn counted_kinds(pipelines: &config::Pipelines, counters: &Arc<stage::python::Counters>) -> stage::Kinds {
     let onnx = stage::onnx::Settings {
         library: pipelines.onnxruntime.clone(),
         providers: pipelines
@@ -162,6 +179,7 @@ pub fn kinds(pipelines: &config::Pipelines) -> stage::Kinds {
     let python = stage::python::Options {
         interpreter: pipelines.python.clone(),
         hidden: config::variables().map(Into::into).collect(),
+        counters: counters.clone(),
         ..stage::python::Options::default()
     };
     stage::Kinds::default()

@@ -4,6 +4,8 @@
 
 mod ledger;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 pub use ledger::{Ledger, Quantiles, Step};
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
@@ -16,6 +18,9 @@ const TIMES: &[f64] = &[
     0.030, 0.040, 0.050, 0.075, 0.100, 0.150, 0.250, 0.500, 1.0, 2.5,
 ];
 
+/// Brings metrics up to date.
+type Refresh = Box<dyn Fn(&Metrics) + Send>;
+
 /// The media type of [`Metrics::text`].
 pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
 
@@ -24,6 +29,7 @@ macro_rules! table {
         /// The metrics of one server.
         pub struct Metrics {
             registry: Registry,
+            refresh: Mutex<Vec<Refresh>>,
             $(#[doc = $help] pub $field: $kind,)*
         }
 
@@ -41,6 +47,7 @@ macro_rules! table {
                 Ok(Self {
                     $($field: register(&registry, $kind::from_row($name, &[$($label),*], $help)?)?,)*
                     registry,
+                    refresh: Mutex::default(),
                 })
             }
         }
@@ -65,10 +72,21 @@ table! {
     encoder_changes: IntCounterVec "scope_encoder_changes_total" ["element"] "Encoders that failed in a session, by element.";
     decoder_changes: IntCounterVec "scope_decoder_changes_total" ["element"] "Decoders that failed or fell silent in a session, by element.";
     stages_abandoned: IntCounter "scope_stages_abandoned_total" [] "Stages that hung and were left behind with their thread.";
+    python_workers: IntCounterVec "scope_python_workers_total" ["event"] "Processes of Python pipelines started and ended.";
+    python_pictures: IntCounterVec "scope_python_pictures_total" ["way"] "Pictures to Python and back: copied in, those of them row by row, handed on as they lie.";
     stage_states: IntCounterVec "scope_stage_states_total" ["state"] "Times that a stage entered a state.";
 }
 
 impl Metrics {
+    /// Has `refresh` bring metrics up to date that are counted elsewhere, whenever [`Metrics::text`] is asked for.
+    pub fn before_text(&self, refresh: impl Fn(&Self) + Send + 'static) {
+        self.refreshes().push(Box::new(refresh));
+    }
+
+    fn refreshes(&self) -> MutexGuard<'_, Vec<Refresh>> {
+        self.refresh.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A session's ledger, which this server's histograms sum up.
     pub fn ledger(&self) -> Result<Ledger, prometheus::Error> {
         Ledger::new(&self.step, &self.delay)
@@ -79,6 +97,9 @@ impl Metrics {
     /// # Errors
     /// A metric that cannot be written.
     pub fn text(&self) -> Result<String, prometheus::Error> {
+        for refresh in self.refreshes().iter() {
+            refresh(self);
+        }
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         String::from_utf8(text).map_err(|error| prometheus::Error::Msg(error.to_string()))

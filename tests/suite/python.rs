@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::support::{client::Client, server::Server, stats::Stats, wait_until};
+use crate::support::{client::Client, http, server::Server, stats::Stats, wait_until};
 
 const LIMIT: Duration = Duration::from_mins(1);
 const WORKER: &str = include_str!("../support/python_worker.py");
@@ -90,6 +90,9 @@ fn sessions_share_a_worker() {
         client.expect("the worker's pictures", |stats| stats.rises() >= 10, LIMIT);
     }
     assert_eq!(children(server.pid()), 1);
+    let metrics = http::get(&format!("{}/metrics", server.url())).unwrap().text();
+    assert!(metrics.contains("scope_python_workers_total{event=\"started\"} 1\n"), "{metrics}");
+    assert!(metrics.contains("scope_python_pictures_total{way=\"copied_by_row\"} 0\n"), "{metrics}");
 }
 
 /// Pipelines that copy the picture in a worker, and show nothing where there is none.

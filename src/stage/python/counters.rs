@@ -1,9 +1,13 @@
 //! What the hand-over to workers does, counted: the proof that nothing is copied or converted on the way.
 
-use std::sync::atomic::{
-    AtomicU64,
-    Ordering::{self, Relaxed},
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
 };
+
+use prometheus::IntCounterVec;
+
+use crate::metrics::Metrics;
 
 /// Counted over all workers of one [`super::Options`].
 #[derive(Debug, Default)]
@@ -25,6 +29,23 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// Has `metrics` show them.
+    pub fn show(self: &Arc<Self>, metrics: &Metrics) {
+        let counters = self.clone();
+        metrics.before_text(move |metrics| {
+            let set = |metric: &IntCounterVec, label: &str, counter: &AtomicU64| {
+                let metric = metric.with_label_values(&[label]);
+                metric.reset();
+                metric.inc_by(Self::read(counter));
+            };
+            set(&metrics.python_workers, "started", &counters.started);
+            set(&metrics.python_workers, "ended", &counters.reaped);
+            set(&metrics.python_pictures, "copied", &counters.copied_in);
+            set(&metrics.python_pictures, "copied_by_row", &counters.copied_by_row);
+            set(&metrics.python_pictures, "handed_on", &counters.handed_on);
+        });
+    }
+
     /// One more of `counter`.
     pub(super) fn count(counter: &AtomicU64) {
         counter.fetch_add(1, Relaxed);
@@ -32,6 +53,6 @@ impl Counters {
 
     /// The value of `counter`.
     pub fn read(counter: &AtomicU64) -> u64 {
-        counter.load(Ordering::Relaxed)
+        counter.load(Relaxed)
     }
 }
