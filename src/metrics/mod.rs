@@ -64,6 +64,8 @@ table! {
     bytes: IntCounterVec "scope_bytes_total" ["direction"] "Bytes received (in) and sent (out), as ICE carries them.";
     encoder_changes: IntCounterVec "scope_encoder_changes_total" ["element"] "Encoders that failed in a session, by element.";
     decoder_changes: IntCounterVec "scope_decoder_changes_total" ["element"] "Decoders that failed or fell silent in a session, by element.";
+    recordings: IntCounterVec "scope_recordings_total" ["end"] "Recordings that are over, by how they ended.";
+    recording_bytes: IntCounter "scope_recording_bytes_total" [] "Bytes of recordings that are over.";
     stages_abandoned: IntCounter "scope_stages_abandoned_total" [] "Stages that hung and were left behind with their thread.";
     stage_states: IntCounterVec "scope_stage_states_total" ["state"] "Times that a stage entered a state.";
 }
