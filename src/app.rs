@@ -18,13 +18,16 @@ use crate::{
     config::{self, Config},
     descriptors, media,
     metrics::Metrics,
-    session, shutdown, signalling, stage, system, telemetry, tls, turn,
+    recordings, session, shutdown, signalling, stage, system, telemetry, tls, turn,
 };
 
 /// Where the shipped pipelines are: in a checkout, or installed.
 const SHIPPED: [&str; 2] = ["pipelines/catalog", "/usr/share/scope/pipelines/catalog"];
 /// How long a connection may take to send a request's head, or be idle: axum-server's default is for ever.
 const HEADER_LIMIT: Duration = Duration::from_secs(10);
+
+/// Fine enough for a retention of hours.
+const SWEEP: Duration = Duration::from_mins(10);
 
 /// A server that takes sessions.
 pub struct App {
@@ -35,6 +38,8 @@ pub struct App {
     http: Handle<SocketAddr>,
     http_task: JoinHandle<std::io::Result<()>>,
     turn_task: JoinHandle<()>,
+    /// Deletes recordings that are too old.
+    sweeper: JoinHandle<()>,
     /// Reads the catalog again where a folder changes, until the end.
     watch: stage::Watch,
     grace: Duration,
@@ -91,12 +96,15 @@ impl App {
         let (turn, turn_task) = turn::Service::start(ice, draining.clone()).await;
         let metrics = Arc::new(metrics);
         let watch = stage::Watch::start(catalog.clone()).context("watching the folders of pipelines")?;
+        let recordings = recordings::Store::new(recordings_settings(&config.recordings));
+        let sweeper = tokio::spawn(sweep(recordings.clone(), draining.clone()));
         let registry = session::Registry::new(
             engine,
             catalog.clone(),
             turn.clone(),
             session_settings(&config),
             metrics.clone(),
+            recordings.clone(),
             draining.clone(),
         );
         let system = system::System::new().context("figures of the host")?;
@@ -105,6 +113,7 @@ impl App {
             catalog,
             turn,
             settings: api_settings(&config),
+            recordings,
             metrics,
             logs,
             system: Arc::new(move || serde_json::to_value(system.snapshot()).unwrap_or_default()),
@@ -118,7 +127,7 @@ impl App {
         let http_task = serve(listener, certificate, router, http.clone())?;
         tracing::info!(%address, scheme, version = env!("CARGO_PKG_VERSION"), "serving");
         let grace = config.limits.shutdown_grace;
-        Ok(Self { address, scheme, registry, draining, http, http_task, turn_task, watch, grace })
+        Ok(Self { address, scheme, registry, draining, http, http_task, turn_task, sweeper, watch, grace })
     }
 
     /// Where it listens, e.g. `http://127.0.0.1:8000`.
@@ -146,6 +155,7 @@ impl App {
         self.http.graceful_shutdown(Some(shutdown::HTTP_GRACE));
         let http = tokio::time::timeout(shutdown::HTTP_GRACE * 2, self.http_task).await;
         let turn = tokio::time::timeout(shutdown::TASK_GRACE, self.turn_task).await;
+        tokio::time::timeout(shutdown::TASK_GRACE, self.sweeper).await.ok(); // a disk that hangs holds nothing up
         tokio::task::spawn_blocking(move || drop(self.watch)).await.ok(); // it waits for its thread
         anyhow::ensure!(left == 0, "{left} sessions did not end within {:?}", self.grace);
         http.context("HTTP connections did not end in time")??.context("HTTP")?;
@@ -153,6 +163,30 @@ impl App {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// Closes what a server before was killed in, then deletes what is too old, until the end.
+async fn sweep(recordings: recordings::Store, stop: CancellationToken) {
+    let mut first = true;
+    loop {
+        let (store, tidies) = (recordings.clone(), std::mem::take(&mut first));
+        let swept =
+            tokio::task::spawn_blocking(
+                move || {
+                    if tidies { store.tidy() } else { store.sweep(SystemTime::now()) }
+                },
+            );
+        swept.await.ok(); // a panic is in the log
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(SWEEP) => {}
+        }
+    }
+}
+
+fn recordings_settings(config: &config::Recordings) -> recordings::Settings {
+    let (folder, quota_bytes, retention) = (config.folder.clone(), config.quota_bytes, config.retention);
+    recordings::Settings { folder, quota_bytes, retention }
 }
 
 /// Where pipelines are: the shipped ones, then the user's own.

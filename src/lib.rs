@@ -38,7 +38,7 @@
 //! | session | media, stage, leaves |
 //! | media | leaves; it alone imports `gstreamer*` |
 //! | stage | leaves |
-//! | leaves: config, descriptors, frame, memory, metrics, shutdown, signalling, system, telemetry, tls, turn | nothing of ours |
+//! | leaves: config, descriptors, frame, memory, metrics, recordings, shutdown, signalling, system, telemetry, tls, turn | nothing of ours |
 //!
 //! `tests/suite/architecture.rs` holds the table.
 
@@ -51,6 +51,7 @@ pub mod frame;
 pub mod media;
 pub mod memory;
 pub mod metrics;
+pub mod recordings;
 pub mod session;
 pub mod shutdown;
 pub mod signalling;

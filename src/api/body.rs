@@ -78,6 +78,11 @@ impl Object {
         self.optional(name, "string_type", "a string is wanted", |value| value.as_str().map(str::to_owned))
     }
 
+    /// True or false that may be there.
+    pub fn optional_switch(&mut self, name: &str) -> Option<bool> {
+        self.optional(name, "bool_type", "true or false is wanted", Value::as_bool)
+    }
+
     /// A number of an m-line that may be there.
     pub fn optional_index(&mut self, name: &str) -> Option<u32> {
         self.optional(name, "int_type", "a number from 0 on is wanted", |value| {

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::graphviz;
 use crate::{
+    recordings,
     session::{self, ErrorKind},
     signalling, stage,
 };
@@ -20,6 +21,8 @@ use crate::{
 pub enum Error {
     /// A session's or the registry's.
     Session(session::Error),
+    /// The recordings'.
+    Recording(recordings::Error),
     /// A pipeline's.
     Stage(stage::Error),
     /// Values that a pipeline's schema refuses, in this field of the body.
@@ -58,6 +61,12 @@ impl Error {
 impl From<session::Error> for Error {
     fn from(error: session::Error) -> Self {
         Self::Session(error)
+    }
+}
+
+impl From<recordings::Error> for Error {
+    fn from(error: recordings::Error) -> Self {
+        Self::Recording(error)
     }
 }
 
@@ -103,12 +112,14 @@ impl IntoResponse for Error {
                 ErrorKind::Timeout => respond(StatusCode::GATEWAY_TIMEOUT, session_body(&error, "timeout")),
                 ErrorKind::BadOffer(code) => respond(StatusCode::BAD_REQUEST, session_body(&error, code)),
                 ErrorKind::Stage(inner) => stage_response(inner),
+                ErrorKind::Recording(inner) => recording_response(inner),
                 ErrorKind::Internal => {
                     tracing::error!(%error, "a request failed");
                     respond(StatusCode::INTERNAL_SERVER_ERROR, session_body(&error, "internal"))
                 }
             },
             Self::Stage(error) => stage_response(&error),
+            Self::Recording(error) => recording_response(&error),
             Self::Parameters(faults, field) => parameters(&faults, &["body", field]),
             Self::Signalling(error) => {
                 let ours = matches!(error, signalling::Error::BadAnswer { .. });
@@ -147,6 +158,20 @@ fn graphviz_response(error: &graphviz::Error) -> Response {
             respond(StatusCode::INTERNAL_SERVER_ERROR, body("internal"))
         }
     }
+}
+
+fn recording_response(error: &recordings::Error) -> Response {
+    let (status, code) = match error {
+        recordings::Error::NotFound(_) => (StatusCode::NOT_FOUND, "recording_not_found"),
+        recordings::Error::Running(_) => (StatusCode::CONFLICT, "recording_running"),
+        recordings::Error::Nothing => (StatusCode::CONFLICT, "nothing_to_record"),
+        recordings::Error::Full { .. } => (StatusCode::INSUFFICIENT_STORAGE, "disk_full"),
+        recordings::Error::Quota { .. } => (StatusCode::INSUFFICIENT_STORAGE, "recordings_quota"),
+        recordings::Error::Slow => (StatusCode::INSUFFICIENT_STORAGE, "disk_slow"),
+        recordings::Error::Folder { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "recordings_folder"),
+        recordings::Error::Write(_) => (StatusCode::INTERNAL_SERVER_ERROR, "recording_failed"),
+    };
+    respond(status, body(&error.to_string(), code))
 }
 
 fn stage_response(error: &stage::Error) -> Response {

@@ -10,6 +10,7 @@ mod host;
 mod layers;
 mod offer;
 mod pipelines;
+mod recordings;
 mod sessions;
 mod ui;
 
@@ -21,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::{metrics::Metrics, session, stage, telemetry, turn};
+use crate::{metrics::Metrics, recordings::Store, session, stage, telemetry, turn};
 
 /// Bounds and places of the HTTP side.
 #[derive(Clone, Debug)]
@@ -47,6 +48,8 @@ pub struct State {
     pub turn: turn::Service,
     /// Bounds and places.
     pub settings: Settings,
+    /// All recordings.
+    pub recordings: Store,
     /// Every metric.
     pub metrics: Arc<Metrics>,
     /// The newest log lines.
@@ -76,6 +79,11 @@ pub fn router(state: State) -> Router {
         .routes(routes!(sessions::descriptions))
         .routes(routes!(sessions::switch_pipeline))
         .routes(routes!(sessions::set_parameters))
+        .routes(routes!(recordings::list))
+        .routes(routes!(recordings::show, recordings::delete))
+        .routes(routes!(recordings::start))
+        .routes(routes!(recordings::stop))
+        .routes(routes!(recordings::file))
         .routes(routes!(host::hardware))
         .routes(routes!(host::system))
         .routes(routes!(host::logs))

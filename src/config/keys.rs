@@ -90,6 +90,9 @@ keys! {
     "onnxruntime" "SCOPE_ONNXRUNTIME" One "" "file of ONNX Runtime (libonnxruntime.so, 1.17 or newer) for pipelines of kind onnx; without it ORT_DYLIB_PATH, the system's folders and .venv are looked into" |c, t| c.pipelines.onnxruntime = Some(PathBuf::from(t));
     "onnx_providers" "SCOPE_ONNX_PROVIDERS" Many "" "what runs ONNX models, the best first: tensorrt, cuda, openvino, cpu; in place of what each pipeline.toml names" |c, t| c.pipelines.onnx_providers = list(t);
     "onnx_threads" "SCOPE_ONNX_THREADS" One "" "threads of one ONNX stage, in place of what its pipeline.toml says (2 where it says nothing)" |c, t| c.pipelines.onnx_threads = Some(number(t)?);
+    "recordings" "SCOPE_RECORDINGS" One "recordings" "folder of recordings, made when the first one starts; below the working folder" |c, t| c.recordings.folder = PathBuf::from(t);
+    "recordings_quota" "SCOPE_RECORDINGS_QUOTA" One "0" "bytes that all recordings may take: then none starts and those under way end, with a sentence; 0 is as many as the disk has" |c, t| c.recordings.quota_bytes = number(t)?;
+    "recordings_retention" "SCOPE_RECORDINGS_RETENTION" One "0s" "how long finished recordings are kept, e.g. 720h; 0s keeps them" |c, t| c.recordings.retention = duration(t)?;
     "pipeline" "PIPELINE" One "echo" "pipeline of sessions that name none" |c, t| c.pipelines.default = Some(t.to_owned());
 }
 

@@ -29,6 +29,8 @@ pub struct Config {
     pub log: Log,
     /// Where pipelines come from.
     pub pipelines: Pipelines,
+    /// Where recordings go.
+    pub recordings: Recordings,
 }
 
 /// The HTTP side.
@@ -191,6 +193,24 @@ pub struct Pipelines {
     pub onnx_providers: Vec<String>,
     /// Threads of a stage of kind `onnx` in place of what pipelines say.
     pub onnx_threads: Option<usize>,
+}
+
+/// Where recordings go.
+#[derive(Clone, Debug)]
+pub struct Recordings {
+    /// Their folder.
+    pub folder: PathBuf,
+    /// Bytes of all together; 0 for as many as the disk has.
+    pub quota_bytes: u64,
+    /// How long finished ones are kept; zero keeps them.
+    pub retention: Duration,
+}
+
+impl Default for Recordings {
+    fn default() -> Self {
+        // Below the working folder: the image's is /var/lib/scope.
+        Self { folder: PathBuf::from("recordings"), quota_bytes: 0, retention: Duration::ZERO }
+    }
 }
 
 impl Default for Pipelines {

@@ -33,6 +33,8 @@ pub struct Run {
     pub id: String,
     /// The file that is read; none for a pipeline that makes pictures by itself.
     pub input: Option<PathBuf>,
+    /// The folder of a recording whose input is read, with the parameters that it had.
+    pub replay: Option<PathBuf>,
     /// The file that is written.
     pub output: PathBuf,
     /// `name=value` each; the value is JSON, or else text.
@@ -61,6 +63,15 @@ pub fn command(with_flags: &dyn Fn(Command) -> Command) -> Command {
     let run = with_flags(Command::new("run").about("run a pipeline over a video file, as a session would"))
         .arg(word("id", "ID", "the pipeline").required(true))
         .arg(word("input", "FILE", "the file that is read; none where the pipeline needs none").long("input"))
+        .arg(
+            word(
+                "replay",
+                "DIR",
+                "the folder of a recording: its input is read, each picture with the parameters that it had",
+            )
+            .long("replay")
+            .conflicts_with("input"),
+        )
         .arg(word("output", "FILE", "the file that is written: .mp4 or .mkv").long("output").required(true))
         .arg(
             word("param", "NAME=VALUE", "a parameter, its value as JSON or plain text")
@@ -107,6 +118,7 @@ pub fn read(matches: &ArgMatches) -> Result<(&ArgMatches, Task), String> {
             let run = Run {
                 id: text(own, "id").unwrap_or_default(),
                 input: path(own, "input"),
+                replay: path(own, "replay"),
                 output: path(own, "output").unwrap_or_default(),
                 parameters: parameters.map(|one| parameter(one)).collect::<Result<_, _>>()?,
                 lossless: own.get_flag("lossless"),

@@ -15,6 +15,7 @@ use super::{
     launch,
     negotiate::Line,
     playout,
+    recording::{Feeds, Track},
     sender::Pace,
     shield, stall, tap,
     timing::{self, Timing},
@@ -54,6 +55,8 @@ pub struct Taps {
     pub gate: Arc<Gate>,
     /// Where each millisecond goes.
     pub timing: Arc<Timing>,
+    /// Where a recording hears of what passes.
+    pub feeds: Arc<Feeds>,
 }
 
 /// outlet → encoder → payloader for the picture.
@@ -70,7 +73,11 @@ pub fn send_video(
     tap::outlet(&source, taps, pace.clone());
     row.prepare(&launch::element(&bin, "enc")?);
     count_encoded(&bin, taps)?;
-    keep_open(&launch::element(&bin, "pay")?);
+    let payloader = launch::element(&bin, "pay")?;
+    if let Some(pad) = payloader.static_pad("sink") {
+        taps.feeds.watch(Track::Output, &pad);
+    }
+    keep_open(&payloader);
     Ok(bin)
 }
 
@@ -100,7 +107,7 @@ pub fn receive_video(name: &str, row: &Decoder, taps: &Taps) -> Result<gst::Bin,
     let sink = tap_of::<gst_app::AppSink>(&bin)?;
     sink.set_caps(Some(&tap::caps(&taps.layouts)));
     tap::inlet(&sink, taps);
-    time_decoder(&bin, &taps.timing)?;
+    time_decoder(&bin, taps)?;
     let depayloader = launch::element(&bin, "depay")?;
     if let Some(pad) = depayloader.static_pad("sink") {
         count_key_requests(&pad, taps.counters.clone(), |counters| &counters.key_requests_sent);
@@ -111,13 +118,14 @@ pub fn receive_video(name: &str, row: &Decoder, taps: &Taps) -> Result<gst::Bin,
 }
 
 /// depayloader → the other bin's outlet for the sound.
-pub fn receive_audio(send: &gst::Bin, counters: &Arc<Counters>) -> Result<gst::Bin, Error> {
+pub fn receive_audio(send: &gst::Bin, taps: &Taps) -> Result<gst::Bin, Error> {
     let bin = launch::bin(RECEIVE_AUDIO, SOUND_IN)?;
     let sink = tap_of::<gst_app::AppSink>(&bin)?;
     let source = tap_of::<gst_app::AppSrc>(send)?;
-    let counters = counters.clone();
-    tap::sound(&sink, &source, move || {
+    let (counters, feeds) = (taps.counters.clone(), taps.feeds.clone());
+    tap::sound(&sink, &source, move |sample| {
         counters.sound_packets.fetch_add(1, Relaxed);
+        feeds.hear(sample);
     });
     Ok(bin)
 }
@@ -142,11 +150,12 @@ fn payload(bin: &gst::Bin, line: &Line) -> Result<(), Error> {
     Ok(())
 }
 
-/// Notes when each access unit goes into the decoder.
-fn time_decoder(bin: &gst::Bin, timing: &Arc<Timing>) -> Result<(), Error> {
+/// Notes when each access unit goes into the decoder, where a recording hears it too.
+fn time_decoder(bin: &gst::Bin, taps: &Taps) -> Result<(), Error> {
     let decoder = launch::element(bin, "dec")?;
     let Some(pad) = decoder.static_pad("sink") else { return Ok(()) };
-    let timing = timing.clone();
+    taps.feeds.watch(Track::Input, &pad);
+    let timing = taps.timing.clone();
     pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
         if let Some(gst::PadProbeData::Buffer(buffer)) = &info.data
             && let Some(running) = timing::running_time(pad, buffer)

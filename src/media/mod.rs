@@ -22,6 +22,7 @@ mod peer;
 mod player;
 mod playout;
 mod receiver;
+mod recording;
 mod retransmission;
 mod sender;
 mod shell;
@@ -45,6 +46,7 @@ pub use inventory::{Inventory, inventory, try_codecs};
 pub use peer::{Open, Opened, Peer};
 pub use player::Bins;
 pub use receiver::{Receiver, Remedy};
+pub use recording::{Progress, Recording};
 pub use sender::{Replaced, Sender};
 pub use stats::{CandidatePair, Stats};
 

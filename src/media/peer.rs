@@ -91,6 +91,9 @@ pub fn open(
 ) -> Result<Opened, Error> {
     let lines = negotiate::lines(open.offer, table, settings)?;
     let mut peer = Peer::build(settings, gate, open)?;
+    if lines.iter().any(|line| line.kind == Kind::Audio && line.sends && line.receives) {
+        peer.taps.feeds.expect_sound();
+    }
     peer.script = Script::of(&lines, table);
     bus::watch(&peer.pipeline, &peer.taps.counters, {
         let tell = open.tell.clone();
@@ -136,6 +139,7 @@ impl Peer {
                 counters: Arc::default(),
                 gate: gate.clone(),
                 timing: Arc::new(Timing::new(open.ledger.clone())),
+                feeds: Arc::default(),
             },
             sender: None,
             receiver: None,

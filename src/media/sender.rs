@@ -157,6 +157,11 @@ impl Sender {
     fn begin_anew(&self) {
         let counters = &self.taps.counters;
         counters.anew_ms.store(counters.now_ms(), Relaxed);
+        self.ask_key_frame();
+    }
+
+    /// Makes the encoder's next picture a key frame.
+    pub fn ask_key_frame(&self) {
         if let Some(pad) = self.bin().by_name("pay").and_then(|payloader| payloader.static_pad("sink")) {
             pad.push_event(upstream::key_request());
         }

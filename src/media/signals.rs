@@ -8,8 +8,7 @@ use gst::{glib, prelude::*};
 
 use super::{
     Error, Event, Inbox, Mail, channel,
-    counters::Counters,
-    graph,
+    graph::{self, Taps},
     identity::{Identity, Verdict},
     negotiate::Line,
     peer::Peer,
@@ -64,7 +63,7 @@ impl Peer {
     ) {
         let pipeline = self.pipeline.downgrade();
         let sound = sound.map(|bin| bin.downgrade());
-        let (lines, receiver, counters) = (lines.clone(), self.receiver.clone(), self.taps.counters.clone());
+        let (lines, receiver, taps) = (lines.clone(), self.receiver.clone(), self.taps.clone());
         let (tell, identity) = (tell.clone(), identity.clone());
         self.webrtc.connect_pad_added(move |_, pad| {
             let Some(pipeline) = pipeline.upgrade().filter(|_| pad.direction() == gst::PadDirection::Src)
@@ -76,7 +75,7 @@ impl Peer {
                 (Some(Kind::Video), Some(receiver)) => receiver.attach(pad),
                 (Some(Kind::Audio), _) => {
                     let send = sound.as_ref().and_then(glib::WeakRef::upgrade);
-                    receive_audio(&pipeline, pad, send.as_ref(), &counters)
+                    receive_audio(&pipeline, pad, send.as_ref(), &taps)
                 }
                 _ => graph::discard().and_then(|end| graph::attach(&pipeline, pad, &end)),
             };
@@ -91,13 +90,13 @@ fn receive_audio(
     pipeline: &gst::Pipeline,
     pad: &gst::Pad,
     send: Option<&gst::Bin>,
-    counters: &Arc<Counters>,
+    taps: &Taps,
 ) -> Result<(), Error> {
     if let Some(bin) = pipeline.by_name(graph::RECEIVE_AUDIO) {
         return graph::take_over(pad, &bin);
     }
     let element = match send {
-        Some(send) => graph::receive_audio(send, counters)?.upcast(),
+        Some(send) => graph::receive_audio(send, taps)?.upcast(),
         None => graph::discard()?,
     };
     graph::attach(pipeline, pad, &element)

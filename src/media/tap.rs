@@ -12,7 +12,7 @@ use std::{
 use gst::prelude::*;
 use gst_video::prelude::*;
 
-use super::{Error, gate::Pass, graph::Taps, sender::Pace};
+use super::{Error, gate::Pass, graph::Taps, recording::Track, sender::Pace};
 use crate::{
     frame::{Frame, Layout, Pixels, Take},
     metrics::Step,
@@ -49,6 +49,7 @@ pub fn caps(layouts: &[Layout]) -> gst::Caps {
 /// Puts what `sink` gets into the input slot.
 pub fn inlet(sink: &gst_app::AppSink, taps: &Taps) {
     let (slot, counters, timing) = (taps.input.clone(), taps.counters.clone(), taps.timing.clone());
+    let feeds = taps.feeds.clone();
     let mut known: Option<(gst::Caps, gst_video::VideoInfo)> = None;
     sink.set_callbacks(
         gst_app::AppSinkCallbacks::builder()
@@ -73,6 +74,7 @@ pub fn inlet(sink: &gst_app::AppSink, taps: &Taps) {
                 // Of the session, not of this sink: a decoder that takes another one's place counts on.
                 let seq = counters.frames_in.load(Relaxed);
                 let Some(frame) = wrap(seq, buffer, caps, info) else { return Ok(gst::FlowSuccess::Ok) };
+                feeds.number(Track::Input, running.unwrap_or_default().into(), seq);
                 counters.frames_in.fetch_add(1, Relaxed);
                 slot.put(frame);
                 Ok(gst::FlowSuccess::Ok)
@@ -112,6 +114,7 @@ pub fn outlet(source: &gst_app::AppSrc, taps: &Taps, pace: Arc<Pace>) {
                 taps.timing.record(Step::WaitForEncoder, frame.since.elapsed());
                 if let Some(pts) = buffer.pts() {
                     taps.timing.encoder_gets(pts); // appsrc's segment starts at 0: pts is running time
+                    taps.feeds.number(Track::Output, pts.into(), frame.seq);
                 }
                 taps.counters.frames_out.fetch_add(1, Relaxed);
                 source.push_buffer(buffer).ok(); // flushing: the graph is being stopped
@@ -146,14 +149,18 @@ fn due(pts: Duration, last: Option<Duration>, fps: u32) -> bool {
 }
 
 /// Hands encoded sound from `sink` to `source`, as it came.
-pub fn sound(sink: &gst_app::AppSink, source: &gst_app::AppSrc, count: impl Fn() + Send + 'static) {
+pub fn sound(
+    sink: &gst_app::AppSink,
+    source: &gst_app::AppSrc,
+    heard: impl Fn(&gst::Sample) + Send + 'static,
+) {
     let source = source.downgrade();
     sink.set_callbacks(
         gst_app::AppSinkCallbacks::builder()
             .new_sample(move |sink| {
                 let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
                 let source = source.upgrade().ok_or(gst::FlowError::Eos)?;
-                count();
+                heard(&sample);
                 source.push_sample(&sample).ok(); // flushing: the graph is being stopped
                 Ok(gst::FlowSuccess::Ok)
             })

@@ -71,6 +71,8 @@ table! {
     bytes: IntCounterVec "scope_bytes_total" ["direction"] "Bytes received (in) and sent (out), as ICE carries them.";
     encoder_changes: IntCounterVec "scope_encoder_changes_total" ["element"] "Encoders that failed in a session, by element.";
     decoder_changes: IntCounterVec "scope_decoder_changes_total" ["element"] "Decoders that failed or fell silent in a session, by element.";
+    recordings: IntCounterVec "scope_recordings_total" ["end"] "Recordings that are over, by how they ended.";
+    recording_bytes: IntCounter "scope_recording_bytes_total" [] "Bytes of recordings that are over.";
     stages_abandoned: IntCounter "scope_stages_abandoned_total" [] "Stages that hung and were left behind with their thread.";
     python_workers: IntCounterVec "scope_python_workers_total" ["event"] "Processes of Python pipelines started and ended.";
     python_pictures: IntCounterVec "scope_python_pictures_total" ["way"] "Pictures to Python and back: copied in, those of them row by row, handed on as they lie.";

@@ -15,8 +15,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    EndReason, Error, Message, Phase, Snapshot,
+    EndReason, Error, Message, Phase, Snapshot, control,
     meter::Meter,
+    recording::{self, Recorded, Recorder, Request},
     repair::Repairs,
     state::{Action, Input, Sight, State},
 };
@@ -43,6 +44,8 @@ pub enum Command {
     Candidates(Vec<signalling::Candidate>, oneshot::Sender<()>),
     /// An update by HTTP.
     Parameters(stage::Values, oneshot::Sender<Result<stage::Values, Error>>),
+    /// The start or the end of a recording, by HTTP.
+    Record(Request, oneshot::Sender<Result<Recorded, Error>>),
     /// Another pipeline by HTTP.
     Switch(String, oneshot::Sender<Result<(), Error>>),
     /// The stage is wanted by a new connection of the same client; this session ends.
@@ -65,6 +68,8 @@ pub struct Heir {
     pub paused: bool,
     /// What runs while a stage of that pipeline loads.
     pub fallback: Option<Fallback>,
+    /// What is recorded.
+    pub recording: Option<Arc<media::Recording>>,
 }
 
 /// What runs while another stage loads, and goes on where that does not come.
@@ -99,6 +104,7 @@ pub struct Actor {
     pub(super) meter: Meter,
     pub(super) metrics: Arc<metrics::Metrics>,
     pub(super) repairs: Repairs,
+    pub(super) recorder: Recorder,
     pub(super) heir: Option<oneshot::Sender<Heir>>,
     pub(super) stats: Option<JoinHandle<Result<media::Stats, media::Error>>>,
     pub(super) media_events: mpsc::Receiver<media::Event>,
@@ -138,6 +144,7 @@ impl Actor {
         let mut end = caller_gone.then_some(EndReason::ClosedByClient);
         let cancel = self.cancel.clone();
         let mail = self.mail.clone();
+        self.begin_recording();
         while end.is_none() {
             end = tokio::select! {
                 biased;
@@ -154,6 +161,10 @@ impl Actor {
                 }
                 done = finished(&mut self.repairs.encoder) => self.encoder_replaced(done),
                 done = finished(&mut self.repairs.decoder) => self.decoder_mended(done),
+                done = finished(&mut self.recorder.work) => {
+                    self.recording_changed(done);
+                    None
+                }
                 _ = tick.tick() => {
                     if std::mem::replace(&mut ticked, Instant::now()).elapsed() > STOPPED {
                         self.awake_since = Instant::now();
@@ -179,11 +190,14 @@ impl Actor {
                 }
                 reply.send(()).ok(); // caller gone: nothing to tell
             }
-            Command::Parameters(values, reply) => {
-                let outcome =
-                    self.update(values, None).map_err(|faults| stage::Error::Parameters(faults).into());
+            Command::Parameters(mut values, reply) => {
+                let recording = control::take_recording(&mut values);
+                let updated = recording.and_then(|wish| self.update(values, None).map(|()| wish));
+                let outcome = updated.map_err(|faults| stage::Error::Parameters(faults).into());
+                let outcome = outcome.map(|wish| wish.map_or((), |request| self.record(request, None)));
                 reply.send(outcome.map(|()| self.parameters.values.clone())).ok(); // caller gone
             }
+            Command::Record(request, reply) => self.record(request, Some(reply)),
             Command::Switch(pipeline, reply) => {
                 reply.send(self.switch(&pipeline).map_err(Error::from)).ok(); // caller gone
             }
@@ -235,6 +249,7 @@ impl Actor {
 
     fn tick(&mut self) -> Option<EndReason> {
         self.worker.tend(self.awake_since.elapsed());
+        self.watch_recording();
         let counters = self.peer.counters();
         // A pipeline that makes pictures by itself waits for none.
         let makes = u64::from(self.entry.info.input != stage::Input::Required);
@@ -301,18 +316,24 @@ impl Actor {
             tokio::time::timeout(GRAPH_LIMIT, task).await.ok(); // it holds the peer; bounded inside as well
         }
         self.repairs.finish(GRAPH_LIMIT).await;
+        let recording = self.recorder.settle(&self.peer).await;
         let paused = self.snapshot.borrow().paused;
         let (entry, parameters, fallback) = (self.entry, self.parameters, self.fallback);
-        let heir = Heir { worker: self.worker, entry, parameters, paused, fallback };
-        let worker = match self.heir {
+        let heir = Heir { worker: self.worker, entry, parameters, paused, fallback, recording };
+        let (worker, recording) = match self.heir {
             Some(reply) => {
                 heir.worker.detach();
-                reply.send(heir).err().map(|heir| heir.worker) // whoever asked may be gone
+                let left = reply.send(heir).err(); // whoever asked may be gone
+                left.map_or((None, None), |heir| (Some(heir.worker), heir.recording))
             }
-            None => Some(heir.worker),
+            None => (Some(heir.worker), heir.recording),
         };
         let peer = self.peer;
+        let metrics = self.metrics;
         let stopped = spawn_blocking(move || {
+            if let Some(recording) = recording {
+                recording::end_with_session(&recording, reason, &metrics);
+            }
             if let Some(Err(left)) = worker.map(|worker| worker.stop(STAGE_LIMIT)) {
                 tracing::error!("{left}");
             }
@@ -320,7 +341,10 @@ impl Actor {
             drop(peer);
             memory::trim();
         });
-        if tokio::time::timeout(FLUSH_LIMIT + STAGE_LIMIT + GRAPH_LIMIT, stopped).await.is_err() {
+        if tokio::time::timeout(FLUSH_LIMIT + STAGE_LIMIT + recording::LIMIT + GRAPH_LIMIT, stopped)
+            .await
+            .is_err()
+        {
             tracing::error!("the graph does not stop; its threads are left behind");
         }
         Over { reason, snapshot: self.snapshot }

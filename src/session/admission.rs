@@ -91,6 +91,7 @@ impl Registry {
             limits: inner.settings.limits.clone(),
             cancel: inner.cancel.clone(),
             metrics: inner.metrics.clone(),
+            recordings: inner.recordings.clone(),
             admission: inner.settings.admission,
             before: before.map(|before| before.mailbox),
         };

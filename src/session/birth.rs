@@ -18,10 +18,11 @@ use super::{
     actor::{Actor, Command, Heir},
     control::{self, Update},
     meter::Meter,
+    recording::{Recorder, Request},
     repair::Repairs,
     state::State,
 };
-use crate::{media, metrics::Metrics, signalling, stage};
+use crate::{media, metrics::Metrics, recordings, signalling, stage};
 
 /// Events of the graph or the stage that may wait for the session.
 const EVENTS: usize = 256;
@@ -32,16 +33,18 @@ const HAND_OVER_LIMIT: Duration = Duration::from_secs(2);
 pub struct Start {
     entry: stage::Entry,
     update: Update,
+    recording: Option<Request>,
 }
 
 impl Start {
     /// Reads `initialParameters`.
     pub fn check(catalog: &stage::Catalog, mut initial: stage::Values) -> Result<Self, Error> {
         let chosen = control::take_pipeline(&mut initial).map_err(stage::Error::Parameters)?;
+        let recording = control::take_recording(&mut initial).map_err(stage::Error::Parameters)?;
         let entry = catalog.get(&chosen.unwrap_or_else(|| catalog.default_id()))?;
         let update = control::check(initial, &catalog.first_values(&entry), &entry.schema)
             .map_err(stage::Error::Parameters)?;
-        Ok(Self { entry, update })
+        Ok(Self { entry, update, recording })
     }
 
     /// The same pipeline and parameters as a session that is taken over, should its stage be gone by then.
@@ -79,6 +82,7 @@ pub struct Birth {
     pub limits: Limits,
     pub cancel: CancellationToken,
     pub metrics: Arc<Metrics>,
+    pub recordings: recordings::Store,
     /// Whether a pipeline that has no room for one session more is refused.
     pub admission: bool,
     /// The session that is taken over.
@@ -114,6 +118,7 @@ impl Birth {
             drop(tell_stage.try_send(event)); // full: the newest state is in the snapshot's next tick
         });
         io.clock = opened.peer.clock();
+        let wish = self.start.recording;
         let heir = take_over(self.before, self.start, &io, tell).await?;
         opened.peer.set_layouts(&heir.entry.info.layouts);
         let snapshot = first_snapshot(&self.id, &opened, &heir);
@@ -137,6 +142,7 @@ impl Birth {
             snapshot: watch::Sender::new(snapshot),
             stats: None,
             repairs: Repairs::default(),
+            recorder: Recorder::new(self.id, self.recordings, heir.recording, wish),
             heir: None,
             media_events,
             stage_events,
@@ -182,7 +188,7 @@ async fn take_over(
     if paused.is_some() {
         worker.set(stage::Update { parameters: parameters.clone(), paused, ..stage::Update::default() });
     }
-    Ok(Heir { worker, entry, parameters, paused: paused.unwrap_or(false), fallback: None })
+    Ok(Heir { worker, entry, parameters, paused: paused.unwrap_or(false), fallback: None, recording: None })
 }
 
 fn first_snapshot(id: &Id, opened: &media::Opened, heir: &Heir) -> Snapshot {
@@ -215,6 +221,7 @@ fn first_snapshot(id: &Id, opened: &media::Opened, heir: &Heir) -> Snapshot {
         latency: Vec::new(),
         client_delay_ms: None,
         candidate_pair: None,
+        recording: None,
         end_reason: None,
     }
 }

@@ -10,6 +10,7 @@ mod control;
 mod ending;
 mod history;
 mod meter;
+mod recording;
 mod registry;
 mod repair;
 mod report;
@@ -25,12 +26,13 @@ pub use admission::{Created, Wish};
 pub use control::{Figures, Message};
 pub use ending::EndReason;
 pub use history::{Description, DescriptionKind};
+pub use recording::{Recorded, RecordingInfo, RecordingState, Request};
 pub use registry::{Load, Registry, Settings};
 use serde::Serialize;
 pub use snapshot::{CodecInfo, Drops, Path, Snapshot, StageInfo, StepTimes};
 pub use state::{Limits, Phase};
 
-use crate::{media, stage};
+use crate::{media, recordings, stage};
 
 /// A session's name in every URL, log line and metric. Opaque: later it may name a node too.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -103,6 +105,9 @@ pub enum Error {
     /// The pipeline said no.
     #[error(transparent)]
     Stage(#[from] stage::Error),
+    /// The recordings' folder said no.
+    #[error(transparent)]
+    Recording(#[from] recordings::Error),
     /// The session's metrics cannot be made.
     #[error("the session's metrics cannot be made: {0}")]
     Metrics(String),
@@ -134,6 +139,8 @@ pub enum ErrorKind<'a> {
     BadOffer(&'static str),
     /// The pipeline said no.
     Stage(&'a stage::Error),
+    /// The recordings' folder said no.
+    Recording(&'a recordings::Error),
     /// The server's own fault.
     Internal,
 }
@@ -150,6 +157,7 @@ impl Error {
             Self::Busy => ErrorKind::Busy,
             Self::Timeout { .. } => ErrorKind::Timeout,
             Self::Stage(error) => ErrorKind::Stage(error),
+            Self::Recording(error) => ErrorKind::Recording(error),
             Self::Thread(_) | Self::Metrics(_) => ErrorKind::Internal,
             Self::Media(error) => match error {
                 media::Error::NoCommonCodec { .. } => ErrorKind::BadOffer("no_common_codec"),

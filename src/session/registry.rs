@@ -12,10 +12,10 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    CodecInfo, Description, EndReason, Error, Id, Limits, Phase, Snapshot, actor::Command, history::History,
-    seat::Seat,
+    CodecInfo, Description, EndReason, Error, Id, Limits, Phase, Recorded, Request, Snapshot, actor::Command,
+    history::History, seat::Seat,
 };
-use crate::{media, metrics::Metrics, signalling, stage, turn};
+use crate::{media, metrics::Metrics, recordings, signalling, stage, turn};
 
 /// Answers and ends are bounded inside; this catches a session task that is stuck.
 pub(super) const REPLY_LIMIT: Duration = Duration::from_secs(15);
@@ -52,6 +52,7 @@ pub(super) struct Inner {
     pub(super) turn: turn::Service,
     pub(super) settings: Settings,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) recordings: recordings::Store,
     pub(super) permits: Arc<Semaphore>,
     pub(super) sessions: Mutex<Sessions>,
     pub(super) tasks: TaskTracker,
@@ -85,6 +86,7 @@ impl Registry {
         turn: turn::Service,
         settings: Settings,
         metrics: Arc<Metrics>,
+        recordings: recordings::Store,
         cancel: CancellationToken,
     ) -> Self {
         metrics.sessions_limit.set(i64::try_from(settings.sessions).unwrap_or(i64::MAX));
@@ -95,6 +97,7 @@ impl Registry {
             turn,
             settings,
             metrics,
+            recordings,
             permits,
             sessions: Mutex::default(),
             tasks: TaskTracker::new(),
@@ -131,6 +134,14 @@ impl Registry {
     /// [`stage::Error::Parameters`] with everything that is wrong, and the errors of the look-up.
     pub async fn set_parameters(&self, id: &Id, values: stage::Values) -> Result<stage::Values, Error> {
         self.ask(id, |reply| Command::Parameters(values, reply)).await?
+    }
+
+    /// Starts or stops the session's recording.
+    ///
+    /// # Errors
+    /// [`Error::Recording`], and the errors of the look-up.
+    pub async fn record(&self, id: &Id, request: Request) -> Result<Recorded, Error> {
+        self.ask(id, |reply| Command::Record(request, reply)).await?
     }
 
     /// Puts another pipeline in the stage's place; the connection stays.

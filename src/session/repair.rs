@@ -11,7 +11,10 @@ use tokio::{
 };
 
 use super::{EndReason, Message, actor::Actor, state::Input};
-use crate::media::{self, Remedy, Replaced};
+use crate::{
+    media::{self, Remedy, Replaced},
+    recordings::What,
+};
 
 type Outcome = Result<Option<Replaced>, media::Error>;
 
@@ -60,6 +63,7 @@ impl Actor {
                 tracing::warn!(failed, element, "another encoder goes on");
                 self.metrics.encoder_changes.with_label_values(&[failed]).inc();
                 self.snapshot.send_modify(|snapshot| snapshot.encoder = Some(element.to_owned()));
+                self.recorder.note(None, What::Encoder { encoder: element.to_owned() });
                 let detail = format!("the encoder {failed} failed; {element} goes on");
                 self.say(&Message::EncoderChanged { encoder: element, detail });
                 None

@@ -7,7 +7,7 @@ use super::{
     actor::{Actor, Fallback},
     control,
 };
-use crate::{media, stage};
+use crate::{media, recordings::What, stage};
 
 impl Actor {
     pub(super) fn read_mail(&mut self) {
@@ -51,6 +51,13 @@ impl Actor {
                 return Ok(());
             }
         }
+        let recording = control::take_recording(&mut object).map_err(|faults| (faults, id.clone()))?;
+        if let Some(request) = recording {
+            self.record(request, None);
+            if object.is_empty() && id.is_none() {
+                return Ok(());
+            }
+        }
         self.update(object, id.clone()).map_err(|faults| (faults, id))
     }
 
@@ -59,6 +66,7 @@ impl Actor {
         match event {
             stage::Event::Applied { parameters, frame } => {
                 self.fallback.take_if(|running| running.version <= parameters.version);
+                self.recorder.parameters(frame, &parameters.values);
                 let ready = |pending: &(u64, _, _)| pending.0 <= parameters.version;
                 let answered: Vec<_> = self.pending.extract_if(.., |pending| ready(pending)).collect();
                 for (_, id, ignored) in answered {
@@ -68,6 +76,7 @@ impl Actor {
             }
             stage::Event::Switched { pipeline, frame } => {
                 tracing::info!(pipeline, "pipeline switched");
+                self.recorder.note(Some(frame), What::Pipeline { pipeline_id: pipeline.clone() });
                 self.snapshot.send_modify(|snapshot| snapshot.pipeline_id.clone_from(&pipeline));
                 self.say(&Message::PipelineChanged { pipeline_id: pipeline, frame });
             }

@@ -33,6 +33,14 @@ impl Offline {
         Frame { seq, pts, ..blank::frame(&entry.info, None) }
     }
 
+    /// Takes new parameters, between two frames.
+    ///
+    /// # Errors
+    /// What the stage says; it goes on with the old ones.
+    pub fn set(&mut self, parameters: &Parameters) -> Result<(), Error> {
+        self.stage.set(parameters)
+    }
+
     /// What is shown for a frame: what the stage makes of it, or what stands in for it; `None` where nothing is.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ const LEAVES: &[&str] = &[
     "frame",
     "memory",
     "metrics",
+    "recordings",
     "shutdown",
     "signalling",
     "system",

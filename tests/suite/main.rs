@@ -28,6 +28,8 @@ mod onnx;
 mod pipelines;
 mod python;
 mod python_shipped;
+mod recordings;
+mod recordings_faults;
 mod resume;
 mod skips;
 mod webrtc;

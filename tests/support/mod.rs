@@ -20,6 +20,7 @@ pub mod link;
 pub mod looks;
 pub mod opus;
 pub mod own_server;
+pub mod recorded;
 pub mod server;
 pub mod stamp;
 pub mod stats;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use crate::{api, media, metrics, session, signalling::CodecName, stage, telemetry, turn};
+use crate::{api, media, metrics, recordings, session, signalling::CodecName, stage, telemetry, turn};
 
 pub const CHROMIUM: &str = include_str!("../../../tests/fixtures/offers/chromium.sdp");
 
@@ -54,12 +54,18 @@ pub async fn state(sessions: usize) -> api::State {
     };
     let settings = session::Settings { sessions, limits, admission: true };
     let metrics = Arc::new(metrics::Metrics::new().unwrap());
+    let recordings = recordings::Store::new(recordings::Settings {
+        folder: std::env::temp_dir().join(format!("scope-api-{}", std::process::id())),
+        quota_bytes: 0,
+        retention: Duration::ZERO,
+    });
     let registry = session::Registry::new(
         engine(),
         catalog.clone(),
         turn.clone(),
         settings,
         metrics.clone(),
+        recordings.clone(),
         cancel.clone(),
     );
     api::State {
@@ -72,6 +78,7 @@ pub async fn state(sessions: usize) -> api::State {
             requests_in_flight: 8,
             request_limit: Duration::from_secs(30),
         },
+        recordings,
         logs: telemetry::LogTail::default(),
         system: Arc::new(|| json!({ "cpu": { "cores": 4 } })),
         metrics,

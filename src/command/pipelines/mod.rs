@@ -1,6 +1,7 @@
 //! `scope pipelines`: list, check, make and run pipelines without a server.
 
 mod new;
+mod replay;
 mod run;
 
 use std::{path::Path, process::ExitCode};

@@ -7,7 +7,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{FAILED, catalog, print, refuse};
+use super::{FAILED, catalog, print, refuse, replay::Replay};
 use crate::{
     config::{Config, Run},
     frame::Frame,
@@ -42,7 +42,7 @@ pub fn run(wanted: &Run, config: &Config) -> ExitCode {
 }
 
 fn values(wanted: &Run, entry: &Entry) -> Result<Values, String> {
-    if wanted.input.is_none() && entry.info.input == Input::Required {
+    if wanted.input.is_none() && wanted.replay.is_none() && entry.info.input == Input::Required {
         return Err(format!(
             "pipeline {} needs a picture to work on: name a file with --input",
             entry.info.id
@@ -67,13 +67,57 @@ fn values(wanted: &Run, entry: &Entry) -> Result<Values, String> {
 /// Where the pictures come from.
 enum Source {
     File(Box<Reader>),
+    Replay(Box<Replay>),
     Nothing { next: u64 },
 }
 
 impl Source {
+    fn open(wanted: &Run, entry: &Entry) -> Result<Self, String> {
+        let layouts = &entry.info.layouts;
+        if let Some(folder) = &wanted.replay {
+            return Ok(Self::Replay(Box::new(Replay::open(folder, layouts)?)));
+        }
+        match &wanted.input {
+            Some(path) => {
+                Ok(Self::File(Box::new(Reader::open(path, layouts).map_err(|error| error.to_string())?)))
+            }
+            None => Ok(Self::Nothing { next: 0 }),
+        }
+    }
+
+    /// What reads a file.
+    fn reader(&self) -> Option<&Reader> {
+        match self {
+            Self::File(reader) => Some(reader),
+            Self::Replay(replay) => Some(replay.reader()),
+            Self::Nothing { .. } => None,
+        }
+    }
+
+    /// The values that a recording began with, those that are named on the command line in their place.
+    fn first_values(&self, wanted: &Run, entry: &Entry, values: &mut Values) {
+        if let Self::Replay(replay) = self {
+            let own = replay.first_values().iter();
+            let own = own.filter(|(name, _)| !wanted.parameters.iter().any(|(named, _)| named == *name));
+            let known = own.filter(|(name, _)| entry.schema.has(name));
+            values.extend(known.map(|(name, value)| (name.clone(), value.clone())));
+        }
+    }
+
+    /// Puts in what changes with this picture; whether anything does.
+    fn change(&mut self, frame: &Frame, wanted: &Run, entry: &Entry, values: &mut Values) -> bool {
+        let Self::Replay(replay) = self else { return false };
+        let named = |name: &str| wanted.parameters.iter().any(|(named, _)| named == name);
+        let changes = replay.changes(frame).into_iter();
+        let before = values.clone();
+        values.extend(changes.filter(|(name, _)| entry.schema.has(name) && !named(name)));
+        *values != before
+    }
+
     fn next(&mut self, entry: &Entry) -> Result<Option<Frame>, String> {
         match self {
             Self::File(reader) => reader.frame().map_err(|error| error.to_string()),
+            Self::Replay(replay) => replay.next(),
             Self::Nothing { next } => {
                 let frame = Offline::blank(entry, *next);
                 *next += 1;
@@ -83,26 +127,22 @@ impl Source {
     }
 }
 
-fn over(wanted: &Run, entry: &Entry, values: Values) -> Result<String, String> {
+fn over(wanted: &Run, entry: &Entry, mut values: Values) -> Result<String, String> {
     let said = |error: &dyn std::error::Error| error.to_string();
-    let mut source = match &wanted.input {
-        Some(path) => {
-            Source::File(Box::new(Reader::open(path, &entry.info.layouts).map_err(|error| said(&error))?))
-        }
-        None => Source::Nothing { next: 0 },
-    };
-    let limit = wanted.frames.or(wanted.input.is_none().then_some(FRAMES));
+    let mut source = Source::open(wanted, entry)?;
+    let limit = wanted.frames.or(source.reader().is_none().then_some(FRAMES));
     let Some(first) = source.next(entry)? else {
         return Err("the file has no picture".into());
     };
-    let fps = match &source {
-        Source::File(reader) => reader.fps().unwrap_or(30.0),
-        Source::Nothing { .. } => 1.0 / entry.info.interval.as_secs_f64(),
+    let fps = match source.reader() {
+        Some(reader) => reader.fps().unwrap_or(30.0),
+        None => 1.0 / entry.info.interval.as_secs_f64(),
     };
     let bar = bar(&source, limit, fps);
     let told = bar.clone();
     let step = move |step: &str| told.set_message(step.to_owned());
-    let parameters = Parameters { values, version: 1 };
+    source.first_values(wanted, entry, &mut values);
+    let mut parameters = Parameters { values, version: 1 };
     let mut stage = Offline::load(entry.clone(), &parameters, &first, step).map_err(|error| said(&error))?;
     let keep = if wanted.lossless { Keep::Everything } else { Keep::Enough };
     let mut writer = Writer::create(&wanted.output, keep, fps).map_err(|error| said(&error))?;
@@ -111,6 +151,10 @@ fn over(wanted: &Run, entry: &Entry, values: Values) -> Result<String, String> {
     let (mut read, mut written, mut busy) = (0_u64, 0_u64, Duration::ZERO);
     while let Some(frame) = next.take().filter(|_| limit.is_none_or(|limit| read < limit)) {
         read += 1;
+        if source.change(&frame, wanted, entry, &mut parameters.values) {
+            parameters.version += 1;
+            stage.set(&parameters).map_err(|error| said(&error))?;
+        }
         let started = Instant::now();
         let picture = stage.work(frame).map_err(|error| said(&error))?;
         busy += started.elapsed();
@@ -133,10 +177,7 @@ fn over(wanted: &Run, entry: &Entry, values: Values) -> Result<String, String> {
 
 /// How far it is: of a file's length where that is known.
 fn bar(source: &Source, limit: Option<u64>, fps: f64) -> ProgressBar {
-    let length = match source {
-        Source::File(reader) => reader.duration().map(|length| length.as_secs_f64() * fps),
-        Source::Nothing { .. } => None,
-    };
+    let length = source.reader().and_then(Reader::duration).map(|length| length.as_secs_f64() * fps);
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

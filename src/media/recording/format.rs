@@ -1,0 +1,104 @@
+//! What a file can hold from its first picture to its last: another format needs another file. Pure.
+
+use gst::prelude::*;
+
+/// The format of an encoded picture.
+#[derive(Clone, Debug)]
+pub struct Format {
+    /// Caps for the file's graph.
+    pub caps: gst::Caps,
+    /// Their name, e.g. `video/x-h264`.
+    pub media: String,
+    /// Size of the picture.
+    pub size: (u32, u32),
+    /// What a muxer refuses to change within a file.
+    fixed: Vec<(&'static str, Option<String>)>,
+    /// SPS and PPS of H.264 as they stand in the stream.
+    sets: Vec<u8>,
+}
+
+impl PartialEq for Format {
+    fn eq(&self, other: &Self) -> bool {
+        self.media == other.media
+            && self.size == other.size
+            && self.fixed == other.fixed
+            && self.sets == other.sets
+    }
+}
+
+impl Format {
+    /// The format of a key frame; none where its caps have no size.
+    pub fn of(caps: &gst::CapsRef, key: &[u8]) -> Option<Self> {
+        let structure = caps.structure(0)?;
+        let length = |name| u32::try_from(structure.get::<i32>(name).ok()?).ok();
+        let size = (length("width")?, length("height")?);
+        let text = |name: &str| {
+            structure.value(name).ok().and_then(|value| value.serialize().ok()).map(String::from)
+        };
+        let fixed = ["stream-format", "alignment", "codec_data", "profile", "level"];
+        let media = structure.name().to_string();
+        let sets = if media == "video/x-h264" && structure.get::<&str>("stream-format") == Ok("byte-stream") {
+            parameter_sets(key)
+        } else {
+            Vec::new()
+        };
+        let mut caps = caps.to_owned();
+        // The encoder was told a rate that the camera need not keep to; players would believe it.
+        caps.make_mut().set("framerate", gst::Fraction::new(0, 1));
+        Some(Self { caps, media, size, fixed: fixed.map(|name| (name, text(name))).to_vec(), sets })
+    }
+
+    /// The codec's name as sessions show it.
+    pub fn codec(&self) -> &str {
+        self.media.strip_prefix("video/x-").unwrap_or(&self.media)
+    }
+
+    /// How a file of it is named at its end.
+    pub fn extension(&self) -> &'static str {
+        if self.media == "video/x-h264" { "mp4" } else { "webm" }
+    }
+}
+
+/// SPS and PPS among the NAL units of a byte stream (H.264 annex B; types 7 and 8 of table 7-1).
+fn parameter_sets(unit: &[u8]) -> Vec<u8> {
+    let starts: Vec<_> =
+        unit.windows(3).enumerate().filter(|(_, code)| code == b"\0\0\x01").map(|(at, _)| at + 3).collect();
+    let ends = starts.iter().skip(1).map(|next| next - 3).chain([unit.len()]);
+    let nals = starts.iter().zip(ends).map(|(&start, end)| &unit[start..end]);
+    let sets = nals.filter(|nal| nal.first().is_some_and(|head| matches!(head & 0x1f, 7 | 8)));
+    // A fourth byte of the next start code is no part of a unit (`trailing_zero_8bits`).
+    sets.flat_map(|nal| nal.strip_suffix(b"\0").unwrap_or(nal)).copied().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::str::FromStr;
+
+    use super::*;
+
+    const KEY: &[u8] = b"\0\0\0\x01\x09\x10\0\0\0\x01\x67\x42\x0a\0\0\0\x01\x68\xce\0\0\x01\x65\x88\x84";
+
+    fn format(caps: &str, key: &[u8]) -> Option<Format> {
+        gst::init().unwrap();
+        Format::of(&gst::Caps::from_str(caps).unwrap(), key)
+    }
+
+    #[test]
+    fn the_sets_of_a_stream_are_found_between_its_start_codes() {
+        assert_eq!(parameter_sets(KEY), b"\x67\x42\x0a\x68\xce");
+        assert_eq!(parameter_sets(b""), b"");
+    }
+
+    #[test]
+    fn another_size_or_another_set_is_another_file_and_another_rate_is_not() {
+        let h264 = "video/x-h264,stream-format=byte-stream,alignment=au,width=64,height=48";
+        let one = format(h264, KEY).unwrap();
+
+        assert!(one == format(&format!("{h264},framerate=30/1"), KEY).unwrap());
+        assert!(one != format(&h264.replace("64,", "32,"), KEY).unwrap());
+        assert!(one != format(h264, &[KEY, b"\0\0\x01\x67\x43"].concat()).unwrap());
+        assert_eq!((one.codec(), one.extension(), one.size), ("h264", "mp4", (64, 48)));
+        assert!(format("video/x-vp8", b"").is_none());
+        assert_eq!(format("video/x-vp8,width=64,height=48", b"").unwrap().extension(), "webm");
+    }
+}

@@ -1,0 +1,19 @@
+//! What a disk says: what is free, what a folder takes.
+
+use std::{fs, io, path::Path};
+
+/// Left free for the ends of files and the sidecars of all that is under way.
+pub const RESERVE: u64 = 2 << 20;
+
+/// Bytes that an ordinary user may still write where `path` is.
+pub fn free(path: &Path) -> io::Result<u64> {
+    let disk = rustix::fs::statvfs(path)?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+/// Bytes of the files directly in a folder.
+pub fn bytes(folder: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(folder) else { return 0 };
+    let files = entries.filter_map(|entry| entry.ok()?.metadata().ok());
+    files.filter(fs::Metadata::is_file).map(|file| file.len()).sum()
+}

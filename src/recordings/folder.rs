@@ -1,0 +1,124 @@
+//! The folder of a recording that is under way.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use rustix::fs::{FlockOperation, flock};
+
+use super::{About, Change, End, EndCode, Error, Kind, Segment, Sidecar, Store, disk};
+
+/// A recording that is under way. Nobody else's while it lives: the kernel lets go of it when the process is killed.
+pub struct Folder {
+    store: Store,
+    path: PathBuf,
+    sidecar: Sidecar,
+    started: Instant,
+    bytes: u64,
+    dirty: bool,
+    _lock: fs::File,
+}
+
+impl Folder {
+    pub(super) fn begin(store: Store, path: PathBuf, sidecar: Sidecar) -> io::Result<Self> {
+        let held = || io::Error::other("another server records there");
+        let lock = lock(&path).ok_or_else(held)?;
+        sidecar.write(&path)?;
+        Ok(Self { store, path, sidecar, started: Instant::now(), bytes: 0, dirty: false, _lock: lock })
+    }
+
+    /// The recording's id.
+    pub fn id(&self) -> &str {
+        &self.sidecar.id
+    }
+
+    /// What it is of.
+    pub fn about(&self) -> &About {
+        &self.sidecar.about
+    }
+
+    /// When it started.
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// Bytes of its files when it was last looked at.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The path of the next file of that kind, and its name.
+    pub fn next_file(&self, kind: Kind, extension: &str) -> (PathBuf, String) {
+        let number = self.sidecar.segments.iter().filter(|segment| segment.kind == kind).count();
+        let name = format!("{}-{number:03}.{extension}", kind.name());
+        (self.path.join(&name), name)
+    }
+
+    /// Notes a new file.
+    ///
+    /// # Errors
+    /// The sidecar cannot be written.
+    pub fn add(&mut self, segment: Segment) -> Result<(), Error> {
+        self.sidecar.segments.push(segment);
+        self.save()
+    }
+
+    /// Notes the number of a file's first picture, which may be known later than the file.
+    pub fn number(&mut self, file: &str, frame: u64) {
+        if let Some(segment) = self.sidecar.segments.iter_mut().find(|segment| segment.file == file) {
+            segment.frame = Some(frame);
+            self.dirty = true;
+        }
+    }
+
+    /// Notes a change, written with the next look: a slider makes a hundred a second.
+    pub fn note(&mut self, change: Change) {
+        self.sidecar.timeline.push(change);
+        self.dirty = true;
+    }
+
+    /// Writes what is new and looks whether more may come.
+    ///
+    /// # Errors
+    /// It is gone, the disk is full, the quota is reached.
+    pub fn look(&mut self) -> Result<(), Error> {
+        if !self.path.is_dir() {
+            return Err(Error::Folder {
+                folder: self.path.display().to_string(),
+                detail: "it is gone".into(),
+            });
+        }
+        let bytes = disk::bytes(&self.path);
+        self.store.grow(bytes.saturating_sub(self.bytes));
+        self.bytes = bytes;
+        self.store.room()?;
+        if self.dirty { self.save() } else { Ok(()) }
+    }
+
+    /// Ends it.
+    pub fn finish(mut self, code: EndCode, sentence: String) -> End {
+        let bytes = disk::bytes(&self.path);
+        self.store.grow(bytes.saturating_sub(self.bytes));
+        let end = End { code, sentence, seconds: self.started.elapsed().as_secs_f64(), bytes };
+        self.sidecar.end = Some(end.clone());
+        if let Err(error) = self.save() {
+            tracing::warn!(%error, recording = self.sidecar.id, "the end of a recording cannot be noted");
+        }
+        end
+    }
+
+    fn save(&mut self) -> Result<(), Error> {
+        self.sidecar.write(&self.path).map_err(|error| self.store.fault(&error))?;
+        self.dirty = false;
+        Ok(())
+    }
+}
+
+/// Takes a recording's folder for as long as the file lives; none where somebody else has it.
+pub(super) fn lock(folder: &Path) -> Option<fs::File> {
+    let file = fs::File::open(folder).ok()?;
+    flock(&file, FlockOperation::NonBlockingLockExclusive).ok()?;
+    Some(file)
+}

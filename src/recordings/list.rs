@@ -1,0 +1,124 @@
+//! What a recording shows of itself.
+
+use std::{fs, io, path::Path, time::SystemTime};
+
+use serde::Serialize;
+
+use super::{End, EndCode, Kind, Sidecar, disk};
+
+/// A recording.
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct Recording {
+    /// Its id: `<day>-<time>-<random>`, in UTC.
+    pub id: String,
+    /// The sessions that it is of: the one that it was started in, then those that took over.
+    pub sessions: Vec<String>,
+    /// The pipeline that it started with.
+    pub pipeline_id: String,
+    /// When it started, RFC 3339 in UTC.
+    pub started: String,
+    /// How it is.
+    pub state: State,
+    /// Why it ended; null while it is under way.
+    pub sentence: Option<String>,
+    /// Seconds from its start to its end, or until now.
+    pub seconds: f64,
+    /// Bytes of its files.
+    pub bytes: u64,
+    /// Its files in the order in which they began.
+    pub files: Vec<File>,
+}
+
+/// How a recording is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// It is under way.
+    Recording,
+    /// It ended on request or with its session.
+    Finished,
+    /// It could not go on; what was written until then is there.
+    Failed,
+    /// The server was killed; all but the last second or two is there.
+    Cut,
+}
+
+/// One file of a recording.
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct File {
+    /// Its name.
+    pub name: String,
+    /// Which way its picture went.
+    pub kind: Kind,
+    /// Codec of the picture.
+    pub codec: String,
+    /// Size of the picture.
+    pub width: u32,
+    /// Size of the picture.
+    pub height: u32,
+    /// Whether it has sound.
+    pub sound: bool,
+    /// When its first picture was, in seconds after the recording's start.
+    pub at_s: f64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+/// The recording in a folder.
+pub fn look(folder: &Path) -> io::Result<Recording> {
+    let sidecar = Sidecar::read(folder)?;
+    let size = |name: &str| fs::metadata(folder.join(name)).map_or(0, |file| file.len());
+    let mut sessions = vec![sidecar.about.session.clone()];
+    for segment in &sidecar.segments {
+        if !sessions.contains(&segment.session) {
+            sessions.push(segment.session.clone());
+        }
+    }
+    Ok(Recording {
+        state: sidecar.end.as_ref().map_or(State::Recording, |end| match end.code {
+            EndCode::Stopped | EndCode::SessionEnded => State::Finished,
+            EndCode::Failed => State::Failed,
+            EndCode::Cut => State::Cut,
+        }),
+        seconds: sidecar.end.as_ref().map_or_else(|| since(&sidecar.started), |end| end.seconds),
+        bytes: disk::bytes(folder),
+        files: sidecar
+            .segments
+            .iter()
+            .map(|segment| File {
+                name: segment.file.clone(),
+                kind: segment.kind,
+                codec: segment.codec.clone(),
+                width: segment.width,
+                height: segment.height,
+                sound: segment.sound,
+                at_s: segment.at_s,
+                bytes: size(&segment.file),
+            })
+            .collect(),
+        sentence: sidecar.end.map(|end| end.sentence),
+        id: sidecar.id,
+        sessions,
+        pipeline_id: sidecar.about.pipeline_id,
+        started: sidecar.started,
+    })
+}
+
+/// The end of a recording that was cut off: its files say when they were last written.
+pub fn cut(folder: &Path, sidecar: &Sidecar, sentence: &str) -> End {
+    let written = |file: &str| fs::metadata(folder.join(file)).ok()?.modified().ok();
+    let last = sidecar.segments.iter().filter_map(|segment| written(&segment.file)).max();
+    let seconds =
+        last.and_then(|last| Some(between(&sidecar.started, jiff::Timestamp::try_from(last).ok()?)));
+    let (sentence, bytes) = (sentence.to_owned(), disk::bytes(folder));
+    End { code: EndCode::Cut, sentence, seconds: seconds.unwrap_or(0.0), bytes }
+}
+
+fn since(started: &str) -> f64 {
+    jiff::Timestamp::try_from(SystemTime::now()).map_or(0.0, |now| between(started, now))
+}
+
+fn between(started: &str, end: jiff::Timestamp) -> f64 {
+    let started: Result<jiff::Timestamp, _> = started.parse();
+    started.map_or(0.0, |started| end.duration_since(started).as_secs_f64().max(0.0))
+}

@@ -1,0 +1,269 @@
+//! The folder of recordings: names, sidecars, what a disk and a quota leave, listing and deletion.
+//!
+//! Runs on blocking threads: every function touches the disk. No text of a client becomes part of a path.
+
+mod disk;
+mod folder;
+mod list;
+mod sidecar;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, SystemTime},
+};
+
+pub use folder::Folder;
+pub use list::{File, Recording, State};
+pub use sidecar::{About, Change, End, EndCode, Kind, Segment, Sidecar, What};
+
+/// Name of the sidecar in a recording's folder.
+pub const SIDECAR: &str = "recording.json";
+/// The end of a recording that a server was killed in.
+const CUT: &str = "the server ended while this was recorded; all but its last second or two is there";
+
+/// Where recordings are kept and for how long.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Their folder; made when the first one starts.
+    pub folder: PathBuf,
+    /// Bytes of all together; 0 for as many as the disk has.
+    pub quota_bytes: u64,
+    /// Finished ones that are older are deleted; zero keeps them.
+    pub retention: Duration,
+}
+
+/// What goes wrong with the folder.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such recording, or it has no such file.
+    #[error("there is no recording {0}; GET /api/v1/recordings lists what there is")]
+    NotFound(String),
+    /// It is being written.
+    #[error("recording {0} is under way; stop it first")]
+    Running(String),
+    /// The session gives no picture that could be recorded.
+    #[error("this session sends no picture, so there is nothing to record")]
+    Nothing,
+    /// The folder cannot be used.
+    #[error(
+        "the recordings folder {folder} cannot be used: {detail}; make it a folder that the server may write to"
+    )]
+    Folder {
+        /// Its path.
+        folder: String,
+        /// What the system said.
+        detail: String,
+    },
+    /// The disk has no room.
+    #[error(
+        "the disk of the recordings is full: {free} bytes are free; delete recordings or free some space"
+    )]
+    Full {
+        /// Bytes that are left.
+        free: u64,
+    },
+    /// The quota is used up.
+    #[error(
+        "the recordings take {used} bytes and the quota is {quota}; delete some, or raise recordings-quota"
+    )]
+    Quota {
+        /// Bytes that they take.
+        used: u64,
+        /// Bytes that they may take.
+        quota: u64,
+    },
+    /// A file cannot be written.
+    #[error("the recording cannot be written: {0}")]
+    Write(String),
+    /// More comes than the disk takes.
+    #[error("the recording ended: the disk is slower than the picture that comes")]
+    Slow,
+}
+
+/// All recordings of the server.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    settings: Settings,
+    /// Bytes of all of them, as far as they have been looked at.
+    used: AtomicU64,
+}
+
+impl Store {
+    /// The store in a folder, which need not be there yet.
+    pub fn new(settings: Settings) -> Self {
+        Self(Arc::new(Inner { settings, used: AtomicU64::new(0) }))
+    }
+
+    /// Gives an end to what a server before was killed in, and deletes what is too old.
+    pub fn tidy(&self) {
+        for path in self.folders() {
+            // Held: a server that lives is recording there.
+            let Some(_lock) = folder::lock(&path) else { continue };
+            if let Ok(mut sidecar) = Sidecar::read(&path)
+                && sidecar.end.is_none()
+            {
+                sidecar.end = Some(list::cut(&path, &sidecar, CUT));
+                if let Err(error) = sidecar.write(&path) {
+                    tracing::warn!(%error, "a recording that was cut off cannot be closed");
+                }
+            }
+        }
+        self.sweep(SystemTime::now());
+    }
+
+    /// Deletes what ended longer ago than the retention.
+    pub fn sweep(&self, now: SystemTime) {
+        let retention = self.0.settings.retention;
+        if retention.is_zero() {
+            return;
+        }
+        for path in self.folders() {
+            let Some(_lock) = folder::lock(&path) else { continue };
+            let age = |path: &Path| {
+                now.duration_since(fs::metadata(path.join(SIDECAR)).ok()?.modified().ok()?).ok()
+            };
+            if age(&path).is_some_and(|age| age > retention) {
+                tracing::info!(recording = %path.display(), "too old and deleted");
+                fs::remove_dir_all(&path).ok(); // the next sweep tries again
+            }
+        }
+    }
+
+    /// A new recording's folder and sidecar.
+    ///
+    /// # Errors
+    /// [`Error::Folder`], [`Error::Full`], [`Error::Quota`].
+    pub fn create(&self, about: About) -> Result<Folder, Error> {
+        let root = &self.0.settings.folder;
+        if !root.is_dir() {
+            fs::create_dir(root).map_err(|error| self.fault(&error))?;
+        }
+        self.0.used.store(self.folders().iter().map(|path| disk::bytes(path)).sum(), Relaxed);
+        self.room()?;
+        let started = jiff::Timestamp::now();
+        let id = name(started);
+        let path = root.join(&id);
+        fs::create_dir(&path).map_err(|error| self.fault(&error))?;
+        let sidecar = Sidecar::new(id, started.to_string(), about);
+        Folder::begin(self.clone(), path, sidecar).map_err(|error| self.fault(&error))
+    }
+
+    /// Whether there is room for more.
+    ///
+    /// # Errors
+    /// [`Error::Full`], [`Error::Quota`], [`Error::Folder`].
+    pub fn room(&self) -> Result<(), Error> {
+        let free = disk::free(&self.0.settings.folder).map_err(|error| self.fault(&error))?;
+        if free < disk::RESERVE {
+            return Err(Error::Full { free });
+        }
+        let (used, quota) = (self.0.used.load(Relaxed), self.0.settings.quota_bytes);
+        if quota > 0 && used >= quota { Err(Error::Quota { used, quota }) } else { Ok(()) }
+    }
+
+    /// All of them, the newest first.
+    pub fn list(&self) -> Vec<Recording> {
+        let mut all: Vec<_> = self.folders().iter().filter_map(|path| list::look(path).ok()).collect();
+        all.sort_by(|one, other| other.id.cmp(&one.id));
+        all
+    }
+
+    /// One of them.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn get(&self, id: &str) -> Result<Recording, Error> {
+        list::look(&self.path(id)?).map_err(|_| Error::NotFound(id.to_owned()))
+    }
+
+    /// The newest one of a session, or of one that it took over.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn newest_of(&self, session: &str) -> Result<Recording, Error> {
+        let all = self.list().into_iter();
+        let mut of = all.filter(|recording| recording.sessions.iter().any(|one| one == session));
+        of.next().ok_or_else(|| Error::NotFound(format!("of session {session}")))
+    }
+
+    /// The path of a recording's file.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn file(&self, id: &str, name: &str) -> Result<PathBuf, Error> {
+        let recording = self.get(id)?;
+        let known = name == SIDECAR || recording.files.iter().any(|file| file.name == name);
+        let path = self.path(id)?.join(name);
+        if known && path.is_file() {
+            Ok(path)
+        } else {
+            Err(Error::NotFound(format!("{id} with a file of that name")))
+        }
+    }
+
+    /// Deletes a finished recording.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Running`], [`Error::Folder`].
+    pub fn delete(&self, id: &str) -> Result<(), Error> {
+        let path = self.path(id)?;
+        let Some(_lock) = folder::lock(&path) else { return Err(Error::Running(id.to_owned())) };
+        let bytes = disk::bytes(&path);
+        fs::remove_dir_all(&path).map_err(|error| self.fault(&error))?;
+        self.shrink(bytes);
+        Ok(())
+    }
+
+    fn grow(&self, bytes: u64) {
+        self.0.used.fetch_add(bytes, Relaxed);
+    }
+
+    fn shrink(&self, bytes: u64) {
+        self.0.used.update(Relaxed, Relaxed, |used| used.saturating_sub(bytes));
+    }
+
+    fn path(&self, id: &str) -> Result<PathBuf, Error> {
+        let path = self.0.settings.folder.join(id);
+        if is_name(id) && path.is_dir() { Ok(path) } else { Err(Error::NotFound(id.to_owned())) }
+    }
+
+    fn folders(&self) -> Vec<PathBuf> {
+        let Ok(entries) = fs::read_dir(&self.0.settings.folder) else { return Vec::new() };
+        let named =
+            entries.filter_map(Result::ok).filter(|entry| entry.file_name().to_str().is_some_and(is_name));
+        named.map(|entry| entry.path()).collect()
+    }
+
+    fn fault(&self, error: &std::io::Error) -> Error {
+        if error.kind() == std::io::ErrorKind::StorageFull {
+            return Error::Full { free: 0 };
+        }
+        Error::Folder { folder: self.0.settings.folder.display().to_string(), detail: error.to_string() }
+    }
+}
+
+/// A name that sorts by time, no client has a say in, and no session's id looks like.
+fn name(at: jiff::Timestamp) -> String {
+    let random = uuid::Uuid::new_v4().simple().to_string();
+    format!("{}-{}", at.strftime("%Y%m%d-%H%M%S"), &random[..6])
+}
+
+/// Whether a text is a recording's id.
+pub fn is_name(text: &str) -> bool {
+    let parts: Vec<_> = text.split('-').collect();
+    let all = |part: &str, length: usize, fits: fn(&u8) -> bool| {
+        part.len() == length && part.as_bytes().iter().all(fits)
+    };
+    matches!(parts.as_slice(), [day, time, random]
+        if all(day, 8, u8::is_ascii_digit) && all(time, 6, u8::is_ascii_digit) && all(random, 6, u8::is_ascii_hexdigit))
+}
+
+#[cfg(test)]
+mod tests;

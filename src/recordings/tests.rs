@@ -1,0 +1,138 @@
+use super::*;
+
+fn store(folder: &Path, quota_bytes: u64) -> Store {
+    Store::new(Settings { folder: folder.to_owned(), quota_bytes, retention: Duration::ZERO })
+}
+
+fn about() -> About {
+    About { session: "s".into(), pipeline_id: "echo".into(), ..About::default() }
+}
+
+fn segment(file: &str) -> Segment {
+    Segment {
+        file: file.into(),
+        kind: Kind::Output,
+        codec: "vp8".into(),
+        width: 64,
+        height: 48,
+        sound: false,
+        at_s: 0.1,
+        frame: None,
+        session: "s".into(),
+    }
+}
+
+#[test]
+fn a_recording_is_listed_from_its_start_and_has_its_end_in_its_sidecar() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(&dir.path().join("recordings"), 0);
+    assert_eq!(store.list(), []);
+
+    let mut folder = store.create(about()).unwrap();
+    let (path, name) = folder.next_file(Kind::Output, "webm");
+    fs::write(&path, "12345").unwrap();
+    folder.add(segment(&name)).unwrap();
+    folder.number(&name, 7);
+    folder.look().unwrap();
+    let running = store.list();
+    let id = folder.id().to_owned();
+    assert!(matches!(store.delete(&id), Err(Error::Running(_))));
+    let end = folder.finish(EndCode::Stopped, "on request".into());
+
+    assert_eq!((running[0].state, running[0].files[0].bytes), (State::Recording, 5));
+    let read = store.get(&id).unwrap();
+    assert_eq!((read.state, read.sentence.as_deref()), (State::Finished, Some("on request")));
+    assert!(end.bytes > 5 && read.bytes >= end.bytes);
+    assert_eq!(store.newest_of("s").unwrap().id, id);
+    assert_eq!(Sidecar::read(&store.path(&id).unwrap()).unwrap().segments[0].frame, Some(7));
+    assert_eq!(store.file(&id, "output-000.webm").unwrap(), path);
+    store.delete(&id).unwrap();
+    assert!(matches!(store.get(&id), Err(Error::NotFound(_))));
+    assert!(store.list().is_empty() && !path.exists());
+}
+
+#[test]
+fn no_text_of_a_client_leads_out_of_the_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path(), 0);
+    let folder = store.create(about()).unwrap();
+    let id = folder.id().to_owned();
+    fs::write(dir.path().join("secret"), "").unwrap();
+
+    for (id, name) in [("..", "secret"), (&id, "../secret"), (&id, "secret"), ("", "secret"), (".", "secret")]
+    {
+        assert!(matches!(store.file(id, name), Err(Error::NotFound(_))), "{id} {name}");
+    }
+    assert!(store.file(&id, SIDECAR).is_ok());
+    assert!(is_name(&id) && !is_name("3f2a8a3e-9f6d-4b1e-8d57-0123456789ab") && !is_name(&id[1..]));
+}
+
+#[test]
+fn a_quota_that_is_reached_refuses_and_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path(), 4000);
+    let mut folder = store.create(about()).unwrap();
+    let (path, _) = folder.next_file(Kind::Output, "mp4");
+    fs::write(path, vec![0; 5000]).unwrap();
+
+    assert!(matches!(folder.look(), Err(Error::Quota { quota: 4000, .. })));
+    let sentence = store.create(about()).err().unwrap().to_string();
+    assert!(sentence.contains("quota is 4000") && sentence.contains("delete some"), "{sentence}");
+    let id = folder.id().to_owned();
+    folder.finish(EndCode::Failed, sentence);
+    store.delete(&id).unwrap();
+    assert!(store.create(about()).is_ok());
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_or_is_gone_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("file"), "").unwrap();
+    for place in ["file", "none/below", "file/below"] {
+        let sentence = store(&dir.path().join(place), 0).create(about()).err().unwrap().to_string();
+        assert!(sentence.contains("cannot be used") && sentence.contains(place), "{sentence}");
+    }
+    let store = store(&dir.path().join("recordings"), 0);
+    let mut folder = store.create(about()).unwrap();
+
+    fs::remove_dir_all(dir.path().join("recordings")).unwrap();
+
+    assert!(folder.look().err().unwrap().to_string().contains("it is gone"));
+    assert_eq!(folder.finish(EndCode::Failed, String::new()).bytes, 0);
+}
+
+#[test]
+fn what_a_killed_server_left_gets_an_end_and_what_lives_keeps_going() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path(), 0);
+    let alive = store.create(about()).unwrap();
+    let mut killed = store.create(about()).unwrap();
+    let id = killed.id().to_owned();
+    killed.add(segment("output-000.webm")).unwrap();
+    fs::write(dir.path().join(&id).join("output-000.webm"), "x").unwrap();
+    drop(killed);
+
+    store.tidy();
+
+    let cut = store.get(&id).unwrap();
+    assert_eq!(cut.state, State::Cut);
+    assert!(cut.sentence.unwrap().contains("the server ended"));
+    assert_eq!(store.get(alive.id()).unwrap().state, State::Recording);
+}
+
+#[test]
+fn what_is_older_than_the_retention_goes() {
+    let dir = tempfile::tempdir().unwrap();
+    let retention = Duration::from_hours(1);
+    let store = Store::new(Settings { folder: dir.path().to_owned(), quota_bytes: 0, retention });
+    let alive = store.create(about()).unwrap();
+    let old = store.create(about()).unwrap();
+    old.finish(EndCode::Stopped, String::new());
+
+    store.sweep(SystemTime::now());
+    assert_eq!(store.list().len(), 2);
+    store.sweep(SystemTime::now() + retention * 2);
+
+    let left = store.list();
+    assert_eq!(left.iter().map(|recording| recording.id.as_str()).collect::<Vec<_>>(), [alive.id()]);
+}

@@ -1,0 +1,203 @@
+//! What goes wrong with a recording: a sentence to whoever records, and the live picture untouched.
+
+use std::{fs, path::Path, process::Command, time::Duration};
+
+use crate::support::{client::Client, codec::Codec, http, server::Server};
+use serde_json::{Value, json};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+fn server(folder: &Path, quota: &str) -> Server {
+    let folder = folder.to_str().unwrap();
+    let settings = [("SCOPE_OFFLINE", "1"), ("SCOPE_RECORDINGS", folder), ("SCOPE_RECORDINGS_QUOTA", quota)];
+    Server::spawn(&[], &settings)
+}
+
+fn client(server: &Server) -> Client {
+    let client = Client::builder().codec(Codec::H264).size(320, 240).fps(30).connect(server.url()).unwrap();
+    client.expect("a picture", |stats| stats.rises() >= 10, LIMIT);
+    client
+}
+
+fn start(client: &Client, server: &Server) -> (u16, Value) {
+    let url = format!("{}/api/v1/recordings/{}/start", server.url(), client.session_id());
+    let response = http::send(http::Method::POST, &url, &[], Vec::new()).unwrap();
+    (response.status, response.json())
+}
+
+/// Waits for the end by itself, gives its sentence, and proves that the picture has not noticed.
+#[track_caller]
+fn failure(client: &Client) -> String {
+    let mut sentence = String::new();
+    client.expect(
+        "the end of the recording",
+        |stats| {
+            let mut failed = stats.messages_of("recording").filter(|message| message["state"] == "failed");
+            failed
+                .next()
+                .inspect(|message| message["sentence"].as_str().unwrap().clone_into(&mut sentence))
+                .is_some()
+        },
+        LIMIT,
+    );
+    goes_on(client);
+    let shown = http::get(&client.detail_url()).unwrap().json();
+    assert_eq!(
+        (&shown["recording"]["state"], &shown["state"]),
+        (&json!("failed"), &json!("live")),
+        "{shown}"
+    );
+    println!("{sentence}");
+    sentence
+}
+
+#[track_caller]
+fn goes_on(client: &Client) {
+    let before = client.read(crate::support::stats::Stats::rises);
+    client.expect("the picture goes on", |stats| stats.rises() >= before + 30, LIMIT);
+    client.read(|stats| {
+        let gaps = stats.frames.windows(2).map(|pair| pair[1].stamp - pair[0].stamp);
+        assert_eq!((stats.falls(), stats.video_gaps), (0, 0), "{}", stats.summary());
+        println!("{} pictures between two at most", gaps.max().unwrap());
+    });
+}
+
+#[test]
+fn a_quota_ends_a_recording_and_refuses_the_next() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = server(dir.path(), "150000");
+    let client = client(&server);
+    let (status, started) = start(&client, &server);
+    assert_eq!(status, 200, "{started}");
+
+    let sentence = failure(&client);
+
+    assert!(sentence.contains("quota is 150000"), "{sentence}");
+    let (status, refused) = start(&client, &server);
+    assert_eq!((status, &refused["code"]), (507, &json!("recordings_quota")), "{refused}");
+    let id = started["id"].as_str().unwrap();
+    let shown = http::get(&format!("{}/api/v1/recordings/{id}", server.url())).unwrap().json();
+    assert_eq!(shown["state"], "failed");
+    assert_eq!(shown["sentence"], sentence);
+    let metrics = http::get(&format!("{}/metrics", server.url())).unwrap().text();
+    assert!(metrics.contains("scope_recordings_total{end=\"failed\"} 2"), "{metrics}");
+}
+
+#[test]
+fn a_folder_that_goes_away_ends_a_recording() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = server(&dir.path().join("recordings"), "0");
+    let client = client(&server);
+    assert_eq!(start(&client, &server).0, 200);
+    goes_on(&client);
+
+    fs::remove_dir_all(dir.path().join("recordings")).unwrap();
+
+    let sentence = failure(&client);
+    assert!(sentence.contains("it is gone"), "{sentence}");
+    assert_eq!(start(&client, &server).0, 200, "the folder is made anew");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_refuses_with_a_sentence() {
+    // A read-only one that root cannot write to either, and one below a file.
+    for folder in ["/proc/sys/recordings", "/dev/null/recordings"] {
+        let server = server(Path::new(folder), "0");
+        let client = client(&server);
+
+        let (status, refused) = start(&client, &server);
+
+        assert_eq!((status, &refused["code"]), (500, &json!("recordings_folder")), "{refused}");
+        let sentence = refused["detail"].as_str().unwrap();
+        assert!(sentence.contains(folder) && sentence.contains("may write"), "{sentence}");
+        assert_eq!(failure(&client), sentence);
+    }
+}
+
+#[test]
+fn a_full_disk_ends_a_recording_with_its_files_closed() {
+    let dir = tempfile::tempdir().unwrap();
+    let mount = |words: &[&str]| {
+        Command::new(words[0]).args(&words[1..]).arg(dir.path()).status().is_ok_and(|s| s.success())
+    };
+    if !mount(&["mount", "-t", "tmpfs", "-o", "size=2300k", "tmpfs"]) {
+        println!("skip: no mounts");
+        return;
+    }
+    let server = server(dir.path(), "0");
+    let client = client(&server);
+    let (status, started) = start(&client, &server);
+    assert_eq!(status, 200, "{started}");
+
+    let sentence = failure(&client);
+
+    let refused = start(&client, &server);
+    let id = started["id"].as_str().unwrap();
+    let shown = http::get(&format!("{}/api/v1/recordings/{id}", server.url())).unwrap().json();
+    // Filled to the last byte: what the system itself says.
+    fs::write(dir.path().join("ballast"), vec![0; 4 << 20]).unwrap_err();
+    let full = start(&client, &server);
+    drop(client);
+    drop(server);
+    assert!(mount(&["umount", "-l"]));
+    assert!(sentence.contains("disk of the recordings is full"), "{sentence}");
+    assert_eq!((refused.0, &refused.1["code"]), (507, &json!("disk_full")), "{refused:?}");
+    assert_eq!(
+        (shown["state"].as_str(), shown["sentence"].as_str()),
+        (Some("failed"), Some(sentence.as_str()))
+    );
+    assert_eq!(full.0, 507, "{full:?}");
+}
+
+#[test]
+fn files_come_in_ranges_or_to_be_saved_and_nothing_else_comes() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("secret"), "secret").unwrap();
+    let server = server(dir.path(), "0");
+    let client = client(&server);
+    let id = start(&client, &server).1["id"].as_str().unwrap().to_owned();
+    goes_on(&client);
+    let base = format!("{}/api/v1/recordings", server.url());
+    let running = http::delete(&format!("{base}/{id}")).unwrap();
+    assert_eq!((running.status, &running.json()["code"]), (409, &json!("recording_running")));
+    client.send(&json!({"recording": false}));
+    client.expect("the end", |stats| stats.messages_of("recording").any(|m| m["state"] == "stopped"), LIMIT);
+
+    let whole = http::get(&format!("{base}/{id}/output-000.mp4")).unwrap();
+    let range = [("range", "bytes=4-11"), ("accept-encoding", "gzip")];
+    let part =
+        http::send(http::Method::GET, &format!("{base}/{id}/output-000.mp4"), &range, Vec::new()).unwrap();
+    let saved = http::get(&format!("{base}/{id}/recording.json?download")).unwrap();
+
+    assert_eq!((whole.status, whole.header("content-type")), (200, Some("video/mp4")));
+    assert_eq!(whole.header("accept-ranges"), Some("bytes"));
+    assert_eq!((part.status, part.body.as_slice()), (206, &whole.body[4..12]));
+    assert_eq!(part.header("content-range").unwrap(), format!("bytes 4-11/{}", whole.body.len()));
+    assert_eq!(
+        saved.header("content-disposition").unwrap(),
+        format!("attachment; filename=\"{id}-recording.json\"")
+    );
+    assert_eq!(saved.json()["end"]["code"], "stopped");
+    let beyond = http::send(
+        http::Method::GET,
+        &format!("{base}/{id}/output-000.mp4"),
+        &[("range", "bytes=999999999-")],
+        Vec::new(),
+    );
+    assert_eq!(beyond.unwrap().status, 416);
+    for path in [
+        "20260101-000000-abcdef",
+        "nobody",
+        &format!("{id}/secret"),
+        &format!("{id}/..%2fsecret"),
+        "..%2f/secret",
+    ] {
+        let reply = http::get(&format!("{base}/{path}")).unwrap();
+        assert_eq!((reply.status, &reply.json()["code"]), (404, &json!("recording_not_found")), "{path}");
+    }
+    let unknown = http::post_json(&format!("{base}/nobody/start"), &json!({})).unwrap();
+    assert_eq!((unknown.status, &unknown.json()["code"]), (404, &json!("session_not_found")));
+    let wrong =
+        http::post_json(&format!("{base}/{}/start", client.session_id()), &json!({"input": 3})).unwrap();
+    assert_eq!((wrong.status, &wrong.json()["detail"][0]["loc"]), (422, &json!(["body", "input"])));
+}
