@@ -346,6 +346,7 @@ fn session_settings(config: &Config) -> session::Settings {
         sessions: limits.sessions,
         limits: session::Limits { connect: limits.connect, media: limits.media, vanish: limits.vanish },
         admission: config.pipelines.admission,
+        video_files: config.server.video_files.clone(),
     }
 }
 

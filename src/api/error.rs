@@ -43,6 +43,8 @@ pub enum Error {
     Body(String),
     /// A body that took longer than this to arrive.
     SlowBody(Duration),
+    /// A kind of source that there is not.
+    SourceKind(String),
     /// A picture that Graphviz did not draw.
     Graphviz(graphviz::Error),
 }
@@ -119,6 +121,12 @@ impl IntoResponse for Error {
                 }
             },
             Self::Stage(error) => stage_response(&error),
+            Self::SourceKind(kind) => {
+                let sentence = format!(
+                    "there are no sources of the kind {kind:?}; GET /api/v1/input-sources lists the kinds"
+                );
+                respond(StatusCode::NOT_FOUND, body(&sentence, "unknown_source_type"))
+            }
             Self::Recording(error) => recording_response(&error),
             Self::Parameters(faults, field) => parameters(&faults, &["body", field]),
             Self::Signalling(error) => {

@@ -12,6 +12,7 @@ mod offer;
 mod pipelines;
 mod recordings;
 mod sessions;
+mod sources;
 mod ui;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -84,6 +85,8 @@ pub fn router(state: State) -> Router {
         .routes(routes!(recordings::start))
         .routes(routes!(recordings::stop))
         .routes(routes!(recordings::file))
+        .routes(routes!(sources::kinds))
+        .routes(routes!(sources::sources))
         .routes(routes!(host::hardware))
         .routes(routes!(host::system))
         .routes(routes!(host::logs))

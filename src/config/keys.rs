@@ -48,6 +48,7 @@ keys! {
     "host" "SCOPE_HOST" One "0.0.0.0" "address to listen on" |c, t| c.server.host = address(t)?;
     "port" "SCOPE_PORT" One "8000" "port to listen on; 0 takes any free one" |c, t| c.server.port = number(t)?;
     "ui_dir" "SCOPE_UI_DIR" One "frontend/dist, /usr/share/scope/ui" "folder of the built page" |c, t| c.server.ui_dir = Some(PathBuf::from(t));
+    "video_files" "SCOPE_VIDEO_FILES" One "" "folder of video files that sessions may take in place of a camera" |c, t| c.server.video_files = Some(PathBuf::from(t));
     "tls" "SCOPE_TLS" One "off" "off or self-signed: browsers give no camera to a plain-HTTP page that is not localhost" |c, t| c.server.tls = tls(t)?;
     "tls_cert" "SCOPE_TLS_CERT" One "" "PEM file of the certificate chain" |c, t| set_cert(c, t);
     "tls_key" "SCOPE_TLS_KEY" One "" "PEM file of its private key" |c, t| set_key(c, t);

@@ -42,6 +42,8 @@ pub struct Server {
     pub port: u16,
     /// Folder of the built page.
     pub ui_dir: Option<PathBuf>,
+    /// Folder of video files that sessions may take in place of a camera.
+    pub video_files: Option<PathBuf>,
     /// HTTPS.
     pub tls: Tls,
 }
@@ -229,7 +231,7 @@ impl Default for Pipelines {
 
 impl Default for Server {
     fn default() -> Self {
-        Self { host: [0, 0, 0, 0].into(), port: 8000, ui_dir: None, tls: Tls::Off }
+        Self { host: [0, 0, 0, 0].into(), port: 8000, ui_dir: None, video_files: None, tls: Tls::Off }
     }
 }
 

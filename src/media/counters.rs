@@ -44,6 +44,8 @@ pub struct Counters {
     pub lossy: AtomicBool,
     /// Milliseconds from the graph's start to when a key frame took the place of all that got lost; 0 before the first.
     pub anew_ms: AtomicU64,
+    /// Video files that are played in the place of what the peer sends, which goes no further meanwhile.
+    pub clips: AtomicU64,
     start: Start,
 }
 

@@ -104,6 +104,24 @@ impl Reader {
         frame.map(Some).ok_or_else(|| Error::Graph("the file's pictures cannot be mapped".into()))
     }
 
+    /// Begins again with the first picture.
+    ///
+    /// # Errors
+    /// The file cannot be wound.
+    pub fn rewind(&mut self) -> Result<(), Error> {
+        let flags = gst::SeekFlags::FLUSH | gst::SeekFlags::KEY_UNIT;
+        let wound = self.graph.0.seek_simple(flags, gst::ClockTime::ZERO);
+        wound.map_err(|_| Error::Graph("the file cannot be wound back to its start".into()))
+    }
+
+    /// Lets pictures come in one of these layouts, soon.
+    pub fn set_layouts(&mut self, layouts: &[Layout]) {
+        self.sink.set_caps(Some(&tap::caps(layouts)));
+        if let Some(pad) = self.sink.static_pad("sink") {
+            pad.push_event(gst::event::Reconfigure::new());
+        }
+    }
+
     /// How long the file is, where it says so.
     pub fn duration(&self) -> Option<Duration> {
         self.graph.0.query_duration::<gst::ClockTime>().map(Duration::from)

@@ -6,6 +6,7 @@
 mod adapt;
 mod bus;
 mod channel;
+mod clip;
 mod codec;
 mod congestion;
 mod counters;
@@ -39,6 +40,7 @@ mod upstream;
 use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
 
 pub use channel::{Inbox, Mail};
+pub use clip::Clip;
 pub use codec::{Fragment, Trial, fragments, package};
 pub use counters::Counters;
 pub use file::{Keep, Reader, Writer};

@@ -5,7 +5,10 @@
 
 use std::{
     any::Any,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::Ordering::{Acquire, Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -58,6 +61,9 @@ pub fn inlet(sink: &gst_app::AppSink, taps: &Taps) {
                 let (Some(caps), Some(buffer)) = (sample.caps_owned(), sample.buffer_owned()) else {
                     return Ok(gst::FlowSuccess::Ok);
                 };
+                if counters.clips.load(Acquire) > 0 {
+                    return Ok(gst::FlowSuccess::Ok);
+                }
                 if known.as_ref().is_none_or(|(before, _)| *before != caps) {
                     let info =
                         gst_video::VideoInfo::from_caps(&caps).map_err(|_| gst::FlowError::NotNegotiated)?;

@@ -19,6 +19,7 @@ use super::{
     meter::Meter,
     recording::{self, Recorded, Recorder, Request},
     repair::Repairs,
+    source::Sources,
     state::{Action, Input, Sight, State},
 };
 use crate::{
@@ -100,6 +101,9 @@ pub struct Actor {
     /// Updates that are not in force yet: version, the client's mark, ignored keys.
     pub(super) pending: Vec<(u64, Option<serde_json::Value>, Vec<String>)>,
     pub(super) receives_video: bool,
+    pub(super) sources: Sources,
+    /// The file that is played in the place of what the peer sends.
+    pub(super) clip: Option<media::Clip>,
     pub(super) snapshot: watch::Sender<Snapshot>,
     pub(super) meter: Meter,
     pub(super) metrics: Arc<metrics::Metrics>,
@@ -250,13 +254,14 @@ impl Actor {
     fn tick(&mut self) -> Option<EndReason> {
         self.worker.tend(self.awake_since.elapsed());
         self.watch_recording();
+        self.watch_clip();
         let counters = self.peer.counters();
         // A pipeline that makes pictures by itself waits for none.
         let makes = u64::from(self.entry.info.input != stage::Input::Required);
         let sight = Sight {
             video_packets: counters.video_packets.load(Relaxed),
             frames_in: counters.frames_in.load(Relaxed).max(makes),
-            expects_video: self.receives_video,
+            expects_video: self.receives_video && self.clip.is_none(),
             silent_for: self.peer.silent_for(),
         };
         self.apply(Input::Tick(sight))
@@ -282,7 +287,7 @@ impl Actor {
     }
 
     fn tell_missing_input(&mut self) {
-        if self.entry.info.input == stage::Input::Required {
+        if self.entry.info.input == stage::Input::Required && self.clip.is_none() {
             let detail = "this pipeline needs an input picture and none has come".into();
             self.stage_state(stage::State::Degraded, detail);
         }

@@ -69,7 +69,7 @@ impl Registry {
             None => (None, Place::Seat(self.seat()?)),
         };
         self.check_descriptors()?;
-        let mut start = Start::check(&inner.catalog, wish.initial)?;
+        let mut start = Start::check(&inner.catalog, &inner.sources, wish.initial)?;
         if let Some(before) = &before {
             start = start.like(&inner.catalog, &before.snapshot.borrow());
         } else if inner.settings.admission {
@@ -92,6 +92,7 @@ impl Registry {
             cancel: inner.cancel.clone(),
             metrics: inner.metrics.clone(),
             recordings: inner.recordings.clone(),
+            sources: inner.sources.clone(),
             admission: inner.settings.admission,
             before: before.map(|before| before.mailbox),
         };

@@ -20,6 +20,7 @@ use super::{
     meter::Meter,
     recording::{Recorder, Request},
     repair::Repairs,
+    source::{self, Choice, Source, Sources},
     state::State,
 };
 use crate::{media, metrics::Metrics, recordings, signalling, stage};
@@ -34,17 +35,29 @@ pub struct Start {
     entry: stage::Entry,
     update: Update,
     recording: Option<Request>,
+    source: Option<Source>,
 }
 
 impl Start {
     /// Reads `initialParameters`.
-    pub fn check(catalog: &stage::Catalog, mut initial: stage::Values) -> Result<Self, Error> {
+    pub fn check(
+        catalog: &stage::Catalog,
+        sources: &Sources,
+        mut initial: stage::Values,
+    ) -> Result<Self, Error> {
         let chosen = control::take_pipeline(&mut initial).map_err(stage::Error::Parameters)?;
         let recording = control::take_recording(&mut initial).map_err(stage::Error::Parameters)?;
+        let source = match source::take(&mut initial).map_err(stage::Error::Parameters)? {
+            Some(Choice::File(source)) => {
+                source::check(sources, &source).map_err(stage::Error::Parameters)?;
+                Some(source)
+            }
+            Some(Choice::Client) | None => None,
+        };
         let entry = catalog.get(&chosen.unwrap_or_else(|| catalog.default_id()))?;
         let update = control::check(initial, &catalog.first_values(&entry), &entry.schema)
             .map_err(stage::Error::Parameters)?;
-        Ok(Self { entry, update, recording })
+        Ok(Self { entry, update, recording, source })
     }
 
     /// The same pipeline and parameters as a session that is taken over, should its stage be gone by then.
@@ -57,6 +70,7 @@ impl Start {
             self.entry = entry;
         }
         self.update.paused = Some(before.paused);
+        self.source.clone_from(&before.input_source);
         self
     }
 
@@ -83,6 +97,7 @@ pub struct Birth {
     pub cancel: CancellationToken,
     pub metrics: Arc<Metrics>,
     pub recordings: recordings::Store,
+    pub sources: Sources,
     /// Whether a pipeline that has no room for one session more is refused.
     pub admission: bool,
     /// The session that is taken over.
@@ -118,13 +133,13 @@ impl Birth {
             drop(tell_stage.try_send(event)); // full: the newest state is in the snapshot's next tick
         });
         io.clock = opened.peer.clock();
-        let wish = self.start.recording;
+        let (wish, source) = (self.start.recording, self.start.source.clone());
         let heir = take_over(self.before, self.start, &io, tell).await?;
         opened.peer.set_layouts(&heir.entry.info.layouts);
         let snapshot = first_snapshot(&self.id, &opened, &heir);
         let answer = opened.answer;
         tracing::info!(video = %opened.video, sound = opened.sound, "offer answered");
-        let actor = Actor {
+        let mut actor = Actor {
             state: State::new(self.limits, Instant::now()),
             peer: Arc::new(opened.peer),
             meter: Meter::new(self.metrics.clone(), io.ledger.clone(), heir.worker.counters()),
@@ -139,6 +154,8 @@ impl Birth {
             awake_since: Instant::now(),
             pending: Vec::new(),
             receives_video: opened.receives_video,
+            sources: self.sources,
+            clip: None,
             snapshot: watch::Sender::new(snapshot),
             stats: None,
             repairs: Repairs::default(),
@@ -149,6 +166,11 @@ impl Birth {
             mail,
             cancel: self.cancel,
         };
+        if let Some(source) = source
+            && let Err(faults) = actor.choose(Choice::File(source))
+        {
+            tracing::warn!(?faults, "the input's file is gone"); // it was there when the offer was checked
+        }
         Ok((actor, answer))
     }
 }
@@ -221,6 +243,7 @@ fn first_snapshot(id: &Id, opened: &media::Opened, heir: &Heir) -> Snapshot {
         latency: Vec::new(),
         client_delay_ms: None,
         candidate_pair: None,
+        input_source: None,
         recording: None,
         end_reason: None,
     }

@@ -16,6 +16,7 @@ mod repair;
 mod report;
 mod seat;
 mod snapshot;
+mod source;
 mod state;
 mod steer;
 mod watchdog;
@@ -30,6 +31,7 @@ pub use recording::{Recorded, RecordingInfo, RecordingState, Request};
 pub use registry::{Load, Registry, Settings};
 use serde::Serialize;
 pub use snapshot::{CodecInfo, Drops, Path, Snapshot, StageInfo, StepTimes};
+pub use source::{Found, Source, SourceType, Sources};
 pub use state::{Limits, Phase};
 
 use crate::{media, recordings, stage};

@@ -4,6 +4,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -13,7 +14,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     CodecInfo, Description, EndReason, Error, Id, Limits, Phase, Recorded, Request, Snapshot, actor::Command,
-    history::History, seat::Seat,
+    history::History, seat::Seat, source::Sources,
 };
 use crate::{media, metrics::Metrics, recordings, signalling, stage, turn};
 
@@ -31,6 +32,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Whether a pipeline that has no room for one session more is refused.
     pub admission: bool,
+    /// The folder of video files that sessions may take as their picture.
+    pub video_files: Option<PathBuf>,
 }
 
 /// How full the server is.
@@ -53,6 +56,7 @@ pub(super) struct Inner {
     pub(super) settings: Settings,
     pub(super) metrics: Arc<Metrics>,
     pub(super) recordings: recordings::Store,
+    pub(super) sources: Sources,
     pub(super) permits: Arc<Semaphore>,
     pub(super) sessions: Mutex<Sessions>,
     pub(super) tasks: TaskTracker,
@@ -90,6 +94,7 @@ impl Registry {
         cancel: CancellationToken,
     ) -> Self {
         metrics.sessions_limit.set(i64::try_from(settings.sessions).unwrap_or(i64::MAX));
+        let sources = Sources { folder: settings.video_files.clone(), recordings: recordings.clone() };
         let permits = Arc::new(Semaphore::new(settings.sessions));
         Self(Arc::new(Inner {
             engine,
@@ -98,11 +103,17 @@ impl Registry {
             settings,
             metrics,
             recordings,
+            sources,
             permits,
             sessions: Mutex::default(),
             tasks: TaskTracker::new(),
             cancel,
         }))
+    }
+
+    /// The files that sessions may take as their picture.
+    pub fn sources(&self) -> &Sources {
+        &self.0.sources
     }
 
     /// Hands the peer's candidates on.

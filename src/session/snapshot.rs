@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{EndReason, Figures, Id, Phase, RecordingInfo};
+use super::{EndReason, Figures, Id, Phase, RecordingInfo, Source};
 use crate::{media, metrics, stage};
 
 /// A session at one moment. What is not known is null, never 0.
@@ -66,6 +66,8 @@ pub struct Snapshot {
     pub client_delay_ms: Option<f64>,
     /// The path that the packets take; null until it is known.
     pub candidate_pair: Option<Path>,
+    /// The server's file that is played in the place of the client's picture; null where none is.
+    pub input_source: Option<Source>,
     /// The session's newest recording; null before the first.
     pub recording: Option<RecordingInfo>,
     /// Why it ended; null while it lives.

@@ -5,7 +5,7 @@
 use super::{
     Message, StageInfo,
     actor::{Actor, Fallback},
-    control,
+    control, source,
 };
 use crate::{media, recordings::What, stage};
 
@@ -91,7 +91,12 @@ impl Actor {
                     self.show_parameters();
                 }
             }
-            stage::Event::Wants { layouts } => self.peer.set_layouts(&layouts),
+            stage::Event::Wants { layouts } => {
+                self.peer.set_layouts(&layouts);
+                if let Some(clip) = &self.clip {
+                    clip.set_layouts(&layouts);
+                }
+            }
             stage::Event::NotReplaced { pipeline, sentence } => {
                 tracing::warn!(pipeline, sentence, "pipeline not switched");
                 if let Some(running) = self.fallback.take() {
@@ -121,10 +126,14 @@ impl Actor {
     /// builds another, and the stage goes on until that is ready.
     pub(super) fn update(
         &mut self,
-        object: stage::Values,
+        mut object: stage::Values,
         id: Option<serde_json::Value>,
     ) -> Result<(), Vec<stage::Fault>> {
+        let choice = source::take(&mut object)?;
         let update = control::check(object, &self.parameters.values, &self.entry.schema)?;
+        if let Some(choice) = choice {
+            self.choose(choice)?;
+        }
         let parameters = stage::Parameters { values: update.values, version: self.parameters.version + 1 };
         self.pending.push((parameters.version, id, update.ignored));
         if self.entry.schema.rebuilds(&self.parameters.values, &parameters.values) {

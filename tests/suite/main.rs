@@ -32,4 +32,5 @@ mod recordings;
 mod recordings_faults;
 mod resume;
 mod skips;
+mod sources;
 mod webrtc;

@@ -12,7 +12,7 @@ use crate::support::{
 };
 use serde_json::{Value, json};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 const FPS: u32 = 30;
 
 fn server(folder: &Path) -> Server {

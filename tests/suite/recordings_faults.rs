@@ -5,7 +5,7 @@ use std::{fs, path::Path, process::Command, time::Duration};
 use crate::support::{client::Client, codec::Codec, http, server::Server};
 use serde_json::{Value, json};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 fn server(folder: &Path, quota: &str) -> Server {
     let folder = folder.to_str().unwrap();

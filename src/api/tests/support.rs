@@ -52,7 +52,7 @@ pub async fn state(sessions: usize) -> api::State {
         media: Duration::from_secs(20),
         vanish: Duration::from_secs(20),
     };
-    let settings = session::Settings { sessions, limits, admission: true };
+    let settings = session::Settings { sessions, limits, admission: true, video_files: None };
     let metrics = Arc::new(metrics::Metrics::new().unwrap());
     let recordings = recordings::Store::new(recordings::Settings {
         folder: std::env::temp_dir().join(format!("scope-api-{}", std::process::id())),

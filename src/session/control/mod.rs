@@ -5,7 +5,10 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::recording::{RecordingInfo, Request};
+use super::{
+    recording::{RecordingInfo, Request},
+    source::Source,
+};
 use crate::stage::{
     self, FAULTS, Fault, Schema, Transition, Values,
     prompts::{self, PROMPTS},
@@ -39,7 +42,6 @@ const SCOPE_KEYS: &[&str] = &[
     "last_frame_image",
     "images",
     "node_id",
-    "input_source",
     "produces_video",
     "produces_audio",
     "source_track_order",
@@ -105,6 +107,14 @@ pub enum Message {
     },
     /// A recording started, goes on (once a second), stopped or failed.
     Recording(RecordingInfo),
+    /// The picture comes from there from now on.
+    InputSource {
+        /// The file; null for what the client sends.
+        source: Option<Source>,
+        /// Why the file that was there before plays no more.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+    },
     /// Figures, once a second; what is not known is absent.
     Stats(Figures),
     /// The last message before the server closes.

@@ -1,0 +1,69 @@
+//! Files of the server's that a session may take in place of a camera, in Scope's shapes.
+
+use axum::{
+    Json,
+    extract::{Path, State as Extract},
+};
+use serde::Serialize;
+use tokio::task::spawn_blocking;
+use utoipa::ToSchema;
+
+use super::{State, error::Error};
+use crate::session::{Found, SourceType};
+
+/// The kinds of sources.
+const KINDS: [(SourceType, &str, &str, &str); 2] = [
+    (SourceType::VideoFile, "video_file", "Video file", "A file in the folder that --video-files names."),
+    (SourceType::Recording, "recording", "Recording", "A picture that was recorded here."),
+];
+
+/// Every kind of source.
+#[derive(Serialize, ToSchema)]
+pub struct KindsBody {
+    input_sources: Vec<KindBody>,
+}
+
+/// A kind of source.
+#[derive(Serialize, ToSchema)]
+pub struct KindBody {
+    source_id: &'static str,
+    source_name: &'static str,
+    source_description: &'static str,
+    /// Whether there is anything of it.
+    available: bool,
+}
+
+/// The sources of one kind.
+#[derive(Serialize, ToSchema)]
+pub struct SourcesBody {
+    source_type: &'static str,
+    sources: Vec<Found>,
+}
+
+/// The kinds of sources that sessions may take as `input_source`.
+#[utoipa::path(get, path = "/api/v1/input-sources", responses((status = 200, body = KindsBody)))]
+pub async fn kinds(Extract(state): Extract<State>) -> Result<Json<KindsBody>, Error> {
+    let mut input_sources = Vec::new();
+    for (kind, source_id, source_name, source_description) in KINDS {
+        let available = !list(&state, kind).await.is_empty();
+        input_sources.push(KindBody { source_id, source_name, source_description, available });
+    }
+    Ok(Json(KindsBody { input_sources }))
+}
+
+/// The sources of a kind: `identifier` is what `input_source.source_name` has to be.
+#[utoipa::path(get, path = "/api/v1/input-sources/{kind}/sources",
+    responses((status = 200, body = SourcesBody), (status = 404)))]
+pub async fn sources(
+    Extract(state): Extract<State>,
+    Path(kind): Path<String>,
+) -> Result<Json<SourcesBody>, Error> {
+    let known = KINDS.into_iter().find(|(_, id, ..)| *id == kind);
+    let (kind, source_type, ..) = known.ok_or_else(|| Error::SourceKind(kind.clone()))?;
+    Ok(Json(SourcesBody { source_type, sources: list(&state, kind).await }))
+}
+
+async fn list(state: &State, kind: SourceType) -> Vec<Found> {
+    let sources = state.registry.sources().clone();
+    spawn_blocking(move || sources.list(kind)).await.unwrap_or_default() // it panicked: the log says so
+}

@@ -1,0 +1,268 @@
+//! What a session's picture comes from: its client, or a file of the server's that its client names.
+//!
+//! Names are looked up in two folders, and never become a part of a path before they are known to be one there.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Message, actor::Actor, control};
+use crate::{
+    media, recordings,
+    stage::{Fault, Values},
+};
+
+/// The key of an update.
+const KEY: &str = "input_source";
+
+/// A file in the place of the client's picture, in Scope's words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Source {
+    /// What kind of file.
+    pub source_type: SourceType,
+    /// Its name; of a recording its id, a slash and the file's name.
+    pub source_name: String,
+}
+
+/// Kinds of files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceType {
+    /// In the folder that the configuration names.
+    VideoFile,
+    /// Of the recordings.
+    Recording,
+}
+
+/// What an update says of the source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// What the client sends.
+    Client,
+    /// A file.
+    File(Source),
+}
+
+/// A file that can be a source.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Found {
+    /// As people know it.
+    pub name: String,
+    /// What `source_name` has to be.
+    pub identifier: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// The files that sessions may take. Its functions ask the disk.
+#[derive(Clone)]
+pub struct Sources {
+    /// The folder of files; without one there are recordings alone.
+    pub folder: Option<PathBuf>,
+    /// The recordings.
+    pub recordings: recordings::Store,
+}
+
+impl Sources {
+    /// What there is of a kind, by name.
+    pub fn list(&self, kind: SourceType) -> Vec<Found> {
+        match kind {
+            SourceType::VideoFile => self.folder.as_deref().map(files).unwrap_or_default(),
+            SourceType::Recording => {
+                let recordings = self.recordings.list();
+                let pictures = recordings.into_iter().flat_map(|recording| {
+                    let id = recording.id;
+                    recording.files.into_iter().map(move |file| {
+                        let identifier = format!("{id}/{}", file.name);
+                        Found { name: identifier.clone(), identifier, bytes: file.bytes }
+                    })
+                });
+                pictures.collect()
+            }
+        }
+    }
+
+    /// Where a source is.
+    ///
+    /// # Errors
+    /// There is no such file.
+    pub fn find(&self, source: &Source) -> Result<PathBuf, String> {
+        let name = &source.source_name;
+        let found = match source.source_type {
+            SourceType::VideoFile => {
+                let folder = self.folder.as_deref().ok_or(
+                    "this server has no folder of video files; it is started with --video-files FOLDER",
+                )?;
+                inside(folder, name)
+            }
+            SourceType::Recording => {
+                name.split_once('/').and_then(|(id, file)| self.recordings.file(id, file).ok())
+            }
+        };
+        found.ok_or_else(|| format!("a file of the server's is wanted, there is none named {name:?}"))
+    }
+}
+
+/// The files in a folder whose names do not begin with a dot, sorted.
+fn files(folder: &Path) -> Vec<Found> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut found: Vec<_> = entries
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok().filter(|name| !name.starts_with('.'))?;
+            let about = std::fs::metadata(entry.path()).ok().filter(std::fs::Metadata::is_file)?;
+            Some(Found { identifier: name.clone(), name, bytes: about.len() })
+        })
+        .collect();
+    found.sort_by(|one, other| one.name.cmp(&other.name));
+    found
+}
+
+/// A file of a folder, by a name that leads nowhere else.
+fn inside(folder: &Path, name: &str) -> Option<PathBuf> {
+    let known = files(folder).into_iter().find(|file| file.name == name)?;
+    Some(folder.join(known.name))
+}
+
+/// Takes the source that an update chooses out of it.
+///
+/// # Errors
+/// What is wrong with its form.
+pub fn take(object: &mut Values) -> Result<Option<Choice>, Vec<Fault>> {
+    let wrong = |path: &str, wanted: &str| {
+        Err(vec![control::fault(&format!("/{KEY}{path}"), format!("{wanted} is wanted"))])
+    };
+    let chosen = match object.remove(KEY) {
+        None => return Ok(None),
+        Some(Value::Null) => return Ok(Some(Choice::Client)),
+        Some(Value::Object(chosen)) => chosen,
+        Some(_) => return wrong("", "an object or null"),
+    };
+    match chosen.get("enabled") {
+        None | Some(Value::Bool(true)) => {}
+        Some(Value::Bool(false)) => return Ok(Some(Choice::Client)),
+        Some(_) => return wrong("/enabled", "true or false"),
+    }
+    let source_type = match chosen.get("source_type").and_then(Value::as_str) {
+        Some("video_file") => SourceType::VideoFile,
+        Some("recording") => SourceType::Recording,
+        _ => return wrong("/source_type", "\"video_file\" or \"recording\""),
+    };
+    match chosen.get("source_name").and_then(Value::as_str) {
+        Some(name) => Ok(Some(Choice::File(Source { source_type, source_name: name.to_owned() }))),
+        None => wrong("/source_name", "a name"),
+    }
+}
+
+/// Where a chosen file is.
+///
+/// # Errors
+/// There is none of that name.
+pub fn check(sources: &Sources, source: &Source) -> Result<PathBuf, Vec<Fault>> {
+    sources.find(source).map_err(missing)
+}
+
+fn missing(sentence: String) -> Vec<Fault> {
+    vec![control::fault(&format!("/{KEY}/source_name"), sentence)]
+}
+
+impl Actor {
+    /// Takes the picture from there from now on.
+    ///
+    /// # Errors
+    /// There is no such file; everything stays as it is.
+    pub(super) fn choose(&mut self, choice: Choice) -> Result<(), Vec<Fault>> {
+        let source = match choice {
+            Choice::Client => None,
+            Choice::File(source) => Some(source),
+        };
+        let clip = match &source {
+            None => None,
+            Some(source) => {
+                let file = check(&self.sources, source)?;
+                let clip = self.peer.play(file, &self.entry.info.layouts);
+                Some(clip.map_err(|error| missing(format!("the system gives no thread: {error}")))?)
+            }
+        };
+        self.clip = clip;
+        self.snapshot.send_modify(|snapshot| snapshot.input_source.clone_from(&source));
+        self.say(&Message::InputSource { source, error: None });
+        Ok(())
+    }
+
+    /// Tells the client of a file that plays no more; what the client sends takes its place.
+    pub(super) fn watch_clip(&mut self) {
+        let Some(error) = self.clip.as_ref().and_then(media::Clip::failure) else { return };
+        tracing::warn!(error, "the input's file plays no more");
+        self.clip = None;
+        self.snapshot.send_modify(|snapshot| snapshot.input_source = None);
+        self.say(&Message::InputSource { source: None, error: Some(error) });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn taken(value: Value) -> Result<Option<Choice>, String> {
+        let mut object = Values::from_iter([(KEY.to_owned(), value)]);
+        let taken = take(&mut object);
+        assert!(object.is_empty());
+        taken.map_err(|faults| faults[0].path.clone())
+    }
+
+    #[test]
+    fn a_choice_is_read_in_scopes_shape() {
+        let file = |source_type, name: &str| {
+            Ok(Some(Choice::File(Source { source_type, source_name: name.into() })))
+        };
+
+        let clip = json!({"enabled": true, "source_type": "video_file", "source_name": "a.mp4"});
+        assert_eq!(taken(clip), file(SourceType::VideoFile, "a.mp4"));
+        let recording = json!({"source_type": "recording", "source_name": "x/output-000.mp4"});
+        assert_eq!(taken(recording), file(SourceType::Recording, "x/output-000.mp4"));
+        assert_eq!(taken(json!(null)), Ok(Some(Choice::Client)));
+        assert_eq!(taken(json!({"enabled": false, "source_type": "ndi"})), Ok(Some(Choice::Client)));
+        assert_eq!(take(&mut Values::new()), Ok(None));
+        for (wrong, path) in [
+            (json!(3), "/input_source"),
+            (json!({"enabled": 1}), "/input_source/enabled"),
+            (json!({"source_type": "ndi"}), "/input_source/source_type"),
+            (json!({"source_type": "video_file", "source_name": 1}), "/input_source/source_name"),
+        ] {
+            assert_eq!(taken(wrong), Err(path.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_name_leads_into_the_folder_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("clips");
+        std::fs::create_dir_all(folder.join("deeper")).unwrap();
+        for file in ["clips/b.mp4", "clips/a.mp4", "clips/.hidden", "clips/deeper/c.mp4", "secret"] {
+            std::fs::write(dir.path().join(file), "x").unwrap();
+        }
+
+        assert_eq!(
+            files(&folder).iter().map(|file| file.name.as_str()).collect::<Vec<_>>(),
+            ["a.mp4", "b.mp4"]
+        );
+        assert_eq!(inside(&folder, "a.mp4"), Some(folder.join("a.mp4")));
+        for name in [
+            "",
+            ".",
+            "..",
+            "../secret",
+            "deeper",
+            "deeper/c.mp4",
+            ".hidden",
+            "/etc/passwd",
+            "c.mp4",
+            "a.mp4\0",
+        ] {
+            assert_eq!(inside(&folder, name), None, "{name:?}");
+        }
+    }
+}
