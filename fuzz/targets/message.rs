@@ -47,6 +47,9 @@ fuzz_target!(|data: &[u8]| -> Corpus {
         Ok(None) => {}
         Err(faults) => check_faults(faults, id.clone()),
     }
+    if let Err(faults) = control::take_recording(&mut object) {
+        check_faults(faults, id.clone());
+    }
     for schema in SCHEMAS.iter() {
         check_update(object.clone(), id.clone(), schema);
     }

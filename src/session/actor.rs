@@ -15,9 +15,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    EndReason, Error, Message, Phase, Snapshot, control,
+    EndReason, Error, Message, Phase, Recorded, Request, Snapshot, control,
     meter::Meter,
-    recording::{self, Recorded, Recorder, Request},
+    recording::{self, Recorder},
     repair::Repairs,
     source::Sources,
     state::{Action, Input, Sight, State},

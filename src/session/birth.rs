@@ -14,11 +14,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Drops, Error, Id, Limits, Phase, Snapshot, StageInfo,
+    Drops, Error, Id, Limits, Phase, Request, Snapshot, StageInfo,
     actor::{Actor, Command, Heir},
     control::{self, Update},
     meter::Meter,
-    recording::{Recorder, Request},
+    recording::Recorder,
     repair::Repairs,
     source::{self, Choice, Source, Sources},
     state::State,

@@ -24,10 +24,9 @@ mod watchdog;
 use std::{fmt, sync::Arc};
 
 pub use admission::{Created, Wish};
-pub use control::{Figures, Message};
+pub use control::{Figures, Message, Recorded, RecordingInfo, RecordingState, Request};
 pub use ending::EndReason;
 pub use history::{Description, DescriptionKind};
-pub use recording::{Recorded, RecordingInfo, RecordingState, Request};
 pub use registry::{Load, Registry, Settings};
 use serde::Serialize;
 pub use snapshot::{CodecInfo, Drops, Path, Snapshot, StageInfo, StepTimes};

@@ -8,13 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde::Serialize;
 use tokio::{
     sync::oneshot,
     task::{JoinHandle, spawn_blocking},
 };
 
-use super::{EndReason, Error, Id, Message, actor::Actor};
+use super::{EndReason, Error, Id, Message, Recorded, RecordingInfo, RecordingState, Request, actor::Actor};
 use crate::{
     media,
     metrics::Metrics,
@@ -29,56 +28,6 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Requests that wait for the one before.
 const QUEUE: usize = 8;
 const ON_REQUEST: &str = "it was stopped on request";
-
-/// What is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Request {
-    /// Record what is sent.
-    Start {
-        /// What comes, too.
-        input: bool,
-    },
-    /// End it.
-    Stop,
-}
-
-/// What became of a request, in Scope's words.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct Recorded {
-    /// `started`, `already_recording`, `stopped` or `not_recording`.
-    pub status: &'static str,
-    /// The recording's id; null where there is none.
-    pub id: Option<String>,
-}
-
-/// A session's recording at one moment.
-#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
-pub struct RecordingInfo {
-    /// How it is.
-    pub state: RecordingState,
-    /// Its id; null where it could not start.
-    pub id: Option<String>,
-    /// One sentence.
-    pub sentence: String,
-    /// Bytes written.
-    pub bytes: u64,
-    /// Seconds since its start, or its length.
-    pub seconds: f64,
-}
-
-/// How a session's recording is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RecordingState {
-    /// It has just begun.
-    Started,
-    /// It goes on.
-    Running,
-    /// It ended on request.
-    Stopped,
-    /// It could not start or go on; the session goes on.
-    Failed,
-}
 
 type Reply = oneshot::Sender<Result<Recorded, Error>>;
 

@@ -2,13 +2,13 @@
 //!
 //! An update is the same object wherever it comes from: the data channel, `initialParameters`, or HTTP.
 
+mod recording;
+
+pub use recording::{Recorded, RecordingInfo, RecordingState, Request, take_recording};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{
-    recording::{RecordingInfo, Request},
-    source::Source,
-};
+use super::source::Source;
 use crate::stage::{
     self, FAULTS, Fault, Schema, Transition, Values,
     prompts::{self, PROMPTS},
@@ -201,26 +201,6 @@ pub fn take_client_delay(object: &mut Values) -> Result<Option<f64>, Vec<Fault>>
         let sentence = format!("milliseconds from 0 to 60000 are wanted, {} came", kind(&value));
         vec![fault("/client_delay_ms", sentence)]
     })
-}
-
-/// Takes the start or the end of a recording out of an update: Scope's `recording`, or `{"input": true}` in its place.
-///
-/// # Errors
-/// Something else.
-pub fn take_recording(object: &mut Values) -> Result<Option<Request>, Vec<Fault>> {
-    let wanted =
-        |path, value: &Value| vec![fault(path, format!("true or false is wanted, {} came", kind(value)))];
-    match object.remove("recording") {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::Bool(true)) => Ok(Some(Request::Start { input: false })),
-        Some(Value::Bool(false)) => Ok(Some(Request::Stop)),
-        Some(Value::Object(options)) => match options.get("input") {
-            None => Ok(Some(Request::Start { input: false })),
-            Some(Value::Bool(input)) => Ok(Some(Request::Start { input: *input })),
-            Some(other) => Err(wanted("/recording/input", other)),
-        },
-        Some(other) => Err(wanted("/recording", &other)),
-    }
 }
 
 /// Takes the pipeline that an update selects out of it.

@@ -1,0 +1,102 @@
+//! The start and the end of a recording, and what the client is told of it. Pure.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Fault, Values, fault, kind};
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Record what is sent.
+    Start {
+        /// What comes, too.
+        input: bool,
+    },
+    /// End it.
+    Stop,
+}
+
+/// What became of a request, in Scope's words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Recorded {
+    /// `started`, `already_recording`, `stopped` or `not_recording`.
+    pub status: &'static str,
+    /// The recording's id; null where there is none.
+    pub id: Option<String>,
+}
+
+/// A session's recording at one moment.
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct RecordingInfo {
+    /// How it is.
+    pub state: RecordingState,
+    /// Its id; null where it could not start.
+    pub id: Option<String>,
+    /// One sentence.
+    pub sentence: String,
+    /// Bytes written.
+    pub bytes: u64,
+    /// Seconds since its start, or its length.
+    pub seconds: f64,
+}
+
+/// How a session's recording is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingState {
+    /// It has just begun.
+    Started,
+    /// It goes on.
+    Running,
+    /// It ended on request.
+    Stopped,
+    /// It could not start or go on; the session goes on.
+    Failed,
+}
+
+/// Takes the start or the end of a recording out of an update: Scope's `recording`, or `{"input": true}` in its place.
+///
+/// # Errors
+/// Something else.
+pub fn take_recording(object: &mut Values) -> Result<Option<Request>, Vec<Fault>> {
+    let wanted =
+        |path, value: &Value| vec![fault(path, format!("true or false is wanted, {} came", kind(value)))];
+    match object.remove("recording") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Bool(true)) => Ok(Some(Request::Start { input: false })),
+        Some(Value::Bool(false)) => Ok(Some(Request::Stop)),
+        Some(Value::Object(options)) => match options.get("input") {
+            None => Ok(Some(Request::Start { input: false })),
+            Some(Value::Bool(input)) => Ok(Some(Request::Start { input: *input })),
+            Some(other) => Err(wanted("/recording/input", other)),
+        },
+        Some(other) => Err(wanted("/recording", &other)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn taken(value: Value) -> Result<Option<Request>, Vec<Fault>> {
+        let mut object =
+            Values::from_iter([("recording".to_owned(), value), ("paused".to_owned(), true.into())]);
+        let taken = take_recording(&mut object);
+        assert_eq!(object.len(), 1, "the rest stays");
+        taken
+    }
+
+    #[test]
+    fn scope_s_word_and_the_one_for_the_input_are_read() {
+        assert_eq!(taken(json!(true)), Ok(Some(Request::Start { input: false })));
+        assert_eq!(taken(json!(false)), Ok(Some(Request::Stop)));
+        assert_eq!(taken(json!({"input": true})), Ok(Some(Request::Start { input: true })));
+        assert_eq!(taken(json!(null)), Ok(None));
+        for (wrong, path) in [(json!("yes"), "/recording"), (json!({"input": 1}), "/recording/input")] {
+            assert_eq!(taken(wrong).unwrap_err()[0].path, path);
+        }
+    }
+}
