@@ -112,19 +112,12 @@ impl Birth {
         let (tell_media, media_events) = mpsc::channel(EVENTS);
         let mail = Arc::new(Notify::new());
         let tell = tell_session(tell_media, mail.clone());
-        let (slots, layouts, name) =
-            (io.clone(), self.start.entry.info.layouts.clone(), format!("session-{}", self.id));
+        let (slots, name) = (io.clone(), format!("session-{}", self.id));
+        let layouts = self.start.entry.info.layouts.clone();
         let opened = spawn_blocking(move || {
-            self.engine.open(media::Open {
-                name,
-                offer: &self.offer,
-                ice: self.ice,
-                input: slots.input,
-                output: slots.output,
-                layouts,
-                ledger: slots.ledger,
-                tell,
-            })
+            let stage::Io { input, output, ledger, .. } = slots;
+            let (offer, ice) = (&self.offer, self.ice);
+            self.engine.open(media::Open { name, offer, ice, input, output, layouts, ledger, tell })
         })
         .await
         .map_err(|panic| media::Error::Graph(format!("building the graph panicked: {panic}")))??;
@@ -166,10 +159,8 @@ impl Birth {
             mail,
             cancel: self.cancel,
         };
-        if let Some(source) = source
-            && let Err(faults) = actor.choose(Choice::File(source))
-        {
-            tracing::warn!(?faults, "the input's file is gone"); // it was there when the offer was checked
+        if let Some(source) = source {
+            actor.begin_with(source);
         }
         Ok((actor, answer))
     }

@@ -190,6 +190,13 @@ impl Actor {
         Ok(())
     }
 
+    /// Takes the picture from the file that the offer named, which was there when it was checked.
+    pub(super) fn begin_with(&mut self, source: Source) {
+        if let Err(faults) = self.choose(Choice::File(source)) {
+            tracing::warn!(?faults, "the input's file is gone");
+        }
+    }
+
     /// Tells the client of a file that plays no more; what the client sends takes its place.
     pub(super) fn watch_clip(&mut self) {
         let Some(error) = self.clip.as_ref().and_then(media::Clip::failure) else { return };

@@ -652,6 +652,7 @@ fn the_document_has_every_route_and_the_docs_page_shows_it() {
     assert_eq!(
         routes,
         [
+            "delete recordings/{id}",
             "delete sessions/{id}",
             "delete webrtc/offer/{id}",
             "get /",
@@ -659,9 +660,14 @@ fn the_document_has_every_route_and_the_docs_page_shows_it() {
             "get /metrics",
             "get /ready",
             "get hardware/info",
+            "get input-sources",
+            "get input-sources/{kind}/sources",
             "get logs/tail",
             "get pipeline/status",
             "get pipelines/schemas",
+            "get recordings",
+            "get recordings/{id}",
+            "get recordings/{id}/{file}",
             "get sessions",
             "get sessions/{id}",
             "get sessions/{id}/graph.dot",
@@ -673,6 +679,8 @@ fn the_document_has_every_route_and_the_docs_page_shows_it() {
             "patch sessions/{id}/parameters",
             "patch webrtc/offer/{id}",
             "post pipeline/load",
+            "post recordings/{id}/start",
+            "post recordings/{id}/stop",
             "post webrtc/offer",
             "put sessions/{id}/pipeline",
         ]

@@ -127,7 +127,7 @@ async fn openapi_lists_every_route_and_docs_are_served() {
     let document = get(&server, "/openapi.json").await.json();
     let routes = |path: &str| document["paths"][path].as_object().map_or(0, serde_json::Map::len);
     let count: usize = document["paths"].as_object().unwrap().keys().map(|path| routes(path)).sum();
-    assert_eq!(count, 29);
+    assert_eq!(count, 31);
     assert_eq!(routes("/api/v1/webrtc/offer/{id}"), 2);
     assert!(document["components"]["schemas"]["Snapshot"].is_object());
     let docs = get(&server, "/docs/").await;

@@ -2,6 +2,8 @@
 
 use gst::prelude::*;
 
+use super::vp9;
+
 /// The format of an encoded picture.
 #[derive(Clone, Debug)]
 pub struct Format {
@@ -27,11 +29,12 @@ impl PartialEq for Format {
 }
 
 impl Format {
-    /// The format of a key frame; none where its caps have no size.
+    /// The format of a key frame; none where no size can be told.
     pub fn of(caps: &gst::CapsRef, key: &[u8]) -> Option<Self> {
         let structure = caps.structure(0)?;
         let length = |name| u32::try_from(structure.get::<i32>(name).ok()?).ok();
-        let size = (length("width")?, length("height")?);
+        let own = || (structure.name() == "video/x-vp9").then(|| vp9::size(key)).flatten();
+        let size = length("width").zip(length("height")).or_else(own)?;
         let text = |name: &str| {
             structure.value(name).ok().and_then(|value| value.serialize().ok()).map(String::from)
         };
@@ -44,7 +47,11 @@ impl Format {
         };
         let mut caps = caps.to_owned();
         // The encoder was told a rate that the camera need not keep to; players would believe it.
-        caps.make_mut().set("framerate", gst::Fraction::new(0, 1));
+        let made = caps.make_mut();
+        made.set("framerate", gst::Fraction::new(0, 1));
+        let dimension = |length| i32::try_from(length).unwrap_or(i32::MAX);
+        made.set("width", dimension(size.0));
+        made.set("height", dimension(size.1));
         Some(Self { caps, media, size, fixed: fixed.map(|name| (name, text(name))).to_vec(), sets })
     }
 

@@ -7,6 +7,7 @@ mod feed;
 mod format;
 mod mixer;
 mod segment;
+mod vp9;
 mod writer;
 
 use std::{
