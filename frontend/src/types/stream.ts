@@ -29,6 +29,9 @@ export interface Metrics {
   bitrateUpBps: number | null;
   bitrateDownBps: number | null;
   roundTripMs: number | null;
+  /** Packets of the picture that did not arrive, of 100 sent in the last second. */
+  lossUpPercent: number | null;
+  lossDownPercent: number | null;
   /** In the browser's jitter buffer and decoder, a frame. */
   bufferMs: number | null;
   decodeMs: number | null;
@@ -65,6 +68,8 @@ export const NO_METRICS: Metrics = {
   bitrateUpBps: null,
   bitrateDownBps: null,
   roundTripMs: null,
+  lossUpPercent: null,
+  lossDownPercent: null,
   bufferMs: null,
   decodeMs: null,
   delay: null,
