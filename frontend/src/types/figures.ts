@@ -123,7 +123,8 @@ export interface RecordingMessage {
 export interface RecordingStatus {
   active: boolean;
   id: string;
-  seconds: number | null;
-  bytes: number | null;
+  /** Written so far. */
+  seconds: number;
+  bytes: number;
   sentence: string | null;
 }

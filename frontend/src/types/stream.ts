@@ -1,3 +1,5 @@
+import type { RecordingMessage } from "./figures";
+
 /** Where the page is with its session. */
 export type Phase = "idle" | "connecting" | "live" | "reconnecting" | "ended";
 export type SourceKind = "camera" | "screen" | "file" | "pattern";
@@ -59,6 +61,8 @@ export interface StreamSnapshot {
   /** What the server refused, by parameter. */
   rejected: Record<string, string>;
   paused: boolean;
+  /** What the server said last of a recording. */
+  recording: RecordingMessage | null;
   metrics: Metrics;
 }
 
