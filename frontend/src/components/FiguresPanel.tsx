@@ -5,6 +5,7 @@ import { nameOf } from "../figures/collect";
 import { wordOf } from "../figures/words";
 import { useHistory, useSession, useSystem } from "../hooks/useFigures";
 import * as format from "../lib/format";
+import * as units from "../lib/units";
 import type { Host } from "../types/figures";
 import { Facts } from "./figures/Facts";
 import { type Line, Plot } from "./figures/Plot";
@@ -81,7 +82,7 @@ export function FiguresPanel({ sessionId }: { sessionId: string | null }) {
           {...frame}
           title="Where the delay goes"
           stacked
-          format={format.tenths}
+          format={units.tenths}
           least={20}
           lines={[
             line(wordOf("round_trip"), "delay.round_trip"),
@@ -94,21 +95,21 @@ export function FiguresPanel({ sessionId }: { sessionId: string | null }) {
         <Plot
           {...frame}
           title="Round trip"
-          format={format.tenths}
+          format={units.tenths}
           least={10}
           lines={[line("to the server and back", "delay.round_trip")]}
         />
         <Plot
           {...frame}
           title="Packets lost"
-          format={format.percent}
+          format={units.percent}
           least={5}
           lines={[line("up", "loss.up"), line("down", "loss.down")]}
         />
         <Plot
           {...frame}
           title="The server's processors and memory"
-          format={format.percent}
+          format={units.percent}
           least={100}
           lines={[line("CPU", "host.cpu"), line("RAM", "host.ram")]}
         />
@@ -116,7 +117,7 @@ export function FiguresPanel({ sessionId }: { sessionId: string | null }) {
           <Plot
             {...frame}
             title="The server's graphics cards"
-            format={format.percent}
+            format={units.percent}
             least={100}
             lines={cardLines(host, line)}
           />

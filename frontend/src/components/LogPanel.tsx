@@ -78,7 +78,7 @@ function Lines({ lines, some }: { lines: LogLine[]; some: boolean }) {
         aria-live="off"
         tabIndex={0}
         onScroll={onScroll}
-        className="h-80 overflow-auto rounded-lg border border-slate-800 bg-slate-950/60 p-3 font-mono text-xs leading-5"
+        className="h-[min(20rem,28dvh)] min-h-48 overflow-auto rounded-lg border border-slate-800 bg-slate-950/60 p-3 font-mono text-xs leading-5"
       >
         {lines.length === 0 && <p className="text-slate-400">{nothing}</p>}
         {lines.map((line) => (
@@ -102,7 +102,7 @@ function lookOf(line: LogLine): string {
     case "ERROR":
       return "text-rose-300";
     case "WARN":
-      return "text-amber-200";
+      return "text-amber-300";
     case "INFO":
       return "text-slate-200";
     case "DEBUG":

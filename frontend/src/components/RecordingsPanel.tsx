@@ -1,7 +1,7 @@
 import { useState } from "react";
 
 import { useRecordings } from "../hooks/useRecorder";
-import * as format from "../lib/format";
+import * as units from "../lib/units";
 import type { RecordingStatus } from "../types/figures";
 import { RecordingRow } from "./figures/RecordingRow";
 import { Button } from "./ui/Button";
@@ -61,7 +61,7 @@ function Running({ status }: { status: RecordingStatus }) {
       className="flex items-center gap-2 font-mono text-sm text-slate-100 tabular-nums"
     >
       <span aria-hidden className="size-2.5 animate-pulse rounded-full bg-rose-500" />
-      {format.duration(status.seconds)} · {format.bytes(status.bytes)}
+      {units.duration(status.seconds)} · {units.bytes(status.bytes)}
     </p>
   );
 }

@@ -1,6 +1,7 @@
 import { systemMetricsOf } from "../figures/collect";
 import { useNoted, useSystem } from "../hooks/useFigures";
 import * as format from "../lib/format";
+import * as units from "../lib/units";
 import type { SystemMetrics } from "../types/figures";
 import type { Metrics } from "../types/stream";
 
@@ -31,7 +32,7 @@ export function StatusBar({ metrics }: { metrics: Metrics }) {
 
 function Figures({ items, unknown }: { items: Item[]; unknown: string }) {
   return items.map(({ id, label, value, title }) => {
-    const known = format.isKnown(value);
+    const known = units.isKnown(value);
     return (
       <div key={id} className="flex gap-2" title={known ? title : `${title}. Not known: ${unknown}`}>
         <dt className="text-slate-400">{label}</dt>
@@ -87,7 +88,7 @@ function ofStream(metrics: Metrics): Item[] {
     {
       id: "loss",
       label: "Loss",
-      value: bothWays(format.percent(metrics.lossUpPercent), format.percent(metrics.lossDownPercent)),
+      value: bothWays(units.percent(metrics.lossUpPercent), units.percent(metrics.lossDownPercent)),
       title: "Packets of the picture that did not arrive, up and down",
     },
     {
@@ -105,13 +106,13 @@ function ofServer(metrics: SystemMetrics): Item[] {
     {
       id: "cpu",
       label: "CPU",
-      value: format.percent(metrics.cpuPercent),
+      value: units.percent(metrics.cpuPercent),
       title: "Use of the server's processors",
     },
     {
       id: "gpu",
       label: "GPU",
-      value: atMost === null ? format.percent(metrics.gpuPercent) : `≤ ${format.percent(atMost)}`,
+      value: atMost === null ? units.percent(metrics.gpuPercent) : `≤ ${units.percent(atMost)}`,
       title:
         atMost === null
           ? "Use of the server's busiest graphics card"
@@ -120,13 +121,13 @@ function ofServer(metrics: SystemMetrics): Item[] {
     {
       id: "ram",
       label: "RAM",
-      value: format.share(metrics.ramUsedBytes, metrics.ramTotalBytes),
+      value: units.share(metrics.ramUsedBytes, metrics.ramTotalBytes),
       title: "Memory of the server",
     },
     {
       id: "vram",
       label: "VRAM",
-      value: format.share(metrics.vramUsedBytes, metrics.vramTotalBytes),
+      value: units.share(metrics.vramUsedBytes, metrics.vramTotalBytes),
       title: "Memory of the server's graphics cards",
     },
   ];

@@ -56,7 +56,7 @@ it("shows the server's load beside the stream's figures, and a dash for what is 
   render(<StatusBar metrics={{ ...NO_METRICS, fpsOut: 0 }} />);
 
   expect((await screen.findByText("41 %")).dataset["testid"]).toBe("cpu");
-  expect(screen.getByTestId("ram").textContent).toBe("1.0 GB of 2.0 GB");
+  expect(screen.getByTestId("ram").textContent).toBe("1.0 GiB of 2.0 GiB");
   expect(screen.getByTestId("gpu").textContent).toBe("–");
   expect(screen.getByTestId("gpu").parentElement?.title).toContain("Not known");
   expect(screen.getByTestId("fps-out").textContent).toBe("0.0 fps");

@@ -13,7 +13,7 @@ const RECORDING: Recording = {
   pipeline_id: "edges",
   started: "2026-11-24T18:00:00Z",
   seconds: 65,
-  bytes: 1536,
+  bytes: 1500,
   state: "finished",
   sentence: null,
   files: [

@@ -67,7 +67,7 @@ export function GraphPicture({ url }: { url: string }) {
         aria-roledescription="zoomable picture"
         aria-label="The session's graph. Plus and minus zoom, arrows move, 0 shows all of it."
         tabIndex={0}
-        className="relative h-112 max-h-[70vh] cursor-grab touch-none overflow-hidden rounded-lg border border-slate-800 bg-white active:cursor-grabbing"
+        className="relative h-[min(24rem,32dvh)] min-h-56 cursor-grab touch-none overflow-hidden rounded-lg border border-slate-800 bg-white active:cursor-grabbing"
         onKeyDown={key}
         onDoubleClick={viewport.fit}
         onPointerDown={(event) => {

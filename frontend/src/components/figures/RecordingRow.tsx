@@ -1,6 +1,6 @@
 import { useState } from "react";
 
-import * as format from "../../lib/format";
+import * as units from "../../lib/units";
 import { downloadPath, filePath } from "../../lib/recordings";
 import type { Recording, RecordingFile } from "../../types/figures";
 import { Button } from "../ui/Button";
@@ -23,7 +23,7 @@ export function RecordingRow({ recording, onDelete }: Props) {
   const first = files.find((file) => file.kind === "output") ?? files[0];
   const file = files.find((one) => one.name === name) ?? first;
   const path = file ? filePath(id, file.name) : null;
-  const title = format.moment(recording.started);
+  const title = units.moment(recording.started);
   return (
     <li className="space-y-3 rounded-xl border border-slate-800 bg-slate-900/60 p-3" aria-label={title}>
       <div className="flex flex-wrap gap-x-4 gap-y-3">
@@ -31,7 +31,7 @@ export function RecordingRow({ recording, onDelete }: Props) {
         <div className="min-w-40 grow space-y-1">
           <p className="text-sm font-medium text-slate-100">{title}</p>
           <p className="font-mono text-xs text-slate-400 tabular-nums">
-            {[recording.pipeline_id, format.duration(recording.seconds), format.bytes(recording.bytes)].join(
+            {[recording.pipeline_id, units.duration(recording.seconds), units.bytes(recording.bytes)].join(
               " · ",
             )}
           </p>

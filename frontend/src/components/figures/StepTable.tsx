@@ -1,5 +1,5 @@
 import { wordOf } from "../../figures/words";
-import * as format from "../../lib/format";
+import * as units from "../../lib/units";
 import type { StepTimes } from "../../types/figures";
 
 /** Where each millisecond in the server goes, since the session's start. */
@@ -30,7 +30,7 @@ export function StepTable({ steps }: { steps: StepTimes[] }) {
             </th>
             {[times.mean_ms, times.p50_ms, times.p95_ms, times.p99_ms].map((value, place) => (
               <td key={place} className="py-0.5 text-right font-mono text-slate-100 tabular-nums">
-                {format.tenths(value)}
+                {units.tenths(value)}
               </td>
             ))}
           </tr>
