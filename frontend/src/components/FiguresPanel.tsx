@@ -13,6 +13,7 @@ import { StepTable } from "./figures/StepTable";
 import { Notice } from "./ui/Notice";
 import { Select } from "./ui/Select";
 
+const MINUTE_MS = 60_000;
 const MINUTES = [1, 5, 15];
 const STEPS = ["jitter_buffer", "decode", "wait_for_stage", "stage", "wait_for_encoder", "encode", "send"];
 const PLACES = ["before_stage", "before_encoder", "skipped_by_stage", "paused", "for_the_link"];
@@ -23,7 +24,10 @@ export function FiguresPanel({ sessionId }: { sessionId: string | null }) {
   const { host, sentence: hostSentence } = useSystem();
   const { detail, sentence } = useSession(sessionId);
   const history = useHistory();
-  const frame = { now: performance.now(), windowMs: minutes * 60_000 };
+  const now = performance.now();
+  // A page that has just been opened does not show minutes of nothing.
+  const age = Math.max(MINUTE_MS, now - (history.oldest ?? now));
+  const frame = { now, windowMs: Math.min(minutes * MINUTE_MS, age) };
   const line = (label: string, name: string): Line => ({
     label,
     points: history.since(name, frame.now - frame.windowMs),
@@ -31,13 +35,13 @@ export function FiguresPanel({ sessionId }: { sessionId: string | null }) {
   return (
     <section aria-label="Figures" className="space-y-5">
       <div className="flex flex-wrap items-end justify-between gap-3">
-        <div className="w-40">
+        <div className="w-52">
           <Select
             label="Time shown"
             value={String(minutes)}
             options={MINUTES.map((count) => ({
               value: String(count),
-              label: count === 1 ? "The last minute" : `The last ${count} minutes`,
+              label: count === 1 ? "The last minute" : `Up to ${count} minutes`,
             }))}
             onChange={(value) => setMinutes(Number(value))}
           />

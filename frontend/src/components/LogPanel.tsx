@@ -1,4 +1,12 @@
-import { type UIEvent, useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from "react";
+import {
+  type UIEvent,
+  useEffect,
+  useId,
+  useLayoutEffect,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from "react";
 
 import { LEVELS, type Level, type LogLine, LogTail, filtered } from "../figures/LogTail";
 import { Button } from "./ui/Button";
@@ -18,6 +26,7 @@ const LEVEL_OPTIONS = [
 
 /** The server's log as it grows. */
 export function LogPanel() {
+  const id = useId();
   const [tail] = useState(() => new LogTail());
   const [filter, setFilter] = useState<{ words: string; least: Level | "all" }>({ words: "", least: "all" });
   const log = useSyncExternalStore(tail.subscribe, tail.getSnapshot);
@@ -26,15 +35,18 @@ export function LogPanel() {
   return (
     <section aria-label="Server log" className="space-y-3">
       <div className="flex flex-wrap items-end gap-2">
-        <label className="grow space-y-1.5 text-xs font-medium text-slate-300 sm:max-w-64">
-          Words to find
+        <div className="grow space-y-1.5 sm:max-w-64">
+          <label htmlFor={id} className="block text-xs font-medium text-slate-300">
+            Words to find
+          </label>
           <input
+            id={id}
             type="search"
             value={filter.words}
             onChange={(event) => setFilter({ ...filter, words: event.target.value })}
-            className="block h-9 w-full rounded-lg border border-slate-700 bg-slate-900 px-2.5 text-sm font-normal"
+            className="h-9 w-full rounded-lg border border-slate-700 bg-slate-900 px-2.5 text-sm"
           />
-        </label>
+        </div>
         <div className="w-44">
           <Select
             label="Lines shown"

@@ -11,9 +11,9 @@ import { Switch } from "./ui/Switch";
 /** Records the stream, and plays, saves and deletes what the server keeps. */
 export function RecordingsPanel({ sessionId }: { sessionId: string | null }) {
   const [input, setInput] = useState(false);
-  const { status, recordings, busy, sentence, recorder } = useRecordings(sessionId);
+  const { status, recordings, busy, sentence, listSentence, recorder } = useRecordings(sessionId);
   const active = status?.active ?? false;
-  const failure = sentence ?? (status?.active ? null : status?.sentence);
+  const failure = sentence ?? status?.sentence ?? listSentence;
   return (
     <section aria-label="Recordings" className="space-y-4">
       <div className="flex flex-wrap items-center gap-x-5 gap-y-2">
@@ -35,7 +35,7 @@ export function RecordingsPanel({ sessionId }: { sessionId: string | null }) {
         )}
       </div>
       {failure && <Notice look="problem">{failure}</Notice>}
-      {recordings === null && !sentence && <p className="text-sm text-slate-400">Reading the list …</p>}
+      {recordings === null && !listSentence && <p className="text-sm text-slate-400">Reading the list …</p>}
       {recordings?.length === 0 && (
         <p className="text-sm text-slate-400">
           Nothing is recorded yet. The server keeps here what you record.

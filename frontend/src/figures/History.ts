@@ -29,6 +29,12 @@ export class History extends Store<{ revision: number }> {
     return this.series.get(name)?.since(at) ?? [];
   }
 
+  /** When the oldest reading was taken that is kept; null without one. */
+  get oldest(): number | null {
+    const times = [...this.series.values()].map((series) => series.oldest).filter((at) => at !== null);
+    return times.length > 0 ? Math.min(...times) : null;
+  }
+
   /** The names that begin with `prefix`, in the order in which they came. */
   names(prefix: string): string[] {
     return [...this.series.keys()].filter((name) => name.startsWith(prefix));

@@ -121,6 +121,33 @@ it("finds a recording that goes on after a reload of the page, and its end", asy
   stop();
 });
 
+it("says that there is no list while the server is away, and keeps the one before", async () => {
+  const recorder = new Recorder();
+  list = [RECORDING];
+  const stop = recorder.watch();
+  await vi.advanceTimersByTimeAsync(0);
+
+  const fetch = globalThis.fetch;
+  vi.stubGlobal("fetch", () => Promise.reject(new TypeError("failed")));
+  await vi.advanceTimersByTimeAsync(2000);
+  expect(recorder.getSnapshot().listSentence).toContain("not reachable");
+  expect(recorder.getSnapshot().recordings?.length).toBe(1);
+  vi.stubGlobal("fetch", fetch);
+  await vi.advanceTimersByTimeAsync(2000);
+
+  expect(recorder.getSnapshot().listSentence).toBeNull();
+  stop();
+});
+
+it("does not take what the server says of a good end for a failure", () => {
+  const recorder = new Recorder();
+  recorder.follow("s1");
+
+  recorder.hear({ type: "recording", state: "stopped", id: "r1", sentence: "it was stopped", seconds: 4 });
+
+  expect(recorder.getSnapshot().status).toMatchObject({ active: false, seconds: 4, sentence: null });
+});
+
 it("lists the newest first and leaves other sessions' recordings alone", async () => {
   const recorder = new Recorder();
   recorder.follow("s2");

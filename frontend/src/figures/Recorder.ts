@@ -7,6 +7,7 @@ import { Poller } from "./Poller";
 
 /** While nothing is recorded the list changes by other pages alone. */
 const EVERY_MS = 2000;
+const FAILED = "The recording ended early; what is written is kept.";
 
 export interface RecorderSnapshot {
   /** Of this page's session; null where it was never recorded. */
@@ -15,8 +16,10 @@ export interface RecorderSnapshot {
   recordings: Recording[] | null;
   /** A request to start or to stop is under way. */
   busy: boolean;
-  /** What went wrong with the last wish, or why there is no list. */
+  /** What went wrong with the last wish. */
   sentence: string | null;
+  /** Why the list is not known, or not the newest. */
+  listSentence: string | null;
 }
 
 /** Records this page's session and knows what the server keeps. */
@@ -25,7 +28,7 @@ export class Recorder extends Store<RecorderSnapshot> {
   private readonly poller = new Poller(EVERY_MS, (signal) => this.read(signal));
 
   constructor() {
-    super({ status: null, recordings: null, busy: false, sentence: null });
+    super({ status: null, recordings: null, busy: false, sentence: null, listSentence: null });
   }
 
   /** Watches the list; gives the way to stop it. */
@@ -75,7 +78,7 @@ export class Recorder extends Store<RecorderSnapshot> {
         id: message.id,
         seconds: message.seconds ?? before?.seconds ?? 0,
         bytes: message.bytes ?? before?.bytes ?? 0,
-        sentence: message.sentence ?? null,
+        sentence: message.state === "failed" ? (message.sentence ?? FAILED) : null,
       },
     });
     if (message.state !== "running") this.poller.now();
@@ -101,9 +104,9 @@ export class Recorder extends Store<RecorderSnapshot> {
       const list = await recordings(signal);
       if (signal.aborted) return;
       const newestFirst = [...list].sort((one, other) => other.started.localeCompare(one.started));
-      this.update({ recordings: newestFirst, status: this.statusOf(newestFirst) });
+      this.update({ recordings: newestFirst, status: this.statusOf(newestFirst), listSentence: null });
     } catch (error) {
-      if (!signal.aborted) this.update({ sentence: sentence(error) });
+      if (!signal.aborted) this.update({ listSentence: sentence(error) });
     }
   }
 
@@ -114,13 +117,14 @@ export class Recorder extends Store<RecorderSnapshot> {
       (recording) => recording.session === this.session && recording.state === "recording",
     );
     if (running) {
-      const { id, seconds, bytes, sentence } = running;
+      const { id, seconds, bytes } = running;
       const newer = status?.id === id && status.seconds > seconds ? status : { seconds, bytes };
-      return { active: true, id, seconds: newer.seconds, bytes: newer.bytes, sentence };
+      return { active: true, id, seconds: newer.seconds, bytes: newer.bytes, sentence: null };
     }
     const over = list.find((recording) => recording.id === status?.id);
     if (!status || !over) return status;
-    return { ...status, active: false, seconds: over.seconds, bytes: over.bytes, sentence: over.sentence };
+    const sentence = over.state === "failed" ? (over.sentence ?? FAILED) : null;
+    return { ...status, active: false, seconds: over.seconds, bytes: over.bytes, sentence };
   }
 
   private ended(): RecordingStatus | null {

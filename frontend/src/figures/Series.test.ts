@@ -7,7 +7,7 @@ it("keeps the newest, the oldest first", () => {
 
   for (const at of [1000, 2000, 3000, 4000]) series.push(at, at / 1000);
 
-  expect(series.length).toBe(3);
+  expect([series.length, series.oldest]).toEqual([3, 2000]);
   expect(series.since(0).map((point) => point.value)).toEqual([2, 3, 4]);
   expect(series.since(3000).map((point) => point.at)).toEqual([3000, 4000]);
 });
@@ -40,5 +40,5 @@ it("is empty after a clear", () => {
 
   series.clear();
 
-  expect(series.since(0)).toEqual([]);
+  expect([series.since(0), series.oldest]).toEqual([[], null]);
 });

@@ -20,6 +20,10 @@ export class Series {
     return this.count;
   }
 
+  get oldest(): number | null {
+    return this.count > 0 ? this.at((this.next - this.count + this.capacity) % this.capacity).at : null;
+  }
+
   push(at: number, value: number | null): void {
     const newest = (this.next - 1 + this.capacity) % this.capacity;
     const same = this.count > 0 && at - (this.times[newest] ?? 0) < SAME_MS;

@@ -1,7 +1,7 @@
 import { Store } from "../rtc/store";
 
-/** From a tenth of the picture's own size to eight times it. */
-const LEAST = 0.1;
+/** A session's graph is some 15,000 pixels wide, and all of it has to fit a phone. */
+const LEAST = 0.02;
 const MOST = 8;
 /** So much of the picture stays in sight. */
 const KEPT_PX = 40;

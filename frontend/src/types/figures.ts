@@ -126,5 +126,6 @@ export interface RecordingStatus {
   /** Written so far. */
   seconds: number;
   bytes: number;
+  /** What went wrong with it. */
   sentence: string | null;
 }

@@ -19,7 +19,7 @@ export function Player({ path, title }: { path: string; title: string }) {
         autoPlay
         playsInline
         onError={() => setFailed(true)}
-        className="max-h-[60vh] w-full rounded-lg bg-black"
+        className="max-h-[max(16rem,36dvh)] w-full rounded-lg bg-black"
       />
     </>
   );

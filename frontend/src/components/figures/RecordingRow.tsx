@@ -28,7 +28,7 @@ export function RecordingRow({ recording, onDelete }: Props) {
     <li className="space-y-3 rounded-xl border border-slate-800 bg-slate-900/60 p-3" aria-label={title}>
       <div className="flex flex-wrap gap-x-4 gap-y-3">
         <Thumbnail path={running || !first ? null : filePath(id, first.name)} />
-        <div className="min-w-40 grow space-y-1">
+        <div className="min-w-0 grow basis-40 space-y-1">
           <p className="text-sm font-medium text-slate-100">{title}</p>
           <p className="font-mono text-xs text-slate-400 tabular-nums">
             {[recording.pipeline_id, units.duration(recording.seconds), units.bytes(recording.bytes)].join(
