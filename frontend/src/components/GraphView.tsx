@@ -7,14 +7,20 @@ import { Button } from "./ui/Button";
 import { CopyButton } from "./ui/CopyButton";
 import { Notice } from "./ui/Notice";
 
+interface Props {
+  sessionId: string | null;
+  /** Whether pictures flow: the graph is whole from then on, and is drawn anew. */
+  live?: boolean;
+}
+
 /** The session's graph as the server runs it, and the same for a terminal. */
-export function GraphView({ sessionId }: { sessionId: string | null }) {
+export function GraphView({ sessionId, live = true }: Props) {
   const [watch] = useState(() => new GraphWatch());
   const graph = useSyncExternalStore(watch.subscribe, watch.getSnapshot);
+  useEffect(() => watch.close, [watch, sessionId]);
   useEffect(() => {
-    if (sessionId !== null) void watch.load(sessionId);
-    return watch.close;
-  }, [watch, sessionId]);
+    if (sessionId !== null && live) void watch.load(sessionId);
+  }, [watch, sessionId, live]);
   if (sessionId === null) {
     return <p className="text-sm text-slate-400">The graph is drawn once a stream runs: press Start.</p>;
   }
