@@ -9,7 +9,7 @@ let list: Recording[];
 
 const RECORDING: Recording = {
   id: "r1",
-  session: "other",
+  sessions: ["other"],
   pipeline_id: "edges",
   started: "2026-11-24T18:00:00Z",
   seconds: 65,
@@ -17,9 +17,9 @@ const RECORDING: Recording = {
   state: "finished",
   sentence: null,
   files: [
-    { name: "output-0.webm", bytes: 1000, kind: "output", segment: 0 },
-    { name: "output-1.webm", bytes: 500, kind: "output", segment: 1 },
-    { name: "input-0.webm", bytes: 36, kind: "input", segment: 0 },
+    { name: "output-0.webm", bytes: 1000, kind: "output" },
+    { name: "output-1.webm", bytes: 500, kind: "output", codec: "VP8", width: 640, height: 480 },
+    { name: "input-0.webm", bytes: 36, kind: "input" },
   ],
 };
 
@@ -68,7 +68,7 @@ it("lists what there is, plays any file of it and saves it", async () => {
   expect(recording.getByRole("link", { name: "Download" }).getAttribute("href")).toBe(
     "/api/v1/recordings/r1/output-1.webm?download",
   );
-  expect(recording.getByRole("option", { name: "Output, part 2" })).toBeTruthy();
+  expect(recording.getByRole("option", { name: "Output, part 2, VP8, 640 × 480" })).toBeTruthy();
   expect(recording.getByRole("option", { name: "Input" })).toBeTruthy();
   fireEvent.error(video);
   expect(recording.getByRole("alert").textContent).toContain("does not play");

@@ -9,14 +9,14 @@ let refusal: { status: number; body: object } | null;
 
 const RECORDING: Recording = {
   id: "r1",
-  session: "s1",
+  sessions: ["s0", "s1"],
   pipeline_id: "echo",
   started: "2026-11-24T18:00:00Z",
   seconds: 12,
   bytes: 3000,
   state: "recording",
   sentence: null,
-  files: [{ name: "output-0.webm", bytes: 3000, kind: "output", segment: 0 }],
+  files: [{ name: "output-0.webm", bytes: 3000, kind: "output" }],
 };
 
 beforeEach(() => {
@@ -139,6 +139,15 @@ it("says that there is no list while the server is away, and keeps the one befor
   stop();
 });
 
+it("says why a recording could not start at all", () => {
+  const recorder = new Recorder();
+  recorder.follow("s1");
+
+  recorder.hear({ type: "recording", state: "failed", id: null, sentence: "the folder is gone" });
+
+  expect(recorder.getSnapshot().status).toMatchObject({ active: false, sentence: "the folder is gone" });
+});
+
 it("does not take what the server says of a good end for a failure", () => {
   const recorder = new Recorder();
   recorder.follow("s1");
@@ -151,14 +160,25 @@ it("does not take what the server says of a good end for a failure", () => {
 it("lists the newest first and leaves other sessions' recordings alone", async () => {
   const recorder = new Recorder();
   recorder.follow("s2");
-  list = [RECORDING, { ...RECORDING, id: "r2", started: "2026-11-25T08:00:00Z" }];
+  const later = {
+    ...RECORDING,
+    id: "r2",
+    started: "2026-11-25T08:00:00Z",
+    sessions: undefined,
+    session: "s3",
+  };
+  list = [RECORDING, later as unknown as Recording];
 
   const stop = recorder.watch();
   await vi.advanceTimersByTimeAsync(0);
   stop();
 
-  expect(recorder.getSnapshot().recordings?.map((recording) => recording.id)).toEqual(["r2", "r1"]);
-  expect(recorder.getSnapshot().status).toBeNull();
+  const { recordings, status } = recorder.getSnapshot();
+  expect(recordings?.map(({ id, sessions }) => [id, sessions])).toEqual([
+    ["r2", ["s3"]],
+    ["r1", ["s0", "s1"]],
+  ]);
+  expect(status).toBeNull();
 });
 
 it("deletes, also what is gone already, and says why not", async () => {

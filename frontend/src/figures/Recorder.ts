@@ -113,8 +113,9 @@ export class Recorder extends Store<RecorderSnapshot> {
   /** The list knows of a recording what the data channel did not say, such as after a reload of the page. */
   private statusOf(list: Recording[]): RecordingStatus | null {
     const { status } = this.getSnapshot();
+    const { session } = this;
     const running = list.find(
-      (recording) => recording.session === this.session && recording.state === "recording",
+      ({ state, sessions }) => state === "recording" && session !== null && sessions.includes(session),
     );
     if (running) {
       const { id, seconds, bytes } = running;
@@ -123,7 +124,7 @@ export class Recorder extends Store<RecorderSnapshot> {
     }
     const over = list.find((recording) => recording.id === status?.id);
     if (!status || !over) return status;
-    const sentence = over.state === "failed" ? (over.sentence ?? FAILED) : null;
+    const sentence = over.state === "finished" ? null : (over.sentence ?? FAILED);
     return { ...status, active: false, seconds: over.seconds, bytes: over.bytes, sentence };
   }
 

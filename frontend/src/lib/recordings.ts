@@ -3,10 +3,14 @@ import { json, request } from "./api";
 
 const ROOT = "/api/v1/recordings";
 
+/** All that the server keeps. It names every session that a recording is of, or the only one. */
 export async function recordings(signal?: AbortSignal): Promise<Recording[]> {
   const response = await request(ROOT, signal ? { signal } : {});
-  const body = (await response.json()) as { recordings: Recording[] };
-  return body.recordings;
+  const body = (await response.json()) as { recordings: (Recording & { session?: string })[] };
+  return body.recordings.map(({ session, ...recording }) => ({
+    ...recording,
+    sessions: recording.sessions ?? (session === undefined ? [] : [session]),
+  }));
 }
 
 /** Begins to record what the session sends; with `input` also what it receives. Gives the recording's id. */

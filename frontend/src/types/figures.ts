@@ -93,19 +93,25 @@ export interface RecordingFile {
   name: string;
   bytes: number;
   kind: "output" | "input";
-  segment: number;
+  codec?: string;
+  width?: number;
+  height?: number;
 }
 
 export interface Recording {
   id: string;
-  session: string;
+  /** The session that it was started in, then those that took over. */
+  sessions: string[];
   pipeline_id: string;
   /** RFC 3339. */
   started: string;
   seconds: number;
   bytes: number;
-  state: "recording" | "finished" | "failed";
+  /** `cut`: the server ended before it did. */
+  state: "recording" | "finished" | "failed" | "cut";
+  /** Why it ended. */
   sentence: string | null;
+  /** In the order in which they began. */
   files: RecordingFile[];
 }
 
@@ -113,7 +119,8 @@ export interface Recording {
 export interface RecordingMessage {
   type: "recording";
   state: "started" | "running" | "stopped" | "failed";
-  id: string;
+  /** Null where it could not start. */
+  id: string | null;
   sentence?: string | null;
   bytes?: number;
   seconds?: number;
@@ -122,7 +129,7 @@ export interface RecordingMessage {
 /** The recording of this page's session. */
 export interface RecordingStatus {
   active: boolean;
-  id: string;
+  id: string | null;
   /** Written so far. */
   seconds: number;
   bytes: number;

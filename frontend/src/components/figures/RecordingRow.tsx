@@ -36,8 +36,8 @@ export function RecordingRow({ recording, onDelete }: Props) {
             )}
           </p>
           {running && <p className="text-xs text-rose-300">Is being recorded</p>}
-          {recording.state === "failed" && !recording.sentence && (
-            <p className="text-xs text-rose-300">It ended early; what is written is kept.</p>
+          {recording.state === "finished" && recording.sentence && (
+            <p className="text-xs text-slate-400">{recording.sentence}</p>
           )}
         </div>
         <div className="flex flex-wrap content-start items-end gap-2">
@@ -64,7 +64,9 @@ export function RecordingRow({ recording, onDelete }: Props) {
           <DeleteButton disabled={running} title={title} onDelete={() => onDelete(id)} />
         </div>
       </div>
-      {recording.sentence && <Notice look="hint">{recording.sentence}</Notice>}
+      {(recording.state === "failed" || recording.state === "cut") && (
+        <Notice look="hint">{recording.sentence ?? "It ended early; what is written is kept."}</Notice>
+      )}
       {playing && path && <Player key={path} path={path} title={title} />}
     </li>
   );
@@ -105,9 +107,12 @@ function DeleteButton(props: { disabled: boolean; title: string; onDelete: () =>
   );
 }
 
-/** "Output", and the number where there are several. */
+/** "Output", the number where there are several, and what is known of it. */
 function labelOf(file: RecordingFile, files: RecordingFile[]): string {
-  const kind = file.kind === "output" ? "Output" : "Input";
-  const several = files.filter((other) => other.kind === file.kind).length > 1;
-  return several ? `${kind}, part ${file.segment + 1}` : kind;
+  const same = files.filter((other) => other.kind === file.kind);
+  const parts = [file.kind === "output" ? "Output" : "Input"];
+  if (same.length > 1) parts.push(`part ${same.indexOf(file) + 1}`);
+  if (file.codec) parts.push(file.codec);
+  if (file.width && file.height) parts.push(units.size(file.width, file.height));
+  return parts.join(", ");
 }
