@@ -60,6 +60,8 @@ impl Step {
 pub struct Quantiles {
     /// Pictures counted.
     pub count: u64,
+    /// Time that all of them took together: its rise over that of `count` is the mean of a moment.
+    pub sum_ms: f64,
     /// Mean.
     pub mean_ms: f64,
     /// Half took less.
@@ -122,6 +124,7 @@ fn quantiles(histogram: &Histogram) -> Option<Quantiles> {
     let at = |share: f64| milliseconds(quantile(&buckets, count, share));
     Some(Quantiles {
         count,
+        sum_ms: milliseconds(read.get_sample_sum()),
         mean_ms: milliseconds(read.get_sample_sum() / count as f64),
         p50_ms: at(0.50),
         p95_ms: at(0.95),

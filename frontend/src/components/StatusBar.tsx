@@ -1,37 +1,134 @@
+import { systemMetricsOf } from "../figures/collect";
+import { useNoted, useSystem } from "../hooks/useFigures";
 import * as format from "../lib/format";
+import * as units from "../lib/units";
+import type { SystemMetrics } from "../types/figures";
 import type { Metrics } from "../types/stream";
 
-/** Figures of the last second. */
+interface Item {
+  id: string;
+  label: string;
+  value: string;
+  /** What a pointer over it says. */
+  title: string;
+}
+
+/** Figures of the last seconds: of this page's stream, and of the server. */
 export function StatusBar({ metrics }: { metrics: Metrics }) {
-  const items = [
-    { id: "fps-in", label: "Sent", value: `${format.frames(metrics.fpsIn)} fps` },
-    { id: "fps-out", label: "Returned", value: `${format.frames(metrics.fpsOut)} fps` },
-    {
-      id: "delay",
-      label: metrics.delay ? `Delay (${metrics.delay.origin})` : "Delay",
-      value: format.milliseconds(metrics.delay?.ms ?? null),
-    },
-    { id: "server-latency", label: "In the server", value: format.milliseconds(metrics.serverLatencyMs) },
-    { id: "rtt", label: "Round trip", value: format.milliseconds(metrics.roundTripMs) },
-    {
-      id: "bitrate",
-      label: "Bitrate",
-      value: `↑ ${format.bitrate(metrics.bitrateUpBps)}  ↓ ${format.bitrate(metrics.bitrateDownBps)}`,
-    },
-    { id: "codec", label: "Codec", value: format.text(metrics.codec) },
-  ];
+  const { host, sentence } = useSystem();
+  useNoted(metrics);
   return (
     <footer aria-label="Status" className="border-t border-slate-800 bg-slate-950/80 px-4 py-2.5 sm:px-6">
-      <dl className="flex flex-wrap gap-x-7 gap-y-1.5 text-xs">
-        {items.map((item) => (
-          <div key={item.id} className="flex gap-2">
-            <dt className="text-slate-400">{item.label}</dt>
-            <dd data-testid={item.id} className="font-mono text-slate-100 tabular-nums">
-              {item.value}
-            </dd>
-          </div>
-        ))}
+      <dl className="flex flex-wrap gap-x-6 gap-y-1.5 text-xs">
+        <Figures items={ofStream(metrics)} unknown="no stream runs, or the browser does not tell." />
+        <Figures
+          items={ofServer(systemMetricsOf(host, metrics))}
+          unknown={sentence ?? "the server does not tell."}
+        />
       </dl>
     </footer>
   );
+}
+
+function Figures({ items, unknown }: { items: Item[]; unknown: string }) {
+  return items.map(({ id, label, value, title }) => {
+    const known = units.isKnown(value);
+    return (
+      <div key={id} className="flex gap-2" title={known ? title : `${title}. Not known: ${unknown}`}>
+        <dt className="text-slate-400">{label}</dt>
+        <dd data-testid={id} className="font-mono text-slate-100 tabular-nums">
+          {value}
+        </dd>
+        {!known && <dd className="sr-only">not known</dd>}
+      </div>
+    );
+  });
+}
+
+function ofStream(metrics: Metrics): Item[] {
+  const { delay } = metrics;
+  const bothWays = (up: string, down: string) => `↑ ${up}  ↓ ${down}`;
+  return [
+    {
+      id: "fps-in",
+      label: "Sent",
+      value: `${format.frames(metrics.fpsIn)} fps`,
+      title: "Pictures sent a second",
+    },
+    {
+      id: "fps-out",
+      label: "Returned",
+      value: `${format.frames(metrics.fpsOut)} fps`,
+      title: "Pictures that came back a second",
+    },
+    {
+      id: "delay",
+      label: delay ? `Delay (${delay.origin})` : "Delay",
+      value: format.milliseconds(delay?.ms ?? null),
+      title: "From a picture's drawing to its return",
+    },
+    {
+      id: "server-latency",
+      label: "In the server",
+      value: format.milliseconds(metrics.serverLatencyMs),
+      title: "From a picture's first packet to the last packet of its return",
+    },
+    {
+      id: "rtt",
+      label: "Round trip",
+      value: format.milliseconds(metrics.roundTripMs),
+      title: "To the server and back",
+    },
+    {
+      id: "bitrate",
+      label: "Bitrate",
+      value: bothWays(format.bitrate(metrics.bitrateUpBps), format.bitrate(metrics.bitrateDownBps)),
+      title: "Everything on this connection, up and down",
+    },
+    {
+      id: "loss",
+      label: "Loss",
+      value: bothWays(units.percent(metrics.lossUpPercent), units.percent(metrics.lossDownPercent)),
+      title: "Packets of the picture that did not arrive, up and down",
+    },
+    {
+      id: "codec",
+      label: "Codec",
+      value: format.text(metrics.codec),
+      title: "Of the picture that comes back",
+    },
+  ];
+}
+
+function ofServer(metrics: SystemMetrics): Item[] {
+  const atMost = metrics.gpuPercent === null ? metrics.gpuAtMostPercent : null;
+  return [
+    {
+      id: "cpu",
+      label: "CPU",
+      value: units.percent(metrics.cpuPercent),
+      title: "Use of the server's processors",
+    },
+    {
+      id: "gpu",
+      label: "GPU",
+      value: atMost === null ? units.percent(metrics.gpuPercent) : `≤ ${units.percent(atMost)}`,
+      title:
+        atMost === null
+          ? "Use of the server's busiest graphics card"
+          : "Share of the time that the graphics card was awake",
+    },
+    {
+      id: "ram",
+      label: "RAM",
+      value: units.share(metrics.ramUsedBytes, metrics.ramTotalBytes),
+      title: "Memory of the server",
+    },
+    {
+      id: "vram",
+      label: "VRAM",
+      value: units.share(metrics.vramUsedBytes, metrics.vramTotalBytes),
+      title: "Memory of the server's graphics cards",
+    },
+  ];
 }

@@ -9,6 +9,10 @@ interface Counters {
   decodeS: number | null;
   bufferS: number | null;
   framesBuffered: number;
+  packetsSent: number | null;
+  packetsLostUp: number | null;
+  packetsReceived: number | null;
+  packetsLostDown: number | null;
 }
 
 /** Turns `RTCPeerConnection.getStats()` (W3C webrtc-stats) into figures of the last second. */
@@ -22,6 +26,8 @@ export class StatsReader {
     const video = (entry: Record<string, unknown>) => entry["kind"] === "video";
     const outbound = one("outbound-rtp", video);
     const inbound = one("inbound-rtp", video);
+    // What the server reports of the picture that it gets.
+    const remote = one("remote-inbound-rtp", video);
     const transport = one("transport");
     const pair =
       one("candidate-pair", (entry) => entry["id"] === transport?.["selectedCandidatePairId"]) ??
@@ -35,6 +41,10 @@ export class StatsReader {
       decodeS: number(inbound?.["totalDecodeTime"]),
       bufferS: number(inbound?.["jitterBufferDelay"]),
       framesBuffered: number(inbound?.["jitterBufferEmittedCount"]) ?? 0,
+      packetsSent: number(outbound?.["packetsSent"]),
+      packetsLostUp: number(remote?.["packetsLost"]),
+      packetsReceived: number(inbound?.["packetsReceived"]),
+      packetsLostDown: number(inbound?.["packetsLost"]),
     };
     const before = this.before;
     this.before = now;
@@ -48,12 +58,21 @@ export class StatsReader {
     if (!before || !pair) return named;
     const seconds = (now.at - before.at) / 1000;
     const rate = (count: (counters: Counters) => number) => Math.max(0, count(now) - count(before)) / seconds;
+    const rise = (name: "packetsSent" | "packetsLostUp" | "packetsReceived" | "packetsLostDown") => {
+      const [from, to] = [before[name], now[name]];
+      return from === null || to === null ? null : to - from;
+    };
     return {
       ...named,
       fpsIn: outbound ? rate((counters) => counters.framesSent) : null,
       fpsOut: inbound ? rate((counters) => counters.framesDecoded) : null,
       bufferMs: meanMs(now.bufferS, before.bufferS, now.framesBuffered - before.framesBuffered),
       decodeMs: meanMs(now.decodeS, before.decodeS, now.framesDecoded - before.framesDecoded),
+      lossUpPercent: lossPercent(rise("packetsLostUp"), rise("packetsSent")),
+      lossDownPercent: lossPercent(
+        rise("packetsLostDown"),
+        sum(rise("packetsReceived"), rise("packetsLostDown")),
+      ),
       bitrateUpBps: rate((counters) => counters.sent) * 8,
       bitrateDownBps: rate((counters) => counters.received) * 8,
     };
@@ -63,6 +82,16 @@ export class StatsReader {
 /** Milliseconds a frame; null where there was none. */
 function meanMs(now: number | null, before: number | null, frames: number): number | null {
   return now === null || before === null || frames <= 0 ? null : ((now - before) / frames) * 1000;
+}
+
+/** A count of lost packets may fall: a late one was no loss. Null where nothing was sent. */
+export function lossPercent(lost: number | null, sent: number | null): number | null {
+  if (lost === null || sent === null || sent <= 0) return null;
+  return Math.min(100, (Math.max(0, lost) / sent) * 100);
+}
+
+function sum(one: number | null, other: number | null): number | null {
+  return one === null || other === null ? null : one + other;
 }
 
 function number(value: unknown): number | null {

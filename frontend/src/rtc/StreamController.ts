@@ -34,6 +34,7 @@ const IDLE: StreamSnapshot = {
   parameters: {},
   rejected: {},
   paused: false,
+  recording: null,
   metrics: NO_METRICS,
 };
 
@@ -177,6 +178,8 @@ export class StreamController extends Store<StreamSnapshot> {
         return this.update({ notice: `The server changed its encoder: ${message.detail}.` });
       case "decoder_changed":
         return this.update({ notice: `The server changed its decoder: ${message.detail}.` });
+      case "recording":
+        return this.update({ recording: message });
       case "stats": {
         this.heard = { at: performance.now(), fpsOut: message.fps_out };
         const metrics = { ...this.getSnapshot().metrics, serverLatencyMs: message.latency_ms ?? null };

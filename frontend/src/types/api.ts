@@ -1,3 +1,4 @@
+import type { RecordingMessage } from "./figures";
 import type { Json, Values } from "./stream";
 
 /** One property of a pipeline's JSON Schema, with its hint for the page. */
@@ -30,5 +31,6 @@ export type ServerMessage =
   | { type: "stage_state"; state: string; detail: string }
   | { type: "encoder_changed"; encoder: string; detail: string }
   | { type: "decoder_changed"; decoder: string; detail: string }
+  | RecordingMessage
   | { type: "stats"; fps_in: number; fps_out: number; latency_ms?: number }
   | { type: "stream_stopped"; reason: string; error_message: string };

@@ -1,3 +1,5 @@
+import type { RecordingMessage } from "./figures";
+
 /** Where the page is with its session. */
 export type Phase = "idle" | "connecting" | "live" | "reconnecting" | "ended";
 export type SourceKind = "camera" | "screen" | "file" | "pattern";
@@ -29,6 +31,9 @@ export interface Metrics {
   bitrateUpBps: number | null;
   bitrateDownBps: number | null;
   roundTripMs: number | null;
+  /** Packets of the picture that did not arrive, of 100 sent in the last second. */
+  lossUpPercent: number | null;
+  lossDownPercent: number | null;
   /** In the browser's jitter buffer and decoder, a frame. */
   bufferMs: number | null;
   decodeMs: number | null;
@@ -56,6 +61,8 @@ export interface StreamSnapshot {
   /** What the server refused, by parameter. */
   rejected: Record<string, string>;
   paused: boolean;
+  /** What the server said last of a recording. */
+  recording: RecordingMessage | null;
   metrics: Metrics;
 }
 
@@ -65,6 +72,8 @@ export const NO_METRICS: Metrics = {
   bitrateUpBps: null,
   bitrateDownBps: null,
   roundTripMs: null,
+  lossUpPercent: null,
+  lossDownPercent: null,
   bufferMs: null,
   decodeMs: null,
   delay: null,

@@ -2,13 +2,21 @@
 //!
 //! Read on request, in under a millisecond; a lock keeps the last reading, since load is a difference.
 
+mod cards;
+mod cgroup;
+mod rate;
+
 use std::{
     net::IpAddr,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
+    time::Instant,
 };
 
+use cards::Card;
+use cgroup::Group;
 use nvml_wrapper::Nvml;
+use rate::Rate;
 use serde::Serialize;
 
 /// The host at one moment.
@@ -31,8 +39,12 @@ pub struct Cpu {
     pub model: Option<String>,
     /// Logical processors.
     pub cores: usize,
-    /// Use of all of them since the reading before, 0 to 100; null at the first.
+    /// Use of all of them since the reading before, 0 to 100; null at the first, and where that was long ago.
     pub usage_percent: Option<f32>,
+    /// Processors' worth of time that the container may use; null without such a limit.
+    pub limit_cores: Option<f64>,
+    /// How much of that it uses, 0 to 100; null where that is not known.
+    pub limit_usage_percent: Option<f64>,
 }
 
 /// Memory in bytes.
@@ -44,6 +56,8 @@ pub struct Memory {
     pub used_bytes: u64,
     /// What the container may use; null outside one.
     pub limit_bytes: Option<u64>,
+    /// How much of that it uses, without the file cache that the kernel takes back first.
+    pub limit_used_bytes: Option<u64>,
     /// Of this process.
     pub process_bytes: Option<u64>,
 }
@@ -61,38 +75,50 @@ pub struct Gpu {
     pub memory_used_bytes: Option<u64>,
     /// Use of its processors, 0 to 100.
     pub utilization_percent: Option<u32>,
+    /// Share of the time that they were not asleep, 0 to 100: the most that their use can have been. Intel's drivers
+    /// tell everyone this alone.
+    pub awake_percent: Option<u32>,
 }
 
 /// Reads the host's figures.
 pub struct System {
     state: Mutex<State>,
     nvml: Option<Nvml>,
+    root: PathBuf,
 }
 
 struct State {
     system: sysinfo::System,
-    read_before: bool,
+    read_at: Option<Instant>,
+    usage: Option<f32>,
+    group_time: Rate,
+    cards: Vec<Card>,
 }
 
 impl System {
-    /// Looks for the NVIDIA driver once; a host without one has no graphics cards to tell of.
+    /// Looks for graphics cards and for NVIDIA's driver once.
     ///
     /// # Errors
     /// The host does not tell its figures.
     pub fn new() -> Result<Self, sysinfo::Error> {
+        let root = PathBuf::from("/");
         let mut system = sysinfo::System::new()?;
         system.refresh_cpu_all();
         let nvml = Nvml::init().inspect_err(|error| tracing::debug!(%error, "no NVIDIA driver")).ok();
-        Ok(Self { state: Mutex::new(State { system, read_before: false }), nvml })
+        let cards = Card::find(&root);
+        let state = State { system, read_at: None, usage: None, group_time: Rate::default(), cards };
+        Ok(Self { state: Mutex::new(state), nvml, root })
     }
 
     /// The host now. The processors' use is that since the call before.
     pub fn snapshot(&self) -> Snapshot {
+        let now = Instant::now();
+        let group = Group::read(&self.root);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.system.refresh_cpu_usage();
+        let usage = state.usage(now);
         state.system.refresh_memory();
-        let usage = state.read_before.then(|| state.system.global_cpu_usage());
-        state.read_before = true;
+        let used_cores = state.group_time.read(now, group.cpu_seconds);
+        let gpus = self.gpus(&mut state.cards, now);
         let system = &state.system;
         let load = sysinfo::System::load_average();
         Snapshot {
@@ -104,35 +130,61 @@ impl System {
                     .filter(|m| !m.is_empty()),
                 cores: system.cpus().len(),
                 usage_percent: usage,
+                limit_cores: group.cores,
+                limit_usage_percent: used_cores
+                    .zip(group.cores)
+                    .map(|(used, cores)| (used / cores * 100.0).min(100.0)),
             },
             memory: Memory {
                 total_bytes: system.total_memory(),
                 used_bytes: system.used_memory(),
-                limit_bytes: container_limit(),
+                limit_bytes: group.memory_limit,
+                limit_used_bytes: group.memory_used,
                 process_bytes: process_bytes(),
             },
-            gpus: self.gpus(),
+            gpus,
             load_average: load.ok().map(|load| [load.one, load.five, load.fifteen]),
         }
     }
 
-    fn gpus(&self) -> Vec<Gpu> {
-        let Some(nvml) = &self.nvml else { return Vec::new() };
-        let count = nvml.device_count().unwrap_or(0);
-        let devices = (0..count).filter_map(|index| Some((index, nvml.device_by_index(index).ok()?)));
-        devices
-            .map(|(index, device)| {
-                let memory = device.memory_info().ok();
-                Gpu {
-                    index,
-                    name: device.name().ok(),
-                    memory_total_bytes: memory.as_ref().map(|memory| memory.total),
-                    memory_used_bytes: memory.as_ref().map(|memory| memory.used),
-                    utilization_percent: device.utilization_rates().ok().map(|rates| rates.gpu),
-                }
-            })
-            .collect()
+    /// Those that NVIDIA's library tells of, then those that the kernel alone does.
+    fn gpus(&self, cards: &mut [Card], now: Instant) -> Vec<Gpu> {
+        let mut gpus = self.nvml.as_ref().map(nvidia).unwrap_or_default();
+        let is_told = !gpus.is_empty();
+        let others = cards.iter_mut().filter(|card| !(is_told && card.is_nvidia()));
+        gpus.extend(others.map(|card| card.read(now)));
+        gpus
     }
+}
+
+impl State {
+    fn usage(&mut self, now: Instant) -> Option<f32> {
+        if rate::is_too_soon(self.read_at, now) {
+            return self.usage;
+        }
+        self.system.refresh_cpu_usage();
+        self.usage = rate::is_fresh(self.read_at, now).then(|| self.system.global_cpu_usage());
+        self.read_at = Some(now);
+        self.usage
+    }
+}
+
+fn nvidia(nvml: &Nvml) -> Vec<Gpu> {
+    let count = nvml.device_count().unwrap_or(0);
+    let devices = (0..count).filter_map(|index| Some((index, nvml.device_by_index(index).ok()?)));
+    devices
+        .map(|(index, device)| {
+            let memory = device.memory_info().ok();
+            Gpu {
+                index,
+                name: device.name().ok(),
+                memory_total_bytes: memory.as_ref().map(|memory| memory.total),
+                memory_used_bytes: memory.as_ref().map(|memory| memory.used),
+                utilization_percent: device.utilization_rates().ok().map(|rates| rates.gpu),
+                awake_percent: None,
+            }
+        })
+        .collect()
 }
 
 /// The addresses that this host has for others: neither loopback's nor link-local ones.
@@ -157,19 +209,6 @@ pub fn is_container() -> bool {
     marked || ["docker", "kubepods", "containerd", "lxc"].iter().any(|word| group.contains(word))
 }
 
-/// cgroup v2, then v1.
-fn container_limit() -> Option<u64> {
-    ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"]
-        .iter()
-        .find_map(|path| std::fs::read_to_string(path).ok())
-        .and_then(|text| limit(&text))
-}
-
-/// `max`, or a number near 2^63, says that there is none.
-fn limit(text: &str) -> Option<u64> {
-    text.trim().parse().ok().filter(|bytes| *bytes < 1 << 60)
-}
-
 fn process_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
@@ -178,6 +217,8 @@ fn process_bytes() -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -185,18 +226,23 @@ mod tests {
         let system = System::new().unwrap();
 
         let first = system.snapshot();
-        let second = system.snapshot();
 
         assert!(first.cpu.cores > 0 && first.memory.total_bytes > first.memory.used_bytes);
-        assert_eq!(first.cpu.usage_percent, None);
-        assert!(second.cpu.usage_percent.is_some());
+        assert_eq!((first.cpu.usage_percent, first.cpu.limit_usage_percent), (None, None));
         assert!(first.memory.process_bytes.is_some_and(|bytes| bytes > 0));
+        assert_eq!(first.memory.limit_bytes.is_some(), first.memory.limit_used_bytes.is_some());
     }
 
     #[test]
-    fn no_limit_is_not_a_limit() {
-        assert_eq!(limit("max\n"), None);
-        assert_eq!(limit("9223372036854771712"), None);
-        assert_eq!(limit("1073741824\n"), Some(1 << 30));
+    fn the_use_of_the_processors_is_known_at_a_later_reading() {
+        let system = System::new().unwrap();
+        system.snapshot();
+
+        let (mut usage, limit) = (None, Instant::now() + Duration::from_secs(10));
+        while usage.is_none() && Instant::now() < limit {
+            usage = system.snapshot().cpu.usage_percent;
+        }
+
+        assert!(usage.is_some_and(|percent| (0.0..=100.0).contains(&percent)), "{usage:?}");
     }
 }

@@ -1,0 +1,76 @@
+import { useEffect, useRef, useState, useSyncExternalStore } from "react";
+
+import { GraphWatch } from "../figures/GraphWatch";
+import { graphDotPath } from "../lib/server";
+import { GraphPicture } from "./figures/GraphPicture";
+import { Button } from "./ui/Button";
+import { CopyButton } from "./ui/CopyButton";
+import { Notice } from "./ui/Notice";
+
+interface Props {
+  sessionId: string | null;
+  /** Whether pictures flow: the graph is whole from then on, and is drawn anew. */
+  live?: boolean;
+}
+
+/** The session's graph as the server runs it, and the same for a terminal. */
+export function GraphView({ sessionId, live = true }: Props) {
+  const [watch] = useState(() => new GraphWatch());
+  const graph = useSyncExternalStore(watch.subscribe, watch.getSnapshot);
+  useEffect(() => watch.close, [watch, sessionId]);
+  useEffect(() => {
+    if (sessionId !== null && live) void watch.load(sessionId);
+  }, [watch, sessionId, live]);
+  if (sessionId === null) {
+    return <p className="text-sm text-slate-400">The graph is drawn once a stream runs: press Start.</p>;
+  }
+  return (
+    <section aria-label="Graph" className="space-y-3">
+      <div className="flex flex-wrap items-center gap-2">
+        <Button disabled={graph.loading} onClick={() => void watch.load(sessionId)}>
+          {graph.loading ? "Drawing …" : "Refresh"}
+        </Button>
+        <Button asChild>
+          <a href={graphDotPath(sessionId)} download={`scope-${sessionId}.dot`}>
+            Download .dot
+          </a>
+        </Button>
+        {graph.launch !== null && <LaunchLink text={graph.launch} sessionId={sessionId} />}
+      </div>
+      {graph.sentence && <Notice look="problem">{graph.sentence}</Notice>}
+      {graph.url && <GraphPicture url={graph.url} />}
+      {graph.launch !== null && (
+        <details className="text-sm">
+          <summary className="cursor-pointer text-slate-300">The same as a gst-launch-1.0 line</summary>
+          <div className="mt-2 space-y-2">
+            <pre
+              tabIndex={0}
+              aria-label="gst-launch-1.0 line"
+              className="max-h-60 overflow-auto rounded-lg border border-slate-800 bg-slate-950/60 p-3 font-mono text-xs whitespace-pre-wrap text-slate-100"
+            >
+              {graph.launch}
+            </pre>
+            <CopyButton text={() => graph.launch ?? ""}>Copy the line</CopyButton>
+          </div>
+        </details>
+      )}
+    </section>
+  );
+}
+
+/** Saves the lines as a script. */
+function LaunchLink({ text, sessionId }: { text: string; sessionId: string }) {
+  const link = useRef<HTMLAnchorElement>(null);
+  useEffect(() => {
+    const url = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+    if (link.current) link.current.href = url;
+    return () => URL.revokeObjectURL(url);
+  }, [text]);
+  return (
+    <Button asChild>
+      <a ref={link} href="#launch" download={`scope-${sessionId}.launch.txt`}>
+        Download the gst-launch line
+      </a>
+    </Button>
+  );
+}

@@ -1,0 +1,67 @@
+import { useState } from "react";
+
+import { useRecordings } from "../hooks/useRecorder";
+import * as units from "../lib/units";
+import type { RecordingStatus } from "../types/figures";
+import { RecordingRow } from "./figures/RecordingRow";
+import { Button } from "./ui/Button";
+import { Notice } from "./ui/Notice";
+import { Switch } from "./ui/Switch";
+
+/** Records the stream, and plays, saves and deletes what the server keeps. */
+export function RecordingsPanel({ sessionId }: { sessionId: string | null }) {
+  const [input, setInput] = useState(false);
+  const { status, recordings, busy, sentence, listSentence, recorder } = useRecordings(sessionId);
+  const active = status?.active ?? false;
+  const failure = sentence ?? status?.sentence ?? listSentence;
+  return (
+    <section aria-label="Recordings" className="space-y-4">
+      <div className="flex flex-wrap items-center gap-x-5 gap-y-2">
+        {active ? (
+          <Button look="danger" disabled={busy} onClick={() => void recorder.stop()}>
+            <span aria-hidden className="size-2.5 rounded-xs bg-current" />
+            Stop recording
+          </Button>
+        ) : (
+          <Button disabled={busy || sessionId === null} onClick={() => void recorder.start(input)}>
+            <span aria-hidden className="size-2.5 rounded-full bg-rose-500" />
+            Record
+          </Button>
+        )}
+        <Switch label="Record the input too" checked={input} disabled={active || busy} onChange={setInput} />
+        {active && status && <Running status={status} />}
+        {sessionId === null && (
+          <p className="text-xs text-slate-400">A stream can be recorded once it runs.</p>
+        )}
+      </div>
+      {failure && <Notice look="problem">{failure}</Notice>}
+      {recordings === null && !listSentence && <p className="text-sm text-slate-400">Reading the list …</p>}
+      {recordings?.length === 0 && (
+        <p className="text-sm text-slate-400">
+          Nothing is recorded yet. The server keeps here what you record.
+        </p>
+      )}
+      {recordings && recordings.length > 0 && (
+        <ul aria-label="Recordings of the server" className="space-y-3">
+          {recordings.map((recording) => (
+            <RecordingRow key={recording.id} recording={recording} onDelete={recorder.remove} />
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+/** A timer: a screen reader reads it when asked, not each second. */
+function Running({ status }: { status: RecordingStatus }) {
+  return (
+    <p
+      role="timer"
+      aria-label="Recorded so far"
+      className="flex items-center gap-2 font-mono text-sm text-slate-100 tabular-nums"
+    >
+      <span aria-hidden className="size-2.5 animate-pulse rounded-full bg-rose-500" />
+      {units.duration(status.seconds)} · {units.bytes(status.bytes)}
+    </p>
+  );
+}

@@ -1,0 +1,26 @@
+import { useState } from "react";
+
+import { Notice } from "../ui/Notice";
+
+/** Plays a file of the server; the browser asks for the parts that it needs. */
+export function Player({ path, title }: { path: string; title: string }) {
+  const [failed, setFailed] = useState(false);
+  return (
+    <>
+      {failed && (
+        <Notice look="problem">
+          This browser does not play the file; download it and open it in a video player.
+        </Notice>
+      )}
+      <video
+        src={path}
+        aria-label={`Recording of ${title}`}
+        controls
+        autoPlay
+        playsInline
+        onError={() => setFailed(true)}
+        className="max-h-[max(16rem,36dvh)] w-full rounded-lg bg-black"
+      />
+    </>
+  );
+}

@@ -1,0 +1,25 @@
+import { type ReactNode, useEffect, useState } from "react";
+
+import { copy } from "../../lib/clipboard";
+import { Button } from "./Button";
+
+const SAID_MS = 2000;
+
+/** Copies a text and says whether it did. */
+export function CopyButton({ text, children }: { text: () => string; children: ReactNode }) {
+  const [done, setDone] = useState<boolean | null>(null);
+  useEffect(() => {
+    if (done === null) return;
+    const timer = setTimeout(() => setDone(null), SAID_MS);
+    return () => clearTimeout(timer);
+  }, [done]);
+  const words = done ? "Copied" : "The browser does not copy; select the text";
+  return (
+    <>
+      <Button onClick={() => void copy(text()).then(setDone)}>{children}</Button>
+      <span role="status" className="self-center text-xs text-slate-400">
+        {done === null ? "" : words}
+      </span>
+    </>
+  );
+}

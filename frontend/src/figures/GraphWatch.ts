@@ -1,0 +1,51 @@
+import { graphSvg, launchLine, sentence } from "../lib/server";
+import { Store } from "../rtc/store";
+
+export interface GraphSnapshot {
+  /** Address of the picture within this page; null without one. */
+  url: string | null;
+  /** The session's graph as `gst-launch-1.0` lines. */
+  launch: string | null;
+  loading: boolean;
+  sentence: string | null;
+}
+
+const NOTHING: GraphSnapshot = { url: null, launch: null, loading: false, sentence: null };
+
+/** The picture of one session's graph. It goes into an `<img>`, where nothing of it can run. */
+export class GraphWatch extends Store<GraphSnapshot> {
+  private abort: AbortController | null = null;
+
+  constructor() {
+    super(NOTHING);
+  }
+
+  /** Asks the server to draw it; the picture before stays until then. */
+  async load(id: string): Promise<void> {
+    this.abort?.abort();
+    const { signal } = (this.abort = new AbortController());
+    this.update({ loading: true, sentence: null });
+    const [picture, launch] = await Promise.allSettled([graphSvg(id, signal), launchLine(id, signal)]);
+    if (signal.aborted) return;
+    this.release();
+    this.update({
+      url: picture.status === "fulfilled" ? URL.createObjectURL(picture.value) : null,
+      launch: launch.status === "fulfilled" ? launch.value : null,
+      loading: false,
+      sentence: picture.status === "rejected" ? sentence(picture.reason) : null,
+    });
+  }
+
+  /** Forgets the picture. */
+  readonly close = (): void => {
+    this.abort?.abort();
+    this.abort = null;
+    this.release();
+    this.update(NOTHING);
+  };
+
+  private release(): void {
+    const { url } = this.getSnapshot();
+    if (url) URL.revokeObjectURL(url);
+  }
+}

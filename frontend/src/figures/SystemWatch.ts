@@ -1,0 +1,37 @@
+import { sentence, system } from "../lib/server";
+import { Store } from "../rtc/store";
+import type { Host } from "../types/figures";
+import type { History } from "./History";
+import { Poller } from "./Poller";
+import { ofHost } from "./collect";
+
+const EVERY_MS = 2000;
+
+export interface HostSnapshot {
+  /** Null is not known: not read yet, or the server is away. */
+  host: Host | null;
+  /** Why there are no figures. */
+  sentence: string | null;
+}
+
+/** The server's load, read while somebody watches. */
+export class SystemWatch extends Store<HostSnapshot> {
+  private readonly poller = new Poller(EVERY_MS, (signal) => this.read(signal));
+
+  constructor(private readonly history: History) {
+    super({ host: null, sentence: null });
+  }
+
+  /** Watches; gives the way to stop it. */
+  readonly watch = (): (() => void) => this.poller.watch();
+
+  private async read(signal: AbortSignal): Promise<void> {
+    try {
+      const host = await system(signal);
+      this.history.note(ofHost(host));
+      this.update({ host, sentence: null });
+    } catch (error) {
+      if (!signal.aborted) this.update({ host: null, sentence: sentence(error) });
+    }
+  }
+}

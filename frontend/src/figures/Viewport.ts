@@ -1,0 +1,103 @@
+import { Store } from "../rtc/store";
+
+/** A session's graph is some 15,000 pixels wide, and all of it has to fit a phone. */
+const LEAST = 0.02;
+const MOST = 8;
+/** So much of the picture stays in sight. */
+const KEPT_PX = 40;
+
+export interface View {
+  scale: number;
+  /** Of the picture's upper left corner, in the frame's pixels. */
+  x: number;
+  y: number;
+}
+
+export interface Size {
+  width: number;
+  height: number;
+}
+
+/** Which part of a picture a frame shows: zoomed and moved by mouse, touch and keys. */
+export class Viewport extends Store<View> {
+  private picture: Size = { width: 0, height: 0 };
+  private frame: Size = { width: 0, height: 0 };
+  /** Nobody has moved it: it follows the sizes. */
+  private fitted = true;
+
+  constructor() {
+    super({ scale: 1, x: 0, y: 0 });
+  }
+
+  /** The picture's own size, or the frame's, is another one. */
+  resize(picture: Size, frame: Size): void {
+    this.picture = picture;
+    this.frame = frame;
+    if (this.fitted) this.fit();
+    else this.set(this.getSnapshot());
+  }
+
+  /** Shows all of the picture, in the middle. */
+  readonly fit = (): void => {
+    const { picture, frame } = this;
+    this.fitted = true;
+    if (picture.width <= 0 || picture.height <= 0) return;
+    const scale = within(Math.min(frame.width / picture.width, frame.height / picture.height, 1));
+    const middle = (outer: number, inner: number) => (outer - inner * scale) / 2;
+    this.update({ scale, x: middle(frame.width, picture.width), y: middle(frame.height, picture.height) });
+  };
+
+  /** Makes it `factor` times as large; what is at (`x`, `y`) of the frame stays there. */
+  zoom(factor: number, x = this.frame.width / 2, y = this.frame.height / 2): void {
+    const before = this.getSnapshot();
+    const scale = within(before.scale * factor);
+    const change = scale / before.scale;
+    this.fitted = false;
+    this.set({ scale, x: x - (x - before.x) * change, y: y - (y - before.y) * change });
+  }
+
+  move(dx: number, dy: number): void {
+    const { scale, x, y } = this.getSnapshot();
+    this.fitted = false;
+    this.set({ scale, x: x + dx, y: y + dy });
+  }
+
+  private set({ scale, x, y }: View): void {
+    const hold = (value: number, outer: number, inner: number) =>
+      Math.min(Math.max(value, KEPT_PX - inner * scale), outer - KEPT_PX);
+    this.update({
+      scale,
+      x: hold(x, this.frame.width, this.picture.width),
+      y: hold(y, this.frame.height, this.picture.height),
+    });
+  }
+}
+
+/** Turns where fingers or a pressed mouse are into zoom and movement. */
+export class Fingers {
+  private readonly at = new Map<number, { x: number; y: number }>();
+
+  constructor(private readonly viewport: Viewport) {}
+
+  down(id: number, x: number, y: number): void {
+    this.at.set(id, { x, y });
+  }
+
+  move(id: number, x: number, y: number): void {
+    const before = this.at.get(id);
+    if (!before) return;
+    const other = [...this.at].find(([finger]) => finger !== id)?.[1];
+    this.at.set(id, { x, y });
+    if (!other) return this.viewport.move(x - before.x, y - before.y);
+    const apart = (point: { x: number; y: number }) => Math.hypot(point.x - other.x, point.y - other.y);
+    if (apart(before) > 0) this.viewport.zoom(apart({ x, y }) / apart(before), other.x, other.y);
+  }
+
+  up(id: number): void {
+    this.at.delete(id);
+  }
+}
+
+function within(scale: number): number {
+  return Math.min(MOST, Math.max(LEAST, scale));
+}

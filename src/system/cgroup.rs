@@ -1,0 +1,203 @@
+//! What a container may use and uses: the files of Linux' control groups, version 2 and else 1.
+
+use std::{
+    fs::read_to_string,
+    path::{Path, PathBuf},
+};
+
+/// A control group's limits, and its use where there is a limit. What is not limited or not known is `None`.
+#[derive(Debug, Default, PartialEq)]
+pub struct Group {
+    /// Processors' worth of time.
+    pub cores: Option<f64>,
+    /// Processor time used so far, in seconds.
+    pub cpu_seconds: Option<f64>,
+    /// Bytes.
+    pub memory_limit: Option<u64>,
+    /// Bytes, without the file cache that the kernel takes back first.
+    pub memory_used: Option<u64>,
+}
+
+impl Group {
+    /// Of this process. `root` is `/`; tests have another.
+    pub fn read(root: &Path) -> Self {
+        let groups = read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
+        let mount = root.join("sys/fs/cgroup");
+        if mount.join("cgroup.controllers").exists() {
+            return unified(&folders(&mount, path_of(&groups, "").unwrap_or("/")));
+        }
+        let of = |controller| {
+            let path = path_of(&groups, controller).unwrap_or("/");
+            folders(&mount.join(controller), path)
+        };
+        divided(&of("cpu"), &of("cpuacct"), &of("memory"))
+    }
+}
+
+/// The path of `controller` in `/proc/self/cgroup`; version 2 has none to name.
+fn path_of<'a>(groups: &'a str, controller: &str) -> Option<&'a str> {
+    groups.lines().find_map(|line| {
+        let (names, path) = line.split_once(':')?.1.split_once(':')?;
+        names.split(',').any(|name| name == controller).then_some(path)
+    })
+}
+
+/// The group's folder and those above it, since a limit of any of them holds. Within a container the path may be one
+/// of the host's, whose folders are not there; the mount itself is the container's.
+fn folders(mount: &Path, path: &str) -> Vec<PathBuf> {
+    let own = mount.join(path.trim_start_matches('/'));
+    own.ancestors().take_while(|folder| folder.starts_with(mount)).map(Path::to_owned).collect()
+}
+
+fn unified(folders: &[PathBuf]) -> Group {
+    let cpu = tightest(folders, |folder| {
+        let text = read_to_string(folder.join("cpu.max")).ok()?;
+        let (quota, period) = text.trim().split_once(' ')?;
+        cores(quota, period)
+    });
+    let memory = tightest(folders, |folder| bytes(&folder.join("memory.max")));
+    Group {
+        cores: cpu.as_ref().map(|(cores, _)| *cores),
+        cpu_seconds: cpu
+            .and_then(|(_, folder)| Some(stat(&folder.join("cpu.stat"), "usage_usec")? as f64 / 1e6)),
+        memory_limit: memory.as_ref().map(|(limit, _)| *limit),
+        memory_used: memory.and_then(|(_, folder)| used(folder, "memory.current", "inactive_file")),
+    }
+}
+
+fn divided(cpu: &[PathBuf], accounts: &[PathBuf], memory: &[PathBuf]) -> Group {
+    let cores = tightest(cpu, |folder| {
+        let quota = read_to_string(folder.join("cpu.cfs_quota_us")).ok()?;
+        cores(&quota, &read_to_string(folder.join("cpu.cfs_period_us")).ok()?)
+    });
+    let memory = tightest(memory, |folder| bytes(&folder.join("memory.limit_in_bytes")));
+    Group {
+        cores: cores.as_ref().map(|(cores, _)| *cores),
+        cpu_seconds: cores.and_then(|_| {
+            let nanoseconds = accounts.iter().find_map(|folder| bytes(&folder.join("cpuacct.usage")))?;
+            Some(nanoseconds as f64 / 1e9)
+        }),
+        memory_limit: memory.as_ref().map(|(limit, _)| *limit),
+        memory_used: memory
+            .and_then(|(_, folder)| used(folder, "memory.usage_in_bytes", "total_inactive_file")),
+    }
+}
+
+/// The least limit and the folder that has it.
+fn tightest<T: PartialOrd>(folders: &[PathBuf], limit: impl Fn(&Path) -> Option<T>) -> Option<(T, &Path)> {
+    let limits = folders.iter().filter_map(|folder| Some((limit(folder)?, folder.as_path())));
+    limits.reduce(|least, other| if other.0 < least.0 { other } else { least })
+}
+
+/// `max` and `-1` say that there is no limit.
+fn cores(quota: &str, period: &str) -> Option<f64> {
+    let (quota, period): (f64, f64) = (quota.trim().parse().ok()?, period.trim().parse().ok()?);
+    (quota > 0.0 && period > 0.0).then(|| quota / period)
+}
+
+/// `max`, or a number near 2^63, says that there is no limit.
+fn bytes(file: &Path) -> Option<u64> {
+    read_to_string(file).ok()?.trim().parse().ok().filter(|bytes| *bytes < 1 << 60)
+}
+
+fn used(folder: &Path, current: &str, inactive: &str) -> Option<u64> {
+    let current = bytes(&folder.join(current))?;
+    Some(current.saturating_sub(stat(&folder.join("memory.stat"), inactive).unwrap_or(0)))
+}
+
+fn stat(file: &Path, name: &str) -> Option<u64> {
+    let text = read_to_string(file).ok()?;
+    text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = root.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        root
+    }
+
+    #[test]
+    fn a_container_of_version_2_has_its_limits_and_its_use() {
+        let root = host(&[
+            ("proc/self/cgroup", "0::/\n"),
+            ("sys/fs/cgroup/cgroup.controllers", "cpu memory\n"),
+            ("sys/fs/cgroup/cpu.max", "150000 100000\n"),
+            ("sys/fs/cgroup/cpu.stat", "usage_usec 2500000\nuser_usec 1\n"),
+            ("sys/fs/cgroup/memory.max", "1073741824\n"),
+            ("sys/fs/cgroup/memory.current", "700000000\n"),
+            ("sys/fs/cgroup/memory.stat", "anon 1\ninactive_file 200000000\n"),
+        ]);
+
+        assert_eq!(
+            Group::read(root.path()),
+            Group {
+                cores: Some(1.5),
+                cpu_seconds: Some(2.5),
+                memory_limit: Some(1 << 30),
+                memory_used: Some(500_000_000),
+            }
+        );
+    }
+
+    #[test]
+    fn the_least_limit_above_a_service_holds() {
+        let root = host(&[
+            ("proc/self/cgroup", "0::/system.slice/scope.service\n"),
+            ("sys/fs/cgroup/cgroup.controllers", ""),
+            ("sys/fs/cgroup/system.slice/memory.max", "5000\n"),
+            ("sys/fs/cgroup/system.slice/memory.current", "4000\n"),
+            ("sys/fs/cgroup/system.slice/scope.service/memory.max", "max\n"),
+            ("sys/fs/cgroup/system.slice/scope.service/cpu.max", "max 100000\n"),
+        ]);
+
+        let group = Group::read(root.path());
+
+        assert_eq!((group.memory_limit, group.memory_used), (Some(5000), Some(4000)));
+        assert_eq!((group.cores, group.cpu_seconds), (None, None));
+    }
+
+    #[test]
+    fn a_container_of_version_1_is_at_its_mount() {
+        let root = host(&[
+            ("proc/self/cgroup", "5:memory:/docker/abc\n3:cpu,cpuacct:/docker/abc\n0::/\n"),
+            ("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "50000\n"),
+            ("sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n"),
+            ("sys/fs/cgroup/cpuacct/cpuacct.usage", "3000000000\n"),
+            ("sys/fs/cgroup/memory/memory.limit_in_bytes", "2000\n"),
+            ("sys/fs/cgroup/memory/memory.usage_in_bytes", "900\n"),
+            ("sys/fs/cgroup/memory/memory.stat", "inactive_file 7\ntotal_inactive_file 100\n"),
+        ]);
+
+        assert_eq!(
+            Group::read(root.path()),
+            Group {
+                cores: Some(0.5),
+                cpu_seconds: Some(3.0),
+                memory_limit: Some(2000),
+                memory_used: Some(800)
+            }
+        );
+    }
+
+    #[test]
+    fn no_limit_is_not_a_limit() {
+        let root = host(&[
+            ("proc/self/cgroup", "4:memory:/\n2:cpu:/\n"),
+            ("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1\n"),
+            ("sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n"),
+            ("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n"),
+            ("sys/fs/cgroup/memory/memory.usage_in_bytes", "900\n"),
+        ]);
+
+        assert_eq!(Group::read(root.path()), Group::default());
+        assert_eq!(Group::read(Path::new("/nowhere")), Group::default());
+    }
+}
