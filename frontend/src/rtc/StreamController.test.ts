@@ -8,8 +8,9 @@ const source = vi.hoisted(() => ({ opened: 0, closed: 0 }));
 vi.mock("./sources", () => ({
   openSource: () => {
     source.opened++;
-    const stream = { getTracks: () => [{ kind: "video" }], getAudioTracks: () => [] };
-    return Promise.resolve({ stream, onStamp: null, close: () => source.closed++ });
+    const tracks = [{ kind: "video" }];
+    const stream = { getTracks: () => tracks, getVideoTracks: () => tracks, getAudioTracks: () => [] };
+    return Promise.resolve({ stream, onStamp: null, player: null, close: () => source.closed++ });
   },
 }));
 
@@ -69,6 +70,9 @@ class FakePeer {
 const OPTIONS: StartOptions = {
   source: "pattern",
   deviceId: null,
+  microphoneId: null,
+  resolution: "640x480",
+  frameRate: 30,
   file: null,
   sound: false,
   measureDelay: true,
@@ -484,7 +488,7 @@ it("forgets a refused value, so that it cannot break the next offer", async () =
 
 it("goes back to the running pipeline when another one is refused", async () => {
   const controller = await live();
-  controller.switchPipeline("nothing");
+  controller.switchPipeline("nothing", {});
 
   FakePeer.newest.say({
     type: "parameters_rejected",
