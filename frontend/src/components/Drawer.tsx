@@ -31,7 +31,7 @@ export function Drawer({ tabs, open, onOpen }: Props) {
     event.preventDefault();
   };
   return (
-    <aside aria-label="Drawer" className="border-t border-line bg-panel">
+    <aside aria-label="Drawer" className="shrink-0 border-t border-line bg-panel">
       <div className="flex h-10 items-center justify-between gap-2 px-2 sm:px-3">
         <div role="tablist" aria-label="Drawer" onKeyDown={onKey} className="flex h-full overflow-x-auto">
           {tabs.map((tab, at) => (

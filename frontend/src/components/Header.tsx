@@ -29,7 +29,7 @@ interface Props {
 
 export function Header({ phase, light, onTheme, onCopyLink, onShortcuts }: Props) {
   return (
-    <header className="flex h-13 items-center justify-between gap-3 border-b border-line bg-panel px-4 sm:px-5">
+    <header className="flex h-13 shrink-0 items-center justify-between gap-3 border-b border-line bg-panel px-4 sm:px-5">
       <div className="flex items-center gap-4">
         <h1 className="text-lg font-semibold tracking-tight">Scope</h1>
         <span className="flex items-center gap-2 border-l border-line pl-4" aria-live="polite">

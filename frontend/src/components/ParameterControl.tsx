@@ -3,7 +3,7 @@ import { useId } from "react";
 import { type Control, accepts, fitted } from "../lib/controls";
 import { parseJson, same } from "../lib/values";
 import type { Json } from "../types/stream";
-import { ListControl } from "./ListControl";
+import { ListControl, ListLength } from "./ListControl";
 import { IconButton } from "./ui/IconButton";
 import { DiceIcon, ResetIcon } from "./ui/icons";
 import { NumberBox } from "./ui/NumberBox";
@@ -134,7 +134,9 @@ function Input(props: InputProps) {
     case "list":
       return (
         <>
-          <Row {...props} />
+          <Row {...props}>
+            <ListLength control={control} value={value} disabled={disabled} onChange={onChange} />
+          </Row>
           <ListControl control={control} value={value} disabled={disabled} onChange={onChange} />
         </>
       );

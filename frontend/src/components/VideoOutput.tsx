@@ -25,12 +25,12 @@ export function VideoOutput({ attachOutput, ...props }: Props) {
   const inputShown = inputView !== "hidden" && (inputStream?.getVideoTracks().length ?? 0) > 0;
   const beside = inputView === "beside" && inputShown;
   return (
-    <section aria-label="Video" className="flex min-h-0 flex-col xl:grow">
+    <section aria-label="Video" className="flex min-h-0 flex-col max-lg:contents xl:grow">
       <div
         ref={stage}
         data-stage
         data-view={inputView}
-        className={`relative grid min-h-0 overflow-hidden bg-black max-xl:aspect-video max-sm:aspect-4/3 xl:grow ${beside ? "grid-cols-2 gap-px max-sm:aspect-8/3" : ""}`}
+        className={`relative grid min-h-0 overflow-hidden bg-black max-xl:aspect-video max-lg:sticky max-lg:top-0 max-lg:z-10 max-lg:order-first max-sm:aspect-4/3 xl:grow ${beside ? "grid-cols-2 gap-px" : ""}`}
       >
         {beside && <Picture title="Input" stream={inputStream} testId="input-video" muted />}
         <div className="relative min-h-0 min-w-0">
@@ -51,7 +51,9 @@ export function VideoOutput({ attachOutput, ...props }: Props) {
           </div>
         )}
       </div>
-      <Transport {...props} video={output} stage={stage} />
+      <div className="max-lg:order-first">
+        <Transport {...props} video={output} stage={stage} />
+      </div>
     </section>
   );
 }

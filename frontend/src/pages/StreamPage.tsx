@@ -40,7 +40,7 @@ export function StreamPage() {
   }, [settled]);
 
   return (
-    <div className="flex min-h-dvh flex-col xl:h-dvh">
+    <div className="flex min-h-dvh flex-col xl:h-dvh xl:min-h-150">
       <Header
         phase={stream.phase}
         light={light}
@@ -50,9 +50,9 @@ export function StreamPage() {
       />
       <main
         data-state={stream.phase}
-        className="grid min-h-0 grow grid-cols-12 content-start xl:content-stretch"
+        className="flex min-h-0 grow flex-col lg:grid lg:grid-cols-12 lg:content-start xl:content-stretch"
       >
-        <div className="col-span-12 border-line max-lg:border-t lg:col-span-4 lg:col-start-9 lg:border-l xl:col-span-3 xl:col-start-auto xl:overflow-y-auto xl:border-r xl:border-l-0 3xl:col-span-2">
+        <div className="border-line max-lg:border-t lg:col-span-4 lg:col-start-9 lg:border-l xl:col-span-3 xl:col-start-auto xl:overflow-y-auto xl:border-r xl:border-l-0 3xl:col-span-2">
           <InputAndControlsPanel
             stream={stream}
             settings={settings}
@@ -63,7 +63,7 @@ export function StreamPage() {
             onSettings={settingsStore.set}
           />
         </div>
-        <div className="col-span-12 flex min-h-0 flex-col max-lg:order-first lg:col-span-8 lg:col-start-1 lg:row-span-2 lg:row-start-1 xl:col-span-6 xl:col-start-auto xl:row-span-1 3xl:col-span-8">
+        <div className="flex min-h-0 flex-col max-lg:contents lg:col-span-8 lg:col-start-1 lg:row-span-2 lg:row-start-1 lg:max-xl:sticky lg:max-xl:top-0 lg:max-xl:self-start xl:col-span-6 xl:col-start-auto xl:row-span-1 3xl:col-span-8">
           <VideoOutput
             stream={stream}
             attachOutput={controller.attachOutput}
@@ -81,21 +81,23 @@ export function StreamPage() {
             onStopRecording={() => undefined}
             onProblem={(sentence) => announcer.say(sentence, "problem")}
           />
-          <PromptInput
-            pipeline={chosen}
-            stream={stream}
-            settings={settings}
-            onEdit={(at, text) => steering.mix.edit(at, { text })}
-            onWeight={steering.setWeight}
-            onSolo={steering.solo}
-            onAdd={steering.mix.add}
-            onRemove={steering.removePrompt}
-            onSend={steering.sendPrompts}
-            onRecall={steering.recall}
-            onSettings={settingsStore.set}
-          />
+          <div className="max-lg:order-first xl:max-h-2/5 xl:shrink-0 xl:overflow-y-auto">
+            <PromptInput
+              pipeline={chosen}
+              stream={stream}
+              settings={settings}
+              onEdit={(at, text) => steering.mix.edit(at, { text })}
+              onWeight={steering.setWeight}
+              onSolo={steering.solo}
+              onAdd={steering.mix.add}
+              onRemove={steering.removePrompt}
+              onSend={steering.sendPrompts}
+              onRecall={steering.recall}
+              onSettings={settingsStore.set}
+            />
+          </div>
         </div>
-        <div className="col-span-12 border-line max-xl:border-t lg:col-span-4 lg:col-start-9 lg:border-l xl:col-span-3 xl:col-start-auto xl:overflow-y-auto 3xl:col-span-2">
+        <div className="border-line max-xl:border-t lg:col-span-4 lg:col-start-9 lg:border-l xl:col-span-3 xl:col-start-auto xl:overflow-y-auto 3xl:col-span-2">
           <SettingsPanel
             stream={stream}
             pipelines={pipelines}
