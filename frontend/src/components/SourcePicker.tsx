@@ -17,7 +17,7 @@ interface Props {
   onChange: (kind: SourceKind) => void;
 }
 
-/** Radio buttons that look like the keys of a switcher. */
+/** Radio buttons that look like the keys of a switcher: each lies unseen over its key. */
 export function SourcePicker({ value, running, onChange }: Props) {
   const name = useId();
   return (
@@ -37,7 +37,7 @@ export function SourcePicker({ value, running, onChange }: Props) {
               // To go with or without a picture is agreed on at the start.
               disabled={running && (kind === "text") !== (value === "text")}
               onChange={() => onChange(kind)}
-              className="sr-only"
+              className="absolute inset-0 size-full cursor-[inherit] opacity-0"
             />
             {icon}
             {label}
