@@ -36,7 +36,7 @@ test("a pipeline is changed while live, and a broken one says why it cannot be",
   await page.getByRole("button", { name: "Change the pipeline" }).click();
   const broken = page.getByRole("dialog").getByRole("button", { name: "Broken" });
   assert.ok(await broken.isDisabled());
-  assert.match(await broken.textContent(), /marble/);
+  assert.match(await broken.textContent(), /missing field/);
   assert.deepEqual(errors, []);
   await close();
 });

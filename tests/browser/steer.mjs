@@ -17,7 +17,7 @@ export async function startCatalog() {
   await mkdir(join(folder, "broken"));
   await writeFile(
     join(folder, "broken", "pipeline.toml"),
-    'id = "broken"\nname = "Broken"\nkind = "marble"\n',
+    'id = "broken"\nname = "Broken"\nkind = "echo"\n',
   );
   const server = await startServer({ args: ["--pipelines", `${catalog},${folder}`] });
   const kill = async () => {
