@@ -3,6 +3,11 @@ import { createRoot } from "react-dom/client";
 
 import "./index.css";
 import { StreamPage } from "./pages/StreamPage";
+import { settings } from "./state/page";
+import { followTheme } from "./state/theme";
+
+// Before the first drawing, so that no page flashes in the other theme.
+followTheme(settings, document.documentElement);
 
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no element #root");

@@ -1,11 +1,14 @@
 import type { Phase } from "../types/stream";
+import { Button } from "./ui/Button";
+import { IconButton } from "./ui/IconButton";
+import { KeyboardIcon, LinkIcon, MoonIcon, SunIcon } from "./ui/icons";
 
 const LIGHTS: Record<Phase, string> = {
-  idle: "bg-slate-500",
-  connecting: "bg-amber-400 animate-pulse",
-  live: "bg-emerald-400",
-  reconnecting: "bg-amber-400 animate-pulse",
-  ended: "bg-rose-500",
+  idle: "bg-edge",
+  connecting: "bg-warn animate-pulse",
+  live: "bg-tally shadow-[0_0_10px] shadow-tally/70",
+  reconnecting: "bg-warn animate-pulse",
+  ended: "bg-problem",
 };
 
 const WORDS: Record<Phase, string> = {
@@ -16,21 +19,44 @@ const WORDS: Record<Phase, string> = {
   ended: "Ended",
 };
 
-export function Header({ phase }: { phase: Phase }) {
+interface Props {
+  phase: Phase;
+  light: boolean;
+  onTheme: () => void;
+  onCopyLink: () => void;
+  onShortcuts: () => void;
+}
+
+export function Header({ phase, light, onTheme, onCopyLink, onShortcuts }: Props) {
   return (
-    <header className="flex items-center justify-between gap-4 px-4 py-3 sm:px-6">
-      <div className="flex items-center gap-3">
-        <img src="/favicon.svg" alt="" className="size-8" />
-        <h1 className="text-lg font-semibold">Scope</h1>
-      </div>
-      <nav className="flex items-center gap-5 text-sm text-slate-300">
-        <span className="flex items-center gap-2" aria-live="polite">
-          <span aria-hidden className={`size-2.5 rounded-full ${LIGHTS[phase]}`} />
-          {WORDS[phase]}
+    <header className="flex h-13 shrink-0 items-center justify-between gap-3 border-b border-line bg-panel px-4 sm:px-5">
+      <div className="flex items-center gap-4">
+        <h1 className="text-lg font-semibold tracking-tight">Scope</h1>
+        <span className="flex items-center gap-2 border-l border-line pl-4" aria-live="polite">
+          <span aria-hidden className={`size-2 rounded-full ${LIGHTS[phase]}`} />
+          <span className="engraved text-soft">{WORDS[phase]}</span>
         </span>
-        <a className="hover:text-white" href="/docs/">
-          API
-        </a>
+      </div>
+      <nav aria-label="Page" className="flex items-center gap-0.5">
+        <Button
+          look="bare"
+          className="max-sm:hidden"
+          onClick={onCopyLink}
+          title="Copy a link to this set-up (L)"
+        >
+          <LinkIcon /> Copy link
+        </Button>
+        <IconButton label="Copy link" className="sm:hidden" icon={<LinkIcon />} onClick={onCopyLink} />
+        <IconButton
+          label={light ? "Dark theme" : "Light theme"}
+          shortcut="T"
+          icon={light ? <MoonIcon /> : <SunIcon />}
+          onClick={onTheme}
+        />
+        <IconButton label="Shortcuts" shortcut="?" icon={<KeyboardIcon />} onClick={onShortcuts} />
+        <Button look="bare" asChild>
+          <a href="/docs/">API</a>
+        </Button>
       </nav>
     </header>
   );

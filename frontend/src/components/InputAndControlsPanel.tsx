@@ -1,119 +1,183 @@
-import type { CodecChoice, Phase, SourceKind } from "../types/stream";
-import { Button } from "./ui/Button";
+import type { Devices } from "../hooks/useDevices";
+import { CODECS, FRAME_RATES, RESOLUTIONS, type Settings } from "../types/setup";
+import type { CodecChoice, SourceKind, StreamSnapshot } from "../types/stream";
+import { FileControls } from "./FileControls";
+import { SourcePicker } from "./SourcePicker";
 import { Notice } from "./ui/Notice";
 import { Panel } from "./ui/Panel";
 import { Select } from "./ui/Select";
 import { Switch } from "./ui/Switch";
 
-/** What the next start uses. */
-export interface Choice {
-  source: SourceKind;
-  deviceId: string;
-  file: File | null;
-  sound: boolean;
-  measureDelay: boolean;
-  codec: CodecChoice;
-}
-
 interface Props {
-  phase: Phase;
-  paused: boolean;
-  choice: Choice;
-  cameras: MediaDeviceInfo[];
-  cameraSentence: string | null;
-  onChoice: (change: Partial<Choice>) => void;
-  onStart: () => void;
-  onStop: () => void;
-  onPause: (paused: boolean) => void;
+  stream: StreamSnapshot;
+  settings: Settings;
+  devices: Devices;
+  /** What stands in the way of a start, for a person. */
+  obstacle: string | null;
+  onSource: (change: Partial<Settings>, file?: File | null) => void;
+  onSound: (sound: boolean) => void;
+  onSettings: (change: Partial<Settings>) => void;
 }
 
-const SOURCES = [
-  { value: "camera", label: "Camera" },
-  { value: "screen", label: "Screen" },
-  { value: "file", label: "File" },
-  { value: "pattern", label: "Test pattern" },
-];
-const CODECS = ["auto", "VP8", "VP9", "H264"].map((value) => ({
-  value,
-  label: value === "auto" ? "Auto" : value,
+const RATES = FRAME_RATES.toSorted((one, other) => one - other).map((rate) => ({
+  value: String(rate),
+  label: `${rate} a second`,
 }));
+const SIZES = RESOLUTIONS.toSorted((one, other) => Number.parseInt(one) - Number.parseInt(other)).map(
+  (size) => ({ value: size as string, label: size.replace("x", " × ") }),
+);
+const CODEC_OPTIONS = CODECS.map((value) => ({ value, label: value === "auto" ? "Auto" : value }));
+const SOUNDS: Record<SourceKind, string> = {
+  camera: "Microphone",
+  screen: "Sound of the screen",
+  file: "Sound of the file",
+  pattern: "Sound (a test tone)",
+  text: "Sound",
+};
 
+/** What goes in: which source, and how it is opened. */
 export function InputAndControlsPanel(props: Props) {
-  const { phase, choice, onChoice } = props;
-  const running = phase === "connecting" || phase === "live" || phase === "reconnecting";
-  const needsCamera = choice.source === "camera" || choice.source === "screen";
+  const { stream, settings, devices, onSource } = props;
+  const { source } = settings;
+  const running = isRunning(stream);
+  const needsDevice = source === "camera" || source === "screen";
   return (
-    <Panel title="Input and controls">
-      <Select
-        label="Source"
-        value={choice.source}
-        options={SOURCES}
-        disabled={running}
-        onChange={(value) => onChoice({ source: value as SourceKind, measureDelay: value === "pattern" })}
+    <Panel title="Input">
+      <SourcePicker
+        value={source}
+        running={running}
+        onChange={(kind) => onSource({ source: kind, measureDelay: kind === "pattern" })}
       />
-      {needsCamera && props.cameraSentence && <Notice look="hint">{props.cameraSentence}</Notice>}
-      {choice.source === "camera" && props.cameras.length > 0 && (
-        <Select
-          label="Camera device"
-          value={choice.deviceId}
-          options={[{ value: "", label: "Any camera" }, ...props.cameras.map(named)]}
-          disabled={running}
-          onChange={(deviceId) => onChoice({ deviceId })}
-        />
-      )}
-      {choice.source === "file" && (
-        <label className="block space-y-1.5 text-xs font-medium text-slate-300">
-          Video file
-          <input
-            type="file"
-            accept="video/*"
+      {needsDevice && devices.sentence && <Notice look="hint">{devices.sentence}</Notice>}
+      {props.obstacle && <Notice look="hint">{props.obstacle}</Notice>}
+      {stream.sourceNotice && <Notice look="problem">{stream.sourceNotice}</Notice>}
+      {source === "camera" && <Camera {...props} />}
+      {source === "screen" && <FrameRate {...props} />}
+      {source === "file" && <FileChoice onFile={(file) => onSource({}, file)} />}
+      {source === "file" && stream.player && <FileControls player={stream.player} />}
+      {source !== "text" && <Sound {...props} />}
+      <Actual stream={stream} />
+      <details className="group border-t border-line pt-3">
+        <summary className="engraved text-muted hover:text-text">Connection</summary>
+        <div className="mt-4 space-y-4">
+          <Select
+            label="Codec"
+            value={settings.codec}
+            options={CODEC_OPTIONS}
             disabled={running}
-            onChange={(event) => onChoice({ file: event.target.files?.[0] ?? null })}
-            className="block w-full text-sm file:mr-3 file:h-9 file:rounded-lg file:border-0 file:bg-slate-800 file:px-3 file:text-slate-100"
+            onChange={(codec) => props.onSettings({ codec: codec as CodecChoice })}
           />
-        </label>
-      )}
-      <Select
-        label="Codec"
-        value={choice.codec}
-        options={CODECS}
-        disabled={running}
-        onChange={(value) => onChoice({ codec: value as CodecChoice })}
-      />
-      <Switch
-        label="Sound"
-        checked={choice.sound}
-        disabled={running}
-        onChange={(sound) => onChoice({ sound })}
-      />
-      <Switch
-        label="Measure delay from the picture"
-        checked={choice.measureDelay || choice.source === "pattern"}
-        disabled={running || choice.source === "pattern"}
-        onChange={(measureDelay) => onChoice({ measureDelay })}
-      />
-      <div className="flex gap-2">
-        {running ? (
-          <Button look="danger" className="grow" onClick={props.onStop}>
-            Stop
-          </Button>
-        ) : (
-          <Button look="primary" className="grow" onClick={props.onStart}>
-            Start
-          </Button>
-        )}
-        <Button
-          disabled={phase !== "live"}
-          aria-pressed={props.paused}
-          onClick={() => props.onPause(!props.paused)}
-        >
-          {props.paused ? "Resume" : "Pause"}
-        </Button>
-      </div>
+          <Switch
+            label="Measure delay from the picture"
+            checked={source !== "text" && (settings.measureDelay || source === "pattern")}
+            disabled={source === "pattern" || source === "text"}
+            onChange={(measureDelay) => onSource({ measureDelay })}
+          />
+        </div>
+      </details>
     </Panel>
   );
 }
 
-function named(camera: MediaDeviceInfo, index: number): { value: string; label: string } {
-  return { value: camera.deviceId, label: camera.label || `Camera ${index + 1}` };
+function Camera(props: Props) {
+  const { settings, devices, onSource } = props;
+  return (
+    <>
+      {devices.cameras.length > 0 && (
+        <Select
+          label="Camera device"
+          value={devices.cameras.some((one) => one.deviceId === settings.cameraId) ? settings.cameraId : ""}
+          options={[{ value: "", label: "Any camera" }, ...devices.cameras.map(named("Camera"))]}
+          onChange={(cameraId) => onSource({ cameraId })}
+        />
+      )}
+      <div className="grid grid-cols-2 gap-3">
+        <Select
+          label="Resolution"
+          value={settings.resolution}
+          options={SIZES}
+          onChange={(resolution) => onSource({ resolution })}
+        />
+        <FrameRate {...props} />
+      </div>
+    </>
+  );
+}
+
+function FrameRate({ settings, onSource }: Props) {
+  return (
+    <Select
+      label="Frame rate"
+      value={String(settings.frameRate)}
+      options={RATES}
+      onChange={(rate) => onSource({ frameRate: Number(rate) })}
+    />
+  );
+}
+
+function Sound({ stream, settings, devices, onSource, onSound }: Props) {
+  const running = isRunning(stream);
+  const locked = running && stream.soundOn === null;
+  return (
+    <div className="space-y-2">
+      <Switch
+        label={SOUNDS[settings.source]}
+        checked={running ? (stream.soundOn ?? false) : settings.sound}
+        disabled={locked}
+        onChange={onSound}
+      />
+      {locked && <p className="text-xs text-muted">This session goes without sound; stop it to add some.</p>}
+      {settings.source === "camera" && settings.sound && devices.microphones.length > 1 && (
+        <Select
+          bare
+          label="Microphone device"
+          value={settings.microphoneId}
+          options={[{ value: "", label: "Any microphone" }, ...devices.microphones.map(named("Microphone"))]}
+          onChange={(microphoneId) => onSource({ microphoneId })}
+        />
+      )}
+    </div>
+  );
+}
+
+/** A label that is a button to the eye; the input itself lies over it. */
+function FileChoice({ onFile }: { onFile: (file: File) => void }) {
+  return (
+    <label className="block space-y-1.5 text-xs font-medium text-soft">
+      Video file
+      <input
+        type="file"
+        accept="video/*"
+        onChange={(event) => {
+          const file = event.target.files?.[0];
+          if (file) onFile(file);
+        }}
+        className="block w-full text-xs text-muted file:mr-3 file:h-9 file:rounded-md file:border file:border-solid file:border-line file:bg-raised file:px-3 file:text-sm file:font-medium file:text-text"
+      />
+    </label>
+  );
+}
+
+/** What the source really gives. */
+function Actual({ stream }: { stream: StreamSnapshot }) {
+  const given = stream.inputStream?.getVideoTracks()[0]?.getSettings();
+  if (!given?.width || !given.height) return null;
+  const rate = given.frameRate ? ` at ${Math.round(given.frameRate)} a second` : "";
+  return (
+    <p className="text-xs text-muted">
+      The source gives {given.width} × {given.height}
+      {rate}.
+    </p>
+  );
+}
+
+function isRunning({ phase }: StreamSnapshot): boolean {
+  return phase === "connecting" || phase === "live" || phase === "reconnecting";
+}
+
+function named(kind: string) {
+  return (device: MediaDeviceInfo, index: number) => ({
+    value: device.deviceId,
+    label: device.label || `${kind} ${index + 1}`,
+  });
 }

@@ -1,37 +1,126 @@
-import { useState } from "react";
+import { useRef } from "react";
 
-import type { Values } from "../types/stream";
+import { blendsPrompts } from "../lib/controls";
+import { editable, promptsIn, sharesOf } from "../state/PromptMix";
+import { MAX_PROMPTS } from "../state/SettingsStore";
+import { METHODS, MAX_STEPS, type Method, type Prompt, type Settings } from "../types/setup";
+import type { Pipeline } from "../types/api";
+import type { StreamSnapshot } from "../types/stream";
+import { PromptHistory } from "./PromptHistory";
+import { PromptLine } from "./PromptLine";
+import { PromptState } from "./PromptState";
 import { Button } from "./ui/Button";
+import { PlusIcon } from "./ui/icons";
+import { NumberBox } from "./ui/NumberBox";
+import { Select } from "./ui/Select";
 
 interface Props {
-  supported: boolean;
-  onPrompt: (values: Values) => void;
+  pipeline: Pipeline | null;
+  stream: StreamSnapshot;
+  settings: Settings;
+  onEdit: (at: number, text: string) => void;
+  onWeight: (at: number, weight: number) => void;
+  onSolo: (at: number) => void;
+  onAdd: () => void;
+  onRemove: (at: number) => void;
+  onSend: () => void;
+  onRecall: (mix: Prompt[]) => void;
+  onSettings: (change: Partial<Settings>) => void;
 }
 
-/** A text for pipelines that take one; for others it says that they do not. */
-export function PromptInput({ supported, onPrompt }: Props) {
-  const [prompt, setPrompt] = useState("");
-  const send = () => prompt.trim() && onPrompt({ prompts: [{ text: prompt.trim(), weight: 1 }] });
+const METHOD_NAMES: Record<Method, string> = { linear: "Linear", slerp: "Spherical" };
+
+/** What to show, in words: one text or a mix of several; for pipelines without prompts it says so. */
+export function PromptInput(props: Props) {
+  const { pipeline, stream, settings } = props;
+  const form = useRef<HTMLFormElement>(null);
+  if (!pipeline) return null;
+  if (!pipeline.supports_prompts) {
+    return (
+      <p className="px-4 py-3 text-xs text-muted sm:px-5">
+        {pipeline.name} takes no prompt; what it does is set under Pipeline.
+      </p>
+    );
+  }
+  const prompts = editable(settings.prompts);
+  const shares = sharesOf(prompts);
+  const usual = promptsIn(pipeline.config_schema.properties?.["prompts"]?.default);
+  const empty = prompts.every((prompt) => prompt.text.trim() === "");
+  const add = () => {
+    props.onAdd();
+    // The new line is there after this event.
+    setTimeout(() => form.current?.querySelector<HTMLElement>("li:last-of-type textarea")?.focus());
+  };
   return (
     <form
+      ref={form}
       aria-label="Prompt"
-      className="flex gap-2"
+      className="space-y-3 px-4 py-4 sm:px-5"
       onSubmit={(event) => {
         event.preventDefault();
-        send();
+        props.onSend();
       }}
     >
-      <input
-        aria-label="Prompt"
-        value={prompt}
-        disabled={!supported}
-        placeholder={supported ? "Describe what to see …" : "This pipeline takes no prompt."}
-        onChange={(event) => setPrompt(event.target.value)}
-        className="h-10 grow rounded-lg border border-slate-700 bg-slate-900 px-3 text-sm disabled:opacity-60"
-      />
-      <Button type="submit" className="h-10" disabled={!supported || !prompt.trim()}>
-        Send
-      </Button>
+      <ul className="space-y-2">
+        {prompts.map((prompt, at) => (
+          // A line is its place: words move with their text.
+          <PromptLine
+            key={at}
+            at={at}
+            prompt={prompt}
+            share={shares[at] ?? null}
+            alone={prompts.length === 1}
+            placeholder={usual[at]?.text ?? "Describe what to see …"}
+            onText={(text) => props.onEdit(at, text)}
+            onWeight={(weight) => props.onWeight(at, weight)}
+            onSolo={() => props.onSolo(at)}
+            onRemove={() => props.onRemove(at)}
+            onSend={props.onSend}
+          />
+        ))}
+      </ul>
+      <div className="flex flex-wrap items-center gap-x-3 gap-y-2">
+        <Button size="small" disabled={prompts.length >= MAX_PROMPTS} onClick={add}>
+          <PlusIcon /> Add a prompt
+        </Button>
+        <PromptHistory history={settings.history} onRecall={props.onRecall} />
+        {blendsPrompts(pipeline) && <Transition settings={settings} onSettings={props.onSettings} />}
+        <div className="ml-auto flex items-center gap-3">
+          <PromptState stream={stream} />
+          <Button type="submit" look="primary" disabled={empty}>
+            Send
+          </Button>
+        </div>
+      </div>
     </form>
+  );
+}
+
+function Transition({ settings, onSettings }: Pick<Props, "settings" | "onSettings">) {
+  return (
+    <div role="group" aria-label="Transition" className="flex items-center gap-2 text-xs text-soft">
+      <span aria-hidden>Over</span>
+      <NumberBox
+        label="Frames of the transition"
+        value={settings.steps}
+        min={0}
+        max={MAX_STEPS}
+        step={1}
+        fit={(steps) => Math.min(Math.max(Math.round(steps), 0), MAX_STEPS)}
+        onChange={(steps) => onSettings({ steps })}
+        className="h-7 w-14"
+      />
+      <span aria-hidden>frames</span>
+      <div className="w-28">
+        <Select
+          bare
+          label="Way of the transition"
+          value={settings.method}
+          disabled={settings.steps === 0}
+          options={METHODS.map((value) => ({ value, label: METHOD_NAMES[value] }))}
+          onChange={(method) => onSettings({ method: method as Method })}
+        />
+      </div>
+    </div>
   );
 }

@@ -1,71 +1,94 @@
-import { controlsOf } from "../lib/controls";
+import { useState } from "react";
+
+import { controlsOf, groupsOf } from "../lib/controls";
+import { same } from "../lib/values";
 import type { Pipeline } from "../types/api";
 import type { Json, StreamSnapshot } from "../types/stream";
 import { ParameterControl } from "./ParameterControl";
+import { PipelineCard } from "./PipelineCard";
+import { PipelineDialog } from "./PipelineDialog";
 import { Button } from "./ui/Button";
 import { Notice } from "./ui/Notice";
 import { Panel } from "./ui/Panel";
-import { Select } from "./ui/Select";
 
 interface Props {
   stream: StreamSnapshot;
   pipelines: Pipeline[];
   error: string | null;
   chosen: Pipeline | null;
+  /** `text` where nothing is sent: some parameters mean nothing then. */
+  mode: string;
   onPipeline: (id: string) => void;
   onParameter: (name: string, value: Json) => void;
+  onResetAll: () => void;
+  onForget: () => void;
   onReload: () => void;
 }
 
 /** Which pipeline, and its parameters, drawn from its schema. */
-export function SettingsPanel({
-  stream,
-  pipelines,
-  error,
-  chosen,
-  onPipeline,
-  onParameter,
-  onReload,
-}: Props) {
-  const live = stream.phase === "live";
-  const running = stream.phase !== "idle" && stream.phase !== "ended";
+export function SettingsPanel(props: Props) {
+  const { stream, pipelines, error, chosen, onReload } = props;
+  const [choosing, setChoosing] = useState(false);
+  const choose = () => {
+    onReload();
+    setChoosing(true);
+  };
   return (
-    <Panel title="Settings">
+    <Panel title="Pipeline">
       {error && (
-        <>
+        <div className="space-y-2">
           <Notice look="problem">The pipelines cannot be listed: {error}</Notice>
-          <Button onClick={onReload}>Try again</Button>
-        </>
+          <Button size="small" onClick={onReload}>
+            Try again
+          </Button>
+        </div>
       )}
-      {chosen && (
-        <>
-          <Select
-            label="Pipeline"
-            value={chosen.id}
-            options={pipelines.map((one) => ({
-              value: one.id,
-              label: one.name,
-              disabled: !!one.schema_error,
-            }))}
-            onChange={onPipeline}
-          />
-          <p className="text-xs text-slate-400">{chosen.schema_error ?? chosen.description}</p>
-          {stream.stage && stream.stage.state !== "running" && live && (
-            <Notice look="hint">{stream.stage.detail}</Notice>
-          )}
-          {stream.notice && live && <Notice look="hint">{stream.notice}</Notice>}
-          {controlsOf(chosen).map((control) => (
-            <ParameterControl
-              key={control.name}
-              control={control}
-              value={stream.parameters[control.name] ?? control.initial}
-              disabled={control.loadParam && running}
-              rejected={stream.rejected[control.name] ?? null}
-              onChange={(value) => onParameter(control.name, value)}
-            />
-          ))}
-        </>
+      {chosen && <PipelineCard pipeline={chosen} stream={stream} onChoose={choose} />}
+      {chosen && <Parameters {...props} chosen={chosen} />}
+      {choosing && (
+        <PipelineDialog
+          pipelines={pipelines}
+          chosen={chosen?.id ?? null}
+          onChoose={props.onPipeline}
+          onClose={() => setChoosing(false)}
+        />
       )}
     </Panel>
+  );
+}
+
+function Parameters(props: Props & { chosen: Pipeline }) {
+  const { stream, chosen, mode } = props;
+  const { parameters, rejected } = stream;
+  const running = stream.phase !== "idle" && stream.phase !== "ended";
+  const controls = controlsOf(chosen, mode);
+  const valueOf = (name: string, initial: Json) => parameters[name] ?? initial;
+  const changed = controls.some(({ name, initial }) => !same(valueOf(name, initial), initial));
+  return (
+    <>
+      {groupsOf(controls).map((group) => (
+        <section key={group.category} aria-label={group.title} className="space-y-5">
+          <h3 className="engraved border-b border-line pb-1.5 text-muted">{group.title}</h3>
+          {group.controls.map((control) => (
+            <ParameterControl
+              key={`${chosen.id} ${control.name}`}
+              control={control}
+              value={valueOf(control.name, control.initial)}
+              running={running}
+              rejected={rejected[control.name] ?? null}
+              onChange={(value) => props.onParameter(control.name, value)}
+            />
+          ))}
+        </section>
+      ))}
+      <div className="flex flex-wrap gap-2 border-t border-line pt-4">
+        <Button size="small" disabled={!changed} onClick={props.onResetAll}>
+          Reset all
+        </Button>
+        <Button size="small" disabled={stream.phase !== "live"} onClick={props.onForget}>
+          Forget earlier frames
+        </Button>
+      </div>
+    </>
   );
 }

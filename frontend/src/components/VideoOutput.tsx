@@ -1,110 +1,94 @@
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useRef } from "react";
 
-import { useCountdown } from "../hooks/useCountdown";
+import type { InputView } from "../types/setup";
 import type { StreamSnapshot } from "../types/stream";
-import { Button } from "./ui/Button";
+import { Graticule, StreamState } from "./StreamState";
+import { Transport, type TransportProps } from "./Transport";
 
-interface Props {
+interface Props extends Omit<TransportProps, "video" | "stage"> {
   stream: StreamSnapshot;
+  muted: boolean;
+  inputView: InputView;
   attachOutput: (video: HTMLVideoElement | null) => void;
 }
 
-/** Input and output side by side, and in words what is going on. */
-export function VideoOutput({ stream, attachOutput }: Props) {
+/** The output, the input as an inset or beside it, in words what is going on, and what can be done with it. */
+export function VideoOutput({ attachOutput, ...props }: Props) {
+  const { stream, muted, inputView } = props;
+  const { outputStream, inputStream } = stream;
+  const stage = useRef<HTMLDivElement>(null);
   const output = useRef<HTMLVideoElement>(null);
-  const [muted, setMuted] = useState(true);
-  const { outputStream } = stream;
   useEffect(() => {
     attachOutput(outputStream ? output.current : null);
     return () => attachOutput(null);
   }, [attachOutput, outputStream]);
-  const hasSound = (outputStream?.getAudioTracks().length ?? 0) > 0;
+  const inputShown = inputView !== "hidden" && (inputStream?.getVideoTracks().length ?? 0) > 0;
+  const beside = inputView === "beside" && inputShown;
   return (
-    <section aria-label="Video" className="grid gap-4 lg:grid-cols-2">
-      <Frame title="Input" stream={stream.inputStream} testId="input-video" muted />
-      <Frame title="Output" stream={outputStream} testId="output-video" muted={muted} reference={output}>
-        <State stream={stream} />
-        {hasSound && stream.phase === "live" && (
-          <Button className="absolute right-3 bottom-3" onClick={() => setMuted(!muted)}>
-            {muted ? "Unmute" : "Mute"}
-          </Button>
+    <section aria-label="Video" className="flex min-h-0 flex-col max-lg:contents xl:grow">
+      <div
+        ref={stage}
+        data-stage
+        data-view={inputView}
+        className={`relative grid min-h-0 overflow-hidden bg-black max-xl:aspect-video max-lg:sticky max-lg:top-0 max-lg:z-10 max-lg:order-first max-sm:aspect-4/3 xl:grow ${beside ? "grid-cols-2 gap-px" : ""}`}
+      >
+        {beside && <Picture title="Input" stream={inputStream} testId="input-video" muted />}
+        <div className="relative min-h-0 min-w-0">
+          {!outputStream && <Graticule />}
+          <Picture
+            title="Output"
+            stream={outputStream}
+            testId="output-video"
+            muted={muted}
+            reference={output}
+            labelled={beside}
+          />
+          <StreamState stream={stream} />
+        </div>
+        {inputShown && !beside && (
+          <div className="absolute right-3 bottom-3 aspect-4/3 w-1/5 min-w-24 overflow-hidden rounded-md border border-white/25 bg-black shadow-lg">
+            <Picture title="Input" stream={inputStream} testId="input-video" muted />
+          </div>
         )}
-      </Frame>
+      </div>
+      <div className="max-lg:order-first">
+        <Transport {...props} video={output} stage={stage} />
+      </div>
     </section>
   );
 }
 
-interface FrameProps {
+interface PictureProps {
   title: string;
   stream: MediaStream | null;
   testId: string;
   muted: boolean;
+  labelled?: boolean;
   reference?: React.RefObject<HTMLVideoElement | null>;
-  children?: React.ReactNode;
 }
 
-function Frame({ title, stream, testId, muted, reference, children }: FrameProps) {
+function Picture({ title, stream, testId, muted, labelled = true, reference }: PictureProps) {
   const own = useRef<HTMLVideoElement>(null);
   const video = reference ?? own;
   useEffect(() => {
     if (video.current) video.current.srcObject = stream;
   }, [stream, video]);
   return (
-    <figure className="space-y-2">
-      <figcaption className="text-xs font-medium text-slate-400">{title}</figcaption>
-      <div className="relative aspect-4/3 overflow-hidden rounded-2xl border border-slate-800 bg-black">
-        <video
-          ref={video}
-          data-testid={testId}
-          aria-label={title}
-          autoPlay
-          playsInline
-          muted={muted}
-          className="size-full object-contain"
-        />
-        {children}
-      </div>
+    <figure className="relative size-full min-h-0 min-w-0">
+      <video
+        ref={video}
+        data-testid={testId}
+        aria-label={title}
+        autoPlay
+        playsInline
+        muted={muted}
+        className="absolute inset-0 size-full object-contain"
+      />
+      {labelled && (
+        <figcaption className="engraved absolute top-2 left-2 rounded-sm bg-black/65 px-1.5 text-white">
+          {title}
+        </figcaption>
+      )}
     </figure>
   );
-}
-
-function State({ stream }: { stream: StreamSnapshot }) {
-  const seconds = useCountdown(stream.retryAt);
-  const sentences = sentencesOf(stream, seconds);
-  if (!sentences) return null;
-  const [sentence, next] = sentences;
-  const cover = stream.phase === "live" ? "top-3 inset-x-3" : "inset-0 bg-slate-950/75";
-  return (
-    <div className={`absolute ${cover} grid place-items-center p-4`}>
-      <div className="max-w-md rounded-lg bg-slate-900/90 px-4 py-2.5 text-center text-sm text-slate-100">
-        <p role={stream.phase === "ended" ? "alert" : "status"}>{sentence}</p>
-        {/* Outside the status: a screen reader does not count seconds aloud. */}
-        {next && <p className="text-slate-400">{next}</p>}
-      </div>
-    </div>
-  );
-}
-
-/** What a person has to know of the stream's state; null where the picture says it. */
-function sentencesOf(stream: StreamSnapshot, seconds: number | null): string[] | null {
-  switch (stream.phase) {
-    case "idle":
-      return ["Press Start to send your picture through the pipeline."];
-    case "connecting":
-      return ["Connecting …"];
-    case "live":
-      if (stream.paused) return ["Paused."];
-      if (stream.frozen)
-        return ["No new picture for over two seconds. The connection stands; the server may be busy."];
-      return null;
-    case "reconnecting": {
-      const reason = stream.sentence ?? "The connection was lost.";
-      const next = seconds === null ? "Trying again …" : `Attempt ${stream.attempt} in ${seconds} s.`;
-      return [`Reconnecting: ${reason}`, next];
-    }
-    case "ended":
-      return [stream.sentence ? `Ended: ${stream.sentence}` : "Ended."];
-    default:
-      return stream.phase satisfies never;
-  }
 }

@@ -54,6 +54,9 @@ it("draws a pipeline's parameters and what is wrong with them", () => {
       onPipeline={nothing}
       onParameter={nothing}
       onReload={nothing}
+      onResetAll={nothing}
+      onForget={nothing}
+      mode="video"
     />,
   );
 

@@ -1,21 +1,31 @@
 import { useCallback, useEffect, useState } from "react";
 
-import { pipelines as fetchPipelines } from "../lib/api";
+import { loadedPipeline, pipelines as fetchPipelines } from "../lib/api";
+import { steering } from "../state/page";
 import type { Pipeline } from "../types/api";
 
 interface Known {
   pipelines: Pipeline[];
   error: string | null;
+  /** The first answer or refusal has come. */
+  settled: boolean;
 }
 
-/** Every pipeline of the server; `reload` after a failure. */
+/** Every pipeline of the server; `reload` after a failure, or to see new ones. */
 export function usePipelines(): Known & { reload: () => void } {
-  const [known, setKnown] = useState<Known>({ pipelines: [], error: null });
+  const [known, setKnown] = useState<Known>({ pipelines: [], error: null, settled: false });
   const reload = useCallback(() => {
-    fetchPipelines().then(
-      (pipelines) => setKnown({ pipelines, error: null }),
+    Promise.all([fetchPipelines(), loadedPipeline()]).then(
+      ([pipelines, usual]) => {
+        steering.setPipelines(pipelines, usual);
+        setKnown({ pipelines, error: null, settled: true });
+      },
       (error: unknown) =>
-        setKnown({ pipelines: [], error: error instanceof Error ? error.message : String(error) }),
+        setKnown((before) => ({
+          ...before,
+          error: error instanceof Error ? error.message : String(error),
+          settled: true,
+        })),
     );
   }, []);
   useEffect(reload, [reload]);

@@ -1,16 +1,14 @@
-import { useSyncExternalStore } from "react";
-
-import { StreamController } from "../rtc/StreamController";
+import type { StreamController } from "../rtc/StreamController";
+import { controller } from "../state/page";
 import type { StreamSnapshot } from "../types/stream";
+import { useStore } from "./useStore";
 
-/** One controller a page: the stream outlives every component. */
-const controller = new StreamController();
 window.addEventListener("pagehide", controller.stop);
 exposeForTests();
 
+/** One controller a page: the stream outlives every component. */
 export function useStream(): { stream: StreamSnapshot; controller: StreamController } {
-  const stream = useSyncExternalStore(controller.subscribe, controller.getSnapshot);
-  return { stream, controller };
+  return { stream: useStore(controller), controller };
 }
 
 /** A read-only view for tests and for a person at the browser's console. */

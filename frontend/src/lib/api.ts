@@ -88,6 +88,13 @@ export async function pipelines(): Promise<Pipeline[]> {
   return Object.values(body.pipelines);
 }
 
+/** The pipeline that a session without a choice gets. */
+export async function loadedPipeline(): Promise<string> {
+  const response = await request("/api/v1/pipeline/status");
+  const body = (await response.json()) as { pipeline_id: string | null };
+  return body.pipeline_id ?? "echo";
+}
+
 export async function offer(
   sdp: string,
   initialParameters: Values,

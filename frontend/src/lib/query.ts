@@ -1,25 +1,88 @@
 import { hasMediaDevices } from "../rtc/sources";
-import type { CodecChoice, SourceKind } from "../types/stream";
+import { CODECS, MAX_STEPS, METHODS, type Prompt, SOURCES, type Settings } from "../types/setup";
+import type { Json, Values } from "../types/stream";
+import { parseJson } from "./values";
 
-const SOURCES: SourceKind[] = ["camera", "screen", "file", "pattern"];
-const CODECS: CodecChoice[] = ["auto", "VP8", "VP9", "H264"];
+/** Before the name of a parameter in a link. */
+const SET = "set.";
 
 export interface Setup {
-  source: SourceKind;
-  codec: CodecChoice;
-  pipelineId: string | null;
+  /** What the link says of the settings. */
+  settings: Partial<Settings>;
+  /** Parameters of the link's pipeline. */
+  parameters: Values;
   autostart: boolean;
 }
 
-/** What a link asks for: `?source=pattern&codec=VP8&pipeline=echo&autostart=1`. */
+/**
+ * What a link asks for, such as
+ * `?pipeline=dream&source=text&prompt=night&weight=1&prompt=fire&weight=0.5&steps=8&set.noise_scale=0.7&autostart=1`.
+ * What it says wrongly is as if it was not said.
+ */
 export function setupOf(search: string): Setup {
   const query = new URLSearchParams(search);
   const source = SOURCES.find((kind) => kind === query.get("source"));
   const codec = CODECS.find((name) => name === query.get("codec"));
+  const method = METHODS.find((name) => name === query.get("method"));
+  const pipelineId = query.get("pipeline");
+  const steps = Number(query.get("steps") ?? NaN);
+  const prompts = promptsOf(query);
   return {
-    source: source ?? (hasMediaDevices() ? "camera" : "pattern"),
-    codec: codec ?? "auto",
-    pipelineId: query.get("pipeline"),
+    settings: {
+      ...(source ? { source, measureDelay: source === "pattern" } : {}),
+      ...(codec ? { codec } : {}),
+      ...(pipelineId ? { pipelineId } : {}),
+      ...(prompts.length > 0 ? { prompts } : {}),
+      ...(Number.isInteger(steps) && steps >= 0 && steps <= MAX_STEPS ? { steps } : {}),
+      ...(method ? { method } : {}),
+    },
+    parameters: parametersOf(query),
     autostart: query.get("autostart") === "1",
   };
+}
+
+/** The source of a page that nothing says one to. */
+export function usualSource(): Settings["source"] {
+  return hasMediaDevices() ? "camera" : "pattern";
+}
+
+/** The link that carries this set-up. */
+export function linkOf(
+  origin: string,
+  settings: Settings,
+  pipelineId: string | null,
+  values: Values,
+): string {
+  const query = new URLSearchParams();
+  if (pipelineId) query.set("pipeline", pipelineId);
+  query.set("source", settings.source);
+  if (settings.codec !== "auto") query.set("codec", settings.codec);
+  for (const { text, weight } of settings.prompts) {
+    if (text.trim() === "") continue;
+    query.append("prompt", text);
+    query.append("weight", String(weight));
+  }
+  if (settings.steps > 0) {
+    query.set("steps", String(settings.steps));
+    query.set("method", settings.method);
+  }
+  for (const [name, value] of Object.entries(values)) query.set(SET + name, JSON.stringify(value));
+  return `${origin}/?${query.toString()}`;
+}
+
+function promptsOf(query: URLSearchParams): Prompt[] {
+  const weights = query.getAll("weight").map(Number);
+  return query.getAll("prompt").flatMap((text, at) => {
+    const weight = weights[at] ?? 1;
+    return text.trim() === "" ? [] : [{ text, weight: weight >= 0 && weight <= 100 ? weight : 1 }];
+  });
+}
+
+/** Values are JSON; a word that is none is a text, for links that a person writes. */
+function parametersOf(query: URLSearchParams): Values {
+  const values: Record<string, Json> = {};
+  for (const [key, text] of query) {
+    if (key.startsWith(SET)) values[key.slice(SET.length)] = parseJson(text) ?? text;
+  }
+  return values;
 }

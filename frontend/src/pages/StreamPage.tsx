@@ -1,93 +1,160 @@
-import { useCallback, useEffect, useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 
+import { Drawer } from "../components/Drawer";
+import { FiguresPanel } from "../components/FiguresPanel";
+import { GraphView } from "../components/GraphView";
 import { Header } from "../components/Header";
-import { type Choice, InputAndControlsPanel } from "../components/InputAndControlsPanel";
+import { InputAndControlsPanel } from "../components/InputAndControlsPanel";
+import { LogPanel } from "../components/LogPanel";
 import { PromptInput } from "../components/PromptInput";
+import { RecordingsPanel } from "../components/RecordingsPanel";
 import { SettingsPanel } from "../components/SettingsPanel";
+import { ShortcutSheet } from "../components/ShortcutSheet";
 import { StatusBar } from "../components/StatusBar";
+import { TimelinePanel } from "../components/TimelinePanel";
+import { Toast } from "../components/Toast";
 import { VideoOutput } from "../components/VideoOutput";
 import { useDevices } from "../hooks/useDevices";
+import { useLight } from "../hooks/useLight";
+import { usePageActions } from "../hooks/usePageActions";
 import { usePipelines } from "../hooks/usePipelines";
+import { useRecorder } from "../hooks/useRecorder";
+import { useStore } from "../hooks/useStore";
 import { useStream } from "../hooks/useStream";
-import { setupOf } from "../lib/query";
+import { obstacleOf } from "../lib/obstacle";
+import { announcer, settings as settingsStore, setup, steering } from "../state/page";
 
-const setup = setupOf(window.location.search);
-
-const FIRST_CHOICE: Choice = {
-  source: setup.source,
-  deviceId: "",
-  file: null,
-  sound: false,
-  measureDelay: setup.source === "pattern",
-  codec: setup.codec,
-};
-
-/** The page: controls, video, settings, and figures below. */
+/** The page: input, video and prompt, pipeline; the drawer and figures below. */
 export function StreamPage() {
   const { stream, controller } = useStream();
-  const { pipelines, error, reload } = usePipelines();
-  const { cameras, cameraSentence } = useDevices(stream.phase === "live");
-  const [choice, setChoice] = useState(FIRST_CHOICE);
-  const [pipelineId, setPipelineId] = useState(setup.pipelineId);
-  const live = stream.phase === "live";
-  const wanted = (live ? stream.pipelineId : null) ?? pipelineId;
-  const chosen = pipelines.find((pipeline) => pipeline.id === wanted) ?? pipelines[0] ?? null;
-
-  const start = useCallback(() => {
-    const parameters = controller.getSnapshot().parameters;
-    const deviceId = choice.deviceId || null;
-    void controller.start({ ...choice, deviceId, pipelineId, parameters });
-  }, [controller, choice, pipelineId]);
+  const settings = useStore(settingsStore);
+  const announcement = useStore(announcer);
+  const { pipelines, error, settled, reload } = usePipelines();
+  const devices = useDevices(stream.phase === "live");
+  const light = useLight();
+  const recorder = useRecorder(stream.sessionId, stream.recording);
+  const [sheet, setSheet] = useState(false);
+  const chosen = pipelines.find((pipeline) => pipeline.id === stream.pipelineId) ?? null;
+  const obstacle = obstacleOf(settings.source, steering.hasFile, chosen);
+  const actions = usePageActions({ obstacle, onSheet: () => setSheet(true) });
 
   const started = useRef(false);
   useEffect(() => {
-    if (!setup.autostart || started.current) return;
+    if (!setup.autostart || started.current || !settled) return;
     started.current = true;
-    start();
-  }, [start]);
-
-  const changePipeline = (id: string) => {
-    setPipelineId(id);
-    controller.switchPipeline(id);
-  };
+    steering.start();
+  }, [settled]);
 
   return (
-    <div className="flex min-h-dvh flex-col">
-      <Header phase={stream.phase} />
+    <div className="flex min-h-dvh flex-col xl:h-dvh xl:min-h-150">
+      <Header
+        phase={stream.phase}
+        light={light}
+        onTheme={actions.theme}
+        onCopyLink={actions.link}
+        onShortcuts={actions.help}
+      />
       <main
         data-state={stream.phase}
-        className="grid grow grid-cols-12 content-start gap-4 px-4 pb-4 sm:px-6"
+        className="flex min-h-0 grow flex-col lg:grid lg:grid-cols-12 lg:content-start xl:content-stretch"
       >
-        <div className="col-span-12 xl:col-span-2">
+        <div className="border-line max-lg:border-t lg:col-span-4 lg:col-start-9 lg:border-l xl:col-span-3 xl:col-start-auto xl:overflow-y-auto xl:border-r xl:border-l-0 3xl:col-span-2">
           <InputAndControlsPanel
-            phase={stream.phase}
-            paused={stream.paused}
-            choice={choice}
-            cameras={cameras}
-            cameraSentence={cameraSentence}
-            onChoice={(change) => setChoice({ ...choice, ...change })}
-            onStart={start}
-            onStop={controller.stop}
-            onPause={controller.setPaused}
+            stream={stream}
+            settings={settings}
+            devices={devices}
+            obstacle={obstacle}
+            onSource={steering.setSource}
+            onSound={steering.setSound}
+            onSettings={settingsStore.set}
           />
         </div>
-        <div className="col-span-12 space-y-4 xl:col-span-8">
-          <VideoOutput stream={stream} attachOutput={controller.attachOutput} />
-          <PromptInput supported={chosen?.supports_prompts ?? false} onPrompt={controller.setParameters} />
+        <div className="flex min-h-0 flex-col max-lg:contents lg:col-span-8 lg:col-start-1 lg:row-span-2 lg:row-start-1 lg:max-xl:sticky lg:max-xl:top-0 lg:max-xl:self-start xl:col-span-6 xl:col-start-auto xl:row-span-1 3xl:col-span-8">
+          <VideoOutput
+            stream={stream}
+            attachOutput={controller.attachOutput}
+            muted={settings.muted}
+            inputView={settings.inputView}
+            {...recorder}
+            obstacle={obstacle}
+            onStart={steering.start}
+            onStop={controller.stop}
+            onPause={controller.setPaused}
+            onMuted={(muted) => settingsStore.set({ muted })}
+            onInputView={actions.input}
+            onSnapshot={actions.saveSnapshot}
+            onProblem={(sentence) => announcer.say(sentence, "problem")}
+          />
+          <div className="max-lg:order-first xl:max-h-2/5 xl:shrink-0 xl:overflow-y-auto">
+            <PromptInput
+              pipeline={chosen}
+              stream={stream}
+              settings={settings}
+              onEdit={(at, text) => steering.mix.edit(at, { text })}
+              onWeight={steering.setWeight}
+              onSolo={steering.solo}
+              onAdd={steering.mix.add}
+              onRemove={steering.removePrompt}
+              onSend={steering.sendPrompts}
+              onRecall={steering.recall}
+              onSettings={settingsStore.set}
+            />
+          </div>
         </div>
-        <div className="col-span-12 xl:col-span-2">
+        <div className="border-line max-xl:border-t lg:col-span-4 lg:col-start-9 lg:border-l xl:col-span-3 xl:col-start-auto xl:overflow-y-auto 3xl:col-span-2">
           <SettingsPanel
             stream={stream}
             pipelines={pipelines}
             error={error}
             chosen={chosen}
-            onPipeline={changePipeline}
-            onParameter={(name, value) => controller.setParameters({ [name]: value })}
+            mode={settings.source === "text" ? "text" : "video"}
+            onPipeline={steering.choosePipeline}
+            onParameter={steering.setParameter}
+            onResetAll={steering.resetAll}
+            onForget={steering.forgetFrames}
             onReload={reload}
           />
         </div>
       </main>
+      <Drawer
+        open={settings.drawer}
+        onOpen={(drawer) => settingsStore.set({ drawer })}
+        tabs={[
+          {
+            id: "timeline",
+            label: "Timeline",
+            content: (
+              <TimelinePanel
+                timeline={steering.timeline}
+                onRecord={steering.record}
+                onExport={actions.exportTimeline}
+                onImport={actions.importTimeline}
+              />
+            ),
+          },
+          { id: "figures", label: "Figures", content: <FiguresPanel sessionId={stream.sessionId} /> },
+          {
+            id: "recordings",
+            label: "Recordings",
+            content: <RecordingsPanel sessionId={stream.sessionId} />,
+          },
+          {
+            id: "graph",
+            label: "Graph",
+            content: <GraphView sessionId={stream.sessionId} live={stream.phase === "live"} />,
+          },
+          { id: "log", label: "Server log", content: <LogPanel /> },
+        ]}
+      />
       <StatusBar metrics={stream.metrics} />
+      <Toast announcement={announcement} onDismiss={announcer.dismiss} />
+      {sheet && (
+        <ShortcutSheet
+          enabled={settings.shortcuts}
+          onEnabled={(shortcuts) => settingsStore.set({ shortcuts })}
+          onClose={() => setSheet(false)}
+        />
+      )}
     </div>
   );
 }

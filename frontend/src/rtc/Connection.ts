@@ -52,6 +52,17 @@ export class Connection {
       const transceiver = this.peer.addTransceiver(track, { direction: "sendrecv", streams: [stream] });
       if (track.kind === "video") prefer(transceiver, codec);
     }
+    if (stream.getVideoTracks().length === 0) {
+      prefer(this.peer.addTransceiver("video", { direction: "recvonly" }), codec);
+    }
+  }
+
+  /** Sends the tracks of another source from here on; what it has no track for falls silent. */
+  async replace(stream: MediaStream): Promise<void> {
+    for (const { sender, receiver } of this.peer.getTransceivers()) {
+      const track = stream.getTracks().find((candidate) => candidate.kind === receiver.track.kind);
+      await sender.replaceTrack(track ?? null);
+    }
   }
 
   /** Sends the offer at once and takes the answer; candidates follow as they are found. */

@@ -17,7 +17,8 @@ const GAVE_UP =
   "The connection did not come back within 5 minutes. Check the network and the server, then press Start.";
 
 export interface Wish {
-  stream: MediaStream;
+  /** What is sent; a source that takes its place counts from the next connection on. */
+  stream: () => MediaStream;
   codec: CodecChoice;
   /** What a session starts with that takes none over. */
   initialParameters: () => Values;
@@ -89,6 +90,11 @@ export class ConnectionKeeper {
     return this.voice?.send(values) ?? false;
   }
 
+  /** Sends another source over the connections that there are. */
+  async replace(stream: MediaStream): Promise<void> {
+    for (const connection of this.connections) await connection.replace(stream);
+  }
+
   /** Ends the session and whatever is under way to it. */
   close(): void {
     this.round++;
@@ -97,8 +103,12 @@ export class ConnectionKeeper {
     this.watch?.stop();
     window.removeEventListener("online", this.onOnline);
     networkInformation()?.removeEventListener("change", this.onNetworkChange);
-    for (const connection of new Set([this.shown, this.voice, this.next])) connection?.close();
+    for (const connection of this.connections) connection.close();
     this.shown = this.voice = this.next = null;
+  }
+
+  private get connections(): Set<Connection> {
+    return new Set([this.shown, this.voice, this.next].filter((connection) => connection !== null));
   }
 
   private async connect(): Promise<void> {
@@ -120,7 +130,7 @@ export class ConnectionKeeper {
   }
 
   private open(servers: RTCIceServer[]): Connection {
-    const connection = new Connection(servers, this.wish.stream, this.wish.codec, {
+    const connection = new Connection(servers, this.wish.stream(), this.wish.codec, {
       onState: (state) => this.onState(connection, state),
       onPicture: () => this.adoptIfReady(connection),
       onMessage: (message) => this.onMessage(connection, message),

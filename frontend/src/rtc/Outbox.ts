@@ -13,7 +13,7 @@ export class Outbox {
   /** The newest value of each name within one animation frame goes out. */
   put(values: Values): void {
     if (this.unsent) {
-      Object.assign(this.unsent, values);
+      this.unsent = followed(this.unsent, values);
       return;
     }
     this.unsent = { ...values };
@@ -23,21 +23,24 @@ export class Outbox {
     });
   }
 
-  /** The server has answered the update with this mark. */
-  answered(mark: Json | undefined): void {
-    if (typeof mark === "number") this.unanswered.delete(mark);
+  /** The server has answered the update with this mark; gives what it was, and null for one that is not known. */
+  answered(mark: Json | undefined): Values | null {
+    if (typeof mark !== "number") return null;
+    const values = this.unanswered.get(mark) ?? null;
+    this.unanswered.delete(mark);
+    return values;
+  }
+
+  /** Whether the newest value of this name is still on its way. */
+  awaits(name: string): boolean {
+    const waiting = [...this.unanswered.values(), ...(this.unsent ? [this.unsent] : [])];
+    return waiting.some((values) => name in values);
   }
 
   /** Sends what a connection took along when it was lost; to apply an update twice changes nothing. */
   resend(): void {
     if (this.unanswered.size === 0) return;
-    let all: Values = {};
-    for (const values of this.unanswered.values()) {
-      // Parameters of the pipeline before mean nothing to the next one.
-      if ("pipeline_id" in values && "paused" in all) all = { paused: all["paused"] };
-      else if ("pipeline_id" in values) all = {};
-      Object.assign(all, values);
-    }
+    const all = [...this.unanswered.values()].reduce<Values>(followed, {});
     this.unanswered.clear();
     this.send(all);
   }
@@ -59,4 +62,11 @@ export class Outbox {
     this.unanswered.set(mark, values);
     this.transmit({ ...values, id: mark });
   }
+}
+
+/** Both updates in one. Parameters of the pipeline before mean nothing to the next one. */
+function followed(before: Values, after: Values): Values {
+  if (!("pipeline_id" in after)) return { ...before, ...after };
+  const paused = before["paused"];
+  return { ...(paused === undefined ? {} : { paused }), ...after };
 }

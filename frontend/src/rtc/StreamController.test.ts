@@ -1,133 +1,24 @@
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { beforeEach, expect, it, vi } from "vitest";
 
-import type { StartOptions } from "../types/stream";
 import { StreamController } from "./StreamController";
+import { FakePeer, OPTIONS, accepted, ended, fakeServer, lastOffer, live, offers, server } from "./fakes";
 
 const source = vi.hoisted(() => ({ opened: 0, closed: 0 }));
 
 vi.mock("./sources", () => ({
   openSource: () => {
     source.opened++;
-    const stream = { getTracks: () => [{ kind: "video" }], getAudioTracks: () => [] };
-    return Promise.resolve({ stream, onStamp: null, close: () => source.closed++ });
+    const tracks = [{ kind: "video" }];
+    const stream = { getTracks: () => tracks, getVideoTracks: () => tracks, getAudioTracks: () => [] };
+    return Promise.resolve({ stream, onStamp: null, player: null, close: () => source.closed++ });
   },
 }));
 
-/** A peer connection whose state and channel the test moves. */
-class FakePeer {
-  static all: FakePeer[] = [];
-  static get newest(): FakePeer {
-    return FakePeer.all[FakePeer.all.length - 1] as FakePeer;
-  }
-  connectionState: RTCPeerConnectionState = "new";
-  localDescription = { sdp: "offer" };
-  closed = false;
-  channel = {
-    readyState: "open",
-    sent: [] as string[],
-    onopen: null as (() => void) | null,
-    onmessage: null as ((event: { data: string }) => void) | null,
-    send(text: string) {
-      this.sent.push(text);
-    },
-  };
-  onconnectionstatechange: (() => void) | null = null;
-  ontrack: ((event: object) => void) | null = null;
-  frames = 0;
-  figures: object[] = [];
-  private readonly track = { kind: "video", onunmute: null as (() => void) | null };
-
-  constructor() {
-    FakePeer.all.push(this);
-  }
-  createDataChannel = () => this.channel;
-  addTransceiver = () => ({});
-  setLocalDescription = () => Promise.resolve();
-  setRemoteDescription = () => {
-    const stats = () =>
-      Promise.resolve(new Map([["in", { type: "inbound-rtp", framesReceived: this.frames }]]));
-    this.ontrack?.({ track: this.track, receiver: { getStats: stats } });
-    return Promise.resolve();
-  };
-  getStats = () => Promise.resolve(new Map(this.figures.map((entry, at) => [at, entry])));
-  close = () => (this.closed = true);
-
-  become(state: RTCPeerConnectionState) {
-    this.connectionState = state;
-    this.onconnectionstatechange?.();
-  }
-  deliver() {
-    this.become("connected");
-    this.frames++;
-    this.track.onunmute?.();
-  }
-  say(message: object) {
-    this.channel.onmessage?.({ data: JSON.stringify(message) });
-  }
-}
-
-const OPTIONS: StartOptions = {
-  source: "pattern",
-  deviceId: null,
-  file: null,
-  sound: false,
-  measureDelay: true,
-  codec: "auto",
-  pipelineId: "echo",
-  parameters: {},
-};
-
-let requests: { method: string; path: string; body: string }[];
-let answers: (() => Response)[];
+fakeServer();
 
 beforeEach(() => {
-  vi.useFakeTimers();
-  requests = [];
-  answers = [];
-  FakePeer.all = [];
   source.opened = source.closed = 0;
-  vi.stubGlobal("RTCPeerConnection", FakePeer);
-  vi.stubGlobal(
-    "MediaStream",
-    class {
-      addTrack() {}
-    },
-  );
-  vi.stubGlobal("requestAnimationFrame", (callback: () => void) => setTimeout(callback, 16));
-  vi.stubGlobal("fetch", (path: string, init: RequestInit = {}) => {
-    requests.push({ method: init.method ?? "GET", path, body: String(init.body ?? "") });
-    if (path.endsWith("ice-servers")) return Promise.resolve(Response.json({ iceServers: [] }));
-    if (init.method === "POST") return Promise.resolve((answers.shift() ?? (() => accepted()))());
-    return Promise.resolve(new Response(null, { status: 204 }));
-  });
 });
-
-afterEach(() => {
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
-
-function accepted(session = "s1", resumed = false) {
-  return Response.json({
-    sdp: "answer",
-    type: "answer",
-    sessionId: session,
-    resumeToken: `token of ${session}`,
-    resumed,
-  });
-}
-
-const offers = () => requests.filter((request) => request.method === "POST");
-const lastOffer = () => JSON.parse(offers().at(-1)?.body ?? "") as Record<string, unknown>;
-const ended = () => requests.filter((request) => request.method === "DELETE").map((request) => request.path);
-
-async function live(): Promise<StreamController> {
-  const controller = new StreamController();
-  await controller.start(OPTIONS);
-  FakePeer.newest.become("connected");
-  expect(controller.getSnapshot()).toMatchObject({ phase: "live", sessionId: "s1" });
-  return controller;
-}
 
 it("ends the session on the server when it is stopped", async () => {
   const controller = await live();
@@ -135,7 +26,7 @@ it("ends the session on the server when it is stopped", async () => {
   controller.stop();
 
   expect(controller.getSnapshot().phase).toBe("idle");
-  expect(requests.at(-1)).toMatchObject({ method: "DELETE", path: "/api/v1/webrtc/offer/s1" });
+  expect(server.requests.at(-1)).toMatchObject({ method: "DELETE", path: "/api/v1/webrtc/offer/s1" });
   expect(source.closed).toBe(1);
 });
 
@@ -155,7 +46,7 @@ it("keeps the old connection until the new one, with its token, delivers a pictu
   const controller = await live();
   const [old] = FakePeer.all;
   const picture = controller.getSnapshot().outputStream;
-  answers = [() => accepted("s2", true)];
+  server.answers = [() => accepted("s2", true)];
 
   old?.become("failed");
   await vi.advanceTimersByTimeAsync(0);
@@ -174,7 +65,7 @@ it("keeps the old connection until the new one, with its token, delivers a pictu
 
 it("shows a new connection without a picture when none comes, as while paused", async () => {
   const controller = await live();
-  answers = [() => accepted("s2", true)];
+  server.answers = [() => accepted("s2", true)];
   FakePeer.newest.become("failed");
   await vi.advanceTimersByTimeAsync(0);
 
@@ -191,7 +82,7 @@ it("says again to the resumed session what the lost connection took along", asyn
   FakePeer.newest.say({ type: "parameters_updated", parameters: { work_ms: 1 }, frame: 1, id: 1 });
   controller.setParameters({ work_ms: 2 });
   await vi.advanceTimersByTimeAsync(20);
-  answers = [() => accepted("s2", true)];
+  server.answers = [() => accepted("s2", true)];
 
   FakePeer.newest.become("failed");
   await vi.advanceTimersByTimeAsync(0);
@@ -203,7 +94,7 @@ it("says again to the resumed session what the lost connection took along", asyn
 it("starts afresh with the last parameters when the server has forgotten the session", async () => {
   const controller = await live();
   controller.setParameters({ work_ms: 7 });
-  answers = [() => accepted("s2", false)];
+  server.answers = [() => accepted("s2", false)];
 
   FakePeer.newest.become("failed");
   await vi.advanceTimersByTimeAsync(0);
@@ -216,7 +107,7 @@ it("starts afresh with the last parameters when the server has forgotten the ses
 
 it("hands the newest token on when the new connection fails too", async () => {
   const controller = await live();
-  answers = [() => accepted("s2", true), () => accepted("s3", true)];
+  server.answers = [() => accepted("s2", true), () => accepted("s3", true)];
   FakePeer.newest.become("failed");
   await vi.advanceTimersByTimeAsync(0);
   const second = FakePeer.newest;
@@ -237,7 +128,7 @@ it("resumes when no picture comes though the connection claims to stand", async 
   const controller = await live();
   FakePeer.newest.deliver();
   await vi.advanceTimersByTimeAsync(1000);
-  answers = [() => accepted("s2", true)];
+  server.answers = [() => accepted("s2", true)];
 
   await vi.advanceTimersByTimeAsync(4000);
 
@@ -274,7 +165,7 @@ it("resumes a paused session when the server's figures stop coming", async () =>
 
 it("tries at once when the browser is online again", async () => {
   const controller = await live();
-  answers = [() => Response.error()];
+  server.answers = [() => Response.error()];
   FakePeer.newest.become("failed");
   await vi.advanceTimersByTimeAsync(0);
   expect(controller.getSnapshot()).toMatchObject({ attempt: 2 });
@@ -288,7 +179,7 @@ it("tries at once when the browser is online again", async () => {
 it("goes on with the old connection when that comes back first", async () => {
   const controller = await live();
   const [old] = FakePeer.all;
-  answers = [() => Response.error()];
+  server.answers = [() => Response.error()];
   old?.become("failed");
   await vi.advanceTimersByTimeAsync(0);
 
@@ -316,7 +207,7 @@ it("ends everything when it is stopped while it resumes", async () => {
   const controller = await live();
   let answer: (response: Response) => void = () => undefined;
   const pending = new Promise<Response>((resolve) => (answer = resolve));
-  answers = [() => pending as unknown as Response];
+  server.answers = [() => pending as unknown as Response];
   FakePeer.newest.become("failed");
   await vi.advanceTimersByTimeAsync(0);
   expect(offers()).toHaveLength(2);
@@ -412,14 +303,14 @@ it("says why the server stopped and reconnects", async () => {
 
   expect(controller.getSnapshot()).toMatchObject({ phase: "reconnecting", sentence: "it shuts down" });
 
-  answers = [() => Response.json({ detail: "full", code: "server_full" }, { status: 503 })];
+  server.answers = [() => Response.json({ detail: "full", code: "server_full" }, { status: 503 })];
   await vi.advanceTimersByTimeAsync(2000);
 
   expect(controller.getSnapshot().sentence).toBe("full Before that: it shuts down.");
 });
 
 it("tries again when the server is full, no sooner than it asks", async () => {
-  answers = [
+  server.answers = [
     () =>
       Response.json(
         { detail: "full", code: "server_full" },
@@ -438,7 +329,7 @@ it("tries again when the server is full, no sooner than it asks", async () => {
 });
 
 it("ends with the server's sentence when the offer is refused", async () => {
-  answers = [
+  server.answers = [
     () => Response.json({ detail: "no common video codec", code: "no_common_codec" }, { status: 400 }),
   ];
   const controller = new StreamController();
@@ -447,64 +338,6 @@ it("ends with the server's sentence when the offer is refused", async () => {
 
   expect(controller.getSnapshot()).toMatchObject({ phase: "ended", sentence: "no common video codec" });
   expect(source.closed).toBe(1);
-});
-
-it("sends the newest of each value once a frame", async () => {
-  const controller = await live();
-
-  controller.setParameters({ work_ms: 1 });
-  controller.setParameters({ work_ms: 2 });
-  controller.setPaused(true);
-  await vi.advanceTimersByTimeAsync(20);
-
-  expect(FakePeer.newest.channel.sent).toEqual(['{"work_ms":2,"paused":true,"id":1}']);
-});
-
-it("shows what the server refused at its parameter, until it is changed", async () => {
-  const controller = await live();
-
-  FakePeer.newest.say({ type: "parameters_rejected", errors: [{ path: "/work_ms", message: "too much" }] });
-  expect(controller.getSnapshot().rejected).toEqual({ work_ms: "too much" });
-  controller.setParameters({ work_ms: 3 });
-
-  expect(controller.getSnapshot().rejected).toEqual({});
-});
-
-it("forgets a refused value, so that it cannot break the next offer", async () => {
-  const controller = await live();
-  controller.setParameters({ work_ms: 9999, other: 1 });
-
-  FakePeer.newest.say({ type: "parameters_rejected", errors: [{ path: "/work_ms", message: "too much" }] });
-  FakePeer.newest.become("failed");
-  await vi.advanceTimersByTimeAsync(1000);
-
-  expect(lastOffer()).toMatchObject({ initialParameters: { pipeline_ids: ["echo"], other: 1 } });
-  expect(offers().at(-1)?.body).not.toContain("work_ms");
-});
-
-it("goes back to the running pipeline when another one is refused", async () => {
-  const controller = await live();
-  controller.switchPipeline("nothing");
-
-  FakePeer.newest.say({
-    type: "parameters_rejected",
-    errors: [{ path: "/pipeline_id", message: "no pipeline" }],
-  });
-
-  expect(controller.getSnapshot().pipelineId).toBe("echo");
-});
-
-it("sends what was said before the channel opened once it is open", async () => {
-  const controller = await live();
-  FakePeer.newest.channel.readyState = "connecting";
-  controller.setPaused(true);
-  await vi.advanceTimersByTimeAsync(20);
-  expect(FakePeer.newest.channel.sent).toEqual([]);
-
-  FakePeer.newest.channel.readyState = "open";
-  FakePeer.newest.channel.onopen?.();
-
-  expect(FakePeer.newest.channel.sent).toEqual(['{"paused":true,"id":2}']);
 });
 
 it("waits longer each time for a server whose sessions die at once", async () => {

@@ -1,7 +1,10 @@
+import { without } from "../lib/values";
 import type { ServerMessage } from "../types/api";
 import {
   type Metrics,
   NO_METRICS,
+  type PromptData,
+  type SourceOptions,
   type StartOptions,
   type StreamSnapshot,
   type Values,
@@ -19,6 +22,8 @@ const FIGURES_MS = 1000;
 /** The server's figures come once a second; older ones say nothing of now. */
 const FRESH_MS = 3000;
 
+const NO_PROMPT: PromptData = { state: "none", frame: null, atOnce: false };
+
 const IDLE: StreamSnapshot = {
   phase: "idle",
   sentence: null,
@@ -29,10 +34,15 @@ const IDLE: StreamSnapshot = {
   outputStream: null,
   frozen: false,
   notice: null,
+  sourceNotice: null,
+  player: null,
   stage: null,
   pipelineId: null,
+  switchingTo: null,
   parameters: {},
   rejected: {},
+  prompt: NO_PROMPT,
+  soundOn: null,
   paused: false,
   recording: null,
   metrics: NO_METRICS,
@@ -48,8 +58,10 @@ export class StreamController extends Store<StreamSnapshot> {
   private stats = new StatsReader();
   /** The server's last figures over this connection. */
   private heard: { at: number; fpsOut: number } | null = null;
-  /** The pipeline that the server runs, for when it refuses another one. */
-  private acceptedPipeline: string | null = null;
+  /** What the server runs, for when it refuses something else. */
+  private inForce: { pipelineId: string | null; parameters: Values } = { pipelineId: null, parameters: {} };
+  /** Rises with each change of the source, so that a slower one before it is dropped. */
+  private sourceRound = 0;
   /** Rises with each start and stop, so that what was awaited for an earlier one is dropped. */
   private generation = 0;
   readonly meter = new DelayMeter();
@@ -71,15 +83,13 @@ export class StreamController extends Store<StreamSnapshot> {
     try {
       const source = await openSource(options);
       if (generation !== this.generation) return source.close();
-      this.source = source;
-      source.onStamp = this.meter.onStamp;
-      this.update({ inputStream: source.stream });
+      this.take(source);
     } catch (error) {
       if (generation === this.generation) this.end(error instanceof Error ? error.message : String(error));
       return;
     }
     this.figures = setInterval(() => void this.measure(), FIGURES_MS);
-    this.keeper = this.keep(this.source.stream, options);
+    this.keeper = this.keep(options);
     await this.keeper.start();
   };
 
@@ -90,29 +100,92 @@ export class StreamController extends Store<StreamSnapshot> {
     this.update({ ...IDLE, parameters, pipelineId });
   };
 
-  readonly setParameters = (values: Values): void => {
-    const others = Object.entries(this.getSnapshot().rejected).filter(([name]) => !(name in values));
-    const rejected = Object.fromEntries(others);
-    this.update({ parameters: { ...this.getSnapshot().parameters, ...values }, rejected });
-    this.outbox.put(values);
+  /** What the next start begins with, before there is one. */
+  readonly prepare = (pipelineId: string | null, parameters: Values): void => {
+    if (!this.keeper) this.update({ pipelineId, parameters, rejected: {} });
+  };
+
+  /** Sends another source on the same session; the one before stays where that does not start. */
+  readonly changeSource = async (change: Partial<SourceOptions>): Promise<void> => {
+    if (!this.options || !this.source) return;
+    const options = { ...this.options, ...change };
+    const round = ++this.sourceRound;
+    try {
+      const source = await openSource(options);
+      if (round !== this.sourceRound) return source.close();
+      this.options = options;
+      const before = this.source;
+      this.take(source);
+      await this.keeper?.replace(source.stream);
+      before.close();
+    } catch (error) {
+      if (round !== this.sourceRound) return;
+      this.update({ sourceNotice: error instanceof Error ? error.message : String(error) });
+    }
+  };
+
+  /** Lets the source's sound out, or silence in its place. */
+  readonly setSound = (on: boolean): void => {
+    if (this.options) this.options = { ...this.options, sound: on };
+    for (const track of this.source?.stream.getAudioTracks() ?? []) track.enabled = on;
+    if (this.getSnapshot().soundOn !== null) this.update({ soundOn: on });
+  };
+
+  /** `once` is done and forgotten, such as a transition. */
+  readonly setParameters = (values: Values, once: Values = {}): void => {
+    const { parameters, prompt } = this.getSnapshot();
+    const rejected = without(this.getSnapshot().rejected, (name) => name in values || name === "");
+    const sent: PromptData = { ...NO_PROMPT, state: "sent" };
+    const live = this.keeper !== null;
+    this.update({
+      parameters: { ...parameters, ...values },
+      rejected: rejected as Record<string, string>,
+      prompt: live && "prompts" in values ? sent : prompt,
+    });
+    if (live) this.outbox.put({ ...values, ...once });
+  };
+
+  /** Does something once that no parameter keeps, such as `reset`. */
+  readonly command = (once: Values): void => {
+    if (this.keeper) this.outbox.put(once);
   };
 
   readonly setPaused = (paused: boolean): void => {
     this.update({ paused });
-    this.outbox.put({ paused });
+    this.command({ paused });
   };
 
-  readonly switchPipeline = (id: string): void => {
+  /** The pipeline takes over, with these parameters, as soon as it is loaded. */
+  readonly switchPipeline = (id: string, parameters: Values): void => {
+    const live = this.keeper !== null;
     if (this.options) this.options = { ...this.options, pipelineId: id };
-    this.update({ pipelineId: id, parameters: {}, rejected: {} });
-    this.outbox.put({ pipeline_id: id });
+    const sent: PromptData = { ...NO_PROMPT, state: live && "prompts" in parameters ? "sent" : "none" };
+    this.update({ pipelineId: id, switchingTo: live ? id : null, parameters, rejected: {}, prompt: sent });
+    this.command({ pipeline_id: id, ...parameters });
   };
 
   readonly attachOutput = (video: HTMLVideoElement | null): void => this.meter.watch(video);
 
-  private keep(stream: MediaStream, { codec }: StartOptions): ConnectionKeeper {
+  /** The source is this from here on. */
+  private take(source: Source): void {
+    const agreed = this.getSnapshot().soundOn;
+    const sounds = source.stream.getAudioTracks();
+    this.source = source;
+    source.onStamp = this.meter.onStamp;
+    source.onEnded = (sentence) => this.update({ sourceNotice: sentence });
+    for (const track of sounds) track.enabled = agreed ?? true;
+    this.update({
+      inputStream: source.stream,
+      player: source.player,
+      sourceNotice: null,
+      // A session has sound from its offer on, or never.
+      ...(this.keeper ? {} : { soundOn: sounds.length > 0 ? true : null }),
+    });
+  }
+
+  private keep({ codec }: StartOptions): ConnectionKeeper {
     const wish = {
-      stream,
+      stream: () => this.source?.stream ?? new MediaStream(),
       codec,
       initialParameters: () => this.initialParameters(),
       expectsPicture: () => this.expectsPicture(),
@@ -122,8 +195,8 @@ export class StreamController extends Store<StreamSnapshot> {
       onInterrupted: (interruption) => this.onInterrupted(interruption),
       onSession: (sessionId, resumed) => {
         this.heard = null;
-        if (!resumed) this.acceptedPipeline = this.options?.pipelineId ?? null;
-        this.update({ sessionId, stage: null, ...(resumed ? {} : { notice: null }) });
+        this.update({ sessionId, stage: null });
+        if (!resumed) this.onFresh();
       },
       onMessage: (message) => this.onMessage(message),
       onOpen: () => this.outbox.resend(),
@@ -149,6 +222,14 @@ export class StreamController extends Store<StreamSnapshot> {
     };
   }
 
+  /** A session that takes none over runs what its offer said. */
+  private onFresh(): void {
+    const { parameters } = this.getSnapshot();
+    this.inForce = { pipelineId: this.options?.pipelineId ?? null, parameters };
+    const state = "prompts" in parameters ? "in force" : "none";
+    this.update({ notice: null, switchingTo: null, prompt: { ...NO_PROMPT, state } });
+  }
+
   private onLive(connection: Connection): void {
     if (connection.output !== this.getSnapshot().outputStream) {
       this.stats = new StatsReader();
@@ -164,14 +245,11 @@ export class StreamController extends Store<StreamSnapshot> {
   private onMessage(message: ServerMessage): void {
     switch (message.type) {
       case "parameters_updated":
-        this.outbox.answered(message.id);
-        return this.update({ parameters: message.parameters });
+        return this.onUpdated(message);
       case "parameters_rejected":
-        this.outbox.answered(message.id);
-        return this.onRejected(message.errors);
+        return this.onRejected(message.errors, this.outbox.answered(message.id));
       case "pipeline_changed":
-        this.acceptedPipeline = message.pipeline_id;
-        return this.update({ pipelineId: message.pipeline_id });
+        return this.onPipeline(message.pipeline_id);
       case "stage_state":
         return this.update({ stage: { state: message.state, detail: message.detail } });
       case "encoder_changed":
@@ -188,19 +266,48 @@ export class StreamController extends Store<StreamSnapshot> {
     }
   }
 
-  /** What was refused must not stand in the next offer, which it would break. */
-  private onRejected(errors: { path: string; message: string }[]): void {
+  private onUpdated(message: ServerMessage & { type: "parameters_updated" }): void {
+    const answered = this.outbox.answered(message.id);
+    const { parameters, prompt } = this.getSnapshot();
+    this.inForce = { ...this.inForce, parameters: message.parameters };
+    // A slider in motion is ahead of the server: what is on its way back would pull it to where it was.
+    const ahead = without(parameters, (name) => !this.outbox.awaits(name));
+    this.update({ parameters: { ...message.parameters, ...ahead } });
+    if (answered?.["pipeline_id"] === this.getSnapshot().switchingTo) this.update({ switchingTo: null });
+    if (prompt.state !== "sent" || !answered || !("prompts" in answered)) return;
+    if (this.outbox.awaits("prompts")) return;
+    const atOnce = message.ignored?.includes("transition") ?? false;
+    this.update({ prompt: { state: "in force", frame: message.frame, atOnce } });
+  }
+
+  private onPipeline(id: string): void {
+    const { switchingTo } = this.getSnapshot();
+    this.inForce = { pipelineId: id, parameters: {} };
+    // Another one was chosen since.
+    if (switchingTo !== null && switchingTo !== id) return;
+    this.update({ pipelineId: id, switchingTo: null });
+  }
+
+  /** What was refused must not stand in the next offer, which it would break: what is in force does. */
+  private onRejected(errors: { path: string; message: string }[], asked: Values | null): void {
     const refused = Object.fromEntries(
       errors.map((error) => [error.path.split("/")[1] ?? "", error.message]),
     );
-    const kept = Object.entries(this.getSnapshot().parameters).filter(([name]) => !(name in refused));
+    const { parameters, rejected, prompt, switchingTo } = this.getSnapshot();
+    const { inForce } = this;
+    const noPrompt = prompt.state === "sent" && "prompts" in (asked ?? {});
     this.update({
-      parameters: Object.fromEntries(kept),
-      rejected: { ...this.getSnapshot().rejected, ...refused },
+      parameters: {
+        ...without(parameters, (name) => name in refused),
+        ...without(inForce.parameters, (name) => !(name in refused)),
+      },
+      rejected: { ...rejected, ...refused },
+      prompt: noPrompt ? { ...NO_PROMPT, state: "refused" } : prompt,
     });
-    if (!("pipeline_id" in refused)) return;
-    if (this.options) this.options = { ...this.options, pipelineId: this.acceptedPipeline };
-    this.update({ pipelineId: this.acceptedPipeline });
+    const wanted = asked?.["pipeline_id"] ?? switchingTo;
+    if (!("pipeline_id" in refused) || (switchingTo !== null && wanted !== switchingTo)) return;
+    if (this.options) this.options = { ...this.options, pipelineId: inForce.pipelineId };
+    this.update({ ...inForce, switchingTo: null });
   }
 
   private end(sentence: string): void {
@@ -228,6 +335,7 @@ export class StreamController extends Store<StreamSnapshot> {
     this.figures = null;
     this.keeper?.close();
     this.keeper = null;
+    this.sourceRound++;
     this.source?.close();
     this.source = null;
     this.outbox.clear();

@@ -1,23 +1,47 @@
 import type { RecordingMessage } from "./figures";
 import type { Json, Values } from "./stream";
 
+/** How the page draws a parameter. */
+export interface UiHint {
+  category?: string;
+  order?: number;
+  label?: string;
+  unit?: string;
+  step?: number;
+  widget?: string;
+  /** Kinds of input that the parameter means something for. */
+  modes?: string[];
+  is_load_param?: boolean;
+  /** `rebuild`: a change while live builds the stage again. */
+  applies?: string;
+}
+
 /** One property of a pipeline's JSON Schema, with its hint for the page. */
 export interface PropertySchema {
-  type?: string;
+  type?: string | string[];
   enum?: Json[];
   minimum?: number;
   maximum?: number;
   multipleOf?: number;
+  minItems?: number;
+  maxItems?: number;
+  maxLength?: number;
+  items?: PropertySchema;
+  anyOf?: PropertySchema[];
   default?: Json;
   title?: string;
   description?: string;
-  ui?: { category?: string; order?: number; label?: string; unit?: string; is_load_param?: boolean };
+  ui?: UiHint;
 }
 
 export interface Pipeline {
   id: string;
   name: string;
   description: string;
+  version?: string;
+  kind?: string;
+  /** `text`: makes pictures without an input. */
+  supported_modes?: string[];
   supports_prompts: boolean;
   schema_error?: string;
   config_schema: { properties?: Record<string, PropertySchema> };

@@ -1,8 +1,10 @@
+import type { FilePlayer } from "../rtc/sources/FilePlayer";
 import type { RecordingMessage } from "./figures";
 
 /** Where the page is with its session. */
 export type Phase = "idle" | "connecting" | "live" | "reconnecting" | "ended";
-export type SourceKind = "camera" | "screen" | "file" | "pattern";
+/** `text` sends no picture: for pipelines that make their own. */
+export type SourceKind = "camera" | "screen" | "file" | "pattern" | "text";
 export type CodecChoice = "auto" | "VP8" | "VP9" | "H264";
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 export type Values = Record<string, Json>;
@@ -10,12 +12,32 @@ export type Values = Record<string, Json>;
 export interface StartOptions {
   source: SourceKind;
   deviceId: string | null;
+  microphoneId: string | null;
+  /** Asked of a camera, as in "1280x720". */
+  resolution: string;
+  /** Frames a second, asked of a camera and a screen. */
+  frameRate: number;
   file: File | null;
   sound: boolean;
   measureDelay: boolean;
   codec: CodecChoice;
   pipelineId: string | null;
   parameters: Values;
+}
+
+/** What of the options may change while the stream runs. */
+export type SourceOptions = Pick<
+  StartOptions,
+  "source" | "deviceId" | "microphoneId" | "resolution" | "frameRate" | "file" | "sound" | "measureDelay"
+>;
+
+/** Where the newest prompts are on their way into the picture. */
+export interface PromptData {
+  state: "none" | "sent" | "in force" | "refused";
+  /** The first frame that was made with them. */
+  frame: number | null;
+  /** The pipeline takes prompts at once, whatever transition is asked for. */
+  atOnce: boolean;
 }
 
 /** End to end, from a frame's drawing to its return. */
@@ -55,11 +77,20 @@ export interface StreamSnapshot {
   frozen: boolean;
   /** What the server changed by itself, for a person. */
   notice: string | null;
+  /** What became of the source, for a person. */
+  sourceNotice: string | null;
+  /** Of a file that plays as the source. */
+  player: FilePlayer | null;
   stage: { state: string; detail: string } | null;
   pipelineId: string | null;
+  /** The pipeline that takes the running one's place as soon as it is loaded. */
+  switchingTo: string | null;
   parameters: Values;
-  /** What the server refused, by parameter. */
+  /** What the server refused, by parameter; by "" what belongs to none. */
   rejected: Record<string, string>;
+  prompt: PromptData;
+  /** Whether the source's sound goes out; null where none was agreed on. */
+  soundOn: boolean | null;
   paused: boolean;
   /** What the server said last of a recording. */
   recording: RecordingMessage | null;

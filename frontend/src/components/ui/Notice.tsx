@@ -1,15 +1,16 @@
 import type { ReactNode } from "react";
 
 const LOOKS = {
-  problem: "border-rose-500/40 bg-rose-500/10 text-rose-200",
-  hint: "border-amber-400/40 bg-amber-400/10 text-amber-100",
+  problem: "border-problem text-problem",
+  hint: "border-warn text-warn",
+  quiet: "border-edge text-soft",
 } as const;
 
 export function Notice({ look, children }: { look: keyof typeof LOOKS; children: ReactNode }) {
   return (
     <p
       role={look === "problem" ? "alert" : "status"}
-      className={`rounded-lg border px-3 py-2 text-sm ${LOOKS[look]}`}
+      className={`border-l-2 py-0.5 pl-3 text-xs [overflow-wrap:anywhere] ${LOOKS[look]}`}
     >
       {children}
     </p>

@@ -1,10 +1,14 @@
 import type { ReactNode } from "react";
 
-export function Panel({ title, children }: { title: string; children: ReactNode }) {
+/** A named part of the page; `aside` stands at the right of its name. */
+export function Panel({ title, aside, children }: { title: string; aside?: ReactNode; children: ReactNode }) {
   return (
-    <section aria-label={title} className="space-y-4 rounded-2xl border border-slate-800 bg-slate-900/60 p-4">
-      <h2 className="text-sm font-semibold tracking-wide text-slate-100">{title}</h2>
-      {children}
+    <section aria-label={title} className="px-4 pt-4 pb-6 sm:px-5">
+      <header className="mb-4 flex h-7 items-center justify-between">
+        <h2 className="engraved text-muted">{title}</h2>
+        {aside}
+      </header>
+      <div className="space-y-5">{children}</div>
     </section>
   );
 }

@@ -1,0 +1,61 @@
+import type { Pipeline } from "../types/api";
+import type { StreamSnapshot } from "../types/stream";
+import { Button } from "./ui/Button";
+import { Notice } from "./ui/Notice";
+
+const STATES: Record<string, string> = {
+  loading: "Loading",
+  running: "Running",
+  degraded: "Degraded",
+  restarting: "Coming back",
+  failed: "Failed",
+};
+
+interface Props {
+  pipeline: Pipeline;
+  stream: StreamSnapshot;
+  onChoose: () => void;
+}
+
+/** The chosen pipeline, its state and, while another one is on its way, its progress. */
+export function PipelineCard({ pipeline, stream, onChoose }: Props) {
+  const { stage, switchingTo, rejected, phase } = stream;
+  const live = phase === "live";
+  const busy = live && (switchingTo !== null || stage?.state === "loading");
+  const state = busy ? "Loading" : live && stage ? (STATES[stage.state] ?? stage.state) : "Ready";
+  return (
+    <div className="space-y-3">
+      <div className="relative overflow-hidden rounded-md border border-line bg-raised/60 p-3">
+        <div className="flex items-start justify-between gap-3">
+          <div className="min-w-0">
+            <p className="truncate text-base font-semibold">{pipeline.name}</p>
+            <p className="text-xs text-muted">
+              {pipeline.version && <span>v{pipeline.version} · </span>}
+              <span role="status" data-testid="stage-state">
+                {pipeline.schema_error ? "Broken" : state}
+              </span>
+            </p>
+          </div>
+          <Button size="small" aria-label="Change the pipeline" onClick={onChoose}>
+            Change
+          </Button>
+        </div>
+        <p className="mt-2 text-xs text-pretty text-soft">{pipeline.description}</p>
+        {busy && <span aria-hidden className="sweep absolute bottom-0 left-0 h-0.5 w-2/5 bg-accent" />}
+      </div>
+      {busy && (
+        <Notice look="quiet">
+          {stage?.state === "loading" && stage.detail ? stage.detail : `${pipeline.name} is being loaded.`}{" "}
+          The picture goes on meanwhile.
+        </Notice>
+      )}
+      {live && !busy && stage && stage.state !== "running" && (
+        <Notice look={stage.state === "failed" ? "problem" : "hint"}>{stage.detail}</Notice>
+      )}
+      {pipeline.schema_error && <Notice look="problem">{pipeline.schema_error}</Notice>}
+      {rejected["pipeline_id"] && <Notice look="problem">{rejected["pipeline_id"]}</Notice>}
+      {rejected[""] && <Notice look="problem">{rejected[""]}</Notice>}
+      {stream.notice && live && <Notice look="hint">{stream.notice}</Notice>}
+    </div>
+  );
+}

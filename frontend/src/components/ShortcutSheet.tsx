@@ -1,0 +1,36 @@
+import { SHORTCUTS } from "../state/shortcuts";
+import { Dialog } from "./ui/Dialog";
+import { Switch } from "./ui/Switch";
+
+interface Props {
+  enabled: boolean;
+  onEnabled: (enabled: boolean) => void;
+  onClose: () => void;
+}
+
+/** What single keys do; who speaks to a computer turns them off. */
+export function ShortcutSheet({ enabled, onEnabled, onClose }: Props) {
+  return (
+    <Dialog title="Shortcuts" onClose={onClose}>
+      <dl className="grid gap-x-10 sm:grid-cols-2">
+        {SHORTCUTS.map(({ key, words }) => (
+          <div key={key} className="flex items-center justify-between gap-4 border-b border-line py-2">
+            <dt className="text-soft">{words}</dt>
+            <dd>
+              <kbd className="inline-grid h-6 min-w-6 place-items-center rounded-sm border border-edge bg-well px-1.5 font-mono text-xs">
+                {key.toUpperCase()}
+              </kbd>
+            </dd>
+          </div>
+        ))}
+      </dl>
+      <p className="mt-4 text-xs text-pretty text-muted">
+        In a prompt Enter sends and Shift+Enter begins a new line. A fader moves with the arrow keys, faster
+        with Page up and Page down.
+      </p>
+      <div className="mt-4 max-w-60">
+        <Switch label="Single keys do this" checked={enabled} onChange={onEnabled} />
+      </div>
+    </Dialog>
+  );
+}

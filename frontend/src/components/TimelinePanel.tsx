@@ -1,0 +1,108 @@
+import { useRef } from "react";
+
+import { useStore } from "../hooks/useStore";
+import * as format from "../lib/format";
+import type { Timeline } from "../state/Timeline";
+import { TimelineLanes } from "./TimelineLanes";
+import { Button } from "./ui/Button";
+import { IconButton } from "./ui/IconButton";
+import { LoopIcon, PauseIcon, PlayIcon, RecordIcon, StopIcon } from "./ui/icons";
+import { Slider } from "./ui/Slider";
+
+interface Props {
+  timeline: Timeline;
+  onRecord: () => void;
+  onExport: () => void;
+  onImport: (file: File) => void;
+}
+
+const STEP_S = 0.1;
+const EMPTY =
+  "Keep prompts, parameters and pipelines as you change them, with their times, and play the same again. " +
+  "Press Capture, change something, and press it again.";
+
+/** Changes with their times: captured, played, kept as a file. */
+export function TimelinePanel({ timeline, onRecord, onExport, onImport }: Props) {
+  const { mode, events, durationMs, positionMs, loop } = useStore(timeline);
+  const file = useRef<HTMLInputElement>(null);
+  const capturing = mode === "recording";
+  const none = events.length === 0;
+  return (
+    <section aria-label="Timeline" className="space-y-4">
+      <div className="flex flex-wrap items-center gap-2">
+        <Button
+          look={capturing ? "danger" : "quiet"}
+          size="small"
+          onClick={capturing ? timeline.pause : onRecord}
+        >
+          <span className="text-tally">{capturing ? <StopIcon /> : <RecordIcon />}</span>
+          {capturing ? "End capture" : "Capture"}
+        </Button>
+        <Button
+          size="small"
+          disabled={none || capturing}
+          onClick={mode === "playing" ? timeline.pause : timeline.play}
+        >
+          {mode === "playing" ? <PauseIcon /> : <PlayIcon />}
+          {mode === "playing" ? "Hold" : "Play"}
+        </Button>
+        <IconButton
+          small
+          label="Loop the timeline"
+          aria-pressed={loop}
+          icon={<LoopIcon />}
+          onClick={() => timeline.setLoop(!loop)}
+        />
+        <span className="px-1 font-mono text-xs text-soft tabular-nums" data-testid="timeline-time">
+          {format.clock(positionMs / 1000)} / {format.clock(durationMs / 1000)}
+        </span>
+        <span role="status" className="text-xs text-muted">
+          {capturing ? "Capturing" : none ? "" : `${events.length} changes`}
+        </span>
+        <span className="ml-auto flex gap-2">
+          <Button size="small" disabled={none || capturing} onClick={timeline.clear}>
+            Clear
+          </Button>
+          <Button size="small" disabled={none || capturing} onClick={onExport}>
+            Export
+          </Button>
+          <Button size="small" disabled={capturing} onClick={() => file.current?.click()}>
+            Import
+          </Button>
+          <input
+            ref={file}
+            type="file"
+            accept="application/json,.json"
+            aria-label="Timeline file"
+            hidden
+            onChange={(event) => {
+              const chosen = event.target.files?.[0];
+              // The same file may be chosen again.
+              event.target.value = "";
+              if (chosen) onImport(chosen);
+            }}
+          />
+        </span>
+      </div>
+      {none ? (
+        <p className="max-w-prose text-xs text-muted">{EMPTY}</p>
+      ) : (
+        <>
+          <div className="pl-32">
+            <Slider
+              label="Position in the timeline"
+              unit="seconds"
+              value={Math.round(positionMs / 1000 / STEP_S) * STEP_S}
+              min={0}
+              max={Math.max(durationMs / 1000, STEP_S)}
+              step={STEP_S}
+              disabled={capturing}
+              onChange={(seconds) => timeline.seek(seconds * 1000)}
+            />
+          </div>
+          <TimelineLanes events={events} durationMs={durationMs} positionMs={positionMs} />
+        </>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,23 @@
+import type { Announcement } from "../state/Announcer";
+import { IconButton } from "./ui/IconButton";
+import { CloseIcon } from "./ui/icons";
+
+/** What a press of a button did. The frame is always there, so that screen readers hear what comes into it. */
+export function Toast({ announcement, onDismiss }: { announcement: Announcement; onDismiss: () => void }) {
+  const { sentence, look, number } = announcement;
+  return (
+    <div className="pointer-events-none fixed inset-x-0 bottom-14 z-20 grid place-items-center px-4">
+      <div role="status" aria-live="polite" className="pointer-events-auto">
+        {sentence && (
+          <p
+            key={number}
+            className={`flex items-center gap-2 rounded-md border bg-panel py-1.5 pr-1.5 pl-4 text-sm shadow-xl ${look === "problem" ? "border-problem text-problem" : "border-edge text-text"}`}
+          >
+            {sentence}
+            <IconButton small label="Dismiss" icon={<CloseIcon />} onClick={onDismiss} />
+          </p>
+        )}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,52 @@
+import { expect, it } from "vitest";
+
+import { DEFAULTS } from "../state/SettingsStore";
+import { linkOf, setupOf } from "./query";
+
+it("reads back the set-up that it wrote", () => {
+  const settings = {
+    ...DEFAULTS,
+    source: "text" as const,
+    codec: "VP9" as const,
+    prompts: [
+      { text: "a storm & fire?", weight: 1 },
+      { text: "calm", weight: 0.25 },
+    ],
+    steps: 8,
+    method: "slerp" as const,
+  };
+  const values = { noise_scale: 0.7, denoising_step_list: [1000, 250], palette: "fire", on: false };
+
+  const link = new URL(linkOf("https://host", settings, "dream", values));
+  const setup = setupOf(link.search);
+
+  expect(setup.settings).toMatchObject({
+    pipelineId: "dream",
+    source: "text",
+    codec: "VP9",
+    prompts: settings.prompts,
+    steps: 8,
+    method: "slerp",
+  });
+  expect(setup.parameters).toEqual(values);
+  expect(setup.autostart).toBe(false);
+});
+
+it("takes a link that a person wrote", () => {
+  const setup = setupOf("?pipeline=light-trails&set.palette=fire&set.length=2&prompt=night&autostart=1");
+
+  expect(setup.parameters).toEqual({ palette: "fire", length: 2 });
+  expect(setup.settings.prompts).toEqual([{ text: "night", weight: 1 }]);
+  expect(setup.autostart).toBe(true);
+});
+
+it("says nothing of what a link says wrongly", () => {
+  const setup = setupOf("?source=cinema&codec=AV7&steps=-4&method=jump&prompt=&weight=x");
+
+  expect(setup.settings).toEqual({});
+});
+
+it("measures the delay of the test pattern, as its stamp is there anyway", () => {
+  expect(setupOf("?source=pattern").settings.measureDelay).toBe(true);
+  expect(setupOf("?source=camera").settings.measureDelay).toBe(false);
+});

@@ -1,0 +1,27 @@
+import { setupOf, usualSource } from "../lib/query";
+import { StreamController } from "../rtc/StreamController";
+import { Announcer } from "./Announcer";
+import { SETTINGS_KEY, SettingsStore } from "./SettingsStore";
+import { Steering } from "./Steering";
+
+export const setup = setupOf(window.location.search);
+export const controller = new StreamController();
+export const settings = new SettingsStore(storage(), firstSettings());
+export const steering = new Steering(controller, settings, setup.parameters);
+export const announcer = new Announcer();
+
+/** A browser that forbids storage throws at the mere name of it. */
+function storage(): Storage | null {
+  try {
+    return window.localStorage;
+  } catch {
+    return null;
+  }
+}
+
+/** A page that is opened for the first time takes a source that this browser has. */
+function firstSettings() {
+  const fresh = storage()?.getItem(SETTINGS_KEY) == null;
+  const source = usualSource();
+  return { ...(fresh ? { source, measureDelay: source === "pattern" } : {}), ...setup.settings };
+}

@@ -1,0 +1,50 @@
+import type { CodecChoice, SourceKind, Values } from "./stream";
+
+/** A text and how much of the mix it is, against the other ones. */
+export interface Prompt {
+  text: string;
+  weight: number;
+}
+
+export const METHODS = ["linear", "slerp"] as const;
+export const THEMES = ["system", "dark", "light"] as const;
+export const INPUT_VIEWS = ["inset", "beside", "hidden"] as const;
+export const RESOLUTIONS = ["640x480", "320x240", "960x540", "1280x720", "1920x1080"] as const;
+export const FRAME_RATES = [30, 15, 24, 60] as const;
+export const SOURCES: SourceKind[] = ["camera", "screen", "file", "pattern", "text"];
+export const CODECS: CodecChoice[] = ["auto", "VP8", "VP9", "H264"];
+
+/** Most frames from one mix to the next, as the server has it: a minute at 60 a second. */
+export const MAX_STEPS = 3600;
+
+export type Method = (typeof METHODS)[number];
+export type Theme = (typeof THEMES)[number];
+export type InputView = (typeof INPUT_VIEWS)[number];
+
+/** What a person has set, and what survives a reload. */
+export interface Settings {
+  theme: Theme;
+  source: SourceKind;
+  cameraId: string;
+  microphoneId: string;
+  resolution: string;
+  frameRate: number;
+  sound: boolean;
+  measureDelay: boolean;
+  codec: CodecChoice;
+  pipelineId: string | null;
+  /** What differs from the defaults, by pipeline. */
+  parameters: Record<string, Values>;
+  prompts: Prompt[];
+  /** Mixes that were sent, newest first. */
+  history: Prompt[][];
+  /** Frames from one mix to the next; 0 is at once. */
+  steps: number;
+  method: Method;
+  inputView: InputView;
+  muted: boolean;
+  /** The drawer's open tab; null is shut. */
+  drawer: string | null;
+  /** Whether single keys do something. */
+  shortcuts: boolean;
+}

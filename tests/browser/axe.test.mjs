@@ -1,0 +1,87 @@
+// The page to people who do not see it or hear it well: axe finds nothing, in any of its states.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+
+import { launch, openPage, state } from "./chromium.mjs";
+import { until } from "./server.mjs";
+import { startCatalog } from "./steer.mjs";
+
+const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+let browser, server;
+before(async () => {
+  server = await startCatalog();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await server?.kill();
+});
+
+async function isClean(page, where) {
+  await page.evaluate(axe);
+  // Colours move for a moment after a change.
+  await page.evaluate(() =>
+    Promise.all(
+      document.getAnimations().map((one) => one.effect.getTiming().iterations === Infinity || one.finished),
+    ),
+  );
+  const violations = await page.evaluate(async () => {
+    const { violations } = await window.axe.run(document, { resultTypes: ["violations"] });
+    return violations.map(
+      ({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(" | ")}`,
+    );
+  });
+  assert.deepEqual(violations, [], where);
+}
+
+for (const [colorScheme, width] of [
+  ["dark", 375],
+  ["light", 1024],
+  ["dark", 1920],
+]) {
+  test(`${colorScheme}, ${width} px: idle, live, dialogs, drawer, error`, async () => {
+    const { page, close } = await openPage(
+      browser,
+      `${server.url}/?source=pattern&pipeline=dream&prompt=a&prompt=b`,
+      {
+        viewport: { width, height: 900 },
+        colorScheme,
+      },
+    );
+    await page.getByText("Noise scale").first().waitFor();
+    assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), colorScheme);
+    await isClean(page, "idle");
+
+    await page.getByRole("button", { name: "Start" }).click();
+    await until("the page is live", async () => (await state(page)) === "live");
+    await page.getByRole("tab", { name: "Timeline" }).click();
+    await page.getByRole("button", { name: "Capture" }).click();
+    await page.getByRole("slider", { name: "Noise scale" }).press("PageUp");
+    await page.getByRole("button", { name: "Send" }).click();
+    await page.getByRole("button", { name: "End capture" }).click();
+    await isClean(page, "live, with a timeline");
+    assert.equal(
+      await page.evaluate(() => document.documentElement.scrollWidth > innerWidth),
+      false,
+      "no sideways",
+    );
+    await page.getByRole("button", { name: "Change the pipeline" }).click();
+    await isClean(page, "pipelines");
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Shortcuts" }).click();
+    await isClean(page, "shortcuts");
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Stop" }).click();
+    await page.evaluate(() => {
+      navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no", "NotAllowedError"));
+    });
+    await page.getByRole("radio", { name: "Camera" }).check();
+    await page.getByRole("button", { name: "Start" }).click();
+    await page.getByRole("alert").filter({ hasText: "not allowed" }).waitFor();
+    await isClean(page, "error");
+    await close();
+  });
+}
