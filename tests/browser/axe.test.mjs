@@ -22,12 +22,12 @@ after(async () => {
 
 async function isClean(page, where) {
   await page.evaluate(axe);
-  // Colours move for a moment after a change.
-  await page.evaluate(() =>
-    Promise.all(
-      document.getAnimations().map((one) => one.effect.getTiming().iterations === Infinity || one.finished),
-    ),
-  );
+  // Colours move for a moment after a change; an animation of what is gone or hidden never ends.
+  await page.evaluate(() => {
+    const moving = document.getAnimations().filter((one) => one.effect.getTiming().iterations !== Infinity);
+    const ended = Promise.allSettled(moving.map((one) => one.finished));
+    return Promise.race([ended, new Promise((enough) => setTimeout(enough, 1000))]).then(() => null);
+  });
   const violations = await page.evaluate(async () => {
     const { violations } = await window.axe.run(document, { resultTypes: ["violations"] });
     return violations.map(
