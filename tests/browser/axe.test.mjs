@@ -63,6 +63,11 @@ for (const [colorScheme, width] of [
     await page.getByRole("button", { name: "Send" }).click();
     await page.getByRole("button", { name: "End capture" }).click();
     await isClean(page, "live, with a timeline");
+    for (const tab of ["Figures", "Recordings", "Graph", "Server log"]) {
+      await page.getByRole("tab", { name: tab }).click();
+      await page.getByRole("region", { name: tab }).first().waitFor();
+      await isClean(page, tab);
+    }
     assert.equal(
       await page.evaluate(() => document.documentElement.scrollWidth > innerWidth),
       false,

@@ -12,14 +12,14 @@ const catalog = fileURLToPath(new URL("../../pipelines/catalog", import.meta.url
 export const DREAM = "pipeline=dream&source=text&autostart=1";
 
 /** A server with the shipped pipelines and one that is broken. */
-export async function startCatalog() {
+export async function startCatalog(args = []) {
   const folder = await mkdtemp(join(tmpdir(), "scope-pipelines-"));
   await mkdir(join(folder, "broken"));
   await writeFile(
     join(folder, "broken", "pipeline.toml"),
     'id = "broken"\nname = "Broken"\nkind = "echo"\n',
   );
-  const server = await startServer({ args: ["--pipelines", `${catalog},${folder}`] });
+  const server = await startServer({ args: ["--pipelines", `${catalog},${folder}`, ...args] });
   const kill = async () => {
     await server.kill();
     await rm(folder, { recursive: true });

@@ -1,0 +1,79 @@
+// The way of a new user: the camera's picture painted by a shipped pipeline, a prompt changed, a recording taken home.
+// SCREENSHOTS=FOLDER keeps a picture of each step.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+
+import { launch, openPage } from "./chromium.mjs";
+import { until } from "./server.mjs";
+import { choosePipeline, live, shownFrames, startCatalog } from "./steer.mjs";
+
+let browser, folder, server;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "scope-recordings-"));
+  server = await startCatalog(["--recordings", folder]);
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await server?.kill();
+  if (folder) await rm(folder, { recursive: true });
+});
+
+async function picture(page, name) {
+  if (process.env.SCREENSHOTS) await page.screenshot({ path: join(process.env.SCREENSHOTS, `${name}.png`) });
+}
+
+/** What ffprobe says of a file: each stream's codec and how many packets it has. */
+function probe(path) {
+  const args = ["-v", "error", "-count_packets", "-show_streams", "-of", "json", path];
+  return JSON.parse(execFileSync("ffprobe", args)).streams;
+}
+
+test("from the start page to a recording on the own disk", async () => {
+  const { page, errors, close } = await openPage(browser, server.url);
+  await page.getByRole("radio", { name: "Camera" }).check();
+  await choosePipeline(page, "Dream");
+  await picture(page, "start");
+  await page.getByRole("button", { name: "Start" }).click();
+  await live(page);
+  await until("a painted picture", async () => (await shownFrames(page)) > 30);
+
+  await page.getByRole("textbox", { name: "Prompt" }).fill("a red moon over a green sea");
+  await page.getByRole("button", { name: "Send" }).click();
+  await page.getByText(/in force/i).first().waitFor();
+  await picture(page, "live");
+
+  await page.getByRole("button", { name: "Record", exact: true }).click();
+  await until("three seconds are recorded", async () => {
+    const shown = page.getByTestId("recording");
+    return (await shown.count()) > 0 && /0:0[3-9]/.test(await shown.textContent());
+  });
+  await page.getByRole("button", { name: "End recording" }).click();
+  await page.getByRole("tab", { name: "Recordings" }).click();
+  const row = page.getByRole("region", { name: "Recordings" }).getByRole("listitem").first();
+  const link = row.getByRole("link", { name: "Download" });
+  await link.waitFor();
+  await picture(page, "recorded");
+  const [download] = await Promise.all([page.waitForEvent("download"), link.click()]);
+  const path = await download.path();
+
+  const [video] = probe(path).filter((stream) => stream.codec_type === "video");
+  assert.ok(Number(video.nb_read_packets) >= 60, JSON.stringify(video));
+  assert.ok((await stat(path)).size > 20_000);
+
+  // And it plays where it was made.
+  await row.getByRole("button", { name: "Play" }).click();
+  const played = row.locator("video");
+  await until("it plays", () => played.evaluate((one) => one.readyState >= 2 && one.videoWidth > 0));
+  await row.getByRole("button", { name: "Delete" }).click();
+  await row.getByRole("button", { name: "Delete for good" }).click();
+  await until("it is gone", async () => {
+    return (await server.get("/api/v1/recordings")).body.recordings.length === 0;
+  });
+  assert.deepEqual(errors, []);
+  await close();
+});
