@@ -50,6 +50,9 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     if let Err(faults) = control::take_recording(&mut object) {
         check_faults(faults, id.clone());
     }
+    if let Err(faults) = control::take_source(&mut object) {
+        check_faults(faults, id.clone());
+    }
     for schema in SCHEMAS.iter() {
         check_update(object.clone(), id.clone(), schema);
     }

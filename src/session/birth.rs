@@ -16,11 +16,11 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Drops, Error, Id, Limits, Phase, Request, Snapshot, StageInfo,
     actor::{Actor, Command, Heir},
-    control::{self, Update},
+    control::{self, Choice, Source, Update},
     meter::Meter,
     recording::Recorder,
     repair::Repairs,
-    source::{self, Choice, Source, Sources},
+    source::{self, Sources},
     state::State,
 };
 use crate::{media, metrics::Metrics, recordings, signalling, stage};
@@ -47,7 +47,7 @@ impl Start {
     ) -> Result<Self, Error> {
         let chosen = control::take_pipeline(&mut initial).map_err(stage::Error::Parameters)?;
         let recording = control::take_recording(&mut initial).map_err(stage::Error::Parameters)?;
-        let source = match source::take(&mut initial).map_err(stage::Error::Parameters)? {
+        let source = match control::take_source(&mut initial).map_err(stage::Error::Parameters)? {
             Some(Choice::File(source)) => {
                 source::check(sources, &source).map_err(stage::Error::Parameters)?;
                 Some(source)

@@ -24,13 +24,13 @@ mod watchdog;
 use std::{fmt, sync::Arc};
 
 pub use admission::{Created, Wish};
-pub use control::{Figures, Message, Recorded, RecordingInfo, RecordingState, Request};
+pub use control::{Figures, Message, Recorded, RecordingInfo, RecordingState, Request, Source, SourceType};
 pub use ending::EndReason;
 pub use history::{Description, DescriptionKind};
 pub use registry::{Load, Registry, Settings};
 use serde::Serialize;
 pub use snapshot::{CodecInfo, Drops, Path, Snapshot, StageInfo, StepTimes};
-pub use source::{Found, Source, SourceType, Sources};
+pub use source::{Found, Sources};
 pub use state::{Limits, Phase};
 
 use crate::{media, recordings, stage};

@@ -5,44 +5,13 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use serde_json::Value;
 
-use super::{Message, actor::Actor, control};
-use crate::{
-    media, recordings,
-    stage::{Fault, Values},
+use super::{
+    Message,
+    actor::Actor,
+    control::{self, Choice, SOURCE, Source, SourceType},
 };
-
-/// The key of an update.
-const KEY: &str = "input_source";
-
-/// A file in the place of the client's picture, in Scope's words.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct Source {
-    /// What kind of file.
-    pub source_type: SourceType,
-    /// Its name; of a recording its id, a slash and the file's name.
-    pub source_name: String,
-}
-
-/// Kinds of files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SourceType {
-    /// In the folder that the configuration names.
-    VideoFile,
-    /// Of the recordings.
-    Recording,
-}
-
-/// What an update says of the source.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Choice {
-    /// What the client sends.
-    Client,
-    /// A file.
-    File(Source),
-}
+use crate::{media, recordings, stage::Fault};
 
 /// A file that can be a source.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -124,36 +93,6 @@ fn inside(folder: &Path, name: &str) -> Option<PathBuf> {
     Some(folder.join(known.name))
 }
 
-/// Takes the source that an update chooses out of it.
-///
-/// # Errors
-/// What is wrong with its form.
-pub fn take(object: &mut Values) -> Result<Option<Choice>, Vec<Fault>> {
-    let wrong = |path: &str, wanted: &str| {
-        Err(vec![control::fault(&format!("/{KEY}{path}"), format!("{wanted} is wanted"))])
-    };
-    let chosen = match object.remove(KEY) {
-        None => return Ok(None),
-        Some(Value::Null) => return Ok(Some(Choice::Client)),
-        Some(Value::Object(chosen)) => chosen,
-        Some(_) => return wrong("", "an object or null"),
-    };
-    match chosen.get("enabled") {
-        None | Some(Value::Bool(true)) => {}
-        Some(Value::Bool(false)) => return Ok(Some(Choice::Client)),
-        Some(_) => return wrong("/enabled", "true or false"),
-    }
-    let source_type = match chosen.get("source_type").and_then(Value::as_str) {
-        Some("video_file") => SourceType::VideoFile,
-        Some("recording") => SourceType::Recording,
-        _ => return wrong("/source_type", "\"video_file\" or \"recording\""),
-    };
-    match chosen.get("source_name").and_then(Value::as_str) {
-        Some(name) => Ok(Some(Choice::File(Source { source_type, source_name: name.to_owned() }))),
-        None => wrong("/source_name", "a name"),
-    }
-}
-
 /// Where a chosen file is.
 ///
 /// # Errors
@@ -163,7 +102,7 @@ pub fn check(sources: &Sources, source: &Source) -> Result<PathBuf, Vec<Fault>> 
 }
 
 fn missing(sentence: String) -> Vec<Fault> {
-    vec![control::fault(&format!("/{KEY}/source_name"), sentence)]
+    vec![control::fault(&format!("/{SOURCE}/source_name"), sentence)]
 }
 
 impl Actor {
@@ -209,39 +148,7 @@ impl Actor {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-
-    fn taken(value: Value) -> Result<Option<Choice>, String> {
-        let mut object = Values::from_iter([(KEY.to_owned(), value)]);
-        let taken = take(&mut object);
-        assert!(object.is_empty());
-        taken.map_err(|faults| faults[0].path.clone())
-    }
-
-    #[test]
-    fn a_choice_is_read_in_scopes_shape() {
-        let file = |source_type, name: &str| {
-            Ok(Some(Choice::File(Source { source_type, source_name: name.into() })))
-        };
-
-        let clip = json!({"enabled": true, "source_type": "video_file", "source_name": "a.mp4"});
-        assert_eq!(taken(clip), file(SourceType::VideoFile, "a.mp4"));
-        let recording = json!({"source_type": "recording", "source_name": "x/output-000.mp4"});
-        assert_eq!(taken(recording), file(SourceType::Recording, "x/output-000.mp4"));
-        assert_eq!(taken(json!(null)), Ok(Some(Choice::Client)));
-        assert_eq!(taken(json!({"enabled": false, "source_type": "ndi"})), Ok(Some(Choice::Client)));
-        assert_eq!(take(&mut Values::new()), Ok(None));
-        for (wrong, path) in [
-            (json!(3), "/input_source"),
-            (json!({"enabled": 1}), "/input_source/enabled"),
-            (json!({"source_type": "ndi"}), "/input_source/source_type"),
-            (json!({"source_type": "video_file", "source_name": 1}), "/input_source/source_name"),
-        ] {
-            assert_eq!(taken(wrong), Err(path.to_owned()));
-        }
-    }
 
     #[test]
     fn a_name_leads_into_the_folder_alone() {

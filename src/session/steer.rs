@@ -5,7 +5,7 @@
 use super::{
     Message, StageInfo,
     actor::{Actor, Fallback},
-    control, source,
+    control,
 };
 use crate::{media, recordings::What, stage};
 
@@ -129,7 +129,7 @@ impl Actor {
         mut object: stage::Values,
         id: Option<serde_json::Value>,
     ) -> Result<(), Vec<stage::Fault>> {
-        let choice = source::take(&mut object)?;
+        let choice = control::take_source(&mut object)?;
         let update = control::check(object, &self.parameters.values, &self.entry.schema)?;
         if let Some(choice) = choice {
             self.choose(choice)?;

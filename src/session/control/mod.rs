@@ -3,12 +3,13 @@
 //! An update is the same object wherever it comes from: the data channel, `initialParameters`, or HTTP.
 
 mod recording;
+mod source;
 
 pub use recording::{Recorded, RecordingInfo, RecordingState, Request, take_recording};
 use serde::Serialize;
 use serde_json::Value;
+pub use source::{Choice, SOURCE, Source, SourceType, take_source};
 
-use super::source::Source;
 use crate::stage::{
     self, FAULTS, Fault, Schema, Transition, Values,
     prompts::{self, PROMPTS},
