@@ -130,10 +130,14 @@ impl Schema {
             .collect()
     }
 
-    /// Whether prompts are texts with weights, which every form that a client sends is brought to.
+    /// Whether prompts may be texts with weights, which every form that a client sends is then brought to.
     pub fn weighs_prompts(&self) -> bool {
         let prompts = self.properties().find(|(name, _)| *name == prompts::PROMPTS);
-        prompts.is_some_and(|(_, schema)| schema["items"]["type"] == "object")
+        prompts.is_some_and(|(_, schema)| {
+            let items = &schema["items"];
+            let kinds = items["anyOf"].as_array().map_or(std::slice::from_ref(items), Vec::as_slice);
+            kinds.iter().any(|kind| kind["type"] == "object")
+        })
     }
 
     /// Whether a stage with the one has to be built again for the other: a parameter that it loads with changes.
@@ -179,6 +183,20 @@ mod tests {
 
         assert_eq!(faults[0].path, "/work_ms");
         assert!(faults[0].message.contains("11"), "{}", faults[0].message);
+    }
+
+    #[test]
+    fn prompts_are_weighed_where_objects_are_among_what_they_may_be() {
+        for (items, weighs) in [
+            (json!({"type": "object"}), true),
+            (json!({"anyOf": [{"type": "string"}, {"type": "object"}]}), true),
+            (json!({"type": "string"}), false),
+            (json!({"anyOf": [{"type": "string"}]}), false),
+        ] {
+            let properties = values(json!({"prompts": {"type": "array", "items": items}}));
+
+            assert_eq!(Schema::compile(&properties).unwrap().weighs_prompts(), weighs, "{properties:?}");
+        }
     }
 
     #[test]

@@ -144,5 +144,6 @@ it("knows whose prompts the server blends", () => {
   const prompts = (items: PropertySchema) => pipeline({ prompts: { type: "array", items } });
 
   expect(blendsPrompts(prompts({ type: "object" }))).toBe(true);
-  expect(blendsPrompts(prompts({ anyOf: [{ type: "string" }, { type: "object" }] }))).toBe(false);
+  expect(blendsPrompts(prompts({ anyOf: [{ type: "string" }, { type: "object" }] }))).toBe(true);
+  expect(blendsPrompts(prompts({ type: "string" }))).toBe(false);
 });

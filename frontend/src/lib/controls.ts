@@ -75,7 +75,8 @@ export function needsNoInput(pipeline: Pipeline): boolean {
 
 /** Whether the server blends from prompts to prompts for the pipeline; others change at once. */
 export function blendsPrompts(pipeline: Pipeline): boolean {
-  return pipeline.config_schema.properties?.["prompts"]?.items?.type === "object";
+  const items = pipeline.config_schema.properties?.["prompts"]?.items;
+  return (items?.anyOf ?? [items]).some((kind) => kind?.type === "object");
 }
 
 /** Those of `values` that the pipeline's controls can show; others would break an offer. */
