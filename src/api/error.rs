@@ -43,6 +43,10 @@ pub enum Error {
     Body(String),
     /// A body that took longer than this to arrive.
     SlowBody(Duration),
+    /// A graph that is no chain.
+    BadGraph(String),
+    /// No picture came in time.
+    NoPicture,
     /// A kind of source that there is not.
     SourceKind(String),
     /// A picture that Graphviz did not draw.
@@ -95,32 +99,15 @@ const RETRY_AFTER_S: u32 = 2;
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        let session_body = |error: &session::Error, code: &str| body(&error.to_string(), code);
         match self {
-            Self::Session(error) => match error.kind() {
-                ErrorKind::NotFound => {
-                    respond(StatusCode::NOT_FOUND, session_body(&error, "session_not_found"))
-                }
-                ErrorKind::Ended(reason) => {
-                    let mut body = session_body(&error, "session_ended");
-                    body["reason"] = json!(reason.code());
-                    respond(StatusCode::GONE, body)
-                }
-                ErrorKind::Full => later(session_body(&error, "server_full")),
-                ErrorKind::OutOfDescriptors => later(session_body(&error, "out_of_descriptors")),
-                ErrorKind::OutOfUdpPorts => later(session_body(&error, "out_of_udp_ports")),
-                ErrorKind::ShuttingDown => later(session_body(&error, "shutting_down")),
-                ErrorKind::Busy => later(session_body(&error, "session_busy")),
-                ErrorKind::Timeout => respond(StatusCode::GATEWAY_TIMEOUT, session_body(&error, "timeout")),
-                ErrorKind::BadOffer(code) => respond(StatusCode::BAD_REQUEST, session_body(&error, code)),
-                ErrorKind::Stage(inner) => stage_response(inner),
-                ErrorKind::Recording(inner) => recording_response(inner),
-                ErrorKind::Internal => {
-                    tracing::error!(%error, "a request failed");
-                    respond(StatusCode::INTERNAL_SERVER_ERROR, session_body(&error, "internal"))
-                }
-            },
+            Self::Session(error) => session_response(&error),
             Self::Stage(error) => stage_response(&error),
+            Self::BadGraph(sentence) => respond(StatusCode::BAD_REQUEST, body(&sentence, "bad_graph")),
+            Self::NoPicture => {
+                let sentence =
+                    "no picture came in time; the session is paused, or its pipeline is slow or loads";
+                respond(StatusCode::NOT_FOUND, body(sentence, "no_picture"))
+            }
             Self::SourceKind(kind) => {
                 let sentence = format!(
                     "there are no sources of the kind {kind:?}; GET /api/v1/input-sources lists the kinds"
@@ -151,6 +138,33 @@ impl IntoResponse for Error {
                 let sentence = format!("a body within {limit:?} is wanted, it did not arrive");
                 respond(StatusCode::REQUEST_TIMEOUT, body(&sentence, "slow_body"))
             }
+        }
+    }
+}
+
+fn session_response(error: &session::Error) -> Response {
+    let body = |code: &str| body(&error.to_string(), code);
+    match error.kind() {
+        ErrorKind::NotFound => respond(StatusCode::NOT_FOUND, body("session_not_found")),
+        ErrorKind::Ended(reason) => {
+            let mut body = body("session_ended");
+            body["reason"] = json!(reason.code());
+            respond(StatusCode::GONE, body)
+        }
+        ErrorKind::Running => respond(StatusCode::CONFLICT, body("session_running")),
+        ErrorKind::NoStream => respond(StatusCode::CONFLICT, body("not_h264")),
+        ErrorKind::Full => later(body("server_full")),
+        ErrorKind::OutOfDescriptors => later(body("out_of_descriptors")),
+        ErrorKind::OutOfUdpPorts => later(body("out_of_udp_ports")),
+        ErrorKind::ShuttingDown => later(body("shutting_down")),
+        ErrorKind::Busy => later(body("session_busy")),
+        ErrorKind::Timeout => respond(StatusCode::GATEWAY_TIMEOUT, body("timeout")),
+        ErrorKind::BadOffer(code) => respond(StatusCode::BAD_REQUEST, body(code)),
+        ErrorKind::Stage(inner) => stage_response(inner),
+        ErrorKind::Recording(inner) => recording_response(inner),
+        ErrorKind::Internal => {
+            tracing::error!(%error, "a request failed");
+            respond(StatusCode::INTERNAL_SERVER_ERROR, body("internal"))
         }
     }
 }

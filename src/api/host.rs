@@ -121,7 +121,7 @@ pub async fn logs(
 }
 
 /// The host's figures; a graphics driver takes milliseconds to tell.
-async fn figures(state: &State) -> Value {
+pub(super) async fn figures(state: &State) -> Value {
     let system = state.system.clone();
     spawn_blocking(move || system()).await.unwrap_or_else(|_| json!({})) // it panicked: nothing is known
 }

@@ -3,9 +3,11 @@
 //! Runs on tokio's workers. Must never touch GStreamer; what takes time is asked of a session and awaited.
 
 mod body;
+mod chain;
 mod document;
 mod error;
 mod graphviz;
+mod headless;
 mod host;
 mod layers;
 mod offer;
@@ -85,6 +87,12 @@ pub fn router(state: State) -> Router {
         .routes(routes!(recordings::start))
         .routes(routes!(recordings::stop))
         .routes(routes!(recordings::file))
+        .routes(routes!(headless::start))
+        .routes(routes!(headless::stop))
+        .routes(routes!(headless::parameters, headless::set_parameters))
+        .routes(routes!(headless::frame))
+        .routes(routes!(headless::output))
+        .routes(routes!(headless::metrics))
         .routes(routes!(sources::kinds))
         .routes(routes!(sources::sources))
         .routes(routes!(host::hardware))

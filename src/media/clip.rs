@@ -1,4 +1,4 @@
-//! A video file in the place of the peer's picture: in a loop, at its own pace, into the input slot.
+//! A video file in the place of the peer's picture: in a loop or once, at its own pace, into the input slot.
 //!
 //! Runs `clip`, one thread a session that plays one; it waits for the next picture's time and for nothing else.
 
@@ -34,19 +34,29 @@ struct Desk {
     stop: bool,
     /// Layouts that the stage takes from here on.
     layouts: Option<Vec<Layout>>,
-    /// Why it plays no more.
-    failure: Option<String>,
+    /// How it came to its end.
+    over: Option<Over>,
+}
+
+/// How a file came to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// With its last picture.
+    Ended,
+    /// It cannot be played any further.
+    Failed(String),
 }
 
 impl Peer {
-    /// Plays a file in the place of what the peer sends. What is wrong with it comes from [`Clip::failure`].
+    /// Plays a file in the place of what the peer sends, in a loop or once. How it ends comes from [`Clip::over`].
     ///
     /// # Errors
     /// The system gives no thread.
-    pub fn play(&self, file: PathBuf, layouts: &[Layout]) -> std::io::Result<Clip> {
+    pub fn play(&self, file: PathBuf, repeat: bool, layouts: &[Layout]) -> std::io::Result<Clip> {
         let shared = Arc::new(Shared { desk: Mutex::default(), changed: Condvar::new() });
         let player = Player {
             file,
+            repeat,
             layouts: layouts.to_vec(),
             taps: self.taps.clone(),
             clock: self.clock(),
@@ -64,9 +74,9 @@ impl Clip {
         self.shared.lock().layouts = Some(layouts.to_vec());
     }
 
-    /// Why it plays no more; `None` while it does.
-    pub fn failure(&self) -> Option<String> {
-        self.shared.lock().failure.clone()
+    /// How it came to its end; `None` while it plays.
+    pub fn over(&self) -> Option<Over> {
+        self.shared.lock().over.clone()
     }
 }
 
@@ -85,6 +95,7 @@ impl Shared {
 
 struct Player {
     file: PathBuf,
+    repeat: bool,
     layouts: Vec<Layout>,
     taps: Taps,
     clock: Arc<dyn Fn() -> Duration + Send + Sync>,
@@ -95,11 +106,9 @@ impl Player {
     fn run(mut self) {
         // Counted: the clip that takes another one's place begins before that one has ended.
         self.taps.counters.clips.fetch_add(1, Relaxed);
-        let failure = self.play().err();
+        let over = self.play().err().map_or(Over::Ended, |error| Over::Failed(error.to_string()));
         self.taps.counters.clips.fetch_sub(1, Release);
-        if let Some(error) = failure {
-            self.shared.lock().failure = Some(error.to_string());
-        }
+        self.shared.lock().over = Some(over);
     }
 
     fn play(&mut self) -> Result<(), Error> {
@@ -107,6 +116,9 @@ impl Player {
         let mut due = Instant::now();
         loop {
             let Some(end) = self.pass(&mut reader, due)? else { return Ok(()) };
+            if !self.repeat {
+                return Ok(());
+            }
             due = end;
             reader.rewind()?;
         }

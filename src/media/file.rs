@@ -9,7 +9,7 @@ use std::{
 
 use gst::prelude::*;
 
-use super::{Error, bus, launch, start, tap};
+use super::{Error, launch::Graph, start, tap};
 use crate::frame::{Frame, Layout};
 
 /// A file that gives nothing for so long gives nothing more; a slow disk gives something.
@@ -55,9 +55,6 @@ pub struct Writer {
     fps: f64,
 }
 
-/// A graph with a bus that is read; dropping it stops it.
-struct Graph(gst::Pipeline);
-
 impl Reader {
     /// Opens a file; its pictures come in one of `layouts`.
     ///
@@ -65,10 +62,10 @@ impl Reader {
     /// GStreamer does not start, or lacks an element. What is wrong with the file comes from [`Reader::frame`].
     pub fn open(path: &Path, layouts: &[Layout]) -> Result<Self, Error> {
         start::begin()?;
-        let graph = Graph::parse(READER, path)?;
-        let sink = graph.tap::<gst_app::AppSink>()?;
+        let graph = graph(READER, path)?;
+        let sink = graph.part::<gst_app::AppSink>("tap")?;
         sink.set_caps(Some(&tap::caps(layouts)));
-        graph.play()?;
+        play(&graph)?;
         Ok(Self { graph, sink, known: None, seq: 0 })
     }
 
@@ -82,7 +79,7 @@ impl Reader {
             if let Some(sample) = self.sink.try_pull_sample(gst::ClockTime::try_from(LOOK).ok()) {
                 break sample;
             }
-            self.graph.check()?;
+            check(&self.graph)?;
             if self.sink.is_eos() {
                 return Ok(None);
             }
@@ -158,9 +155,9 @@ impl Writer {
             Keep::Everything => LOSSLESS,
             Keep::Enough => LOSSY.iter().find(|(element, _)| there(element)).unwrap_or(&LOSSY[0]).1,
         };
-        let graph = Graph::parse(&format!("{WRITER} ! {encoder} ! {muxer} ! filesink name=file"), path)?;
-        let source = graph.tap::<gst_app::AppSrc>()?;
-        graph.play()?;
+        let graph = graph(&format!("{WRITER} ! {encoder} ! {muxer} ! filesink name=file"), path)?;
+        let source = graph.part::<gst_app::AppSrc>("tap")?;
+        play(&graph)?;
         Ok(Self { graph, source, known: None, fps })
     }
 
@@ -181,7 +178,7 @@ impl Writer {
             self.source.set_caps(Some(&rated));
             self.known = Some(caps);
         }
-        self.graph.check()?;
+        check(&self.graph)?;
         self.source
             .push_buffer(buffer)
             .map_err(|flow| Error::Graph(format!("the file takes no picture: {flow}")))?;
@@ -194,7 +191,7 @@ impl Writer {
     /// As [`Writer::write`].
     pub fn finish(self) -> Result<(), Error> {
         self.source.end_of_stream().ok(); // an element that failed says so on the bus
-        let bus = self.graph.bus()?;
+        let bus = bus(&self.graph)?;
         let limit = gst::ClockTime::try_from(FINISH_LIMIT).ok();
         match bus.timed_pop_filtered(limit, &[gst::MessageType::Eos, gst::MessageType::Error]) {
             Some(message) => failure(&message).map_or(Ok(()), Err),
@@ -213,43 +210,30 @@ fn exact(layout: Layout) -> gst::Caps {
     gst::Caps::builder("video/x-raw").field("format", format).build()
 }
 
-impl Graph {
-    fn parse(line: &str, path: &Path) -> Result<Self, Error> {
-        let element = gst::parse::launch(line).map_err(|error| Error::Graph(error.message().to_owned()))?;
-        let graph = element.downcast().map(Self).map_err(|_| Error::Graph("a graph is wanted".into()))?;
-        launch::element(graph.0.upcast_ref(), "file")?.set_property("location", path);
-        Ok(graph)
-    }
+/// A graph of one file, with a bus that is read.
+fn graph(line: &str, path: &Path) -> Result<Graph, Error> {
+    let graph = Graph::parse(line)?;
+    graph.part::<gst::Element>("file")?.set_property("location", path);
+    Ok(graph)
+}
 
-    fn tap<T: IsA<gst::Element>>(&self) -> Result<T, Error> {
-        let element = launch::element(self.0.upcast_ref(), "tap")?;
-        element.downcast().map_err(|element| Error::Graph(format!("{} is no tap", element.name())))
-    }
-
-    fn play(&self) -> Result<(), Error> {
-        match self.0.set_state(gst::State::Playing) {
-            Ok(_) => Ok(()),
-            Err(error) => {
-                self.check().and(Err(Error::Graph(format!("the file's graph does not start: {error}"))))
-            }
+fn play(graph: &Graph) -> Result<(), Error> {
+    match graph.0.set_state(gst::State::Playing) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            check(graph).and(Err(Error::Graph(format!("the file's graph does not start: {error}"))))
         }
-    }
-
-    /// What an element has reported.
-    fn check(&self) -> Result<(), Error> {
-        let message = self.bus()?.pop_filtered(&[gst::MessageType::Error]);
-        message.as_ref().and_then(failure).map_or(Ok(()), Err)
-    }
-
-    fn bus(&self) -> Result<gst::Bus, Error> {
-        self.0.bus().ok_or_else(|| Error::Graph("a graph without a bus".into()))
     }
 }
 
-impl Drop for Graph {
-    fn drop(&mut self) {
-        bus::stop(&self.0);
-    }
+/// What an element has reported.
+fn check(graph: &Graph) -> Result<(), Error> {
+    let message = bus(graph)?.pop_filtered(&[gst::MessageType::Error]);
+    message.as_ref().and_then(failure).map_or(Ok(()), Err)
+}
+
+fn bus(graph: &Graph) -> Result<gst::Bus, Error> {
+    graph.0.bus().ok_or_else(|| Error::Graph("a graph without a bus".into()))
 }
 
 fn failure(message: &gst::Message) -> Option<Error> {

@@ -69,7 +69,7 @@ pub fn send_video(
 ) -> Result<gst::Bin, Error> {
     let bin = launch::bin(name, &format!("{OUTLET} ! {}", launch::strip(row.fragment)))?;
     payload(&bin, line)?;
-    let source = tap_of::<gst_app::AppSrc>(&bin)?;
+    let source = launch::part::<gst_app::AppSrc>(&bin, "tap")?;
     tap::outlet(&source, taps, pace.clone());
     row.prepare(&launch::element(&bin, "enc")?);
     count_encoded(&bin, taps)?;
@@ -104,7 +104,7 @@ pub fn receive_video(name: &str, row: &Decoder, taps: &Taps) -> Result<gst::Bin,
     let description = format!("{} ! {} ! {INLET}", shield::ELEMENT, launch::strip(row.fragment));
     let bin = launch::bin(name, &description)?;
     shield::keep_open(&launch::element(&bin, shield::NAME)?);
-    let sink = tap_of::<gst_app::AppSink>(&bin)?;
+    let sink = launch::part::<gst_app::AppSink>(&bin, "tap")?;
     sink.set_caps(Some(&tap::caps(&taps.layouts)));
     tap::inlet(&sink, taps);
     time_decoder(&bin, taps)?;
@@ -120,8 +120,8 @@ pub fn receive_video(name: &str, row: &Decoder, taps: &Taps) -> Result<gst::Bin,
 /// depayloader → the other bin's outlet for the sound.
 pub fn receive_audio(send: &gst::Bin, taps: &Taps) -> Result<gst::Bin, Error> {
     let bin = launch::bin(RECEIVE_AUDIO, SOUND_IN)?;
-    let sink = tap_of::<gst_app::AppSink>(&bin)?;
-    let source = tap_of::<gst_app::AppSrc>(send)?;
+    let sink = launch::part::<gst_app::AppSink>(&bin, "tap")?;
+    let source = launch::part::<gst_app::AppSrc>(send, "tap")?;
     let (counters, feeds) = (taps.counters.clone(), taps.feeds.clone());
     tap::sound(&sink, &source, move |sample| {
         counters.sound_packets.fetch_add(1, Relaxed);
@@ -226,9 +226,4 @@ pub fn input(element: &gst::Element) -> Result<gst::Pad, Error> {
 fn link(pad: &gst::Pad, sink: &gst::Pad) -> Result<(), Error> {
     pad.link(sink).map_err(|error| Error::Graph(format!("webrtcbin's stream takes no link: {error}")))?;
     Ok(())
-}
-
-fn tap_of<T: IsA<gst::Element>>(bin: &gst::Bin) -> Result<T, Error> {
-    let element = launch::element(bin, "tap")?;
-    element.downcast().map_err(|element| Error::Graph(format!("{} is no tap", element.name())))
 }

@@ -23,17 +23,28 @@ impl Peer {
         &self.taps.counters
     }
 
-    /// Time since the last packet of the peer, or since the start where none came.
+    /// Whether nobody is connected, by its making.
+    pub fn is_headless(&self) -> bool {
+        self.mids.is_empty()
+    }
+
+    /// Time since the last packet of the peer, or since the start where none came; zero where there is no peer.
     pub fn silent_for(&self) -> Duration {
+        if self.is_headless() {
+            return Duration::ZERO;
+        }
         let last = Duration::from_millis(self.taps.counters.last_packet_ms.load(Relaxed));
         Duration::from_millis(self.taps.counters.now_ms()).saturating_sub(last)
     }
 
-    /// Asks webrtcbin for its figures (W3C webrtc-stats). Blocks.
+    /// Asks webrtcbin for its figures (W3C webrtc-stats); there are none without a peer. Blocks.
     ///
     /// # Errors
     /// No answer in time.
     pub fn stats(&self) -> Result<Stats, Error> {
+        if self.is_headless() {
+            return Ok(Stats::default());
+        }
         let reply = Self::ask("get-stats", |promise| {
             self.webrtc.emit_by_name::<()>("get-stats", &[&None::<gst::Pad>, promise]);
         })?;

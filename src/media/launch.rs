@@ -2,7 +2,7 @@
 
 use gst::prelude::*;
 
-use super::Error;
+use super::{Error, bus};
 
 /// Builds a bin from a fragment, its one open input and output as ghost pads `sink` and `src`.
 ///
@@ -19,6 +19,43 @@ pub fn bin(name: &str, fragment: &str) -> Result<gst::Bin, Error> {
 /// [`Error::Graph`]: the fragment does not keep to the fixed names.
 pub fn element(bin: &gst::Bin, name: &str) -> Result<gst::Element, Error> {
     bin.by_name(name).ok_or_else(|| Error::Graph(format!("{} has no element named {name}", bin.name())))
+}
+
+/// The element of that name and type directly inside `bin`.
+///
+/// # Errors
+/// As [`element`].
+pub fn part<T: IsA<gst::Element>>(bin: &gst::Bin, name: &str) -> Result<T, Error> {
+    let other = |element: gst::Element| Error::Graph(format!("{} is of another type", element.name()));
+    element(bin, name)?.downcast().map_err(other)
+}
+
+/// A graph beside the sessions' own. Dropping it stops it.
+pub struct Graph(pub gst::Pipeline);
+
+impl Graph {
+    /// Builds it from a line; it does not run yet.
+    ///
+    /// # Errors
+    /// [`Error::Graph`] with the parser's sentence, which names the element.
+    pub fn parse(line: &str) -> Result<Self, Error> {
+        let element = gst::parse::launch(line).map_err(|error| Error::Graph(error.message().to_owned()))?;
+        element.downcast().map(Self).map_err(|_| Error::Graph("a graph is wanted".into()))
+    }
+
+    /// The element of that name and type.
+    ///
+    /// # Errors
+    /// As [`element`].
+    pub fn part<T: IsA<gst::Element>>(&self, name: &str) -> Result<T, Error> {
+        part(self.0.upcast_ref(), name)
+    }
+}
+
+impl Drop for Graph {
+    fn drop(&mut self) {
+        bus::stop(&self.0);
+    }
 }
 
 /// The fragment on one line, without its comments.

@@ -14,6 +14,7 @@ mod failures;
 mod file;
 mod gate;
 mod graph;
+mod headless;
 mod identity;
 mod inspect;
 mod inventory;
@@ -32,15 +33,17 @@ mod signals;
 mod stall;
 mod start;
 mod stats;
+mod still;
 mod tap;
 mod timing;
 mod tune;
 mod upstream;
+mod viewer;
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
 
 pub use channel::{Inbox, Mail};
-pub use clip::Clip;
+pub use clip::{Clip, Over};
 pub use codec::{Fragment, Trial, fragments, package};
 pub use counters::Counters;
 pub use file::{Keep, Reader, Writer};
@@ -51,6 +54,7 @@ pub use receiver::{Receiver, Remedy};
 pub use recording::{Progress, Recording};
 pub use sender::{Replaced, Sender};
 pub use stats::{CandidatePair, Stats};
+pub use viewer::{Give, Viewer};
 
 use crate::{
     memory,
@@ -175,6 +179,11 @@ pub enum Error {
         /// Last port of the range.
         high: u16,
     },
+    /// A transport stream of another codec than H.264.
+    #[error(
+        "a transport stream holds H.264 and this session sends {0}; let the server allow H.264 with --codecs"
+    )]
+    NoStream(CodecName),
     /// A step took too long.
     #[error("{step} took over {limit:?}")]
     Timeout {
@@ -231,12 +240,16 @@ impl Engine {
         self.table.trials()
     }
 
-    /// Builds a session's graph and answers its offer. Blocks, for at most some seconds.
+    /// Builds a session's graph and answers its offer, where there is one. Blocks, for at most some seconds.
     ///
     /// # Errors
     /// Why the offer cannot be answered.
     #[expect(clippy::needless_pass_by_value, reason = "a description that is used once")]
     pub fn open(&self, open: Open<'_>) -> Result<Opened, Error> {
-        peer::open(&self.table, &self.settings, &self.gate, &open)
+        let (table, settings, gate) = (&self.table, &self.settings, &self.gate);
+        match open.offer {
+            Some(offer) => peer::open(table, settings, gate, &open, offer),
+            None => headless::open(table, settings, gate, &open),
+        }
     }
 }

@@ -38,8 +38,8 @@ const STREAM_ID: &str = "scope";
 pub struct Open<'a> {
     /// Name of the graph in logs and dumps.
     pub name: String,
-    /// The parsed offer.
-    pub offer: &'a Offer,
+    /// The parsed offer; without one nobody is connected, and what would be sent can be recorded and looked at.
+    pub offer: Option<&'a Offer>,
     /// STUN and TURN servers of this side.
     pub ice: IceServers,
     /// Decoded pictures go in here.
@@ -58,7 +58,7 @@ pub struct Open<'a> {
 pub struct Opened {
     /// The graph.
     pub peer: Peer,
-    /// SDP of the answer, with the candidates that were found.
+    /// SDP of the answer, with the candidates that were found; empty where there was no offer.
     pub answer: String,
     /// Codec of the picture.
     pub video: CodecName,
@@ -71,13 +71,15 @@ pub struct Opened {
 /// A running graph; dropping it stops it, which blocks for some 15 ms.
 pub struct Peer {
     pub(super) pipeline: gst::Pipeline,
+    /// webrtcbin, or where there is no client the sink in its place.
     pub(super) webrtc: gst::Element,
     pub(super) taps: Taps,
     pub(super) sender: Option<Arc<Sender>>,
     pub(super) receiver: Option<Arc<Receiver>>,
     pub(super) inbox: Arc<Inbox>,
     pub(super) channel: Arc<Mutex<Option<gst_webrtc::WebRTCDataChannel>>>,
-    mids: Vec<String>,
+    /// Of the offer's m-lines; none where there is no client.
+    pub(super) mids: Vec<String>,
     ice_tcp: bool,
     pub(super) script: Option<Script>,
 }
@@ -88,17 +90,20 @@ pub fn open(
     settings: &Settings,
     gate: &Arc<Gate>,
     open: &Open<'_>,
+    offer: &Offer,
 ) -> Result<Opened, Error> {
-    let lines = negotiate::lines(open.offer, table, settings)?;
-    let mut peer = Peer::build(settings, gate, open)?;
+    let lines = negotiate::lines(offer, table, settings)?;
+    let latency = u32::try_from(settings.jitter_buffer.as_millis()).unwrap_or(200);
+    let webrtc = gst::ElementFactory::make("webrtcbin")
+        .property_from_str("bundle-policy", "max-bundle")
+        .property("latency", latency)
+        .build()?;
+    let mut peer = Peer::build(settings, gate, open, webrtc)?;
     if lines.iter().any(|line| line.kind == Kind::Audio && line.sends && line.receives) {
         peer.taps.feeds.expect_sound();
     }
     peer.script = Script::of(&lines, table);
-    bus::watch(&peer.pipeline, &peer.taps.counters, {
-        let tell = open.tell.clone();
-        move |event| tell(event)
-    });
+    peer.watch(&open.tell);
     if let Some(line) = lines.iter().find(|line| line.kind == Kind::Video && line.receives) {
         let receiver = Receiver::new(&peer.pipeline, line, table, &peer.taps)?;
         peer.receiver = Some(Arc::new(receiver));
@@ -106,11 +111,11 @@ pub fn open(
     peer.tune(settings, &open.ice, lines[0].codec.payload);
     let (transceivers, sound) = peer.add_senders(&lines, table, settings)?;
     let first = transceivers.first().ok_or_else(|| Error::Graph("no m-line to serve".into()))?;
-    let identity = Arc::new(Identity::new(open.offer.fingerprints.clone(), first));
+    let identity = Arc::new(Identity::new(offer.fingerprints.clone(), first));
     peer.listen(&open.tell, &identity);
     let lines = Arc::new(lines);
     peer.receive(&lines, sound, &open.tell, &identity);
-    let answer = peer.negotiate(open.offer, settings, &lines)?;
+    let answer = peer.negotiate(offer, settings, &lines)?;
     Ok(Opened {
         answer,
         video: lines[0].codec.name,
@@ -121,13 +126,14 @@ pub fn open(
 }
 
 impl Peer {
-    fn build(settings: &Settings, gate: &Arc<Gate>, open: &Open<'_>) -> Result<Self, Error> {
+    /// A graph around `webrtc`, without a way in or out.
+    pub(super) fn build(
+        settings: &Settings,
+        gate: &Arc<Gate>,
+        open: &Open<'_>,
+        webrtc: gst::Element,
+    ) -> Result<Self, Error> {
         let pipeline = gst::Pipeline::with_name(&open.name);
-        let latency = u32::try_from(settings.jitter_buffer.as_millis()).unwrap_or(200);
-        let webrtc = gst::ElementFactory::make("webrtcbin")
-            .property_from_str("bundle-policy", "max-bundle")
-            .property("latency", latency)
-            .build()?;
         pipeline.add(&webrtc)?;
         Ok(Self {
             pipeline,
@@ -145,10 +151,22 @@ impl Peer {
             receiver: None,
             inbox: Arc::default(),
             channel: Arc::default(),
-            mids: open.offer.medias.iter().map(|media| media.mid.clone()).collect(),
+            mids: open.offer.iter().flat_map(|offer| &offer.medias).map(|media| media.mid.clone()).collect(),
             ice_tcp: settings.ice_tcp,
             script: None,
         })
+    }
+
+    /// Lets the graph's messages be told.
+    pub(super) fn watch(&self, tell: &Tell) {
+        let tell = tell.clone();
+        bus::watch(&self.pipeline, &self.taps.counters, move |event| tell(event));
+    }
+
+    /// Lets the graph run; what is added from here on has to follow its state.
+    pub(super) fn begin(&self) -> Result<(), Error> {
+        let begun = self.pipeline.set_state(gst::State::Playing);
+        begun.map(drop).map_err(|error| Error::Graph(format!("the graph does not start: {error}")))
     }
 
     /// One send bin and one transceiver for each m-line; also gives the sound's send bin.
@@ -158,9 +176,7 @@ impl Peer {
         table: &Table,
         settings: &Settings,
     ) -> Result<(Vec<gst_webrtc::WebRTCRTPTransceiver>, Option<gst::Bin>), Error> {
-        self.pipeline
-            .set_state(gst::State::Playing)
-            .map_err(|error| Error::Graph(format!("the graph does not start: {error}")))?;
+        self.begin()?;
         let mut transceivers = Vec::new();
         let mut sound = None;
         for line in lines {

@@ -24,6 +24,7 @@ use super::{
     negotiate::Line,
     upstream,
 };
+use crate::signalling::CodecName;
 
 /// An encoder is told of changes over this part of its bitrate.
 const WORTH_A_GRANT: u32 = 50;
@@ -117,6 +118,11 @@ impl Sender {
     /// The bin that sends.
     pub fn bin(&self) -> gst::Bin {
         self.lock().bin.clone()
+    }
+
+    /// The codec that the client gets.
+    pub fn codec(&self) -> CodecName {
+        self.line.codec.name
     }
 
     /// Factory name of the encoder in use.

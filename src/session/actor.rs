@@ -15,11 +15,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    EndReason, Error, Message, Phase, Recorded, Request, Snapshot, control,
+    EndReason, Error, Message, Phase, Recorded, Request, Snapshot, Source, control,
     meter::Meter,
     recording::{self, Recorder},
     repair::Repairs,
-    source::Sources,
+    source::{Drain, Sources},
     state::{Action, Input, Sight, State},
 };
 use crate::{
@@ -104,6 +104,10 @@ pub struct Actor {
     pub(super) sources: Sources,
     /// The file that is played in the place of what the peer sends.
     pub(super) clip: Option<media::Clip>,
+    /// The file that the session is to begin with.
+    pub(super) first_source: Option<Source>,
+    /// Since when a session without a client waits for its last pictures.
+    pub(super) drain: Option<Drain>,
     pub(super) snapshot: watch::Sender<Snapshot>,
     pub(super) meter: Meter,
     pub(super) metrics: Arc<metrics::Metrics>,
@@ -149,6 +153,7 @@ impl Actor {
         let cancel = self.cancel.clone();
         let mail = self.mail.clone();
         self.begin_recording();
+        self.begin_source();
         while end.is_none() {
             end = tokio::select! {
                 biased;
@@ -254,10 +259,13 @@ impl Actor {
     fn tick(&mut self) -> Option<EndReason> {
         self.worker.tend(self.awake_since.elapsed());
         self.watch_recording();
-        self.watch_clip();
+        self.begin_source();
+        if let Some(reason) = self.watch_clip() {
+            return self.apply(Input::End(reason));
+        }
         let counters = self.peer.counters();
-        // A pipeline that makes pictures by itself waits for none.
-        let makes = u64::from(self.entry.info.input != stage::Input::Required);
+        // A pipeline that makes pictures by itself waits for none; nor does anybody where nobody is connected.
+        let makes = u64::from(self.entry.info.input != stage::Input::Required || self.peer.is_headless());
         let sight = Sight {
             video_packets: counters.video_packets.load(Relaxed),
             frames_in: counters.frames_in.load(Relaxed).max(makes),

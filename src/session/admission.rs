@@ -2,11 +2,12 @@
 //!
 //! Runs on the request's task up to the answer, on the session's own from the birth on.
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tracing::Instrument;
 
 use super::{
     DescriptionKind, Error, Id, Phase,
+    actor::Command,
     birth::{Birth, Start},
     history::History,
     registry::{Handle, REPLY_LIMIT, Registry},
@@ -77,12 +78,47 @@ impl Registry {
         }
         let id = Id::random();
         let resumed = before.is_some();
-        let span = tracing::info_span!("session", %id, pipeline = start.pipeline_id());
-        let (answered, answer) = oneshot::channel();
-        let history = History::default();
-        history.add(DescriptionKind::Offer, &offer.sdp);
-        let birth = Birth {
-            id: id.clone(),
+        let before = before.map(|before| before.mailbox);
+        let birth = self.birth(id.clone(), Some(offer), start, before);
+        let (answer, resume_token) = self.begin(birth, place, None).await?;
+        if resumed {
+            self.0.metrics.sessions_resumed.inc();
+        }
+        Ok(Created { id, answer, resume_token, resumed })
+    }
+
+    /// Starts the session without a client, of which there is one at a time.
+    ///
+    /// # Errors
+    /// [`Error::Running`], and as [`Registry::create`].
+    pub async fn create_headless(&self, initial: stage::Values) -> Result<(), Error> {
+        let inner = &self.0;
+        if inner.cancel.is_cancelled() {
+            return Err(Error::ShuttingDown);
+        }
+        let id = Id::headless();
+        let only = inner.headless.clone().try_acquire_owned().map_err(|_| Error::Running(id.clone()))?;
+        let seat = self.seat()?;
+        self.check_descriptors()?;
+        let start = Start::check(&inner.catalog, &inner.sources, initial)?;
+        start.check_headless()?;
+        if inner.settings.admission {
+            start.check_load()?;
+        }
+        let birth = self.birth(id, None, start, None);
+        self.begin(birth, Place::Seat(seat), Some(only)).await.map(drop)
+    }
+
+    fn birth(
+        &self,
+        id: Id,
+        offer: Option<signalling::Offer>,
+        start: Start,
+        before: Option<mpsc::Sender<Command>>,
+    ) -> Birth {
+        let inner = &self.0;
+        Birth {
+            id,
             offer,
             start,
             engine: inner.engine.clone(),
@@ -94,21 +130,33 @@ impl Registry {
             recordings: inner.recordings.clone(),
             sources: inner.sources.clone(),
             admission: inner.settings.admission,
-            before: before.map(|before| before.mailbox),
-        };
-        inner.tasks.spawn(self.clone().live(birth, place, history, answered).instrument(span));
-        let (answer, resume_token) = tokio::time::timeout(REPLY_LIMIT, answer)
+            before,
+        }
+    }
+
+    /// Lets a session live on a task of its own and waits for its answer.
+    async fn begin(&self, birth: Birth, place: Place, only: Option<OwnedSemaphorePermit>) -> Answered {
+        let span = tracing::info_span!("session", id = %birth.id, pipeline = birth.start.pipeline_id());
+        let (answered, answer) = oneshot::channel();
+        self.0.tasks.spawn(self.clone().live(birth, place, only, answered).instrument(span));
+        tokio::time::timeout(REPLY_LIMIT, answer)
             .await
             .map_err(|_| Error::Timeout { step: "the answer" })?
-            .map_err(|_| Error::ShuttingDown)??;
-        if resumed {
-            self.0.metrics.sessions_resumed.inc();
-        }
-        Ok(Created { id, answer, resume_token, resumed })
+            .map_err(|_| Error::ShuttingDown)?
     }
 
     /// A session's life, from its birth to its end.
-    async fn live(self, birth: Birth, place: Place, history: History, answered: oneshot::Sender<Answered>) {
+    async fn live(
+        self,
+        birth: Birth,
+        place: Place,
+        only: Option<OwnedSemaphorePermit>,
+        answered: oneshot::Sender<Answered>,
+    ) {
+        let history = History::default();
+        if let Some(offer) = &birth.offer {
+            history.add(DescriptionKind::Offer, &offer.sdp);
+        }
         let id = birth.id.clone();
         let metrics = self.0.metrics.clone();
         let (actor, answer) = match birth.open().await {
@@ -118,7 +166,9 @@ impl Registry {
         let Some(seat) = self.settle(place) else { return };
         let (mailbox, commands) = mpsc::channel(MAILBOX);
         let token = uuid::Uuid::new_v4().to_string();
-        history.add(DescriptionKind::Answer, &answer);
+        if !answer.is_empty() {
+            history.add(DescriptionKind::Answer, &answer);
+        }
         let snapshot = actor.watch();
         self.insert(&id, Handle { mailbox, snapshot, history, token: token.clone(), seat });
         metrics.sessions_started.inc();
@@ -127,6 +177,7 @@ impl Registry {
         let over = actor.run(commands, caller_gone).await;
         metrics.sessions.dec();
         self.retire(&id, over.reason);
+        drop(only); // before those are told who wait to start the next
         over.publish();
     }
 

@@ -74,6 +74,19 @@ impl Start {
         self
     }
 
+    /// Checks that something makes pictures where nobody sends any.
+    ///
+    /// # Errors
+    /// The pipeline needs an input, and no file is named.
+    pub fn check_headless(&self) -> Result<(), Error> {
+        if self.entry.info.input == stage::Input::Required && self.source.is_none() {
+            let sentence =
+                format!("the pipeline {} needs an input picture: a file is wanted", self.entry.info.id);
+            return Err(stage::Error::Parameters(vec![control::fault("/input_source", sentence)]).into());
+        }
+        Ok(())
+    }
+
     /// Whether the other sessions of the pipeline leave room for this one.
     pub fn check_load(&self) -> Result<(), Error> {
         Ok(self.entry.check_load()?)
@@ -88,7 +101,8 @@ impl Start {
 /// All that a session is made from.
 pub struct Birth {
     pub id: Id,
-    pub offer: signalling::Offer,
+    /// Without one nobody is connected.
+    pub offer: Option<signalling::Offer>,
     pub start: Start,
     pub engine: media::Engine,
     pub catalog: stage::Catalog,
@@ -105,7 +119,7 @@ pub struct Birth {
 }
 
 impl Birth {
-    /// Builds the graph and the stage; gives the session and the answer's SDP.
+    /// Builds the graph and the stage; gives the session and the answer's SDP, which is empty without an offer.
     pub async fn open(self) -> Result<(Actor, String), Error> {
         let ledger = self.metrics.ledger().map_err(|error| Error::Metrics(error.to_string()))?;
         let mut io = stage::Io::new(Arc::new(ledger));
@@ -116,7 +130,7 @@ impl Birth {
         let layouts = self.start.entry.info.layouts.clone();
         let opened = spawn_blocking(move || {
             let stage::Io { input, output, ledger, .. } = slots;
-            let (offer, ice) = (&self.offer, self.ice);
+            let (offer, ice) = (self.offer.as_ref(), self.ice);
             self.engine.open(media::Open { name, offer, ice, input, output, layouts, ledger, tell })
         })
         .await
@@ -131,8 +145,8 @@ impl Birth {
         opened.peer.set_layouts(&heir.entry.info.layouts);
         let snapshot = first_snapshot(&self.id, &opened, &heir);
         let answer = opened.answer;
-        tracing::info!(video = %opened.video, sound = opened.sound, "offer answered");
-        let mut actor = Actor {
+        tracing::info!(video = %opened.video, sound = opened.sound, "graph built");
+        let actor = Actor {
             state: State::new(self.limits, Instant::now()),
             peer: Arc::new(opened.peer),
             meter: Meter::new(self.metrics.clone(), io.ledger.clone(), heir.worker.counters()),
@@ -149,6 +163,8 @@ impl Birth {
             receives_video: opened.receives_video,
             sources: self.sources,
             clip: None,
+            first_source: source,
+            drain: None,
             snapshot: watch::Sender::new(snapshot),
             stats: None,
             repairs: Repairs::default(),
@@ -159,9 +175,6 @@ impl Birth {
             mail,
             cancel: self.cancel,
         };
-        if let Some(source) = source {
-            actor.begin_with(source);
-        }
         Ok((actor, answer))
     }
 }

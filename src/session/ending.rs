@@ -24,6 +24,10 @@ pub enum EndReason {
     FingerprintMismatch,
     /// A GStreamer element gave up.
     ElementError,
+    /// The file of a session without a client came to its end.
+    SourceEnded,
+    /// The file of a session without a client cannot be played.
+    SourceFailed,
     /// Another connection took the session over.
     Resumed,
     /// The server stops.
@@ -59,6 +63,10 @@ impl EndReason {
             ),
             Self::ElementError => {
                 ("element_error", "a part of the media graph failed; the server's log says which")
+            }
+            Self::SourceEnded => ("source_ended", "the session's file came to its end"),
+            Self::SourceFailed => {
+                ("source_failed", "the session's file cannot be played; the server's log says why")
             }
             Self::Resumed => ("resumed", "a new connection took this session over"),
             Self::ServerShutdown => ("server_shutdown", "the server is shutting down"),

@@ -44,6 +44,11 @@ impl Id {
     fn random() -> Self {
         Self(uuid::Uuid::new_v4().to_string().into())
     }
+
+    /// That of the session without a client.
+    pub fn headless() -> Self {
+        Self("headless".into())
+    }
 }
 
 impl From<&str> for Id {
@@ -72,6 +77,9 @@ pub enum Error {
         /// Why it ended.
         reason: EndReason,
     },
+    /// There is one of its kind already.
+    #[error("the session {0} runs already; stop it first")]
+    Running(Id),
     /// No permit left.
     #[error("the server is full at {limit} sessions; try again later")]
     Full {
@@ -124,6 +132,10 @@ pub enum ErrorKind<'a> {
     NotFound,
     /// That session is over.
     Ended(EndReason),
+    /// It has to stop first.
+    Running,
+    /// What is sent has no such stream.
+    NoStream,
     /// No place; later there may be one.
     Full,
     /// No place: the host's limit is reached before the server's own.
@@ -152,6 +164,7 @@ impl Error {
         match self {
             Self::NotFound(_) => ErrorKind::NotFound,
             Self::Ended { reason, .. } => ErrorKind::Ended(*reason),
+            Self::Running(_) => ErrorKind::Running,
             Self::Full { .. } => ErrorKind::Full,
             Self::Descriptors { .. } => ErrorKind::OutOfDescriptors,
             Self::ShuttingDown => ErrorKind::ShuttingDown,
@@ -164,6 +177,7 @@ impl Error {
                 media::Error::NoCommonCodec { .. } => ErrorKind::BadOffer("no_common_codec"),
                 media::Error::Negotiation { .. } => ErrorKind::BadOffer("negotiation_failed"),
                 media::Error::NoPorts { .. } => ErrorKind::OutOfUdpPorts,
+                media::Error::NoStream(_) => ErrorKind::NoStream,
                 media::Error::Timeout { .. } => ErrorKind::Timeout,
                 media::Error::Missing { .. }
                 | media::Error::NoCodec(_)

@@ -63,6 +63,11 @@ impl Recorder {
         Self { session, store, active, known, told, work: None, reply: None, waiting }
     }
 
+    /// Whether one is wanted that does not run yet.
+    pub fn is_starting(&self) -> bool {
+        self.active.is_none() && (self.work.is_some() || !self.waiting.is_empty())
+    }
+
     /// Notes a change in the sidecar of what is recorded.
     pub fn note(&self, frame: Option<u64>, what: What) {
         if let Some(recording) = &self.active {

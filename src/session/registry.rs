@@ -58,6 +58,8 @@ pub(super) struct Inner {
     pub(super) recordings: recordings::Store,
     pub(super) sources: Sources,
     pub(super) permits: Arc<Semaphore>,
+    /// Lets one session live that has no client.
+    pub(super) headless: Arc<Semaphore>,
     pub(super) sessions: Mutex<Sessions>,
     pub(super) tasks: TaskTracker,
     pub(super) cancel: CancellationToken,
@@ -105,6 +107,7 @@ impl Registry {
             recordings,
             sources,
             permits,
+            headless: Arc::new(Semaphore::new(1)),
             sessions: Mutex::default(),
             tasks: TaskTracker::new(),
             cancel,
@@ -180,6 +183,22 @@ impl Registry {
         self.look(id, media::Peer::launch).await
     }
 
+    /// The next picture that the session sends, as a JPEG of `quality` 0 to 100; `None` where none comes in time.
+    ///
+    /// # Errors
+    /// The errors of the look-up.
+    pub async fn still(&self, id: &Id, quality: u8) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.look(id, move |peer| peer.still(quality)).await??)
+    }
+
+    /// Gives what the session sends, as a transport stream, until it is over or `give` wants no more.
+    ///
+    /// # Errors
+    /// [`media::Error::NoStream`], and the errors of the look-up.
+    pub async fn view(&self, id: &Id, give: media::Give) -> Result<media::Viewer, Error> {
+        Ok(self.look(id, |peer| peer.view(give)).await??)
+    }
+
     /// What both sides said to connect, without secrets.
     ///
     /// # Errors
@@ -224,7 +243,11 @@ impl Registry {
         }
     }
 
-    async fn look<T: Send + 'static>(&self, id: &Id, look: fn(&media::Peer) -> T) -> Result<T, Error> {
+    async fn look<T: Send + 'static>(
+        &self,
+        id: &Id,
+        look: impl FnOnce(&media::Peer) -> T + Send + 'static,
+    ) -> Result<T, Error> {
         // caller gone: nothing to tell
         self.ask(id, |reply| Command::Look(Box::new(move |peer| drop(reply.send(look(peer)))))).await
     }
@@ -265,8 +288,9 @@ impl Registry {
         if let Some(handle) = sessions.live.remove(id) {
             sessions.tokens.remove(&handle.token);
         }
-        sessions.ended.insert(id.clone(), reason);
-        sessions.order.push_back(id.clone());
+        if sessions.ended.insert(id.clone(), reason).is_none() {
+            sessions.order.push_back(id.clone());
+        }
         if sessions.order.len() > REMEMBERED
             && let Some(oldest) = sessions.order.pop_front()
         {

@@ -2,16 +2,28 @@
 //!
 //! Names are looked up in two folders, and never become a part of a path before they are known to be one there.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::Ordering::Relaxed,
+    time::{Duration, Instant},
+};
 
 use serde::Serialize;
 
 use super::{
-    Message,
+    EndReason, Message,
     actor::Actor,
     control::{self, Choice, SOURCE, Source, SourceType},
 };
-use crate::{media, recordings, stage::Fault};
+use crate::{
+    media, recordings,
+    stage::{self, Fault},
+};
+
+/// A stage that gives nothing for so long, after a file's last picture, has nothing more to give.
+const QUIET: Duration = Duration::from_secs(1);
+/// One that makes pictures by itself never ends.
+const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 
 /// A file that can be a source.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -112,6 +124,9 @@ impl Actor {
     /// There is no such file; everything stays as it is.
     pub(super) fn choose(&mut self, choice: Choice) -> Result<(), Vec<Fault>> {
         let source = match choice {
+            Choice::Client if self.peer.is_headless() => {
+                return Err(missing("a session without a client has no camera; a file is wanted".into()));
+            }
             Choice::Client => None,
             Choice::File(source) => Some(source),
         };
@@ -119,7 +134,7 @@ impl Actor {
             None => None,
             Some(source) => {
                 let file = check(&self.sources, source)?;
-                let clip = self.peer.play(file, &self.entry.info.layouts);
+                let clip = self.peer.play(file, source.repeat, &self.entry.info.layouts);
                 Some(clip.map_err(|error| missing(format!("the system gives no thread: {error}")))?)
             }
         };
@@ -129,26 +144,85 @@ impl Actor {
         Ok(())
     }
 
-    /// Takes the picture from the file that the offer named, which was there when it was checked.
-    pub(super) fn begin_with(&mut self, source: Source) {
-        if let Err(faults) = self.choose(Choice::File(source)) {
+    /// Takes the picture from the file that came with the session's start, which was there when it was checked. Where
+    /// nobody is connected, it waits for the stage and the recording: nothing of it is to be lost.
+    pub(super) fn begin_source(&mut self) {
+        let ready =
+            self.snapshot.borrow().stage.state == stage::State::Running && !self.recorder.is_starting();
+        if (ready || !self.peer.is_headless())
+            && let Some(source) = self.first_source.take()
+            && let Err(faults) = self.choose(Choice::File(source))
+        {
             tracing::warn!(?faults, "the input's file is gone");
         }
     }
 
-    /// Tells the client of a file that plays no more; what the client sends takes its place.
-    pub(super) fn watch_clip(&mut self) {
-        let Some(error) = self.clip.as_ref().and_then(media::Clip::failure) else { return };
-        tracing::warn!(error, "the input's file plays no more");
+    /// Tells the client of a file that plays no more; what the client sends takes its place. Where nobody is connected,
+    /// the session ends, once the stage has given what it had of the file.
+    pub(super) fn watch_clip(&mut self) -> Option<EndReason> {
+        let over = self.clip.as_ref().and_then(media::Clip::over)?;
+        if self.peer.is_headless() {
+            return match over {
+                media::Over::Failed(error) => {
+                    tracing::error!(error, "the input's file plays no more");
+                    Some(EndReason::SourceFailed)
+                }
+                media::Over::Ended => {
+                    let encoded = self.peer.counters().encoded.load(Relaxed);
+                    let now = Instant::now();
+                    let drain = self.drain.get_or_insert(Drain { since: now, encoded, changed: now });
+                    drain.is_done(encoded, now).then_some(EndReason::SourceEnded)
+                }
+            };
+        }
+        let error = match over {
+            media::Over::Ended => None,
+            media::Over::Failed(error) => {
+                tracing::warn!(error, "the input's file plays no more");
+                Some(error)
+            }
+        };
         self.clip = None;
         self.snapshot.send_modify(|snapshot| snapshot.input_source = None);
-        self.say(&Message::InputSource { source: None, error: Some(error) });
+        self.say(&Message::InputSource { source: None, error });
+        None
+    }
+}
+
+/// The time after a file's last picture, in which the stage gives what it still has.
+pub struct Drain {
+    since: Instant,
+    encoded: u64,
+    changed: Instant,
+}
+
+impl Drain {
+    /// Whether the stage has nothing more to give.
+    fn is_done(&mut self, encoded: u64, now: Instant) -> bool {
+        if encoded != self.encoded {
+            (self.encoded, self.changed) = (encoded, now);
+        }
+        now - self.changed >= QUIET || now - self.since >= DRAIN_LIMIT
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stage_gives_its_last_pictures_before_the_end_and_not_for_ever() {
+        let start = Instant::now();
+        let drain = || Drain { since: start, encoded: 7, changed: start };
+        let at = |seconds: f64| start + Duration::from_secs_f64(seconds);
+
+        let mut slow = drain();
+        assert!(!slow.is_done(7, at(0.9)) && !slow.is_done(8, at(0.95)) && !slow.is_done(8, at(1.9)));
+        assert!(slow.is_done(8, at(2.0)));
+        let mut endless = drain();
+        assert!((1..40).all(|quarter| !endless.is_done(7 + quarter, at(0.25 * quarter as f64))));
+        assert!(endless.is_done(99, at(10.0)));
+    }
 
     #[test]
     fn a_name_leads_into_the_folder_alone() {

@@ -17,6 +17,7 @@ mod faults;
 mod faults_host;
 mod faults_media;
 mod fragments;
+mod headless;
 mod injection;
 mod launch;
 mod leaks;

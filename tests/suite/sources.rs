@@ -1,53 +1,18 @@
 //! A file of the server's in the place of a camera.
 
-use std::{
-    path::Path,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{path::Path, time::Duration};
 
-use scope::{
-    frame::{Frame, Layout, Packed},
-    media::{Keep, Writer},
-};
 use serde_json::{Value, json};
 
 use crate::support::{
     client::{self, Client, Media},
+    film::{FIRST, PICTURES, film},
     http,
     server::Server,
-    stamp,
     stats::Stats,
 };
 
 const LIMIT: Duration = Duration::from_secs(40);
-const WIDTH: usize = 320;
-const HEIGHT: usize = 240;
-/// Numbers of the file's pictures: no camera of the tests gets so far.
-const FIRST: u32 = 5_000;
-const PICTURES: u32 = 45;
-
-/// A file of numbered pictures, 30 a second.
-fn film(path: &Path) {
-    let mut writer = Writer::create(path, Keep::Enough, 30.0).unwrap();
-    for number in 0..PICTURES {
-        let area = WIDTH * HEIGHT;
-        let mut bytes = vec![128; area * 3 / 2];
-        stamp::write(&mut bytes[..area], WIDTH, WIDTH, HEIGHT, FIRST + number);
-        let frame = Frame {
-            seq: u64::from(number),
-            pts: Duration::from_secs(1) * number / 30,
-            since: Instant::now(),
-            width: u32::try_from(WIDTH).unwrap(),
-            height: u32::try_from(HEIGHT).unwrap(),
-            layout: Layout::I420,
-            strides: vec![WIDTH, WIDTH / 2, WIDTH / 2],
-            data: Arc::new(Packed::new(bytes, vec![0, area, area * 5 / 4])),
-        };
-        writer.write(&frame).unwrap();
-    }
-    writer.finish().unwrap();
-}
 
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -85,7 +50,10 @@ fn a_client_without_a_camera_gets_a_file_again_and_again() {
         assert!(stats.messages_of("stage_state").all(|said| said["state"] != "degraded"));
     });
     let session = http::get(&client.detail_url()).unwrap().json();
-    assert_eq!(session["input_source"], json!({"source_type": "video_file", "source_name": "film.mp4"}));
+    assert_eq!(
+        session["input_source"],
+        json!({"source_type": "video_file", "source_name": "film.mp4", "loop": true})
+    );
     let found =
         http::get(&format!("{}/api/v1/input-sources/video_file/sources", server.url())).unwrap().json();
     let names: Vec<_> =

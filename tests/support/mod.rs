@@ -13,6 +13,7 @@ pub mod client;
 pub mod codec;
 pub mod coturn;
 mod driver;
+pub mod film;
 pub mod hardware;
 pub mod hardware_decoder;
 pub mod http;

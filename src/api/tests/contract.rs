@@ -42,6 +42,8 @@ async fn every_route_with_a_body_refuses_what_is_no_json() {
         ("POST", "/api/v1/pipeline/load"),
         ("PUT", "/api/v1/sessions/x/pipeline"),
         ("PATCH", "/api/v1/sessions/x/parameters"),
+        ("POST", "/api/v1/session/start"),
+        ("POST", "/api/v1/session/parameters"),
     ];
     for (method, path) in routes {
         let kind = |kind| [("content-type", kind)];
@@ -127,7 +129,7 @@ async fn openapi_lists_every_route_and_docs_are_served() {
     let document = get(&server, "/openapi.json").await.json();
     let routes = |path: &str| document["paths"][path].as_object().map_or(0, serde_json::Map::len);
     let count: usize = document["paths"].as_object().unwrap().keys().map(|path| routes(path)).sum();
-    assert_eq!(count, 31);
+    assert_eq!(count, 38);
     assert_eq!(routes("/api/v1/webrtc/offer/{id}"), 2);
     assert!(document["components"]["schemas"]["Snapshot"].is_object());
     let docs = get(&server, "/docs/").await;

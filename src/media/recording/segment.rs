@@ -7,7 +7,7 @@ use std::{path::Path, time::Duration};
 
 use gst::prelude::*;
 
-use super::{super::bus, super::launch, format::Format};
+use super::{super::launch::Graph, format::Format};
 use crate::recordings::Error;
 
 /// Some ten seconds at the highest bitrate: a disk that is behind by more does not catch up.
@@ -37,14 +37,6 @@ pub struct Segment {
     last: Option<Duration>,
 }
 
-struct Graph(gst::Pipeline);
-
-impl Drop for Graph {
-    fn drop(&mut self) {
-        bus::stop(&self.0);
-    }
-}
-
 impl Segment {
     /// Begins a file with a picture of that time.
     ///
@@ -57,15 +49,11 @@ impl Segment {
             _ => WEBM,
         };
         let sound_way = if sound { SOUND } else { "" };
-        let element = gst::parse::launch(&format!("{VIDEO} ! {way} {sound_way} {FILE}"))
-            .map_err(|error| Error::Write(error.message().to_owned()))?;
-        let graph = element.downcast().map(Graph).map_err(|_| Error::Write("a graph is wanted".into()))?;
-        let bin = graph.0.upcast_ref::<gst::Bin>();
-        launch::element(bin, "file").map_err(|error| write(&error))?.set_property("location", path);
-        let source = |name: &str| -> Result<gst_app::AppSrc, Error> {
-            let element = launch::element(bin, name).map_err(|error| write(&error))?;
-            element.downcast().map_err(|_| Error::Write("an appsrc is wanted".into()))
-        };
+        let graph =
+            Graph::parse(&format!("{VIDEO} ! {way} {sound_way} {FILE}")).map_err(|error| write(&error))?;
+        let file = graph.part::<gst::Element>("file").map_err(|error| write(&error))?;
+        file.set_property("location", path);
+        let source = |name: &str| graph.part::<gst_app::AppSrc>(name).map_err(|error| write(&error));
         let (video, sound) = (source("video")?, if sound { Some(source("sound")?) } else { None });
         video.set_caps(Some(&format.caps));
         let segment = Self { graph, video, sound, origin, last: None };

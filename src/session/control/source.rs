@@ -15,6 +15,9 @@ pub struct Source {
     pub source_type: SourceType,
     /// Its name; of a recording its id, a slash and the file's name.
     pub source_name: String,
+    /// Whether it begins again at its end.
+    #[serde(rename = "loop")]
+    pub repeat: bool,
 }
 
 /// Kinds of files.
@@ -60,8 +63,11 @@ pub fn take_source(object: &mut Values) -> Result<Option<Choice>, Vec<Fault>> {
         Some("recording") => SourceType::Recording,
         _ => return wrong("/source_type", "\"video_file\" or \"recording\""),
     };
+    let Some(repeat) = chosen.get("loop").map_or(Some(true), Value::as_bool) else {
+        return wrong("/loop", "true or false");
+    };
     match chosen.get("source_name").and_then(Value::as_str) {
-        Some(name) => Ok(Some(Choice::File(Source { source_type, source_name: name.to_owned() }))),
+        Some(name) => Ok(Some(Choice::File(Source { source_type, source_name: name.to_owned(), repeat }))),
         None => wrong("/source_name", "a name"),
     }
 }
@@ -81,14 +87,14 @@ mod tests {
 
     #[test]
     fn a_choice_is_read_in_scopes_shape() {
-        let file = |source_type, name: &str| {
-            Ok(Some(Choice::File(Source { source_type, source_name: name.into() })))
+        let file = |source_type, name: &str, repeat| {
+            Ok(Some(Choice::File(Source { source_type, source_name: name.into(), repeat })))
         };
 
         let clip = json!({"enabled": true, "source_type": "video_file", "source_name": "a.mp4"});
-        assert_eq!(taken(clip), file(SourceType::VideoFile, "a.mp4"));
-        let recording = json!({"source_type": "recording", "source_name": "x/output-000.mp4"});
-        assert_eq!(taken(recording), file(SourceType::Recording, "x/output-000.mp4"));
+        assert_eq!(taken(clip), file(SourceType::VideoFile, "a.mp4", true));
+        let recording = json!({"source_type": "recording", "source_name": "x/output-000.mp4", "loop": false});
+        assert_eq!(taken(recording), file(SourceType::Recording, "x/output-000.mp4", false));
         assert_eq!(taken(json!(null)), Ok(Some(Choice::Client)));
         assert_eq!(taken(json!({"enabled": false, "source_type": "ndi"})), Ok(Some(Choice::Client)));
         assert_eq!(take_source(&mut Values::new()), Ok(None));
@@ -97,6 +103,7 @@ mod tests {
             (json!({"enabled": 1}), "/input_source/enabled"),
             (json!({"source_type": "ndi"}), "/input_source/source_type"),
             (json!({"source_type": "video_file", "source_name": 1}), "/input_source/source_name"),
+            (json!({"source_type": "video_file", "source_name": "a", "loop": 1}), "/input_source/loop"),
         ] {
             assert_eq!(taken(wrong), Err(path.to_owned()));
         }
