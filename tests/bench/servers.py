@@ -64,6 +64,7 @@ class Server:
         match self.name:
             case "scope":
                 limits = ["--max-sessions=64", f"--start-bitrate-bps={bps}", f"--max-bitrate-bps={bps}"]
+                limits.append(f"--recordings={WORK / 'recordings'}")
                 return [str(TARGET / "release/scope"), f"--port={port}", "--host=127.0.0.1", *limits]
             case "janus":
                 return ["janus", f"--configs-folder={janus_settings(port)}", "--disable-colors"]

@@ -47,21 +47,54 @@ export async function call({ codec, colours, frames }) {
 
   const video = Object.assign(document.createElement("video"), { muted: true, srcObject: await came });
   await video.play();
+  const { pixel, numberOf } = globalThis.stampReader();
+  const numbers = [];
+  while (numbers.length < frames) {
+    await new Promise((frame) => video.requestVideoFrameCallback(frame));
+    const number = numberOf(video);
+    if (number !== null) numbers.push(number);
+  }
+  const bars = colours.map((_, at) => pixel((at + 0.5) * bar, HEIGHT / 2));
+  clearInterval(timer);
+  connection.close();
+  return { numbers, bars };
+}
+
+/** Gives a page what reads the number in a picture; runs in it as `stampReader()`. */
+export async function teachStamps(page) {
+  await page.evaluate(`globalThis.stampReader = ${stampReader}`);
+}
+
+function stampReader() {
+  const [WIDTH, HEIGHT, COLUMNS, ROWS] = [640, 480, 24, 30];
   const probe = new OffscreenCanvas(WIDTH, HEIGHT).getContext("2d", { willReadFrequently: true });
   const pixel = (x, y) => [...probe.getImageData(x, y, 1, 1).data].slice(0, 3);
   const bitsOf = (row) => {
     const cells = Array.from({ length: COLUMNS }, (_, at) => pixel(((at + 0.5) * WIDTH) / COLUMNS, ((row + 0.5) * HEIGHT) / ROWS));
     return cells.reduce((bits, [, green]) => (bits << 1) | (green >= 128 ? 1 : 0), 0);
   };
-  const numbers = [];
-  while (numbers.length < frames) {
-    await new Promise((frame) => video.requestVideoFrameCallback(frame));
+  const numberOf = (video) => {
     probe.drawImage(video, 0, 0, WIDTH, HEIGHT);
     const [bits, complement] = [bitsOf(0), bitsOf(1)];
-    if ((bits ^ complement) === 2 ** COLUMNS - 1) numbers.push(bits);
-  }
-  const bars = colours.map((_, at) => pixel((at + 0.5) * bar, HEIGHT / 2));
-  clearInterval(timer);
-  connection.close();
-  return { numbers, bars };
+    return (bits ^ complement) === 2 ** COLUMNS - 1 ? bits : null;
+  };
+  return { pixel, numberOf };
+}
+
+/** Runs in the page: plays a file to its end. Gives the numbers that were shown, the time reached, and what is wrong. */
+export async function play(src) {
+  const video = Object.assign(document.createElement("video"), { muted: true, src });
+  document.body.append(video);
+  const { numberOf } = globalThis.stampReader();
+  const numbers = [];
+  const look = () => {
+    const number = numberOf(video);
+    if (number !== null) numbers.push(number);
+    video.requestVideoFrameCallback(look);
+  };
+  video.requestVideoFrameCallback(look);
+  const over = new Promise((over) => (video.onended = video.onerror = over));
+  await video.play();
+  await over;
+  return { numbers, seconds: video.currentTime, error: video.error?.message ?? null };
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { launch, openPage } from "./chromium.mjs";
-import { call } from "./raw.mjs";
+import { call, teachStamps } from "./raw.mjs";
 import { startServer } from "./server.mjs";
 
 const COLOURS = [
@@ -31,6 +31,7 @@ for (const codec of ["VP8", "VP9", "H264"]) {
 
   test(`${codec}: a page of the first release gets rising numbers`, async () => {
     const { page, close } = await openPage(browser, `${server.url}/health`);
+    await teachStamps(page);
 
     result = await page.evaluate(call, { codec, colours: COLOURS, frames: 90 });
 
