@@ -2,23 +2,15 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { launch, openPage, state } from "./chromium.mjs";
+import { state } from "./chromium.mjs";
 import { until } from "./server.mjs";
-import { startCatalog } from "./steer.mjs";
+import { onCatalog } from "./steer.mjs";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-let browser, server;
-before(async () => {
-  server = await startCatalog();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await server?.kill();
-});
+const { open } = onCatalog();
 
 async function isClean(page, where) {
   await page.evaluate(axe);
@@ -43,14 +35,10 @@ for (const [colorScheme, width] of [
   ["dark", 1920],
 ]) {
   test(`${colorScheme}, ${width} px: idle, live, dialogs, drawer, error`, async () => {
-    const { page, close } = await openPage(
-      browser,
-      `${server.url}/?source=pattern&pipeline=dream&prompt=a&prompt=b`,
-      {
-        viewport: { width, height: 900 },
-        colorScheme,
-      },
-    );
+    const { page, close } = await open("source=pattern&pipeline=dream&prompt=a&prompt=b", {
+      viewport: { width, height: 900 },
+      colorScheme,
+    });
     await page.getByText("Noise scale").first().waitFor();
     assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), colorScheme);
     await isClean(page, "idle");

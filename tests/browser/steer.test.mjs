@@ -1,43 +1,32 @@
 // What a person sets in the page reaches the server, and is said when it does not.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { launch, openPage } from "./chromium.mjs";
 import { until } from "./server.mjs";
-import { DREAM, choosePipeline, live, shownFrames, startCatalog } from "./steer.mjs";
+import { DREAM, choosePipeline, live, onCatalog, shownFrames } from "./steer.mjs";
 
-let browser, server;
-before(async () => {
-  server = await startCatalog();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await server?.kill();
-});
-
-const open = (query, options) => openPage(browser, `${server.url}/?${query}`, options);
+const { open, parameter } = onCatalog();
 
 test("every kind of control changes what the server reports", async () => {
   const { page, errors, close } = await open(DREAM);
   await live(page);
 
   await page.getByRole("slider", { name: "Noise scale" }).press("ArrowRight");
-  await server.parameter(page, "the slider's value", (values) => values.noise_scale === 0.61);
+  await parameter(page, "the slider's value", (values) => values.noise_scale === 0.61);
   await page.getByRole("spinbutton", { name: "Seed, number" }).fill("7");
-  await server.parameter(page, "the number's", (values) => values.seed === 7);
+  await parameter(page, "the number's", (values) => values.seed === 7);
   await page.getByRole("slider", { name: "Denoising steps 2" }).press("ArrowDown");
   await page.getByRole("button", { name: "Take the last of Denoising steps away" }).click();
-  await server.parameter(
+  await parameter(
     page,
     "the list's",
     (values) => String(values.denoising_step_list) === "1000,749,500",
   );
   await page.getByRole("button", { name: "Reset Seed to 42" }).click();
-  await server.parameter(page, "one default", (values) => values.seed === 42 && values.noise_scale === 0.61);
+  await parameter(page, "one default", (values) => values.seed === 42 && values.noise_scale === 0.61);
   await page.getByRole("button", { name: "Reset all" }).click();
-  await server.parameter(
+  await parameter(
     page,
     "every default",
     (values) => values.noise_scale === 0.6 && values.denoising_step_list.length === 4,
@@ -49,10 +38,10 @@ test("every kind of control changes what the server reports", async () => {
   await page.getByRole("button", { name: "Start" }).click();
   await live(page);
   await page.getByRole("combobox", { name: "Palette" }).selectOption({ label: "ice" });
-  await server.parameter(page, "the select's", (values) => values.palette === "ice");
+  await parameter(page, "the select's", (values) => values.palette === "ice");
   await choosePipeline(page, "Old Film");
   await page.getByRole("switch", { name: "Dust" }).click();
-  await server.parameter(page, "the switch's", (values) => values.dust === false);
+  await parameter(page, "the switch's", (values) => values.dust === false);
   assert.deepEqual(errors, []);
   await close();
 });
@@ -81,7 +70,7 @@ test("a mix of prompts is sent with Enter, weighed, in force from a frame, and t
   await page.keyboard.press("Shift+Enter");
   await page.keyboard.type("at night");
   await page.keyboard.press("Enter");
-  await server.parameter(
+  await parameter(
     page,
     "both",
     ({ prompts }) => prompts[0]?.text === "a storm" && prompts[1]?.text === "fire\nat night",
@@ -90,13 +79,13 @@ test("a mix of prompts is sent with Enter, weighed, in force from a frame, and t
     /In force from frame \d+/.test(await page.getByTestId("prompt-state").textContent()),
   );
   await page.getByRole("slider", { name: "Weight of prompt 2" }).press("Home");
-  await server.parameter(page, "the weight", ({ prompts }) => prompts[1]?.weight === 0);
+  await parameter(page, "the weight", ({ prompts }) => prompts[1]?.weight === 0);
   await page.getByText("100 %").waitFor();
   await page.getByRole("button", { name: "Remove prompt 2" }).click();
   await page.getByRole("button", { name: "Earlier", exact: true }).click();
   await page.getByRole("dialog").getByRole("button", { name: "a storm × 1" }).click();
 
-  await server.parameter(
+  await parameter(
     page,
     "the earlier mix",
     ({ prompts }) => prompts.length === 2 && prompts[1].weight === 1,
@@ -112,12 +101,12 @@ test("a timeline sets the same again, and goes through a file", async () => {
 
   await page.getByRole("button", { name: "Capture" }).click();
   await hue.press("Home");
-  await server.parameter(page, "the change", (values) => values.hue === -180);
+  await parameter(page, "the change", (values) => values.hue === -180);
   await page.getByRole("button", { name: "End capture" }).click();
   await hue.press("End");
-  await server.parameter(page, "another one", (values) => values.hue === 180);
+  await parameter(page, "another one", (values) => values.hue === 180);
   await page.getByRole("button", { name: "Play", exact: true }).click();
-  await server.parameter(page, "what was captured", (values) => values.hue === -180);
+  await parameter(page, "what was captured", (values) => values.hue === -180);
 
   const saved = page.waitForEvent("download");
   await page.getByRole("button", { name: "Export" }).click();
