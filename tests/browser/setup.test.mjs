@@ -7,7 +7,7 @@ import { stamps, state } from "./chromium.mjs";
 import { until } from "./server.mjs";
 import { choosePipeline, live, onCatalog, shownFrames } from "./steer.mjs";
 
-const { open, session } = onCatalog();
+const { get, open, session } = onCatalog();
 
 test("a pipeline is changed while live, and a broken one says why it cannot be", async () => {
   const { page, errors, close } = await open("pipeline=echo&source=pattern&autostart=1");
@@ -101,6 +101,12 @@ test("the picture is saved as PNG, and everything goes with keys alone", async (
   await page.keyboard.press("c");
   const picture = await readFile(await (await saved).path());
   assert.equal(picture.subarray(1, 4).toString(), "PNG");
+  await page.keyboard.press("r");
+  const recordings = async () => (await get("/api/v1/recordings")).body.recordings;
+  await until("the server records", async () => (await recordings())[0]?.state === "recording");
+  await page.getByRole("button", { name: "End recording" }).waitFor();
+  await page.keyboard.press("r");
+  await until("the recording has ended", async () => (await recordings())[0]?.state === "finished");
   await page.keyboard.press("i");
   assert.equal(await page.locator("[data-stage]").getAttribute("data-view"), "beside");
   await page.keyboard.press("]");

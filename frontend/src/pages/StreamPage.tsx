@@ -40,7 +40,7 @@ export function StreamPage() {
   const [sheet, setSheet] = useState(false);
   const chosen = pipelines.find((pipeline) => pipeline.id === stream.pipelineId) ?? null;
   const obstacle = obstacleOf(settings, steering.hasFile, chosen);
-  const actions = usePageActions({ obstacle, onSheet: () => setSheet(true) });
+  const actions = usePageActions({ obstacle, onSheet: () => setSheet(true), onRecord: recorder.onRecord });
 
   const started = useRef(false);
   useEffect(() => {
