@@ -17,6 +17,8 @@ const { open, get, session } = onCatalog({
     execFileSync("ffmpeg", ["-v", "error", ...picture, "-c:v", "libvpx", "-g", "15", "-b:v", "1M", clip]);
     return ["--video-files", join(folder, "clips")];
   },
+  // Headless, there is nobody to choose what is shared.
+  browserArgs: ["--auto-accept-this-tab-capture", "--auto-select-desktop-capture-source=Entire screen"],
 });
 
 /** Neither a camera nor a microphone is asked for. */
@@ -113,4 +115,49 @@ test("a server's file is there after a reload, and travels in a link", async () 
   const other = await open(link.search.slice(1));
   assert.equal(await chosen(other.page), "clip.webm");
   await other.close();
+});
+
+test("the screen is a source, and the page says when its sharing ends", async () => {
+  const { page, errors, close } = await open("source=screen&pipeline=echo");
+  await page.getByRole("button", { name: "Start" }).click();
+  await live(page);
+
+  await pictureComes(page, "the screen's picture");
+  await page.getByTestId("input-video").evaluate((video) => {
+    const [track] = video.srcObject.getVideoTracks();
+    if (!track.getSettings().displaySurface) throw new Error("this is no screen");
+    track.dispatchEvent(new Event("ended"));
+  });
+
+  await page.getByText("Sharing of the screen ended").waitFor();
+  assert.deepEqual(errors, []);
+  await close();
+});
+
+test("a file of the client's plays, is held, sought in, and plays again and again or once", async () => {
+  const { page, errors, close } = await open("source=file&pipeline=echo");
+  await page.getByText("Choose a video file first").first().waitFor();
+  await page.getByLabel("Video file").setInputFiles(clip);
+  await page.getByRole("button", { name: "Start" }).click();
+  await live(page);
+  await pictureComes(page, "the file's picture");
+  const position = page.getByRole("slider", { name: "Position in the file" });
+  const at = async () => Number(await position.getAttribute("aria-valuenow"));
+
+  await page.getByRole("button", { name: "Hold the file" }).click();
+  await page.getByRole("button", { name: "Play the file" }).waitFor();
+  await position.press("Home");
+  await until("it is at its start", async () => (await at()) === 0);
+  await position.press("End");
+  await until("it is at its end", async () => (await at()) > 5);
+  await page.getByRole("button", { name: "Play the file" }).click();
+  await until("it begins again", async () => (await at()) < 3);
+  await pictureComes(page, "the picture after its end");
+
+  await page.getByRole("button", { name: "Loop the file" }).click();
+  await position.press("End");
+  await page.getByRole("button", { name: "Play the file" }).waitFor();
+  await until("it stays at its start", async () => (await at()) < 1);
+  assert.deepEqual(errors, []);
+  await close();
 });
