@@ -14,8 +14,13 @@ const SOURCES: { kind: SourceKind; label: string; icon: React.ReactNode }[] = [
   { kind: "video_file", label: "Server file", icon: <ServerIcon /> },
   { kind: "recording", label: "Recording", icon: <ReelIcon /> },
 ];
-const NONE: Record<ServerKind, string> = {
-  video_file: "The server has no video file to play: start it with --video-files and a folder that has some.",
+const NONE: Record<ServerKind, React.ReactNode> = {
+  video_file: (
+    <>
+      The server has no video file to play: start it with{" "}
+      <code className="whitespace-nowrap">--video-files</code> and a folder that has some.
+    </>
+  ),
   recording: "The server has no recording to play yet.",
 };
 
