@@ -1,4 +1,5 @@
 // The page to people who do not see it or hear it well: axe finds nothing, in any of its states.
+// SCREENSHOTS=FOLDER keeps a picture of each state at each width.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -6,7 +7,7 @@ import { test } from "node:test";
 
 import { state } from "./chromium.mjs";
 import { until } from "./server.mjs";
-import { onCatalog } from "./steer.mjs";
+import { onCatalog, picture, shownFrames } from "./steer.mjs";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -42,6 +43,7 @@ for (const [colorScheme, width] of [
     await page.getByText("Noise scale").first().waitFor();
     assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), colorScheme);
     await isClean(page, "idle");
+    await picture(page, `${width}-idle`);
 
     await page.getByRole("button", { name: "Start" }).click();
     await until("the page is live", async () => (await state(page)) === "live");
@@ -51,10 +53,13 @@ for (const [colorScheme, width] of [
     await page.getByRole("button", { name: "Send" }).click();
     await page.getByRole("button", { name: "End capture" }).click();
     await isClean(page, "live, with a timeline");
+    await until("a picture is shown", async () => (await shownFrames(page)) > 20);
+    await picture(page, `${width}-live`);
     for (const tab of ["Figures", "Recordings", "Graph", "Server log"]) {
       await page.getByRole("tab", { name: tab }).click();
       await page.getByRole("region", { name: tab }).first().waitFor();
       await isClean(page, tab);
+      await picture(page, `${width}-${tab.toLowerCase().replace(" ", "-")}`);
     }
     assert.equal(
       await page.evaluate(() => document.documentElement.scrollWidth > innerWidth),
@@ -63,6 +68,7 @@ for (const [colorScheme, width] of [
     );
     await page.getByRole("button", { name: "Change the pipeline" }).click();
     await isClean(page, "pipelines");
+    await picture(page, `${width}-pipelines`);
     await page.keyboard.press("Escape");
     await page.getByRole("button", { name: "Shortcuts" }).click();
     await isClean(page, "shortcuts");
@@ -75,6 +81,7 @@ for (const [colorScheme, width] of [
     await page.getByRole("button", { name: "Start" }).click();
     await page.getByRole("alert").filter({ hasText: "not allowed" }).waitFor();
     await isClean(page, "error");
+    await picture(page, `${width}-error`);
     await close();
   });
 }

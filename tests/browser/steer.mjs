@@ -55,6 +55,15 @@ export const live = (page) => until("the page is live", async () => (await state
 export const shownFrames = (page) =>
   page.getByTestId("output-video").evaluate((video) => video.getVideoPlaybackQuality().totalVideoFrames);
 
+/** Keeps a picture of the whole page where SCREENSHOTS names a folder. */
+export async function picture(page, name) {
+  const { SCREENSHOTS: folder } = process.env;
+  if (!folder) return;
+  // What sticks to the top lies over the middle of a page that is scrolled.
+  await page.evaluate(() => scrollTo(0, 0));
+  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
+}
+
 export async function choosePipeline(page, name) {
   await page.getByRole("button", { name: "Change the pipeline" }).click();
   await page.getByRole("dialog").getByRole("button", { name }).click();

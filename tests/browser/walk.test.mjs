@@ -3,17 +3,12 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
 import { test } from "node:test";
 
 import { until } from "./server.mjs";
-import { choosePipeline, live, onCatalog, shownFrames } from "./steer.mjs";
+import { choosePipeline, live, onCatalog, picture, shownFrames } from "./steer.mjs";
 
 const { open, get } = onCatalog();
-
-async function picture(page, name) {
-  if (process.env.SCREENSHOTS) await page.screenshot({ path: join(process.env.SCREENSHOTS, `${name}.png`) });
-}
 
 /** What ffprobe says of a file: each stream's codec and how many packets it has. */
 function probe(path) {
