@@ -72,7 +72,7 @@ export function InputAndControlsPanel(props: Props) {
       {SOUNDS[source] && <Sound {...props} label={SOUNDS[source]} />}
       <Actual stream={stream} />
       <details className="group border-t border-line pt-3">
-        <summary className="engraved text-muted hover:text-text">Connection</summary>
+        <summary className="engraved py-1 text-muted hover:text-text">Connection</summary>
         <div className="mt-4 space-y-4">
           <Select
             label="Codec"
