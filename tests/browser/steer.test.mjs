@@ -80,7 +80,7 @@ test("a mix of prompts is sent with Enter, weighed, in force from a frame, and t
   );
   await page.getByRole("slider", { name: "Weight of prompt 2" }).press("Home");
   await parameter(page, "the weight", ({ prompts }) => prompts[1]?.weight === 0);
-  await page.getByText("100 %").waitFor();
+  await page.getByRole("form", { name: "Prompt" }).getByText("100 %").waitFor();
   await page.getByRole("button", { name: "Remove prompt 2" }).click();
   await page.getByRole("button", { name: "Earlier", exact: true }).click();
   await page.getByRole("dialog").getByRole("button", { name: "a storm × 1" }).click();
@@ -90,6 +90,54 @@ test("a mix of prompts is sent with Enter, weighed, in force from a frame, and t
     "the earlier mix",
     ({ prompts }) => prompts.length === 2 && prompts[1].weight === 1,
   );
+  await close();
+});
+
+/** The mean colour of the picture that is shown. */
+const colour = (page) =>
+  page.getByTestId("output-video").evaluate((video) => {
+    const context = new OffscreenCanvas(32, 32).getContext("2d", { willReadFrequently: true });
+    context.drawImage(video, 0, 0, 32, 32);
+    const { data } = context.getImageData(0, 0, 32, 32);
+    const sums = [0, 0, 0];
+    data.forEach((value, at) => at % 4 < 3 && (sums[at % 4] += value / 1024));
+    return sums;
+  });
+
+const apart = (one, other) => Math.hypot(...one.map((value, at) => value - other[at]));
+
+/** The colour once it stays for 30 looks; each look is told. */
+async function settled(page, told = () => undefined) {
+  let last = [];
+  return until("the colour stays", async () => {
+    const seen = await colour(page);
+    told(seen);
+    last = [...last, seen].slice(-30);
+    return last.length === 30 && last.every((one) => apart(one, seen) < 2) && seen;
+  });
+}
+
+test("a transition leads the picture from one prompt to the next, frame by frame", async () => {
+  const { page, close } = await open(`${DREAM}&prompt=sea&set.speed=0&set.noise_scale=0`);
+  await live(page);
+  await until("frames are shown", async () => (await shownFrames(page)) > 10);
+  const before = await settled(page);
+
+  await page.getByRole("spinbutton", { name: "Frames of the transition" }).fill("120");
+  await page.getByRole("textbox", { name: "Prompt" }).fill("fire");
+  await page.getByRole("button", { name: "Send" }).click();
+  const way = [];
+  await until("the page says from which frame", async () =>
+    /In force from frame \d+/.test(await page.getByTestId("prompt-state").textContent()),
+  );
+  await until("the picture moves", async () => apart(await colour(page), before) > 4);
+  const after = await settled(page, (seen) => way.push(seen));
+
+  await parameter(page, "the new prompt", ({ prompts }) => prompts.length === 1 && prompts[0].text === "fire");
+  const whole = apart(before, after);
+  assert.ok(whole > 20, `${before} and ${after} are told apart`);
+  const midway = way.filter((seen) => apart(seen, before) > whole / 4 && apart(seen, after) > whole / 4);
+  assert.ok(midway.length > 5, `${midway.length} of ${way.length} looks were on the way`);
   await close();
 });
 
