@@ -1,24 +1,17 @@
 // The page to people who do not see it or hear it well: axe finds nothing, in any of its states.
+// SCREENSHOTS=FOLDER keeps a picture of each state at each width.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { launch, openPage, state } from "./chromium.mjs";
+import { state } from "./chromium.mjs";
 import { until } from "./server.mjs";
-import { startCatalog } from "./steer.mjs";
+import { onCatalog, picture, shownFrames } from "./steer.mjs";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-let browser, server;
-before(async () => {
-  server = await startCatalog();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await server?.kill();
-});
+const { open } = onCatalog();
 
 async function isClean(page, where) {
   await page.evaluate(axe);
@@ -43,17 +36,14 @@ for (const [colorScheme, width] of [
   ["dark", 1920],
 ]) {
   test(`${colorScheme}, ${width} px: idle, live, dialogs, drawer, error`, async () => {
-    const { page, close } = await openPage(
-      browser,
-      `${server.url}/?source=pattern&pipeline=dream&prompt=a&prompt=b`,
-      {
-        viewport: { width, height: 900 },
-        colorScheme,
-      },
-    );
+    const { page, close } = await open("source=pattern&pipeline=dream&prompt=a&prompt=b", {
+      viewport: { width, height: 900 },
+      colorScheme,
+    });
     await page.getByText("Noise scale").first().waitFor();
     assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), colorScheme);
     await isClean(page, "idle");
+    await picture(page, `${width}-idle`);
 
     await page.getByRole("button", { name: "Start" }).click();
     await until("the page is live", async () => (await state(page)) === "live");
@@ -63,10 +53,13 @@ for (const [colorScheme, width] of [
     await page.getByRole("button", { name: "Send" }).click();
     await page.getByRole("button", { name: "End capture" }).click();
     await isClean(page, "live, with a timeline");
+    await until("a picture is shown", async () => (await shownFrames(page)) > 20);
+    await picture(page, `${width}-live`);
     for (const tab of ["Figures", "Recordings", "Graph", "Server log"]) {
       await page.getByRole("tab", { name: tab }).click();
       await page.getByRole("region", { name: tab }).first().waitFor();
       await isClean(page, tab);
+      await picture(page, `${width}-${tab.toLowerCase().replace(" ", "-")}`);
     }
     assert.equal(
       await page.evaluate(() => document.documentElement.scrollWidth > innerWidth),
@@ -75,6 +68,7 @@ for (const [colorScheme, width] of [
     );
     await page.getByRole("button", { name: "Change the pipeline" }).click();
     await isClean(page, "pipelines");
+    await picture(page, `${width}-pipelines`);
     await page.keyboard.press("Escape");
     await page.getByRole("button", { name: "Shortcuts" }).click();
     await isClean(page, "shortcuts");
@@ -87,6 +81,7 @@ for (const [colorScheme, width] of [
     await page.getByRole("button", { name: "Start" }).click();
     await page.getByRole("alert").filter({ hasText: "not allowed" }).waitFor();
     await isClean(page, "error");
+    await picture(page, `${width}-error`);
     await close();
   });
 }

@@ -1,23 +1,13 @@
 // Sources, pipelines, keys, and what is there again after a reload.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { launch, openPage, stamps, state } from "./chromium.mjs";
+import { stamps, state } from "./chromium.mjs";
 import { until } from "./server.mjs";
-import { choosePipeline, live, shownFrames, startCatalog } from "./steer.mjs";
+import { choosePipeline, live, onCatalog, shownFrames } from "./steer.mjs";
 
-let browser, server;
-before(async () => {
-  server = await startCatalog();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await server?.kill();
-});
-
-const open = (query, options) => openPage(browser, `${server.url}/?${query}`, options);
+const { get, open, session } = onCatalog();
 
 test("a pipeline is changed while live, and a broken one says why it cannot be", async () => {
   const { page, errors, close } = await open("pipeline=echo&source=pattern&autostart=1");
@@ -27,7 +17,7 @@ test("a pipeline is changed while live, and a broken one says why it cannot be",
 
   await choosePipeline(page, "Colour Grade");
 
-  await until("the session runs it", async () => (await server.session(page)).pipeline_id === "grade");
+  await until("the session runs it", async () => (await session(page)).pipeline_id === "grade");
   await until(
     "the page says so",
     async () => (await page.getByTestId("stage-state").textContent()) === "Running",
@@ -45,7 +35,7 @@ test("the source changes on the same session", async () => {
   const { page, close } = await open("source=pattern&autostart=1");
   await live(page);
   await until("the pattern comes back", async () => (await stamps(page)).length > 5);
-  const { id } = await server.session(page);
+  const { id } = await session(page);
 
   await page.getByRole("radio", { name: "Camera" }).check();
   const shown = () =>
@@ -56,7 +46,7 @@ test("the source changes on the same session", async () => {
   await page.getByRole("combobox", { name: "Resolution" }).selectOption("320x240");
   await page.getByText("The source gives 320 × 240").waitFor();
 
-  assert.equal((await server.session(page)).id, id);
+  assert.equal((await session(page)).id, id);
   await close();
 });
 
@@ -83,7 +73,7 @@ test("what is set is there after a reload, and travels in a link", async () => {
   await page.getByRole("button", { name: "Copy link" }).first().click();
   await page.getByText("is copied").waitFor();
   const link = await page.evaluate(() => navigator.clipboard.readText());
-  await page.goto(server.url);
+  await page.goto(new URL("/", page.url()).href);
   const hue = (at) =>
     until(
       "the hue is there",
@@ -92,7 +82,7 @@ test("what is set is there after a reload, and travels in a link", async () => {
   await hue(page);
   assert.ok(await page.getByRole("radio", { name: "Test pattern" }).isChecked());
   assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), theme);
-  const other = await openPage(browser, link);
+  const other = await open(new URL(link).search.slice(1));
 
   await hue(other.page);
   assert.ok(await other.page.getByRole("radio", { name: "Test pattern" }).isChecked());
@@ -111,12 +101,18 @@ test("the picture is saved as PNG, and everything goes with keys alone", async (
   await page.keyboard.press("c");
   const picture = await readFile(await (await saved).path());
   assert.equal(picture.subarray(1, 4).toString(), "PNG");
+  await page.keyboard.press("r");
+  const recordings = async () => (await get("/api/v1/recordings")).body.recordings;
+  await until("the server records", async () => (await recordings())[0]?.state === "recording");
+  await page.getByRole("button", { name: "End recording" }).waitFor();
+  await page.keyboard.press("r");
+  await until("the recording has ended", async () => (await recordings())[0]?.state === "finished");
   await page.keyboard.press("i");
   assert.equal(await page.locator("[data-stage]").getAttribute("data-view"), "beside");
   await page.keyboard.press("]");
-  await until("the next pipeline runs", async () => (await server.session(page)).pipeline_id !== "echo");
+  await until("the next pipeline runs", async () => (await session(page)).pipeline_id !== "echo");
   await page.keyboard.press("p");
-  await until("it is paused", async () => (await server.session(page)).paused);
+  await until("it is paused", async () => (await session(page)).paused);
   await page.keyboard.press("?");
   await page.getByRole("dialog", { name: "Shortcuts" }).waitFor();
   await page.keyboard.press("Escape");

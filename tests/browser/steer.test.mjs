@@ -1,43 +1,32 @@
 // What a person sets in the page reaches the server, and is said when it does not.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { launch, openPage } from "./chromium.mjs";
 import { until } from "./server.mjs";
-import { DREAM, choosePipeline, live, shownFrames, startCatalog } from "./steer.mjs";
+import { DREAM, choosePipeline, live, onCatalog, shownFrames } from "./steer.mjs";
 
-let browser, server;
-before(async () => {
-  server = await startCatalog();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await server?.kill();
-});
-
-const open = (query, options) => openPage(browser, `${server.url}/?${query}`, options);
+const { open, parameter } = onCatalog();
 
 test("every kind of control changes what the server reports", async () => {
   const { page, errors, close } = await open(DREAM);
   await live(page);
 
   await page.getByRole("slider", { name: "Noise scale" }).press("ArrowRight");
-  await server.parameter(page, "the slider's value", (values) => values.noise_scale === 0.61);
+  await parameter(page, "the slider's value", (values) => values.noise_scale === 0.61);
   await page.getByRole("spinbutton", { name: "Seed, number" }).fill("7");
-  await server.parameter(page, "the number's", (values) => values.seed === 7);
+  await parameter(page, "the number's", (values) => values.seed === 7);
   await page.getByRole("slider", { name: "Denoising steps 2" }).press("ArrowDown");
   await page.getByRole("button", { name: "Take the last of Denoising steps away" }).click();
-  await server.parameter(
+  await parameter(
     page,
     "the list's",
     (values) => String(values.denoising_step_list) === "1000,749,500",
   );
   await page.getByRole("button", { name: "Reset Seed to 42" }).click();
-  await server.parameter(page, "one default", (values) => values.seed === 42 && values.noise_scale === 0.61);
+  await parameter(page, "one default", (values) => values.seed === 42 && values.noise_scale === 0.61);
   await page.getByRole("button", { name: "Reset all" }).click();
-  await server.parameter(
+  await parameter(
     page,
     "every default",
     (values) => values.noise_scale === 0.6 && values.denoising_step_list.length === 4,
@@ -49,10 +38,10 @@ test("every kind of control changes what the server reports", async () => {
   await page.getByRole("button", { name: "Start" }).click();
   await live(page);
   await page.getByRole("combobox", { name: "Palette" }).selectOption({ label: "ice" });
-  await server.parameter(page, "the select's", (values) => values.palette === "ice");
+  await parameter(page, "the select's", (values) => values.palette === "ice");
   await choosePipeline(page, "Old Film");
   await page.getByRole("switch", { name: "Dust" }).click();
-  await server.parameter(page, "the switch's", (values) => values.dust === false);
+  await parameter(page, "the switch's", (values) => values.dust === false);
   assert.deepEqual(errors, []);
   await close();
 });
@@ -81,7 +70,7 @@ test("a mix of prompts is sent with Enter, weighed, in force from a frame, and t
   await page.keyboard.press("Shift+Enter");
   await page.keyboard.type("at night");
   await page.keyboard.press("Enter");
-  await server.parameter(
+  await parameter(
     page,
     "both",
     ({ prompts }) => prompts[0]?.text === "a storm" && prompts[1]?.text === "fire\nat night",
@@ -90,17 +79,65 @@ test("a mix of prompts is sent with Enter, weighed, in force from a frame, and t
     /In force from frame \d+/.test(await page.getByTestId("prompt-state").textContent()),
   );
   await page.getByRole("slider", { name: "Weight of prompt 2" }).press("Home");
-  await server.parameter(page, "the weight", ({ prompts }) => prompts[1]?.weight === 0);
-  await page.getByText("100 %").waitFor();
+  await parameter(page, "the weight", ({ prompts }) => prompts[1]?.weight === 0);
+  await page.getByRole("form", { name: "Prompt" }).getByText("100 %").waitFor();
   await page.getByRole("button", { name: "Remove prompt 2" }).click();
   await page.getByRole("button", { name: "Earlier", exact: true }).click();
   await page.getByRole("dialog").getByRole("button", { name: "a storm × 1" }).click();
 
-  await server.parameter(
+  await parameter(
     page,
     "the earlier mix",
     ({ prompts }) => prompts.length === 2 && prompts[1].weight === 1,
   );
+  await close();
+});
+
+/** The mean colour of the picture that is shown. */
+const colour = (page) =>
+  page.getByTestId("output-video").evaluate((video) => {
+    const context = new OffscreenCanvas(32, 32).getContext("2d", { willReadFrequently: true });
+    context.drawImage(video, 0, 0, 32, 32);
+    const { data } = context.getImageData(0, 0, 32, 32);
+    const sums = [0, 0, 0];
+    data.forEach((value, at) => at % 4 < 3 && (sums[at % 4] += value / 1024));
+    return sums;
+  });
+
+const apart = (one, other) => Math.hypot(...one.map((value, at) => value - other[at]));
+
+/** The colour once it stays for 30 looks; each look is told. */
+async function settled(page, told = () => undefined) {
+  let last = [];
+  return until("the colour stays", async () => {
+    const seen = await colour(page);
+    told(seen);
+    last = [...last, seen].slice(-30);
+    return last.length === 30 && last.every((one) => apart(one, seen) < 2) && seen;
+  });
+}
+
+test("a transition leads the picture from one prompt to the next, frame by frame", async () => {
+  const { page, close } = await open(`${DREAM}&prompt=sea&set.speed=0&set.noise_scale=0`);
+  await live(page);
+  await until("frames are shown", async () => (await shownFrames(page)) > 10);
+  const before = await settled(page);
+
+  await page.getByRole("spinbutton", { name: "Frames of the transition" }).fill("120");
+  await page.getByRole("textbox", { name: "Prompt" }).fill("fire");
+  await page.getByRole("button", { name: "Send" }).click();
+  const way = [];
+  await until("the page says from which frame", async () =>
+    /In force from frame \d+/.test(await page.getByTestId("prompt-state").textContent()),
+  );
+  await until("the picture moves", async () => apart(await colour(page), before) > 4);
+  const after = await settled(page, (seen) => way.push(seen));
+
+  await parameter(page, "the new prompt", ({ prompts }) => prompts.length === 1 && prompts[0].text === "fire");
+  const whole = apart(before, after);
+  assert.ok(whole > 20, `${before} and ${after} are told apart`);
+  const midway = way.filter((seen) => apart(seen, before) > whole / 4 && apart(seen, after) > whole / 4);
+  assert.ok(midway.length > 5, `${midway.length} of ${way.length} looks were on the way`);
   await close();
 });
 
@@ -112,12 +149,12 @@ test("a timeline sets the same again, and goes through a file", async () => {
 
   await page.getByRole("button", { name: "Capture" }).click();
   await hue.press("Home");
-  await server.parameter(page, "the change", (values) => values.hue === -180);
+  await parameter(page, "the change", (values) => values.hue === -180);
   await page.getByRole("button", { name: "End capture" }).click();
   await hue.press("End");
-  await server.parameter(page, "another one", (values) => values.hue === 180);
+  await parameter(page, "another one", (values) => values.hue === 180);
   await page.getByRole("button", { name: "Play", exact: true }).click();
-  await server.parameter(page, "what was captured", (values) => values.hue === -180);
+  await parameter(page, "what was captured", (values) => values.hue === -180);
 
   const saved = page.waitForEvent("download");
   await page.getByRole("button", { name: "Export" }).click();

@@ -2,30 +2,13 @@
 // SCREENSHOTS=FOLDER keeps a picture of each step.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtemp, rm, stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { stat } from "node:fs/promises";
+import { test } from "node:test";
 
-import { launch, openPage } from "./chromium.mjs";
 import { until } from "./server.mjs";
-import { choosePipeline, live, shownFrames, startCatalog } from "./steer.mjs";
+import { choosePipeline, live, onCatalog, picture, shownFrames } from "./steer.mjs";
 
-let browser, folder, server;
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "scope-recordings-"));
-  server = await startCatalog(["--recordings", folder]);
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await server?.kill();
-  if (folder) await rm(folder, { recursive: true });
-});
-
-async function picture(page, name) {
-  if (process.env.SCREENSHOTS) await page.screenshot({ path: join(process.env.SCREENSHOTS, `${name}.png`) });
-}
+const { open, get } = onCatalog();
 
 /** What ffprobe says of a file: each stream's codec and how many packets it has. */
 function probe(path) {
@@ -34,7 +17,7 @@ function probe(path) {
 }
 
 test("from the start page to a recording on the own disk", async () => {
-  const { page, errors, close } = await openPage(browser, server.url);
+  const { page, errors, close } = await open("");
   await page.getByRole("radio", { name: "Camera" }).check();
   await choosePipeline(page, "Dream");
   await picture(page, "start");
@@ -72,7 +55,7 @@ test("from the start page to a recording on the own disk", async () => {
   await row.getByRole("button", { name: "Delete" }).click();
   await row.getByRole("button", { name: "Delete for good" }).click();
   await until("it is gone", async () => {
-    return (await server.get("/api/v1/recordings")).body.recordings.length === 0;
+    return (await get("/api/v1/recordings")).body.recordings.length === 0;
   });
   assert.deepEqual(errors, []);
   await close();

@@ -61,7 +61,7 @@ export function Drawer({ tabs, open, onOpen }: Props) {
           id={`${id}-panel`}
           aria-labelledby={`${id}-${shown.id}`}
           tabIndex={0}
-          className="max-h-[45dvh] overflow-y-auto border-t border-line px-4 py-4 focus-visible:outline-offset-[-3px] sm:px-5"
+          className="max-h-[45dvh] xl:max-h-[34dvh] overflow-y-auto border-t border-line px-4 py-4 focus-visible:outline-offset-[-3px] sm:px-5"
         >
           {shown.content}
         </div>

@@ -1,6 +1,7 @@
 import type { Devices } from "../hooks/useDevices";
+import { type ServerFiles, isServerKind, nameOf } from "../lib/serverFiles";
 import { CODECS, FRAME_RATES, RESOLUTIONS, type Settings } from "../types/setup";
-import type { CodecChoice, SourceKind, StreamSnapshot } from "../types/stream";
+import type { CodecChoice, ServerKind, SourceKind, StreamSnapshot } from "../types/stream";
 import { FileControls } from "./FileControls";
 import { SourcePicker } from "./SourcePicker";
 import { Notice } from "./ui/Notice";
@@ -12,6 +13,7 @@ interface Props {
   stream: StreamSnapshot;
   settings: Settings;
   devices: Devices;
+  files: ServerFiles | null;
   /** What stands in the way of a start, for a person. */
   obstacle: string | null;
   onSource: (change: Partial<Settings>, file?: File | null) => void;
@@ -27,38 +29,50 @@ const SIZES = RESOLUTIONS.toSorted((one, other) => Number.parseInt(one) - Number
   (size) => ({ value: size as string, label: size.replace("x", " × ") }),
 );
 const CODEC_OPTIONS = CODECS.map((value) => ({ value, label: value === "auto" ? "Auto" : value }));
-const SOUNDS: Record<SourceKind, string> = {
+const SOUNDS: Partial<Record<SourceKind, string>> = {
   camera: "Microphone",
   screen: "Sound of the screen",
   file: "Sound of the file",
   pattern: "Sound (a test tone)",
-  text: "Sound",
 };
 
 /** What goes in: which source, and how it is opened. */
 export function InputAndControlsPanel(props: Props) {
-  const { stream, settings, devices, onSource } = props;
-  const { source } = settings;
+  const { stream, settings, devices, files, onSource } = props;
+  const { source, sourceNames } = settings;
   const running = isRunning(stream);
+  const rejected = stream.rejected["input_source"];
+  const sendsPicture = source !== "text" && !isServerKind(source);
   const needsDevice = source === "camera" || source === "screen";
   return (
     <Panel title="Input">
       <SourcePicker
         value={source}
         running={running}
-        onChange={(kind) => onSource({ source: kind, measureDelay: kind === "pattern" })}
+        files={files}
+        onChange={(kind) =>
+          onSource({
+            source: kind,
+            measureDelay: kind === "pattern",
+            ...(isServerKind(kind)
+              ? { sourceNames: { ...sourceNames, [kind]: nameOf(files, kind, sourceNames[kind]) } }
+              : {}),
+          })
+        }
       />
       {needsDevice && devices.sentence && <Notice look="hint">{devices.sentence}</Notice>}
       {props.obstacle && <Notice look="hint">{props.obstacle}</Notice>}
       {stream.sourceNotice && <Notice look="problem">{stream.sourceNotice}</Notice>}
+      {rejected && <Notice look="problem">{rejected}</Notice>}
       {source === "camera" && <Camera {...props} />}
       {source === "screen" && <FrameRate {...props} />}
       {source === "file" && <FileChoice onFile={(file) => onSource({}, file)} />}
       {source === "file" && stream.player && <FileControls player={stream.player} />}
-      {source !== "text" && <Sound {...props} />}
+      {isServerKind(source) && <ServerFileChoice {...props} kind={source} />}
+      {SOUNDS[source] && <Sound {...props} label={SOUNDS[source]} />}
       <Actual stream={stream} />
       <details className="group border-t border-line pt-3">
-        <summary className="engraved text-muted hover:text-text">Connection</summary>
+        <summary className="engraved py-1 text-muted hover:text-text">Connection</summary>
         <div className="mt-4 space-y-4">
           <Select
             label="Codec"
@@ -69,8 +83,8 @@ export function InputAndControlsPanel(props: Props) {
           />
           <Switch
             label="Measure delay from the picture"
-            checked={source !== "text" && (settings.measureDelay || source === "pattern")}
-            disabled={source === "pattern" || source === "text"}
+            checked={sendsPicture && (settings.measureDelay || source === "pattern")}
+            disabled={source === "pattern" || !sendsPicture}
             onChange={(measureDelay) => onSource({ measureDelay })}
           />
         </div>
@@ -115,13 +129,13 @@ function FrameRate({ settings, onSource }: Props) {
   );
 }
 
-function Sound({ stream, settings, devices, onSource, onSound }: Props) {
+function Sound({ label, stream, settings, devices, onSource, onSound }: Props & { label: string }) {
   const running = isRunning(stream);
   const locked = running && stream.soundOn === null;
   return (
     <div className="space-y-2">
       <Switch
-        label={SOUNDS[settings.source]}
+        label={label}
         checked={running ? (stream.soundOn ?? false) : settings.sound}
         disabled={locked}
         onChange={onSound}
@@ -155,6 +169,24 @@ function FileChoice({ onFile }: { onFile: (file: File) => void }) {
         className="block w-full text-xs text-muted file:mr-3 file:h-9 file:rounded-md file:border file:border-solid file:border-line file:bg-raised file:px-3 file:text-sm file:font-medium file:text-text"
       />
     </label>
+  );
+}
+
+/** Which of the server's files. One that is gone stays in the list until another is chosen. */
+function ServerFileChoice({ kind, settings, files, onSource }: Props & { kind: ServerKind }) {
+  const { sourceNames } = settings;
+  const name = sourceNames[kind];
+  const known = (files?.[kind] ?? []).map((file) => ({ value: file.identifier, label: file.name }));
+  const options = known.some(({ value }) => value === name)
+    ? known
+    : [{ value: name, label: name }, ...known];
+  return (
+    <Select
+      label={kind === "recording" ? "Recording of the server" : "File of the server"}
+      value={name}
+      options={options}
+      onChange={(chosen) => onSource({ sourceNames: { ...sourceNames, [kind]: chosen } })}
+    />
   );
 }
 

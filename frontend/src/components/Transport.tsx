@@ -43,7 +43,6 @@ export interface TransportProps {
   onInputView: () => void;
   onSnapshot: (video: HTMLVideoElement) => void;
   onRecord: () => void;
-  onStopRecording: () => void;
   onProblem: (sentence: string) => void;
   video: RefObject<HTMLVideoElement | null>;
   stage: RefObject<HTMLDivElement | null>;
@@ -122,13 +121,13 @@ export function Transport(props: TransportProps) {
   );
 }
 
-function RecordButton({ recording, stream, onRecord, onStopRecording }: TransportProps) {
+function RecordButton({ recording, stream, onRecord }: TransportProps) {
   if (!recording) return null;
   const { active, seconds, bytes, sentence } = recording;
   return (
     <>
       {active ? (
-        <Button look="danger" onClick={onStopRecording} title="End the recording (R)">
+        <Button look="danger" onClick={onRecord} title="End the recording (R)">
           <StopIcon /> End recording
         </Button>
       ) : (

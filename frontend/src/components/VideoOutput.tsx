@@ -30,7 +30,7 @@ export function VideoOutput({ attachOutput, ...props }: Props) {
         ref={stage}
         data-stage
         data-view={inputView}
-        className={`relative grid min-h-0 overflow-hidden bg-black max-xl:aspect-video max-lg:sticky max-lg:top-0 max-lg:z-10 max-lg:order-first max-sm:aspect-4/3 xl:grow ${beside ? "grid-cols-2 gap-px" : ""}`}
+        className={`@container-size relative grid min-h-0 overflow-hidden bg-black max-xl:aspect-video max-lg:sticky max-lg:top-0 max-lg:z-10 max-lg:order-first max-sm:aspect-4/3 xl:grow ${beside ? "grid-cols-2 gap-px" : ""}`}
       >
         {beside && <Picture title="Input" stream={inputStream} testId="input-video" muted />}
         <div className="relative min-h-0 min-w-0">
@@ -46,7 +46,7 @@ export function VideoOutput({ attachOutput, ...props }: Props) {
           <StreamState stream={stream} />
         </div>
         {inputShown && !beside && (
-          <div className="absolute right-3 bottom-3 aspect-4/3 w-1/5 min-w-24 overflow-hidden rounded-md border border-white/25 bg-black shadow-lg">
+          <div className="absolute right-3 bottom-3 aspect-4/3 w-[min(20cqw,60cqh)] min-w-24 overflow-hidden rounded-md border border-white/25 bg-black shadow-lg">
             <Picture title="Input" stream={inputStream} testId="input-video" muted />
           </div>
         )}

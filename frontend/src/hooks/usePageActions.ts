@@ -11,8 +11,7 @@ interface Page {
   /** What stands in the way of a start. */
   obstacle: string | null;
   onSheet: () => void;
-  /** Where the page records. */
-  onRecord?: () => void;
+  onRecord: () => void;
 }
 
 /** What the page's buttons and single keys do, beyond steering. */
@@ -29,7 +28,7 @@ export function usePageActions(page: Page) {
       const { phase, paused } = controller.getSnapshot();
       if (phase === "live") controller.setPaused(!paused);
     },
-    record: () => page.onRecord?.(),
+    record: page.onRecord,
     prompt: () => document.querySelector<HTMLElement>("[data-prompt]")?.focus(),
     previous: () => steering.stepPipeline(-1),
     next: () => steering.stepPipeline(1),

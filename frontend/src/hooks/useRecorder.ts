@@ -17,11 +17,11 @@ interface Shown {
   sentence: string | null;
 }
 
-/** Records a session; `message` is what the server said last of a recording. */
+/** Records a session, or ends that; `message` is what the server said last of a recording. */
 export function useRecorder(
   sessionId: string | null,
   message: RecordingMessage | null,
-): { recording: Shown; onRecord: () => void; onStopRecording: () => void } {
+): { recording: Shown; onRecord: () => void } {
   const { status, sentence } = useFollowing(sessionId);
   useEffect(() => {
     if (message) recorder.hear(message);
@@ -29,8 +29,7 @@ export function useRecorder(
   const { active, seconds, bytes } = status ?? { active: false, seconds: 0, bytes: 0 };
   return {
     recording: { active, seconds, bytes, sentence: sentence ?? status?.sentence ?? null },
-    onRecord: () => void recorder.start(false),
-    onStopRecording: () => void recorder.stop(),
+    onRecord: () => void (active ? recorder.stop() : recorder.start(false)),
   };
 }
 

@@ -32,6 +32,19 @@ it("reads back the set-up that it wrote", () => {
   expect(setup.autostart).toBe(false);
 });
 
+it("carries a file of the server's, and no other source's", () => {
+  const sourceNames = { video_file: "a clip & more.mp4", recording: "r/output-000.mp4" };
+  const settings = { ...DEFAULTS, source: "video_file" as const, sourceNames };
+
+  const link = new URL(linkOf("https://host", settings, null, {}));
+  expect(setupOf(link.search).settings).toMatchObject({
+    source: "video_file",
+    sourceNames: { video_file: "a clip & more.mp4", recording: "" },
+  });
+
+  expect(linkOf("https://host", { ...settings, source: "camera" }, null, {})).not.toContain("clip");
+});
+
 it("takes a link that a person wrote", () => {
   const setup = setupOf("?pipeline=light-trails&set.palette=fire&set.length=2&prompt=night&autostart=1");
 

@@ -1,8 +1,10 @@
 import { hasMediaDevices } from "../rtc/sources";
 import { CODECS, MAX_STEPS, METHODS, type Prompt, SOURCES, type Settings } from "../types/setup";
 import type { Json, Values } from "../types/stream";
+import { inputSourceOf, isServerKind } from "./serverFiles";
 import { parseJson } from "./values";
 
+const NO_NAMES = { video_file: "", recording: "" };
 /** Before the name of a parameter in a link. */
 const SET = "set.";
 
@@ -22,6 +24,7 @@ export interface Setup {
 export function setupOf(search: string): Setup {
   const query = new URLSearchParams(search);
   const source = SOURCES.find((kind) => kind === query.get("source"));
+  const name = query.get("source_name");
   const codec = CODECS.find((name) => name === query.get("codec"));
   const method = METHODS.find((name) => name === query.get("method"));
   const pipelineId = query.get("pipeline");
@@ -30,6 +33,7 @@ export function setupOf(search: string): Setup {
   return {
     settings: {
       ...(source ? { source, measureDelay: source === "pattern" } : {}),
+      ...(source && isServerKind(source) && name ? { sourceNames: { ...NO_NAMES, [source]: name } } : {}),
       ...(codec ? { codec } : {}),
       ...(pipelineId ? { pipelineId } : {}),
       ...(prompts.length > 0 ? { prompts } : {}),
@@ -56,6 +60,8 @@ export function linkOf(
   const query = new URLSearchParams();
   if (pipelineId) query.set("pipeline", pipelineId);
   query.set("source", settings.source);
+  const inputSource = inputSourceOf(settings);
+  if (inputSource) query.set("source_name", inputSource.source_name);
   if (settings.codec !== "auto") query.set("codec", settings.codec);
   for (const { text, weight } of settings.prompts) {
     if (text.trim() === "") continue;

@@ -19,24 +19,28 @@ import { useLight } from "../hooks/useLight";
 import { usePageActions } from "../hooks/usePageActions";
 import { usePipelines } from "../hooks/usePipelines";
 import { useRecorder } from "../hooks/useRecorder";
+import { useServerFiles } from "../hooks/useServerFiles";
 import { useStore } from "../hooks/useStore";
 import { useStream } from "../hooks/useStream";
 import { obstacleOf } from "../lib/obstacle";
+import { sourceInForce } from "../lib/serverFiles";
 import { announcer, settings as settingsStore, setup, steering } from "../state/page";
 
 /** The page: input, video and prompt, pipeline; the drawer and figures below. */
 export function StreamPage() {
   const { stream, controller } = useStream();
-  const settings = useStore(settingsStore);
+  const kept = useStore(settingsStore);
+  const settings = sourceInForce(kept, stream);
   const announcement = useStore(announcer);
   const { pipelines, error, settled, reload } = usePipelines();
   const devices = useDevices(stream.phase === "live");
+  const files = useServerFiles(`${stream.phase} ${stream.recording?.state}`);
   const light = useLight();
   const recorder = useRecorder(stream.sessionId, stream.recording);
   const [sheet, setSheet] = useState(false);
   const chosen = pipelines.find((pipeline) => pipeline.id === stream.pipelineId) ?? null;
-  const obstacle = obstacleOf(settings.source, steering.hasFile, chosen);
-  const actions = usePageActions({ obstacle, onSheet: () => setSheet(true) });
+  const obstacle = obstacleOf(settings, steering.hasFile, chosen);
+  const actions = usePageActions({ obstacle, onSheet: () => setSheet(true), onRecord: recorder.onRecord });
 
   const started = useRef(false);
   useEffect(() => {
@@ -63,6 +67,7 @@ export function StreamPage() {
             stream={stream}
             settings={settings}
             devices={devices}
+            files={files}
             obstacle={obstacle}
             onSource={steering.setSource}
             onSound={steering.setSound}

@@ -12,6 +12,14 @@ export interface ConnectionEvents {
   onOpen: () => void;
 }
 
+/** What goes over a connection. */
+export interface Media {
+  stream: MediaStream;
+  /** Of a picture that `stream` has no track of. */
+  direction: RTCRtpTransceiverDirection;
+  codec: CodecChoice;
+}
+
 /** One peer connection with the server, from its offer to its end. */
 export class Connection {
   readonly peer: RTCPeerConnection;
@@ -27,7 +35,7 @@ export class Connection {
   private waiting: RTCIceCandidateInit[] = [];
   private closed = false;
 
-  constructor(servers: RTCIceServer[], stream: MediaStream, codec: CodecChoice, events: ConnectionEvents) {
+  constructor(servers: RTCIceServer[], { stream, direction, codec }: Media, events: ConnectionEvents) {
     this.peer = new RTCPeerConnection({ iceServers: servers });
     this.channel = this.peer.createDataChannel("parameters", { ordered: true });
     this.channel.onmessage = (event) => {
@@ -53,7 +61,7 @@ export class Connection {
       if (track.kind === "video") prefer(transceiver, codec);
     }
     if (stream.getVideoTracks().length === 0) {
-      prefer(this.peer.addTransceiver("video", { direction: "recvonly" }), codec);
+      prefer(this.peer.addTransceiver("video", { direction }), codec);
     }
   }
 

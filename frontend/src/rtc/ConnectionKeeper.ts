@@ -1,7 +1,7 @@
 import { ApiError, iceServers } from "../lib/api";
 import type { ServerMessage } from "../types/api";
-import type { CodecChoice, Values } from "../types/stream";
-import { Connection } from "./Connection";
+import type { Values } from "../types/stream";
+import { Connection, type Media } from "./Connection";
 import { PathWatch } from "./PathWatch";
 import { backoffMs } from "./backoff";
 
@@ -18,8 +18,7 @@ const GAVE_UP =
 
 export interface Wish {
   /** What is sent; a source that takes its place counts from the next connection on. */
-  stream: () => MediaStream;
-  codec: CodecChoice;
+  media: () => Media;
   /** What a session starts with that takes none over. */
   initialParameters: () => Values;
   /** Whether silence means a loss: not while nothing is sent. */
@@ -130,7 +129,7 @@ export class ConnectionKeeper {
   }
 
   private open(servers: RTCIceServer[]): Connection {
-    const connection = new Connection(servers, this.wish.stream(), this.wish.codec, {
+    const connection = new Connection(servers, this.wish.media(), {
       onState: (state) => this.onState(connection, state),
       onPicture: () => this.adoptIfReady(connection),
       onMessage: (message) => this.onMessage(connection, message),

@@ -34,7 +34,7 @@ it("sends again only what has no answer, the newest of each value", async () => 
 });
 
 it("leaves out parameters of the pipeline before", async () => {
-  for (const values of [{ a: 1, paused: true }, { pipeline_id: "p" }, { b: 1 }]) {
+  for (const values of [{ a: 1, paused: true, input_source: null }, { pipeline_id: "p" }, { b: 1 }]) {
     outbox.put(values);
     await frame();
   }
@@ -42,7 +42,7 @@ it("leaves out parameters of the pipeline before", async () => {
 
   outbox.resend();
 
-  expect(sent).toEqual([{ paused: true, pipeline_id: "p", b: 1, id: 4 }]);
+  expect(sent).toEqual([{ paused: true, input_source: null, pipeline_id: "p", b: 1, id: 4 }]);
 });
 
 it("has nothing to say again when all is answered", async () => {

@@ -1,4 +1,8 @@
+import { without } from "../lib/values";
 import type { Json, Values } from "../types/stream";
+
+/** What an update may set that is no pipeline's. */
+const OF_THE_SESSION = ["paused", "input_source"];
 
 /** Updates on their way to the server: one message an animation frame, kept until the server has answered it. */
 export class Outbox {
@@ -67,6 +71,5 @@ export class Outbox {
 /** Both updates in one. Parameters of the pipeline before mean nothing to the next one. */
 function followed(before: Values, after: Values): Values {
   if (!("pipeline_id" in after)) return { ...before, ...after };
-  const paused = before["paused"];
-  return { ...(paused === undefined ? {} : { paused }), ...after };
+  return { ...without(before, (name) => !OF_THE_SESSION.includes(name)), ...after };
 }

@@ -1,5 +1,6 @@
 import { beforeEach, expect, it, vi } from "vitest";
 
+import type { InputSource, StartOptions } from "../types/stream";
 import type { StreamController } from "./StreamController";
 import { FakePeer, accepted, fakeServer, lastOffer, live, offers, server } from "./fakes";
 
@@ -10,13 +11,13 @@ const sources = vi.hoisted(() => ({
 }));
 
 vi.mock("./sources", () => ({
-  openSource: ({ source, sound }: { source: string; sound: boolean }) => {
+  openSource: ({ source, sound, inputSource }: StartOptions) => {
     if (sources.fails) return Promise.reject(new Error("No such camera is connected."));
-    const video = { kind: "video", of: source };
+    const video = inputSource ? [] : [{ kind: "video", of: source }];
     const audio = sound ? [{ kind: "audio", of: source, enabled: true }] : [];
     const stream = {
-      getTracks: () => [video, ...audio],
-      getVideoTracks: () => [video],
+      getTracks: () => [...video, ...audio],
+      getVideoTracks: () => video,
       getAudioTracks: () => audio,
     };
     const opened = { kind: source, closed: false, onEnded: null };
@@ -250,6 +251,100 @@ it("says that a source ended by itself", async () => {
   sources.all[0]?.onEnded?.("The camera stopped.");
 
   expect(controller.getSnapshot()).toMatchObject({ phase: "live", sourceNotice: "The camera stopped." });
+});
+
+const CLIP: InputSource = { source_type: "video_file", source_name: "clip.mp4" };
+const OTHER: InputSource = { source_type: "recording", source_name: "r/output-000.mp4" };
+const sent = () => JSON.parse(FakePeer.newest.channel.sent.at(-1) ?? "{}") as Record<string, unknown>;
+
+async function choose(controller: StreamController, inputSource: InputSource | null) {
+  await controller.changeSource({ source: inputSource?.source_type ?? "camera", inputSource });
+  await vi.advanceTimersByTimeAsync(20);
+}
+
+/** The server's word that it plays the file, and then its answer to the update with this mark. */
+async function play(source: InputSource | null, id: number) {
+  FakePeer.newest.say({ type: "input_source", source });
+  FakePeer.newest.say({ type: "parameters_updated", parameters: {}, frame: 1, id });
+  await vi.advanceTimersByTimeAsync(0);
+}
+
+it("lets the server play a file on the same session, and lets the camera go once it does", async () => {
+  const controller = await live();
+
+  await choose(controller, CLIP);
+  expect(sent()).toEqual({ input_source: CLIP, id: 1 });
+  expect(sources.all).toMatchObject([{ closed: false }]);
+  await play(CLIP, 1);
+
+  expect(sources.all).toMatchObject([{ closed: true }, { kind: "video_file" }]);
+  expect(FakePeer.newest.senders).toEqual([{ kind: "video", track: null }]);
+  expect(controller.getSnapshot().inputSource).toEqual(CLIP);
+  await choose(controller, null);
+
+  expect(sent()).toEqual({ input_source: null, id: 2 });
+  expect(FakePeer.newest.senders).toMatchObject([{ track: { of: "camera" } }]);
+  expect(offers()).toHaveLength(1);
+});
+
+it("starts with the server's file, and names it again in an offer that takes nothing over", async () => {
+  await live({ source: "video_file", inputSource: CLIP });
+  expect(lastOffer()).toMatchObject({ initialParameters: { input_source: CLIP } });
+
+  FakePeer.newest.become("failed");
+  await vi.advanceTimersByTimeAsync(1000);
+
+  expect(offers()).toHaveLength(2);
+  expect(lastOffer()).toMatchObject({ initialParameters: { input_source: CLIP } });
+});
+
+it("stays with what is played when another file is refused, and says why", async () => {
+  const controller = await live({ source: "video_file", inputSource: CLIP });
+  await choose(controller, OTHER);
+  expect(controller.getSnapshot().inputSource).toEqual(OTHER);
+
+  const errors = [{ path: "/input_source/source_name", message: "there is none" }];
+  FakePeer.newest.say({ type: "parameters_rejected", errors, id: 1 });
+  expect(controller.getSnapshot()).toMatchObject({
+    inputSource: CLIP,
+    rejected: { input_source: "there is none" },
+  });
+  FakePeer.newest.become("failed");
+  await vi.advanceTimersByTimeAsync(1000);
+
+  expect(lastOffer()).toMatchObject({ initialParameters: { input_source: CLIP } });
+});
+
+it("shows the file of the server's that somebody else chose, and keeps its own source for later", async () => {
+  const controller = await live();
+
+  FakePeer.newest.say({ type: "input_source", source: CLIP });
+
+  expect(controller.getSnapshot().inputSource).toEqual(CLIP);
+  expect(sources.all).toMatchObject([{ closed: false }]);
+});
+
+it("says that the server's file plays no more", async () => {
+  const controller = await live({ source: "video_file", inputSource: CLIP });
+
+  FakePeer.newest.say({ type: "input_source", source: null, error: "no picture in it" });
+
+  const { inputSource, sourceNotice } = controller.getSnapshot();
+  expect(inputSource).toBeNull();
+  expect(sourceNotice).toContain("no picture in it");
+});
+
+it("goes on with the server's file when the camera does not start", async () => {
+  const controller = await live({ source: "video_file", inputSource: CLIP });
+  sources.fails = true;
+
+  await choose(controller, null);
+
+  expect(controller.getSnapshot()).toMatchObject({
+    inputSource: CLIP,
+    sourceNotice: "No such camera is connected.",
+  });
+  expect(FakePeer.newest.channel.sent).toEqual([]);
 });
 
 it("turns the sound of a session off and on, and has none to turn where none was agreed on", async () => {

@@ -1,6 +1,7 @@
-import { without } from "../lib/values";
+import { same, without } from "../lib/values";
 import type { ServerMessage } from "../types/api";
 import {
+  type InputSource,
   type Metrics,
   NO_METRICS,
   type PromptData,
@@ -36,6 +37,7 @@ const IDLE: StreamSnapshot = {
   notice: null,
   sourceNotice: null,
   player: null,
+  inputSource: null,
   stage: null,
   pipelineId: null,
   switchingTo: null,
@@ -60,6 +62,8 @@ export class StreamController extends Store<StreamSnapshot> {
   private heard: { at: number; fpsOut: number } | null = null;
   /** What the server runs, for when it refuses something else. */
   private inForce: { pipelineId: string | null; parameters: Values } = { pipelineId: null, parameters: {} };
+  /** The file of its own that the server says it plays. */
+  private played: InputSource | null = null;
   /** Rises with each change of the source, so that a slower one before it is dropped. */
   private sourceRound = 0;
   /** Rises with each start and stop, so that what was awaited for an earlier one is dropped. */
@@ -77,6 +81,7 @@ export class StreamController extends Store<StreamSnapshot> {
     this.update({
       ...IDLE,
       phase: "connecting",
+      inputSource: options.inputSource,
       pipelineId: options.pipelineId,
       parameters: options.parameters,
     });
@@ -109,19 +114,11 @@ export class StreamController extends Store<StreamSnapshot> {
   readonly changeSource = async (change: Partial<SourceOptions>): Promise<void> => {
     if (!this.options || !this.source) return;
     const options = { ...this.options, ...change };
-    const round = ++this.sourceRound;
-    try {
-      const source = await openSource(options);
-      if (round !== this.sourceRound) return source.close();
-      this.options = options;
-      const before = this.source;
-      this.take(source);
-      await this.keeper?.replace(source.stream);
-      before.close();
-    } catch (error) {
-      if (round !== this.sourceRound) return;
-      this.update({ sourceNotice: error instanceof Error ? error.message : String(error) });
-    }
+    this.sourceRound++;
+    this.update({ inputSource: options.inputSource });
+    // What is sent stays until the server says that it plays the file.
+    if (options.inputSource) this.choose(options);
+    else await this.open(options);
   };
 
   /** Lets the source's sound out, or silence in its place. */
@@ -166,6 +163,24 @@ export class StreamController extends Store<StreamSnapshot> {
 
   readonly attachOutput = (video: HTMLVideoElement | null): void => this.meter.watch(video);
 
+  private async open(options: StartOptions): Promise<void> {
+    const round = ++this.sourceRound;
+    try {
+      const source = await openSource(options);
+      if (round !== this.sourceRound) return source.close();
+      const [before, played] = [this.source, this.options?.inputSource];
+      this.options = options;
+      this.take(source);
+      await this.keeper?.replace(source.stream);
+      before?.close();
+      if (played && !options.inputSource) this.choose(options);
+    } catch (error) {
+      if (round !== this.sourceRound) return;
+      this.update({ sourceNotice: error instanceof Error ? error.message : String(error) });
+      this.settleSource();
+    }
+  }
+
   /** The source is this from here on. */
   private take(source: Source): void {
     const agreed = this.getSnapshot().soundOn;
@@ -183,10 +198,10 @@ export class StreamController extends Store<StreamSnapshot> {
     });
   }
 
-  private keep({ codec }: StartOptions): ConnectionKeeper {
+  private keep({ codec, source }: StartOptions): ConnectionKeeper {
+    const direction = source === "text" ? ("recvonly" as const) : ("sendrecv" as const);
     const wish = {
-      stream: () => this.source?.stream ?? new MediaStream(),
-      codec,
+      media: () => ({ stream: this.source?.stream ?? new MediaStream(), direction, codec }),
       initialParameters: () => this.initialParameters(),
       expectsPicture: () => this.expectsPicture(),
     };
@@ -214,8 +229,9 @@ export class StreamController extends Store<StreamSnapshot> {
 
   private initialParameters(): Values {
     const { parameters, paused } = this.getSnapshot();
-    const pipelineId = this.options?.pipelineId;
+    const { pipelineId, inputSource } = this.options ?? {};
     return {
+      ...(inputSource ? { input_source: inputSource } : {}),
       ...(pipelineId ? { pipeline_ids: [pipelineId] } : {}),
       ...parameters,
       ...(paused ? { paused } : {}),
@@ -227,7 +243,13 @@ export class StreamController extends Store<StreamSnapshot> {
     const { parameters } = this.getSnapshot();
     this.inForce = { pipelineId: this.options?.pipelineId ?? null, parameters };
     const state = "prompts" in parameters ? "in force" : "none";
-    this.update({ notice: null, switchingTo: null, prompt: { ...NO_PROMPT, state } });
+    this.played = this.options?.inputSource ?? null;
+    this.update({
+      notice: null,
+      inputSource: this.played,
+      switchingTo: null,
+      prompt: { ...NO_PROMPT, state },
+    });
   }
 
   private onLive(connection: Connection): void {
@@ -256,6 +278,8 @@ export class StreamController extends Store<StreamSnapshot> {
         return this.update({ notice: `The server changed its encoder: ${message.detail}.` });
       case "decoder_changed":
         return this.update({ notice: `The server changed its decoder: ${message.detail}.` });
+      case "input_source":
+        return this.onInputSource(message.source, message.error ?? null);
       case "recording":
         return this.update({ recording: message });
       case "stats": {
@@ -288,6 +312,32 @@ export class StreamController extends Store<StreamSnapshot> {
     this.update({ pipelineId: id, switchingTo: null });
   }
 
+  /** Asks the server for the picture of these options. */
+  private choose(options: StartOptions): void {
+    this.options = options;
+    const rejected = without(this.getSnapshot().rejected, (name) => name === "input_source");
+    this.update({ rejected: rejected as Record<string, string>, sourceNotice: null });
+    this.outbox.put({ input_source: options.inputSource });
+  }
+
+  private onInputSource(inputSource: InputSource | null, error: string | null): void {
+    const { options } = this;
+    this.played = inputSource;
+    if (error) this.update({ sourceNotice: `The server plays its file no more: ${error}. Choose a source.` });
+    if (!options) return;
+    const wanted = inputSource !== null && same(inputSource, options.inputSource);
+    if (wanted && this.source?.stream.getTracks().length) void this.open(options);
+    this.settleSource();
+  }
+
+  /** What the server plays is what counts, unless something else was asked for since. */
+  private settleSource(): void {
+    const { options, played: inputSource } = this;
+    if (!options || this.outbox.awaits("input_source")) return;
+    this.options = { ...options, inputSource };
+    this.update({ inputSource });
+  }
+
   /** What was refused must not stand in the next offer, which it would break: what is in force does. */
   private onRejected(errors: { path: string; message: string }[], asked: Values | null): void {
     const refused = Object.fromEntries(
@@ -304,6 +354,7 @@ export class StreamController extends Store<StreamSnapshot> {
       rejected: { ...rejected, ...refused },
       prompt: noPrompt ? { ...NO_PROMPT, state: "refused" } : prompt,
     });
+    if ("input_source" in refused) this.settleSource();
     const wanted = asked?.["pipeline_id"] ?? switchingTo;
     if (!("pipeline_id" in refused) || (switchingTo !== null && wanted !== switchingTo)) return;
     if (this.options) this.options = { ...this.options, pipelineId: inForce.pipelineId };

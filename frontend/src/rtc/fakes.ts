@@ -74,6 +74,7 @@ export const OPTIONS: StartOptions = {
   resolution: "640x480",
   frameRate: 30,
   file: null,
+  inputSource: null,
   sound: false,
   measureDelay: true,
   codec: "auto",

@@ -33,6 +33,7 @@ it("takes the default for each field that it cannot read, and keeps the others",
   const broken = {
     version: 1,
     theme: "pink",
+    sourceNames: { video_file: 1, recording: "" },
     steps: 1e9,
     prompts: [{ text: 1 }],
     parameters: [],

@@ -8,6 +8,7 @@ import {
   METHODS,
   type Prompt,
   RESOLUTIONS,
+  SERVER_KINDS,
   SOURCES,
   type Settings,
   THEMES,
@@ -23,6 +24,7 @@ export const HISTORY_KEPT = 20;
 export const DEFAULTS: Settings = {
   theme: "system",
   source: "camera",
+  sourceNames: { video_file: "", recording: "" },
   cameraId: "",
   microphoneId: "",
   resolution: RESOLUTIONS[0],
@@ -68,6 +70,8 @@ function isPrompt(value: unknown): boolean {
 const CHECKS: Checks = {
   theme: one(THEMES),
   source: one(SOURCES),
+  sourceNames: (value): value is Settings["sourceNames"] =>
+    isObject(value) && SERVER_KINDS.every((kind) => text(value[kind])),
   cameraId: text,
   microphoneId: text,
   resolution: one<string>(RESOLUTIONS),

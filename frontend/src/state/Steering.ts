@@ -4,6 +4,7 @@ import type { StreamController } from "../rtc/StreamController";
 import type { Pipeline } from "../types/api";
 import type { Prompt, Settings } from "../types/setup";
 import type { Json, SourceOptions, Values } from "../types/stream";
+import { inputSourceOf, isServerKind } from "../lib/serverFiles";
 import { PromptMix, promptsIn } from "./PromptMix";
 import type { SettingsStore } from "./SettingsStore";
 import { Timeline } from "./Timeline";
@@ -74,6 +75,7 @@ export class Steering {
     const { phase } = this.stream.getSnapshot();
     const options = this.sourceOptions();
     if (phase === "idle" || phase === "ended" || (options.source === "file" && !file)) return;
+    if (isServerKind(options.source) && !options.inputSource) return;
     void this.stream.changeSource(options);
   };
 
@@ -206,6 +208,7 @@ export class Steering {
       resolution: settings.resolution,
       frameRate: settings.frameRate,
       file: this.file,
+      inputSource: inputSourceOf(settings),
       sound: settings.sound,
       measureDelay: settings.measureDelay,
     };

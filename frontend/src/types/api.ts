@@ -1,5 +1,5 @@
 import type { RecordingMessage } from "./figures";
-import type { Json, Values } from "./stream";
+import type { InputSource, Json, Values } from "./stream";
 
 /** How the page draws a parameter. */
 export interface UiHint {
@@ -47,6 +47,13 @@ export interface Pipeline {
   config_schema: { properties?: Record<string, PropertySchema> };
 }
 
+/** A file of the server's; `identifier` is what chooses it. */
+export interface ServerFile {
+  name: string;
+  identifier: string;
+  bytes: number;
+}
+
 /** What the server says on the data channel `parameters`. */
 export type ServerMessage =
   | { type: "parameters_updated"; parameters: Values; frame: number; ignored?: string[]; id?: Json }
@@ -56,5 +63,6 @@ export type ServerMessage =
   | { type: "encoder_changed"; encoder: string; detail: string }
   | { type: "decoder_changed"; decoder: string; detail: string }
   | RecordingMessage
+  | { type: "input_source"; source: InputSource | null; error?: string }
   | { type: "stats"; fps_in: number; fps_out: number; latency_ms?: number }
   | { type: "stream_stopped"; reason: string; error_message: string };

@@ -1,4 +1,4 @@
-import type { CodecChoice, SourceKind, Values } from "./stream";
+import type { CodecChoice, ServerKind, SourceKind, Values } from "./stream";
 
 /** A text and how much of the mix it is, against the other ones. */
 export interface Prompt {
@@ -11,7 +11,8 @@ export const THEMES = ["system", "dark", "light"] as const;
 export const INPUT_VIEWS = ["inset", "beside", "hidden"] as const;
 export const RESOLUTIONS = ["640x480", "320x240", "960x540", "1280x720", "1920x1080"] as const;
 export const FRAME_RATES = [30, 15, 24, 60] as const;
-export const SOURCES: SourceKind[] = ["camera", "screen", "file", "pattern", "text"];
+export const SERVER_KINDS: ServerKind[] = ["video_file", "recording"];
+export const SOURCES: SourceKind[] = ["camera", "screen", "file", "pattern", "text", ...SERVER_KINDS];
 export const CODECS: CodecChoice[] = ["auto", "VP8", "VP9", "H264"];
 
 /** Most frames from one mix to the next, as the server has it: a minute at 60 a second. */
@@ -25,6 +26,8 @@ export type InputView = (typeof INPUT_VIEWS)[number];
 export interface Settings {
   theme: Theme;
   source: SourceKind;
+  /** Which of the server's files, by kind. */
+  sourceNames: Record<ServerKind, string>;
   cameraId: string;
   microphoneId: string;
   resolution: string;

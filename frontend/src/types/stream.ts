@@ -3,8 +3,12 @@ import type { RecordingMessage } from "./figures";
 
 /** Where the page is with its session. */
 export type Phase = "idle" | "connecting" | "live" | "reconnecting" | "ended";
+/** Files that the server plays in the place of a picture that the page sends. */
+export type ServerKind = "video_file" | "recording";
 /** `text` sends no picture: for pipelines that make their own. */
-export type SourceKind = "camera" | "screen" | "file" | "pattern" | "text";
+export type SourceKind = "camera" | "screen" | "file" | "pattern" | "text" | ServerKind;
+/** A file of the server's, in the words of the wire. */
+export type InputSource = { source_type: ServerKind; source_name: string };
 export type CodecChoice = "auto" | "VP8" | "VP9" | "H264";
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 export type Values = Record<string, Json>;
@@ -18,6 +22,8 @@ export interface StartOptions {
   /** Frames a second, asked of a camera and a screen. */
   frameRate: number;
   file: File | null;
+  /** Where the source is a file of the server's. */
+  inputSource: InputSource | null;
   sound: boolean;
   measureDelay: boolean;
   codec: CodecChoice;
@@ -28,7 +34,15 @@ export interface StartOptions {
 /** What of the options may change while the stream runs. */
 export type SourceOptions = Pick<
   StartOptions,
-  "source" | "deviceId" | "microphoneId" | "resolution" | "frameRate" | "file" | "sound" | "measureDelay"
+  | "source"
+  | "deviceId"
+  | "microphoneId"
+  | "resolution"
+  | "frameRate"
+  | "file"
+  | "inputSource"
+  | "sound"
+  | "measureDelay"
 >;
 
 /** Where the newest prompts are on their way into the picture. */
@@ -81,6 +95,8 @@ export interface StreamSnapshot {
   sourceNotice: string | null;
   /** Of a file that plays as the source. */
   player: FilePlayer | null;
+  /** The file of its own that the server plays, or is asked to; null where it takes the page's picture. */
+  inputSource: InputSource | null;
   stage: { state: string; detail: string } | null;
   pipelineId: string | null;
   /** The pipeline that takes the running one's place as soon as it is loaded. */

@@ -27,8 +27,9 @@ struct Place {
     session: u64,
     load_values: Values,
     ring: Option<Arc<Ring>>,
-    /// Version of the parameters that the worker has for this session.
-    told: Option<u64>,
+    /// Whether the worker has this session's parameters. Their version does not say so: each step of a transition
+    /// has its own values under one version.
+    told: bool,
 }
 
 impl Instance {
@@ -89,7 +90,8 @@ impl Stage for Instance {
         // Refused here, while the caller can still say so.
         ToWorker::Parameters { session, version, values }.packet().map_err(Error::Process)?;
         self.parameters = parameters.clone();
-        self.place().map(drop)
+        self.place()?.told = false;
+        Ok(())
     }
 
     fn process(&mut self, frame: &Frame) -> Result<Output, Error> {
@@ -122,7 +124,7 @@ impl Place {
     fn take(pool: &Arc<Pool>, load_values: Values) -> Result<Self, Error> {
         let lease = pool.attach(&load_values)?;
         let session = lease.open_session();
-        Ok(Self { lease, session, load_values, ring: None, told: None })
+        Ok(Self { lease, session, load_values, ring: None, told: false })
     }
 
     /// The ring for pictures of this size; a new one where the size changes.
@@ -150,13 +152,13 @@ impl Place {
 
     /// Sends the parameters that the worker has not got yet.
     fn tell(&mut self, parameters: &Parameters) -> Result<(), Error> {
-        if self.told == Some(parameters.version) {
+        if self.told {
             return Ok(());
         }
         let (session, version, values) = (self.session, parameters.version, &parameters.values);
         let packet = ToWorker::Parameters { session, version, values }.packet().map_err(Error::Process)?;
         self.lease.send(&packet, None);
-        self.told = Some(version);
+        self.told = true;
         Ok(())
     }
 

@@ -60,6 +60,8 @@ export const CameraIcon = outline(
 );
 export const ScreenIcon = outline("M2.5 3h11a1 1 0 0 1 1 1v6.5h-13V4a1 1 0 0 1 1-1zM5.5 13.5h5M8 10.5v3");
 export const FileIcon = outline("M4 1.8h5l3.2 3.2v9.2H4zM9 1.8V5h3.2M6.7 8v3.6l3-1.8z");
+export const ServerIcon = outline("M2 2.5h12V7H2zM2 9h12v4.5H2zM4.5 4.8h.01M4.5 11.3h.01");
+export const ReelIcon = outline("M2 3h12v10H2zM5 3v10M11 3v10M2 6.3h3M2 9.7h3M11 6.3h3M11 9.7h3");
 export const PatternIcon = outline("M2 3h12v10H2zM5 3v10M8 3v10M11 3v10");
 export const TextIcon = outline("M3 4.5V3h10v1.5M8 3v10M6 13h4");
 export const SnapshotIcon = outline(

@@ -22,6 +22,8 @@ export async function openSource(options: StartOptions): Promise<Source> {
     case "file":
       return stamped(await file(options.file, options.sound), measureDelay, FILE_FPS);
     case "text":
+    case "video_file":
+    case "recording":
       return {
         stream: new MediaStream(),
         onStamp: null,

@@ -56,6 +56,19 @@ fn a_frame_that_fails_is_one_frame() {
 }
 
 #[test]
+fn new_values_reach_the_worker_under_the_version_that_it_knows() {
+    let bench = Bench::new("", "");
+    let mut stage = bench.stage().unwrap();
+    stage.set(&with_fault("")).unwrap();
+    picture(stage.process(&frame(0, 64, 48)));
+
+    // As each step of a transition comes.
+    stage.set(&with_fault("raise")).unwrap();
+
+    assert!(matches!(stage.process(&frame(1, 64, 48)), Err(Error::Process(_))));
+}
+
+#[test]
 fn every_session_of_a_worker_that_dies_is_told() {
     let bench = Bench::new(HANGS, "");
     let stages: Vec<_> = (0..4).map(|_| bench.stage().unwrap()).collect();

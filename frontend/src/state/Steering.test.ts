@@ -1,0 +1,235 @@
+import { beforeEach, expect, it, vi } from "vitest";
+
+import { StreamController } from "../rtc/StreamController";
+import { FakePeer, fakeServer, lastOffer, offers } from "../rtc/fakes";
+import { without } from "../lib/values";
+import type { Pipeline } from "../types/api";
+import type { Settings } from "../types/setup";
+import type { StartOptions, Values } from "../types/stream";
+import { SettingsStore } from "./SettingsStore";
+import { Steering } from "./Steering";
+
+/** What was asked of the sources, in turn. */
+const opened = vi.hoisted((): StartOptions[] => []);
+
+vi.mock("../rtc/sources", () => ({
+  openSource: (options: StartOptions) => {
+    opened.push(options);
+    const [video, audio] = [[{ kind: "video", of: options.source }], []];
+    const stream = { getTracks: () => video, getVideoTracks: () => video, getAudioTracks: () => audio };
+    return Promise.resolve({ stream, onStamp: null, onEnded: null, player: null, close: () => undefined });
+  },
+}));
+
+fakeServer();
+
+beforeEach(() => {
+  opened.length = 0;
+});
+
+const number = (initial: number) => ({ type: "number", minimum: 0, maximum: 9, default: initial, ui: {} });
+const pipeline = (id: string, rest: Partial<Pipeline> = {}): Pipeline => ({
+  id,
+  name: id,
+  description: "",
+  supports_prompts: false,
+  config_schema: { properties: { size: number(3), speed: number(1) } },
+  ...rest,
+});
+const PIPELINES = [
+  pipeline("broken", { schema_error: "missing field" }),
+  pipeline("echo"),
+  pipeline("dream", { supports_prompts: true }),
+];
+
+function steer(first: Partial<Settings> = {}, fromLink: Values = {}) {
+  const settings = new SettingsStore(null, { source: "pattern", ...first });
+  const stream = new StreamController();
+  const steering = new Steering(stream, settings, fromLink);
+  steering.setPipelines(PIPELINES, "echo");
+  return { settings, stream, steering };
+}
+
+async function live(first: Partial<Settings> = {}) {
+  const all = steer(first);
+  all.steering.start();
+  await vi.advanceTimersByTimeAsync(0);
+  FakePeer.newest.become("connected");
+  expect(all.stream.getSnapshot().phase).toBe("live");
+  return all;
+}
+
+/** The newest message on the data channel, without its mark. */
+async function sent() {
+  await vi.advanceTimersByTimeAsync(20);
+  const values = JSON.parse(FakePeer.newest.channel.sent.at(-1) ?? "{}") as Values;
+  return without(values, (name) => name === "id");
+}
+
+it.each([
+  ["dream", "echo", "dream"],
+  ["gone", "echo", "echo"],
+  ["broken", "broken", "echo"],
+  [null, null, "echo"],
+])("runs what was chosen, what the server runs, or the first: %s, %s", (chosen, usual, runs) => {
+  const { steering, stream } = steer({ pipelineId: chosen });
+
+  steering.setPipelines(PIPELINES, usual);
+
+  expect(stream.getSnapshot().pipelineId).toBe(runs);
+});
+
+it("takes a link's parameters once, over what was kept, and only those that fit", () => {
+  const kept = { echo: { size: 5, speed: 2 } };
+  const { settings, stream, steering } = steer({ parameters: kept }, { size: 7, speed: 99, unknown: 1 });
+  expect(stream.getSnapshot().parameters).toEqual({ size: 7, speed: 2 });
+
+  settings.setParameters("echo", {});
+  steering.setPipelines(PIPELINES, "echo");
+
+  expect(stream.getSnapshot().parameters).toEqual({});
+});
+
+it("starts with what is set: source, pipeline, parameters, and prompts where the pipeline takes some", async () => {
+  const prompts = [{ text: "night", weight: 1 }];
+  await live({ prompts, parameters: { echo: { size: 5 } }, resolution: "320x240" });
+  expect(lastOffer()["initialParameters"]).toEqual({ pipeline_ids: ["echo"], size: 5 });
+  expect(opened.at(-1)).toMatchObject({ source: "pattern", resolution: "320x240", deviceId: null });
+
+  await live({ prompts, pipelineId: "dream" });
+
+  expect(lastOffer()["initialParameters"]).toMatchObject({ pipeline_ids: ["dream"], prompts });
+});
+
+it("says a parameter, keeps it, and forgets it again at its default", async () => {
+  const { settings, steering } = await live();
+
+  steering.setParameter("size", 8);
+  expect(await sent()).toEqual({ size: 8 });
+  expect(settings.getSnapshot().parameters).toEqual({ echo: { size: 8 } });
+  steering.setParameter("size", 3);
+
+  expect(await sent()).toEqual({ size: 3 });
+  expect(settings.getSnapshot().parameters).toEqual({ echo: {} });
+});
+
+it("puts every control back to its default", async () => {
+  const { settings, steering } = await live({ parameters: { echo: { size: 8, speed: 4 } } });
+
+  steering.resetAll();
+
+  expect(await sent()).toEqual({ size: 3, speed: 1 });
+  expect(settings.getSnapshot().parameters).toEqual({ echo: {} });
+});
+
+it("switches to a pipeline with what is kept for it, and not to a broken one", async () => {
+  const prompts = [{ text: "night", weight: 1 }];
+  const { settings, stream, steering } = await live({ prompts, parameters: { dream: { speed: 4 } } });
+
+  steering.choosePipeline("broken");
+  expect(stream.getSnapshot().switchingTo).toBeNull();
+  steering.choosePipeline("dream");
+
+  expect(await sent()).toMatchObject({ pipeline_id: "dream", speed: 4, prompts });
+  expect(settings.getSnapshot().pipelineId).toBe("dream");
+});
+
+it("steps over the pipelines that work, round and round", () => {
+  const { stream, steering } = steer();
+  const steps = ([1, 1, -1] as const).map((by) => {
+    steering.stepPipeline(by);
+    return stream.getSnapshot().pipelineId;
+  });
+
+  expect(steps).toEqual(["dream", "echo", "dream"]);
+});
+
+it("sends a mix with its transition, and a weight at once without", async () => {
+  const prompts = [
+    { text: "night", weight: 1 },
+    { text: "fire", weight: 1 },
+  ];
+  const { settings, steering } = await live({ pipelineId: "dream", prompts, steps: 8, method: "slerp" });
+
+  steering.sendPrompts();
+  const mix = await sent();
+  expect(mix).toMatchObject({ prompts });
+  expect(mix["transition"]).toMatchObject({ num_steps: 8, temporal_interpolation_method: "slerp" });
+  expect(settings.getSnapshot().history).toEqual([prompts]);
+  steering.setWeight(1, 0.5);
+  const weighed = await sent();
+  expect(weighed).toMatchObject({ prompts: [prompts[0], { text: "fire", weight: 0.5 }] });
+  expect(weighed).not.toHaveProperty("transition");
+  steering.removePrompt(1);
+
+  expect((await sent())["prompts"]).toEqual([prompts[0]]);
+});
+
+it("says no prompts to a pipeline that takes none", async () => {
+  const { steering } = await live({ prompts: [{ text: "night", weight: 1 }] });
+
+  steering.sendPrompts();
+  await vi.advanceTimersByTimeAsync(20);
+
+  expect(FakePeer.newest.channel.sent).toEqual([]);
+});
+
+it("opens another source at once while it runs, and the first time at the start", async () => {
+  const idle = steer();
+  idle.steering.setSource({ source: "screen" });
+  expect(opened).toEqual([]);
+  expect(idle.settings.getSnapshot().source).toBe("screen");
+
+  const { steering } = await live();
+  steering.setSource({ source: "file" });
+  steering.setSource({ source: "video_file" });
+  expect(opened.map(({ source }) => source)).toEqual(["pattern"]);
+  const file = new File([], "a.webm");
+  steering.setSource({ source: "file" }, file);
+
+  expect(opened.at(-1)).toMatchObject({ source: "file", file });
+  expect(steering.hasFile).toBe(true);
+});
+
+it("asks the server for its file, on the same session", async () => {
+  const { steering } = await live();
+
+  steering.setSource({ source: "video_file", sourceNames: { video_file: "a.mp4", recording: "" } });
+
+  expect(await sent()).toEqual({ input_source: { source_type: "video_file", source_name: "a.mp4" } });
+  expect(offers()).toHaveLength(1);
+});
+
+it("puts what is set on the timeline, and sets it again from there", async () => {
+  const { settings, steering } = await live({ parameters: { echo: { size: 5 } } });
+  steering.record();
+  steering.setParameter("size", 8);
+  steering.choosePipeline("dream");
+  steering.timeline.pause();
+  expect(steering.timeline.getSnapshot().events).toMatchObject([
+    { pipelineId: "echo", parameters: { size: 5 } },
+    { parameters: { size: 8 } },
+    { pipelineId: "dream" },
+  ]);
+
+  steering.timeline.seek(0);
+  steering.timeline.play();
+  await vi.advanceTimersByTimeAsync(100);
+
+  expect(settings.getSnapshot().pipelineId).toBe("dream");
+  expect(settings.getSnapshot().parameters["echo"]).toEqual({ size: 8 });
+});
+
+it("sends a timeline's transition once, and keeps none", async () => {
+  const prompts = [{ text: "night", weight: 1 }];
+  const { settings, steering } = await live({ pipelineId: "dream" });
+  const parameters = { prompts, transition: { num_steps: 4 } };
+  const events = [{ at_ms: 0, pipeline_id: "dream", parameters }];
+
+  steering.timeline.import(JSON.stringify({ format: "scope-timeline", version: 1, events }));
+  steering.timeline.play();
+
+  expect(await sent()).toEqual(parameters);
+  expect(settings.getSnapshot().prompts).toEqual(prompts);
+  expect(settings.getSnapshot().parameters).toEqual({ dream: {} });
+});
