@@ -39,3 +39,8 @@ async function filesOf(kind: ServerKind): Promise<ServerFile[]> {
   const response = await request(`/api/v1/input-sources/${kind}/sources`);
   return ((await response.json()) as { sources: ServerFile[] }).sources;
 }
+
+/** Of a file that the server plays, what chose it. */
+export function chosenOf({ source_type, source_name }: InputSource): InputSource {
+  return { source_type, source_name };
+}

@@ -264,7 +264,7 @@ async function choose(controller: StreamController, inputSource: InputSource | n
 
 /** The server's word that it plays the file, and then its answer to the update with this mark. */
 async function play(source: InputSource | null, id: number) {
-  FakePeer.newest.say({ type: "input_source", source });
+  FakePeer.newest.say({ type: "input_source", source: source && { ...source, loop: true } });
   FakePeer.newest.say({ type: "parameters_updated", parameters: {}, frame: 1, id });
   await vi.advanceTimersByTimeAsync(0);
 }
@@ -318,7 +318,7 @@ it("stays with what is played when another file is refused, and says why", async
 it("shows the file of the server's that somebody else chose, and keeps its own source for later", async () => {
   const controller = await live();
 
-  FakePeer.newest.say({ type: "input_source", source: CLIP });
+  FakePeer.newest.say({ type: "input_source", source: { ...CLIP, loop: true } });
 
   expect(controller.getSnapshot().inputSource).toEqual(CLIP);
   expect(sources.all).toMatchObject([{ closed: false }]);

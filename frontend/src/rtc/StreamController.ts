@@ -1,3 +1,4 @@
+import { chosenOf } from "../lib/serverFiles";
 import { same, without } from "../lib/values";
 import type { ServerMessage } from "../types/api";
 import {
@@ -279,7 +280,7 @@ export class StreamController extends Store<StreamSnapshot> {
       case "decoder_changed":
         return this.update({ notice: `The server changed its decoder: ${message.detail}.` });
       case "input_source":
-        return this.onInputSource(message.source, message.error ?? null);
+        return this.onInputSource(message.source && chosenOf(message.source), message.error ?? null);
       case "recording":
         return this.update({ recording: message });
       case "stats": {

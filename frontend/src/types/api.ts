@@ -63,6 +63,6 @@ export type ServerMessage =
   | { type: "encoder_changed"; encoder: string; detail: string }
   | { type: "decoder_changed"; decoder: string; detail: string }
   | RecordingMessage
-  | { type: "input_source"; source: InputSource | null; error?: string }
+  | { type: "input_source"; source: (InputSource & { loop: boolean }) | null; error?: string }
   | { type: "stats"; fps_in: number; fps_out: number; latency_ms?: number }
   | { type: "stream_stopped"; reason: string; error_message: string };

@@ -6,8 +6,9 @@ use std::{
     sync::{
         Arc, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
-        mpsc::{Receiver, RecvTimeoutError},
+        mpsc::{Receiver, TryRecvError},
     },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -22,8 +23,8 @@ use crate::recordings::{self, EndCode, Error, Folder, Kind, What};
 
 /// How often sizes, room and sidecar are looked after.
 const LOOK: Duration = Duration::from_secs(1);
-/// How often an end is looked for.
-const WAKE: Duration = Duration::from_millis(200);
+/// How often the thread wakes: once a picture would cost a session more than all of its bytes do.
+const WAKE: Duration = Duration::from_millis(100);
 
 /// What the thread works with.
 pub struct Writer {
@@ -68,15 +69,18 @@ impl Writer {
     fn serve(&mut self) -> Result<(EndCode, String), Error> {
         let mut looked = Instant::now();
         loop {
-            match self.letters.recv_timeout(WAKE) {
-                Ok(Letter::Piece(piece)) => self.write(piece)?,
-                Ok(Letter::Note(change)) => self.folder.note(change),
-                Ok(Letter::Source(source)) => self.go_on(source)?,
-                Ok(Letter::End(code, sentence)) => return Ok((code, sentence)),
-                Err(RecvTimeoutError::Disconnected) => {
-                    return Ok((EndCode::SessionEnded, "its session ended".into()));
+            thread::sleep(WAKE);
+            loop {
+                match self.letters.try_recv() {
+                    Ok(Letter::Piece(piece)) => self.write(piece)?,
+                    Ok(Letter::Note(change)) => self.folder.note(change),
+                    Ok(Letter::Source(source)) => self.go_on(source)?,
+                    Ok(Letter::End(code, sentence)) => return Ok((code, sentence)),
+                    Err(TryRecvError::Disconnected) => {
+                        return Ok((EndCode::SessionEnded, "its session ended".into()));
+                    }
+                    Err(TryRecvError::Empty) => break,
                 }
-                Err(RecvTimeoutError::Timeout) => {}
             }
             if self.overflow.load(Relaxed) {
                 return Err(Error::Slow);
