@@ -153,7 +153,7 @@ impl Actor {
         let cancel = self.cancel.clone();
         let mail = self.mail.clone();
         self.begin_recording();
-        self.begin_source();
+        end = end.or_else(|| self.begin_source());
         while end.is_none() {
             end = tokio::select! {
                 biased;
@@ -259,8 +259,7 @@ impl Actor {
     fn tick(&mut self) -> Option<EndReason> {
         self.worker.tend(self.awake_since.elapsed());
         self.watch_recording();
-        self.begin_source();
-        if let Some(reason) = self.watch_clip() {
+        if let Some(reason) = self.begin_source().or_else(|| self.watch_clip()) {
             return self.apply(Input::End(reason));
         }
         let counters = self.peer.counters();

@@ -139,14 +139,16 @@ impl Actor {
             }
         };
         self.clip = clip;
+        self.drain = None;
         self.snapshot.send_modify(|snapshot| snapshot.input_source.clone_from(&source));
         self.say(&Message::InputSource { source, error: None });
         Ok(())
     }
 
     /// Takes the picture from the file that came with the session's start, which was there when it was checked. Where
-    /// nobody is connected, it waits for the stage and the recording: nothing of it is to be lost.
-    pub(super) fn begin_source(&mut self) {
+    /// nobody is connected, it waits for the stage and the recording: nothing of it is to be lost; and the session ends
+    /// where it is gone by then.
+    pub(super) fn begin_source(&mut self) -> Option<EndReason> {
         let ready =
             self.snapshot.borrow().stage.state == stage::State::Running && !self.recorder.is_starting();
         if (ready || !self.peer.is_headless())
@@ -154,7 +156,9 @@ impl Actor {
             && let Err(faults) = self.choose(Choice::File(source))
         {
             tracing::warn!(?faults, "the input's file is gone");
+            return self.peer.is_headless().then_some(EndReason::SourceFailed);
         }
+        None
     }
 
     /// Tells the client of a file that plays no more; what the client sends takes its place. Where nobody is connected,

@@ -24,7 +24,7 @@ use crate::recordings::{self, EndCode, Error, Folder, Kind, What};
 /// How often sizes, room and sidecar are looked after.
 const LOOK: Duration = Duration::from_secs(1);
 /// How often the thread wakes: once a picture would cost a session more than all of its bytes do.
-const WAKE: Duration = Duration::from_millis(100);
+const WAKE: Duration = Duration::from_millis(200);
 
 /// What the thread works with.
 pub struct Writer {
