@@ -34,7 +34,11 @@ async function pictureComes(page, claim) {
   await until(claim, async () => (await shownFrames(page)) > before + 20);
 }
 
-const played = async (page) => (await session(page)).input_source;
+/** What chose the file that the server plays. */
+const played = async (page) => {
+  const { input_source: source } = await session(page);
+  return source && { source_type: source.source_type, source_name: source.source_name };
+};
 
 test("a file of the server's needs no camera, and gives way to a recording and to the camera", async () => {
   const { page, errors, close } = await open("pipeline=echo&source=text");
