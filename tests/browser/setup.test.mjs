@@ -114,8 +114,10 @@ test("the picture is saved as PNG, and everything goes with keys alone", async (
   await page.keyboard.press("p");
   await until("it is paused", async () => (await session(page)).paused);
   await page.keyboard.press("?");
-  await page.getByRole("dialog", { name: "Shortcuts" }).waitFor();
+  const sheet = page.getByRole("dialog", { name: "Shortcuts" });
+  await sheet.waitFor();
   await page.keyboard.press("Escape");
+  await sheet.waitFor({ state: "hidden" });
   await page.keyboard.press("s");
 
   await until("it is idle", async () => (await state(page)) === "idle");
