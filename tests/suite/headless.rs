@@ -8,6 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 
+use crate::leaks;
 use crate::support::{
     film::{FIRST, PICTURES, film},
     http::{self, Response},
@@ -269,9 +270,5 @@ fn nothing_is_left_of_it_nor_of_viewers_that_leave() {
 
     (0..6).for_each(|_| round());
 
-    let is_back = || {
-        let now = host.server.resources();
-        now.threads <= before.threads + 4 && now.fds <= before.fds + 4
-    };
-    assert!(wait_until(is_back, LIMIT), "{before:?} before, {:?} after", host.server.resources());
+    assert!(leaks::back_to(&host.server, &before), "{before:?} before, {:?} after", host.server.resources());
 }

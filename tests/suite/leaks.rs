@@ -53,7 +53,7 @@ fn run(server: &Server, count: usize) {
 }
 
 /// Whether `server` is back where it was; idle threads of pools need some seconds to leave.
-fn back_to(server: &Server, before: &Resources) -> bool {
+pub fn back_to(server: &Server, before: &Resources) -> bool {
     crate::support::wait_until(|| is_back(before, &server.resources()), LIMIT)
 }
 
