@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { endWithProcess, freePort, until } from "./server.mjs";
+import { freePort, owned, until } from "./server.mjs";
 
 /** Neither Chromium nor libnice uses loopback addresses for ICE, so the relay stands on another one. */
 export function ownAddress() {
@@ -37,8 +37,7 @@ export async function startCoturn(secret) {
   ];
   await writeFile(join(folder, "conf"), settings.join("\n") + "\n");
   const child = spawn("turnserver", ["-c", join(folder, "conf")], { stdio: "ignore" });
-  endWithProcess(child);
-  const exited = new Promise((exit) => child.once("exit", exit).once("error", exit));
+  const kill = owned(child);
   const written = () => readFile(log, "utf8").catch(() => "");
   await until("coturn listens", async () => {
     if (child.exitCode !== null || child.pid === undefined) {
@@ -50,8 +49,7 @@ export async function startCoturn(secret) {
     url: `turn:${address}:${port}?transport=udp`,
     log: written,
     stop: async () => {
-      child.kill("SIGKILL");
-      await exited;
+      await kill();
       await rm(folder, { recursive: true });
     },
   };

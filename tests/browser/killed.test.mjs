@@ -55,10 +55,11 @@ for (const [codec, end] of [
   ["VP8", "webm"],
   ["VP9", "webm"],
 ]) {
-  test(`${codec}: what a killed server has recorded plays`, async () => {
+  test(`${codec}: what a killed server has recorded plays`, async (t) => {
     const recorded = await recordAndKill(codec);
 
     const server = await start();
+    t.after(() => server.kill());
     const [recording] = (await server.get("/api/v1/recordings")).body.recordings;
     const { page, close } = await openPage(browser, `${server.url}/health`);
     await teachStamps(page);
@@ -77,6 +78,5 @@ for (const [codec, end] of [
     assert.ok(seconds >= recorded - LOST_S, `${seconds} of ${recorded} s`);
     assert.ok(numbers.at(-1) - numbers[0] > (recorded - LOST_S) * 20, `${numbers[0]} to ${numbers.at(-1)}`);
     await close();
-    await server.kill();
   });
 }

@@ -26,11 +26,19 @@ export async function until(claim, condition, limit = LIMIT_MS) {
   }
 }
 
-/** A test that fails before its own clean-up leaves no process behind. */
-export function endWithProcess(child) {
+/** Gives what ends the child. One that a failed test leaves behind neither keeps this process nor outlives it. */
+export function owned(child) {
   const kill = () => child.kill("SIGKILL");
+  const exited = new Promise((exit) => child.once("exit", exit).once("error", exit));
   process.once("exit", kill);
-  child.once("exit", () => process.off("exit", kill));
+  exited.then(() => process.off("exit", kill));
+  child.unref();
+  child.stderr?.unref();
+  return async (signal = "SIGKILL") => {
+    child.ref();
+    child.kill(signal);
+    await exited;
+  };
 }
 
 /** Starts the server, at its end of `link` where there is one, and waits until it takes sessions. */
@@ -42,10 +50,9 @@ export async function startServer({ port, args = [], env = {}, scheme = "http", 
     env: { ...process.env, SCOPE_OFFLINE: "1", SCOPE_UI_DIR: `${root}frontend/dist`, ...env },
     stdio: ["ignore", "ignore", "pipe"],
   });
-  endWithProcess(child);
+  const kill = owned(child);
   let log = "";
   child.stderr.on("data", (text) => (log += text));
-  const exited = new Promise((exit) => child.once("exit", exit));
   const url = `${scheme}://${host}:${port}`;
   const ready = async () => {
     if (child.exitCode !== null) throw new Error(`the server ended:\n${log}`);
@@ -61,9 +68,6 @@ export async function startServer({ port, args = [], env = {}, scheme = "http", 
       const response = await fetch(url + path);
       return { status: response.status, body: await response.json() };
     },
-    kill: async (signal = "SIGKILL") => {
-      child.kill(signal);
-      await exited;
-    },
+    kill,
   };
 }

@@ -238,7 +238,8 @@ fn a_replay_makes_the_recorded_picture_again() {
         .parameters(json!({"pipeline_id": "grade", "saturation": 1.0}))
         .connect(server.url())
         .unwrap();
-    client.expect("a picture", |stats| stats.frames_decoded >= 10, LIMIT);
+    // A session's first second is sent at a low bit rate, which shows.
+    client.expect("a settled picture", |stats| stats.frames_decoded >= 120, LIMIT);
     let id = ask(&client, &server, "start", &json!({"input": true}))["id"].as_str().unwrap().to_owned();
     pass(&client, 60);
     client.send(&json!({"saturation": 0.0, "id": "grey"}));
@@ -273,5 +274,5 @@ fn a_replay_makes_the_recorded_picture_again() {
     let mean = pairs.iter().sum::<f64>() / pairs.len() as f64;
     let least = pairs.iter().copied().fold(1.0, f64::min);
     println!("{} pictures compared, SSIM {mean:.4}, at least {least:.4}", pairs.len());
-    assert!(pairs.len() >= 60 && mean > 0.95, "SSIM {mean} of {} pictures", pairs.len());
+    assert!(pairs.len() >= 60 && least > 0.95, "SSIM {least} among {} pictures", pairs.len());
 }
