@@ -1,65 +1,71 @@
 """What a recording costs the session that it is of: on and off in turn, in one session of one server."""
 
 import json
-import os
 import statistics
 import subprocess
 import time
 import urllib.request
+from collections.abc import Iterable
 from itertools import pairwise
-from pathlib import Path
 
 from servers import LOAD_CORE, LOADER, WORK, Missing, Server
 
-# Off, on, off, ... and off again, so that each turn with a recording lies between two without.
-PAIRS = 6
+# Off, on, off, ... and off again, so that each turn with a recording lies between two without: many short
+# ones, for a shared machine is not equally quick for long.
+PAIRS = 20
 # After a change: the key frame that a recording begins with, the file's end.
-SETTLE_S = 2
+SETTLE_S = 1.5
 START_LIMIT_S = 20
 
 
 def measure(server: Server, codec: str, size: int, bps: int, turn_s: float) -> dict:
-    """CPU and the server's own delay of each turn; `share` is what the recording adds to the CPU."""
+    """CPU of each turn and delay of its pictures; `share` and `later_ms` are what the recording adds."""
     with server.run(bps) as running:
         whole = (2 * PAIRS + 1) * (turn_s + SETTLE_S) + START_LIMIT_S
         command = [
-            *("taskset", "-c", LOAD_CORE, LOADER, "run", "--clips", WORK, "--url", running.url),
+            *("taskset", "-c", LOAD_CORE, LOADER, "run", "--each", "--clips", WORK, "--url", running.url),
             *("--pid", running.pid, "--codec", codec, "--size", size, "--window", whole),
         ]
-        client = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL)
+        client = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE)
         try:
             session = wait_live(f"{running.url}/api/v1")
             turns = [turn(running, session, bool(number % 2), turn_s) for number in range(2 * PAIRS + 1)]
+            seen = json.loads(client.communicate()[0])
         finally:
             client.kill()
             client.wait()
+    for one in turns:
+        begins, ends = one["window"]
+        one["delay_ms"] = statistics.median(ms for at, ms in seen["each_delay_ms"] if begins <= at < ends)
     without, recorded = turns[::2], turns[1::2]
-    beside = [(one["cores"] + other["cores"]) / 2 for one, other in pairwise(without)]
-    shares = [on["cores"] / off - 1 for on, off in zip(recorded, beside, strict=True)]
-    return {
-        "codec": codec,
-        "size": size,
-        "share": statistics.median(shares),
-        "shares": shares,
-        "cores": [statistics.median(one["cores"] for one in kind) for kind in (without, recorded)],
-        "delay_ms": [statistics.median(one["delay_ms"] for one in kind) for kind in (without, recorded)],
-        "bytes": recorded[-1]["bytes"],
-    }
+    row = {"codec": codec, "size": size, "bytes": recorded[-1]["bytes"]}
+    for key in ("cores", "delay_ms"):
+        row[key] = [statistics.median(one[key] for one in kind) for kind in (without, recorded)]
+        beside = [(one[key] + other[key]) / 2 for one, other in pairwise(without)]
+        row[f"{key}_beside"] = [(on[key], off) for on, off in zip(recorded, beside, strict=True)]
+    row["share"] = spread(on / off - 1 for on, off in row["cores_beside"])
+    row["later_ms"] = spread(on - off for on, off in row["delay_ms_beside"])
+    return row
+
+
+def spread(values: Iterable[float]) -> tuple[float, float, float]:
+    """The median between its quartiles."""
+    low, middle, high = statistics.quantiles(values, n=4)
+    return low, middle, high
 
 
 def turn(running, session: str, records: bool, turn_s: float) -> dict:
     api = f"{running.url}/api/v1"
     ask(f"{api}/recordings/{session}/{'start' if records else 'stop'}", b"")
     time.sleep(SETTLE_S)
-    begins, before, delays = time.monotonic(), cpu_s(running.pid), []
-    while time.monotonic() - begins < turn_s:
-        time.sleep(1)
-        delays.append(ask(f"{api}/sessions/{session}")["figures"]["latency_ms"])
-    cores = (cpu_s(running.pid) - before) / (time.monotonic() - begins)
+    begins, before = time.time(), cpu_s(running.pid)
+    time.sleep(turn_s)
+    ends, after = time.time(), cpu_s(running.pid)
     recording = ask(f"{api}/sessions/{session}")["recording"] or {}
     if records and not recording.get("bytes"):
         raise Missing(f"nothing is recorded: {recording}")
-    return {"cores": cores, "delay_ms": statistics.median(delays), "bytes": recording.get("bytes")}
+    cores = (after - before) / (ends - begins)
+    return {"window": (begins, ends), "cores": cores, "bytes": recording.get("bytes")}
 
 
 def wait_live(api: str) -> str:
@@ -78,19 +84,21 @@ def ask(url: str, body: bytes | None = None) -> dict:
 
 
 def cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """All of the process's threads, to the nanosecond: its CPU-time clock, clock_getcpuclockid(3)."""
+    return time.clock_gettime(~pid << 3 | 2)
 
 
 def table(rows: list[dict]) -> str:
     lines = [
-        "| recording | CPU without, with (cores) | added | delay in the server without, with |",
-        "|---|---|---|---|",
+        "| recording | CPU without, with (cores) | added: median (quartiles) | delay without, with | added |",
+        "|---|---|---|---|---|",
     ]
     for row in rows:
         (off, on), (off_ms, on_ms) = row["cores"], row["delay_ms"]
+        (low, share, high), (low_ms, later, high_ms) = row["share"], row["later_ms"]
         lines.append(
-            f"| {row['codec'].upper()} {row['size']} | {off:.3f}, {on:.3f} | {row['share']:+.1%} "
-            f"| {off_ms:.1f} ms, {on_ms:.1f} ms |"
+            f"| {row['codec'].upper()} {row['size']} | {off:.4f}, {on:.4f} "
+            f"| {share:+.1%} ({low:+.1%} to {high:+.1%}) "
+            f"| {off_ms:.2f} ms, {on_ms:.2f} ms | {later:+.2f} ms ({low_ms:+.2f} to {high_ms:+.2f}) |"
         )
     return "\n".join(lines)

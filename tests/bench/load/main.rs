@@ -21,7 +21,7 @@ use std::io::{BufWriter, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, ensure};
 
@@ -78,6 +78,7 @@ fn run(options: &RunOptions) -> anyhow::Result<()> {
         .collect();
 
     thread::sleep(options.warm_up);
+    let began = SystemTime::now();
     let (begins, server, own) = (Instant::now(), Usage::of(options.pid), Usage::own());
     thread::sleep(options.window);
     let (ends, server_after, own_after) = (Instant::now(), Usage::of(options.pid), Usage::own());
@@ -86,6 +87,10 @@ fn run(options: &RunOptions) -> anyhow::Result<()> {
         threads.into_iter().map(|thread| thread.join().expect("a session's thread does not panic")).collect();
 
     let window = Window { begins, ends, server: [server, server_after], own: [own, own_after] };
-    println!("{}", report::report(&clip, &sessions, &window));
+    let mut report = report::report(&clip, &sessions, &window);
+    if options.each {
+        report["each_delay_ms"] = report::each_delay(&sessions[0], &window, began);
+    }
+    println!("{report}");
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::bail;
-use clap::{Arg, ArgMatches, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, value_parser};
 
 use crate::clip::Size;
 use crate::signalling::Api;
@@ -36,6 +36,8 @@ pub struct RunOptions {
     pub decoded: usize,
     pub warm_up: Duration,
     pub window: Duration,
+    /// Whether the report lists the delay of each of the first session's pictures.
+    pub each: bool,
 }
 
 pub fn read() -> anyhow::Result<Command> {
@@ -63,6 +65,7 @@ fn command() -> clap::Command {
         option("decoded", "how many decode; by default what one core can").value_parser(value_parser!(u16)),
         option("warm-up", "seconds after the last start").default_value("5").value_parser(value_parser!(f64)),
         option("window", "seconds that are measured").default_value("20").value_parser(value_parser!(f64)),
+        option("each", "lists each picture's delay with its time").action(ArgAction::SetTrue),
     ];
     clap::Command::new("load")
         .about("sends a clip in many WebRTC sessions and measures what comes back")
@@ -107,6 +110,7 @@ fn run_options(matches: &ArgMatches) -> anyhow::Result<RunOptions> {
         decoded,
         warm_up: seconds(matches, "warm-up")?,
         window: seconds(matches, "window")?,
+        each: matches.get_flag("each"),
         clip,
     })
 }

@@ -1,6 +1,6 @@
 //! From what the sessions saw to the figures of one run. Pure.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
@@ -104,6 +104,17 @@ fn delays(probe: &Record, window: &Window) -> Value {
         "p95": percentile_ms(&delays, 95),
         "p99": percentile_ms(&delays, 99),
     })
+}
+
+/// When each of the window's pictures came, in seconds since 1970, and its delay in milliseconds.
+pub fn each_delay(probe: &Record, window: &Window, began: SystemTime) -> Value {
+    let began = began.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let pictures = probe.pictures.iter().filter(|(at, _)| window.holds(*at));
+    let each = pictures.map(|(at, due)| {
+        let seconds = (began + (*at - window.begins)).as_secs_f64();
+        json!([three_digits(seconds), three_digits((*at - *due).as_secs_f64() * 1000.0)])
+    });
+    each.collect()
 }
 
 fn first_picture_ms(record: &Record) -> Option<f64> {
