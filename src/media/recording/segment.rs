@@ -3,7 +3,7 @@
 //! Runs on the recording's thread, which its elements never make wait: what a disk does not take piles up in appsrc,
 //! and too much of it is an error.
 
-use std::{path::Path, time::Duration};
+use std::{iter, mem, path::Path, time::Duration};
 
 use gst::prelude::*;
 
@@ -30,8 +30,8 @@ const FILE: &str = "mux. ! filesink name=file buffer-mode=unbuffered async=false
 /// A file that is written.
 pub struct Segment {
     graph: Graph,
-    video: gst_app::AppSrc,
-    sound: Option<gst_app::AppSrc>,
+    video: Inlet,
+    sound: Option<Inlet>,
     /// Running time of its first picture.
     origin: Duration,
     last: Option<Duration>,
@@ -53,9 +53,9 @@ impl Segment {
             Graph::parse(&format!("{VIDEO} ! {way} {sound_way} {FILE}")).map_err(|error| write(&error))?;
         let file = graph.part::<gst::Element>("file").map_err(|error| write(&error))?;
         file.set_property("location", path);
-        let source = |name: &str| graph.part::<gst_app::AppSrc>(name).map_err(|error| write(&error));
-        let (video, sound) = (source("video")?, if sound { Some(source("sound")?) } else { None });
-        video.set_caps(Some(&format.caps));
+        let inlet = |name: &str| graph.part(name).map(Inlet::new).map_err(|error| write(&error));
+        let (video, sound) = (inlet("video")?, if sound { Some(inlet("sound")?) } else { None });
+        video.source.set_caps(Some(&format.caps));
         let segment = Self { graph, video, sound, origin, last: None };
         if segment.graph.0.set_state(gst::State::Playing).is_err() {
             segment.check()?;
@@ -64,11 +64,8 @@ impl Segment {
         Ok(segment)
     }
 
-    /// Adds a picture.
-    ///
-    /// # Errors
-    /// As [`Segment::check`].
-    pub fn picture(&mut self, data: Vec<u8>, at: Duration, key: bool) -> Result<(), Error> {
+    /// Adds a picture, for the next [`Segment::push`].
+    pub fn picture(&mut self, data: Vec<u8>, at: Duration, key: bool) {
         let mut at = at.saturating_sub(self.origin);
         if let Some(last) = self.last {
             at = at.max(last + Duration::from_millis(1)); // a clock that went back
@@ -78,43 +75,69 @@ impl Segment {
         if !key && let Some(buffer) = buffer.get_mut() {
             buffer.set_flags(gst::BufferFlags::DELTA_UNIT);
         }
-        self.video.push_buffer(buffer).ok(); // an element that failed says so on the bus
-        self.check()
+        self.video.add(buffer);
     }
 
-    /// Adds a packet of sound.
-    pub fn sound(&self, data: Vec<u8>, at: Duration) {
-        if let Some(sound) = &self.sound {
-            sound.push_buffer(buffer(data, at.saturating_sub(self.origin))).ok(); // as above
+    /// Adds a packet of sound, likewise.
+    pub fn sound(&mut self, data: Vec<u8>, at: Duration) {
+        if let Some(sound) = &mut self.sound {
+            sound.add(buffer(data, at.saturating_sub(self.origin)));
         }
     }
 
-    /// Whether it goes on.
+    /// Writes what was added.
     ///
     /// # Errors
     /// What an element said, or too much that is not written yet.
-    pub fn check(&self) -> Result<(), Error> {
+    pub fn push(&mut self) -> Result<(), Error> {
+        iter::once(&mut self.video).chain(&mut self.sound).for_each(Inlet::push);
+        self.check()
+    }
+
+    fn check(&self) -> Result<(), Error> {
         let message = self.graph.0.bus().and_then(|bus| bus.pop_filtered(&[gst::MessageType::Error]));
         if let Some(error) = message.as_ref().and_then(failure) {
             return Err(error);
         }
-        if self.video.current_level_bytes() > PILE_BYTES { Err(Error::Slow) } else { Ok(()) }
+        if self.video.source.current_level_bytes() > PILE_BYTES { Err(Error::Slow) } else { Ok(()) }
     }
 
     /// Writes what is left and closes the file. Blocks.
     ///
     /// # Errors
-    /// As [`Segment::check`].
-    pub fn finish(self) -> Result<(), Error> {
-        self.video.end_of_stream().ok(); // an element that failed says so on the bus
-        if let Some(sound) = &self.sound {
-            sound.end_of_stream().ok(); // as above
+    /// As [`Segment::push`].
+    pub fn finish(mut self) -> Result<(), Error> {
+        for inlet in iter::once(&mut self.video).chain(&mut self.sound) {
+            inlet.push();
+            inlet.source.end_of_stream().ok(); // an element that failed says so on the bus
         }
         let Some(bus) = self.graph.0.bus() else { return Ok(()) };
         let limit = gst::ClockTime::try_from(FINISH_LIMIT).ok();
         match bus.timed_pop_filtered(limit, &[gst::MessageType::Eos, gst::MessageType::Error]) {
             Some(message) => failure(&message).map_or(Ok(()), Err),
             None => Err(Error::Slow),
+        }
+    }
+}
+
+/// A stream's way in. A list wakes its thread once, its buffers would one by one.
+struct Inlet {
+    source: gst_app::AppSrc,
+    list: gst::BufferList,
+}
+
+impl Inlet {
+    fn new(source: gst_app::AppSrc) -> Self {
+        Self { source, list: gst::BufferList::new() }
+    }
+
+    fn add(&mut self, buffer: gst::Buffer) {
+        self.list.make_mut().add(buffer);
+    }
+
+    fn push(&mut self) {
+        if !self.list.is_empty() {
+            self.source.push_buffer_list(mem::replace(&mut self.list, gst::BufferList::new())).ok(); // an element that failed says so on the bus
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::recordings::{self, EndCode, Error, Folder, Kind, What};
 /// How often sizes, room and sidecar are looked after.
 const LOOK: Duration = Duration::from_secs(1);
 /// How often the thread wakes: once a picture would cost a session more than all of its bytes do.
-const WAKE: Duration = Duration::from_millis(200);
+const WAKE: Duration = Duration::from_millis(400);
 
 /// What the thread works with.
 pub struct Writer {
@@ -82,6 +82,9 @@ impl Writer {
                     Err(TryRecvError::Empty) => break,
                 }
             }
+            for lane in [&mut self.output, &mut self.input] {
+                lane.push()?;
+            }
             if self.overflow.load(Relaxed) {
                 return Err(Error::Slow);
             }
@@ -93,9 +96,6 @@ impl Writer {
     }
 
     fn look(&mut self) -> Result<(), Error> {
-        for lane in [&self.output, &self.input] {
-            lane.check()?;
-        }
         let looked = self.folder.look();
         self.shared.bytes.store(self.folder.bytes(), Relaxed);
         looked
@@ -176,7 +176,8 @@ impl Lane {
         for sound in self.mixer.before(piece.at) {
             file.segment.sound(sound.data, sound.at);
         }
-        file.segment.picture(piece.data, piece.at, piece.key)
+        file.segment.picture(piece.data, piece.at, piece.key);
+        Ok(())
     }
 
     fn begin(
@@ -206,8 +207,8 @@ impl Lane {
         Ok(())
     }
 
-    fn check(&self) -> Result<(), Error> {
-        self.file.as_ref().map_or(Ok(()), |file| file.segment.check())
+    fn push(&mut self) -> Result<(), Error> {
+        self.file.as_mut().map_or(Ok(()), |file| file.segment.push())
     }
 
     fn finish(&mut self) -> Result<(), Error> {
