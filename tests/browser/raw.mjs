@@ -5,24 +5,17 @@
  * and reads only `sdp` and `type`. Gives the numbers and the bars of the returned picture.
  */
 export async function call({ codec, colours, frames }) {
-  const [WIDTH, HEIGHT, COLUMNS, ROWS] = [640, 480, 24, 30];
-  const canvas = Object.assign(document.createElement("canvas"), { width: WIDTH, height: HEIGHT });
+  const { width, height, write, pixel, numberOf } = globalThis.stamps();
+  const canvas = Object.assign(document.createElement("canvas"), { width, height });
   const context = canvas.getContext("2d");
-  const bar = WIDTH / colours.length;
+  const bar = width / colours.length;
   let number = 0;
   const draw = () => {
     colours.forEach((colour, at) => {
       context.fillStyle = `rgb(${colour})`;
-      context.fillRect(at * bar, 0, bar, HEIGHT);
+      context.fillRect(at * bar, 0, bar, height);
     });
-    for (const [row, bits] of [number, globalThis.checkOf(number)].entries()) {
-      for (let column = 0; column < COLUMNS; column++) {
-        context.fillStyle = (bits >> (COLUMNS - 1 - column)) & 1 ? "white" : "black";
-        const [left, top] = [Math.floor((column * WIDTH) / COLUMNS), (row * HEIGHT) / ROWS];
-        context.fillRect(left, top, Math.floor(((column + 1) * WIDTH) / COLUMNS) - left, HEIGHT / ROWS);
-      }
-    }
-    number++;
+    write(context, number++);
   };
   const timer = setInterval(draw, 1000 / 30);
 
@@ -47,53 +40,58 @@ export async function call({ codec, colours, frames }) {
 
   const video = Object.assign(document.createElement("video"), { muted: true, srcObject: await came });
   await video.play();
-  const { pixel, numberOf } = globalThis.stampReader();
   const numbers = [];
   while (numbers.length < frames) {
     await new Promise((frame) => video.requestVideoFrameCallback(frame));
     const number = numberOf(video);
     if (number !== null) numbers.push(number);
   }
-  const bars = colours.map((_, at) => pixel((at + 0.5) * bar, HEIGHT / 2));
+  const bars = colours.map((_, at) => pixel((at + 0.5) * bar, height / 2));
   clearInterval(timer);
   connection.close();
   return { numbers, bars };
 }
 
-/** Gives a page what reads the number in a picture, `stampReader()`, and what stands under it, `checkOf(number)`. */
+/** Gives a page what writes a number into a picture and reads it; stands there as `stamps()`. */
 export async function teachStamps(page) {
-  await page.evaluate(`Object.assign(globalThis, { checkOf: ${checkOf}, stampReader: ${stampReader} })`);
+  await page.evaluate(`globalThis.stamps = ${stamps}`);
 }
 
-/**
- * The stamp's second row, of 24 bits: any other number changes about half of it, by Knuth's multiplicative hash. Chromium's
- * VP9 encoder leaves single cells as they were, so bits in the number's own places would be stale with it.
- */
-function checkOf(number) {
-  return Math.imul(number, 0x9e3779b1) >>> 8;
-}
-
-function stampReader() {
-  const [WIDTH, HEIGHT, COLUMNS, ROWS] = [640, 480, 24, 30];
-  const probe = new OffscreenCanvas(WIDTH, HEIGHT).getContext("2d", { willReadFrequently: true });
+function stamps() {
+  const [width, height, COLUMNS, ROWS] = [640, 480, 24, 30];
+  const probe = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
   const pixel = (x, y) => [...probe.getImageData(x, y, 1, 1).data].slice(0, 3);
+  /**
+   * What stands under a number: any other one changes half of its 24 bits (Knuth's multiplicative hash). Chromium's VP9
+   * encoder leaves single cells as they were, and those of a complement would be stale with the number's own.
+   */
+  const checkOf = (number) => Math.imul(number, 0x9e3779b1) >>> 8;
+  const write = (context, number) => {
+    for (const [row, bits] of [number, checkOf(number)].entries()) {
+      for (let column = 0; column < COLUMNS; column++) {
+        context.fillStyle = (bits >> (COLUMNS - 1 - column)) & 1 ? "white" : "black";
+        const [left, top] = [Math.floor((column * width) / COLUMNS), (row * height) / ROWS];
+        context.fillRect(left, top, Math.floor(((column + 1) * width) / COLUMNS) - left, height / ROWS);
+      }
+    }
+  };
   const bitsOf = (row) => {
-    const cells = Array.from({ length: COLUMNS }, (_, at) => pixel(((at + 0.5) * WIDTH) / COLUMNS, ((row + 0.5) * HEIGHT) / ROWS));
+    const cells = Array.from({ length: COLUMNS }, (_, at) => pixel(((at + 0.5) * width) / COLUMNS, ((row + 0.5) * height) / ROWS));
     return cells.reduce((bits, [, green]) => (bits << 1) | (green >= 128 ? 1 : 0), 0);
   };
-  const numberOf = (video) => {
-    probe.drawImage(video, 0, 0, WIDTH, HEIGHT);
+  const numberOf = (picture) => {
+    probe.drawImage(picture, 0, 0, width, height);
     const number = bitsOf(0);
-    return bitsOf(1) === globalThis.checkOf(number) ? number : null;
+    return bitsOf(1) === checkOf(number) ? number : null;
   };
-  return { pixel, numberOf };
+  return { width, height, pixel, write, numberOf };
 }
 
 /** Runs in the page: plays a file to its end. Gives the numbers that were shown, the time reached, and what is wrong. */
 export async function play(src) {
   const video = Object.assign(document.createElement("video"), { muted: true, src });
   document.body.append(video);
-  const { numberOf } = globalThis.stampReader();
+  const { numberOf } = globalThis.stamps();
   const numbers = [];
   const look = () => {
     const number = numberOf(video);
