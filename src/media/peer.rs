@@ -99,9 +99,6 @@ pub fn open(
         .property("latency", latency)
         .build()?;
     let mut peer = Peer::build(settings, gate, open, webrtc)?;
-    if lines.iter().any(|line| line.kind == Kind::Audio && line.sends && line.receives) {
-        peer.taps.feeds.expect_sound();
-    }
     peer.script = Script::of(&lines, table);
     peer.watch(&open.tell);
     if let Some(line) = lines.iter().find(|line| line.kind == Kind::Video && line.receives) {

@@ -35,7 +35,7 @@ for (const [colorScheme, width] of [
   ["light", 1024],
   ["dark", 1920],
 ]) {
-  test(`${colorScheme}, ${width} px: idle, live, dialogs, drawer, error`, async () => {
+  test(`${colorScheme}, ${width} px: idle, live, recording, dialogs, drawer, error`, async () => {
     const { page, close } = await open("source=pattern&pipeline=dream&prompt=a&prompt=b", {
       viewport: { width, height: 900 },
       colorScheme,
@@ -55,9 +55,18 @@ for (const [colorScheme, width] of [
     await isClean(page, "live, with a timeline");
     await until("a picture is shown", async () => (await shownFrames(page)) > 20);
     await picture(page, `${width}-live`);
-    for (const tab of ["Figures", "Recordings", "Graph", "Server log"]) {
+    await page.getByRole("button", { name: "Record", exact: true }).click();
+    await page.getByTestId("recording").waitFor();
+    await isClean(page, "recording");
+    await page.getByRole("button", { name: "End recording" }).click();
+    for (const [tab, content] of [
+      ["Figures", "svg"],
+      ["Recordings", "li"],
+      ["Graph", "img"],
+      ["Server log", "*"],
+    ]) {
       await page.getByRole("tab", { name: tab }).click();
-      await page.getByRole("region", { name: tab }).first().waitFor();
+      await page.getByRole("region", { name: tab }).locator(content).first().waitFor();
       await isClean(page, tab);
       await picture(page, `${width}-${tab.toLowerCase().replace(" ", "-")}`);
     }

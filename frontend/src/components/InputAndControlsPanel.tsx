@@ -130,17 +130,13 @@ function FrameRate({ settings, onSource }: Props) {
 }
 
 function Sound({ label, stream, settings, devices, onSource, onSound }: Props & { label: string }) {
-  const running = isRunning(stream);
-  const locked = running && stream.soundOn === null;
   return (
     <div className="space-y-2">
       <Switch
         label={label}
-        checked={running ? (stream.soundOn ?? false) : settings.sound}
-        disabled={locked}
+        checked={isRunning(stream) ? stream.soundOn : settings.sound}
         onChange={onSound}
       />
-      {locked && <p className="text-xs text-muted">This session goes without sound; stop it to add some.</p>}
       {settings.source === "camera" && settings.sound && devices.microphones.length > 1 && (
         <Select
           bare

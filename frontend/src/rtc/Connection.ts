@@ -63,6 +63,8 @@ export class Connection {
     if (stream.getVideoTracks().length === 0) {
       prefer(this.peer.addTransceiver("video", { direction }), codec);
     }
+    // A place for sound that is turned on later.
+    if (stream.getAudioTracks().length === 0) this.peer.addTransceiver("audio", { direction: "sendrecv" });
   }
 
   /** Sends the tracks of another source from here on; what it has no track for falls silent. */

@@ -45,7 +45,7 @@ const IDLE: StreamSnapshot = {
   parameters: {},
   rejected: {},
   prompt: NO_PROMPT,
-  soundOn: null,
+  soundOn: false,
   paused: false,
   recording: null,
   metrics: NO_METRICS,
@@ -122,11 +122,13 @@ export class StreamController extends Store<StreamSnapshot> {
     else await this.open(options);
   };
 
-  /** Lets the source's sound out, or silence in its place. */
+  /** Lets the source's sound out, or silence in its place; a source that was opened without is opened again. */
   readonly setSound = (on: boolean): void => {
-    if (this.options) this.options = { ...this.options, sound: on };
-    for (const track of this.source?.stream.getAudioTracks() ?? []) track.enabled = on;
-    if (this.getSnapshot().soundOn !== null) this.update({ soundOn: on });
+    if (!this.options || !this.source) return;
+    const sounds = this.source.stream.getAudioTracks();
+    if (on && sounds.length === 0) return void this.changeSource({ sound: true });
+    this.options = { ...this.options, sound: on };
+    this.letOut(sounds, on);
   };
 
   /** `once` is done and forgotten, such as a transition. */
@@ -184,19 +186,16 @@ export class StreamController extends Store<StreamSnapshot> {
 
   /** The source is this from here on. */
   private take(source: Source): void {
-    const agreed = this.getSnapshot().soundOn;
-    const sounds = source.stream.getAudioTracks();
     this.source = source;
     source.onStamp = this.meter.onStamp;
     source.onEnded = (sentence) => this.update({ sourceNotice: sentence });
-    for (const track of sounds) track.enabled = agreed ?? true;
-    this.update({
-      inputStream: source.stream,
-      player: source.player,
-      sourceNotice: null,
-      // A session has sound from its offer on, or never.
-      ...(this.keeper ? {} : { soundOn: sounds.length > 0 ? true : null }),
-    });
+    this.letOut(source.stream.getAudioTracks(), this.options?.sound ?? false);
+    this.update({ inputStream: source.stream, player: source.player, sourceNotice: null });
+  }
+
+  private letOut(sounds: MediaStreamTrack[], on: boolean): void {
+    for (const track of sounds) track.enabled = on;
+    this.update({ soundOn: on && sounds.length > 0 });
   }
 
   private keep({ codec, source }: StartOptions): ConnectionKeeper {

@@ -31,8 +31,13 @@ export class FakePeer {
     FakePeer.all.push(this);
   }
   createDataChannel = () => this.channel;
-  addTransceiver = () => ({});
-  senders: { kind: string; track: { kind: string } | null }[] = [{ kind: "video", track: null }];
+  senders: { kind: string; track: { kind: string } | null }[] = [];
+  addTransceiver = (sent: string | { kind: string }) => {
+    this.senders.push(
+      typeof sent === "string" ? { kind: sent, track: null } : { kind: sent.kind, track: sent },
+    );
+    return {};
+  };
   getTransceivers = () =>
     this.senders.map((sender) => ({
       receiver: { track: { kind: sender.kind } },

@@ -105,8 +105,8 @@ export interface StreamSnapshot {
   /** What the server refused, by parameter; by "" what belongs to none. */
   rejected: Record<string, string>;
   prompt: PromptData;
-  /** Whether the source's sound goes out; null where none was agreed on. */
-  soundOn: boolean | null;
+  /** Whether the source's sound goes out. */
+  soundOn: boolean;
   paused: boolean;
   /** What the server said last of a recording. */
   recording: RecordingMessage | null;

@@ -60,7 +60,7 @@ pub struct Source {
     pub session: String,
     /// When its running time was zero.
     pub zero: Instant,
-    /// Whether sound is to be expected.
+    /// Whether sound has come.
     pub sound: bool,
     /// Numbers of its pictures.
     pub numbers: Arc<Numbers>,
@@ -111,12 +111,7 @@ impl Feeds {
         self.lock().take();
     }
 
-    /// Says that sound goes back.
-    pub fn expect_sound(&self) {
-        self.sound.store(true, Relaxed);
-    }
-
-    /// Whether sound goes back.
+    /// Whether sound has come: a place for it in the session says nothing, for pages keep one for later.
     pub fn has_sound(&self) -> bool {
         self.sound.load(Relaxed)
     }
@@ -149,6 +144,7 @@ impl Feeds {
 
     /// Hears a packet of sound.
     pub fn hear(&self, sample: &gst::Sample) {
+        self.sound.store(true, Relaxed);
         if !self.wants(Track::Sound) {
             return;
         }

@@ -102,12 +102,13 @@ impl Writer {
     }
 
     /// Another graph: its time and its numbers begin anew, and so do the files.
-    fn go_on(&mut self, source: Source) -> Result<(), Error> {
+    fn go_on(&mut self, mut source: Source) -> Result<(), Error> {
         for lane in [&mut self.output, &mut self.input] {
             lane.finish()?;
             lane.mixer.clear();
         }
-        if self.source.is_some() {
+        if let Some(before) = &self.source {
+            source.sound |= before.sound; // it will come again
             let at_s = self.folder.started().elapsed().as_secs_f64();
             let what = What::Session { session: source.session.clone() };
             self.folder.note(recordings::Change { at_s, frame: None, what });
@@ -118,11 +119,12 @@ impl Writer {
     }
 
     fn write(&mut self, piece: Piece) -> Result<(), Error> {
-        let Some(source) = self.source.as_ref().filter(|source| source.number == piece.source) else {
+        let Some(source) = self.source.as_mut().filter(|source| source.number == piece.source) else {
             return Ok(()); // of the graph before
         };
         match piece.track {
             Track::Sound => {
+                source.sound = true; // from the next key frame on, in a file that has a place for it
                 for lane in [&mut self.output, &mut self.input] {
                     lane.mixer.hold(Sound { at: piece.at, data: piece.data.clone() });
                 }
@@ -130,7 +132,8 @@ impl Writer {
             Track::Input => self.input.write(piece, source, &mut self.folder)?,
             Track::Output => self.output.write(piece, source, &mut self.folder)?,
         }
-        let begun = self.output.file.is_some() && (self.input.file.is_some() || !self.folder.about().input);
+        let sound = source.sound;
+        let begun = self.output.serves(sound) && (self.input.serves(sound) || !self.folder.about().input);
         self.wait(!begun);
         Ok(())
     }
@@ -151,6 +154,7 @@ struct File {
     segment: Segment,
     name: String,
     format: Format,
+    sound: bool,
     /// Time of the first picture, while its number is not known.
     unnumbered: Option<Duration>,
 }
@@ -163,7 +167,7 @@ impl Lane {
     fn write(&mut self, piece: Piece, source: &Source, folder: &mut Folder) -> Result<(), Error> {
         if piece.key
             && let Some(format) = piece.caps.as_ref().and_then(|caps| Format::of(caps, &piece.data))
-            && self.file.as_ref().is_none_or(|file| file.format != format)
+            && self.file.as_ref().is_none_or(|file| file.format != format || file.sound != source.sound)
         {
             self.finish()?;
             self.begin(format, piece.at, source, folder)?;
@@ -173,8 +177,10 @@ impl Lane {
             file.unnumbered = None;
             folder.number(&file.name, number);
         }
-        for sound in self.mixer.before(piece.at) {
-            file.segment.sound(sound.data, sound.at);
+        if file.sound {
+            for sound in self.mixer.before(piece.at) {
+                file.segment.sound(sound.data, sound.at);
+            }
         }
         file.segment.picture(piece.data, piece.at, piece.key);
         Ok(())
@@ -203,8 +209,12 @@ impl Lane {
             frame: None,
             session: source.session.clone(),
         })?;
-        self.file = Some(File { segment, name, format, unnumbered: Some(at) });
+        self.file = Some(File { segment, name, format, sound: source.sound, unnumbered: Some(at) });
         Ok(())
+    }
+
+    fn serves(&self, sound: bool) -> bool {
+        self.file.as_ref().is_some_and(|file| file.sound == sound)
     }
 
     fn push(&mut self) -> Result<(), Error> {

@@ -6,8 +6,8 @@ type Capturing = HTMLVideoElement & {
   mozCaptureStream?: () => MediaStream;
 };
 
-/** A video file, in a loop. */
-export async function file(chosen: File | null, sound: boolean): Promise<Source> {
+/** A video file, in a loop, with its sound. */
+export async function file(chosen: File | null): Promise<Source> {
   if (!chosen) throw new Error("No file is chosen; choose a video file first.");
   const video: Capturing = document.createElement("video");
   video.src = URL.createObjectURL(chosen);
@@ -28,7 +28,6 @@ export async function file(chosen: File | null, sound: boolean): Promise<Source>
     release();
     throw new Error("This browser cannot send a file; choose another source.");
   }
-  if (!sound) for (const track of stream.getAudioTracks()) stream.removeTrack(track);
   const source = ofStream(stream, () => `The browser stopped playing ${chosen.name}; choose it again.`);
   const close = () => (source.close(), release());
   return Object.assign(source, { player: new FilePlayer(video, chosen.name), close });

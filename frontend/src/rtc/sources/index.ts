@@ -20,7 +20,7 @@ export async function openSource(options: StartOptions): Promise<Source> {
     case "screen":
       return stamped(await screen(options), measureDelay, frameRate);
     case "file":
-      return stamped(await file(options.file, options.sound), measureDelay, FILE_FPS);
+      return stamped(await file(options.file), measureDelay, FILE_FPS);
     case "text":
     case "video_file":
     case "recording":

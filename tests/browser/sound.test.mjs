@@ -1,0 +1,56 @@
+// The sound of a source: turned on and off while the session lives, heard in what returns and in what is recorded.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { test } from "node:test";
+
+import { until } from "./server.mjs";
+import { live, onCatalog } from "./steer.mjs";
+
+const { open, get, session } = onCatalog();
+
+/** Root mean square of what the page plays just now, 1 being full scale. */
+const loudness = (page) =>
+  page.getByTestId("output-video").evaluate(async (video) => {
+    const context = new AudioContext();
+    const analyser = new AnalyserNode(context);
+    new MediaStreamAudioSourceNode(context, { mediaStream: video.srcObject }).connect(analyser);
+    await new Promise((heard) => setTimeout(heard, 300));
+    const samples = new Float32Array(analyser.fftSize);
+    analyser.getFloatTimeDomainData(samples);
+    await context.close();
+    return Math.hypot(...samples) / Math.sqrt(samples.length);
+  });
+
+test("sound is turned on in a session that began without, and its recording has it from there on", async () => {
+  const { page, errors, close } = await open("pipeline=echo&source=pattern&autostart=1");
+  await live(page);
+  const { id } = await session(page);
+  const sound = page.getByRole("switch", { name: "Sound" });
+  assert.equal(await sound.isChecked(), false);
+  await page.getByRole("button", { name: "Record", exact: true }).click();
+  const files = async () => (await get("/api/v1/recordings")).body.recordings[0]?.files ?? [];
+  await until("a file", async () => (await files()).length === 1);
+
+  await sound.click();
+  await until("the tone comes back", async () => (await loudness(page)) > 0.01);
+  await until("a file with sound", async () => (await files()).length === 2);
+  await sound.click();
+  await until("silence comes back", async () => (await loudness(page)) < 0.001);
+  await page.getByRole("button", { name: "End recording" }).click();
+  await page.getByTestId("recording").waitFor({ state: "detached" });
+
+  assert.deepEqual(
+    (await files()).map((file) => file.sound),
+    [false, true],
+  );
+  const [{ id: recording }] = (await get("/api/v1/recordings")).body.recordings;
+  const kinds = (await files()).map(({ name }) => {
+    const url = new URL(`/api/v1/recordings/${recording}/${name}`, page.url()).href;
+    const probe = ["-v", "error", "-show_entries", "stream=codec_type", "-of", "csv=p=0", url];
+    return execFileSync("ffprobe", probe, { encoding: "utf8" }).trim().split("\n").toSorted();
+  });
+  assert.deepEqual(kinds, [["video"], ["audio", "video"]]);
+  assert.equal((await session(page)).id, id);
+  assert.deepEqual(errors, []);
+  await close();
+});
