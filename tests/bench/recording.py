@@ -7,14 +7,17 @@ import time
 import urllib.request
 from collections.abc import Iterable
 from itertools import pairwise
+from pathlib import Path
 
 from servers import LOAD_CORE, LOADER, WORK, Missing, Server
 
 # Off, on, off, ... and off again, so that each turn with a recording lies between two without: many short
 # ones, for a shared machine is not equally quick for long.
-PAIRS = 20
+PAIRS = 30
 # After a change: the key frame that a recording begins with, the file's end.
 SETTLE_S = 1.5
+# The threads of a recording: its own, and one for each of a file's streams.
+THREADS = ("recording", "video:src", "sound:src")
 START_LIMIT_S = 20
 
 
@@ -44,6 +47,7 @@ def measure(server: Server, codec: str, size: int, bps: int, turn_s: float) -> d
         beside = [(one[key] + other[key]) / 2 for one, other in pairwise(without)]
         row[f"{key}_beside"] = [(on[key], off) for on, off in zip(recorded, beside, strict=True)]
     row["share"] = spread(on / off - 1 for on, off in row["cores_beside"])
+    row["own_share"] = statistics.median(one["own_cores"] / one["cores"] for one in recorded)
     row["later_ms"] = spread(on - off for on, off in row["delay_ms_beside"])
     return row
 
@@ -58,14 +62,19 @@ def turn(running, session: str, records: bool, turn_s: float) -> dict:
     api = f"{running.url}/api/v1"
     ask(f"{api}/recordings/{session}/{'start' if records else 'stop'}", b"")
     time.sleep(SETTLE_S)
-    begins, before = time.time(), cpu_s(running.pid)
+    begins, before, own_before = time.time(), cpu_s(running.pid), threads_s(running.pid)
     time.sleep(turn_s)
-    ends, after = time.time(), cpu_s(running.pid)
+    ends, after, own_after = time.time(), cpu_s(running.pid), threads_s(running.pid)
     recording = ask(f"{api}/sessions/{session}")["recording"] or {}
     if records and not recording.get("bytes"):
         raise Missing(f"nothing is recorded: {recording}")
-    cores = (after - before) / (ends - begins)
-    return {"window": (begins, ends), "cores": cores, "bytes": recording.get("bytes")}
+    took_s = ends - begins
+    return {
+        "window": (begins, ends),
+        "cores": (after - before) / took_s,
+        "own_cores": (own_after - own_before) / took_s,
+        "bytes": recording.get("bytes"),
+    }
 
 
 def wait_live(api: str) -> str:
@@ -88,17 +97,25 @@ def cpu_s(pid: int) -> float:
     return time.clock_gettime(~pid << 3 | 2)
 
 
+def threads_s(pid: int) -> float:
+    """CPU seconds of the threads that a recording has for itself."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    own = [task for task in tasks if (task / "comm").read_text().strip() in THREADS]
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in own) / 1e9
+
+
 def table(rows: list[dict]) -> str:
     lines = [
-        "| recording | CPU without, with (cores) | added: median (quartiles) | delay without, with | added |",
-        "|---|---|---|---|---|",
+        "| recording | CPU without, with (cores) | added: median (quartiles) | its threads "
+        "| delay without, with | added |",
+        "|---|---|---|---|---|---|",
     ]
     for row in rows:
         (off, on), (off_ms, on_ms) = row["cores"], row["delay_ms"]
         (low, share, high), (low_ms, later, high_ms) = row["share"], row["later_ms"]
         lines.append(
             f"| {row['codec'].upper()} {row['size']} | {off:.4f}, {on:.4f} "
-            f"| {share:+.1%} ({low:+.1%} to {high:+.1%}) "
+            f"| {share:+.1%} ({low:+.1%} to {high:+.1%}) | {row['own_share']:.1%} "
             f"| {off_ms:.2f} ms, {on_ms:.2f} ms | {later:+.2f} ms ({low_ms:+.2f} to {high_ms:+.2f}) |"
         )
     return "\n".join(lines)
