@@ -8,7 +8,7 @@ use std::{
 use sdp_types::{Attribute, Session};
 
 use super::{
-    Error, Fingerprint, Kind, Media, attributes, bundle,
+    Error, Fingerprint, Kind, Media, bundle,
     candidate::Line,
     limits, redact,
     text::{self, quote},
@@ -32,12 +32,6 @@ pub struct Offer {
     pub ice_ufrag: String,
     /// Candidates in [`Offer::sdp`].
     pub candidates: usize,
-    /// More candidates may come (`a=ice-options:trickle`, RFC 8840 section 4.1.3).
-    pub trickle: bool,
-    /// The peer has said that no more candidates come (RFC 8840 section 4.4).
-    pub gathered: bool,
-    /// The peer only answers checks (RFC 8839 section 5.3).
-    pub ice_lite: bool,
 }
 
 impl Offer {
@@ -63,9 +57,6 @@ impl Offer {
             fingerprints: transport.fingerprints,
             ice_ufrag: transport.ice_ufrag,
             candidates,
-            trickle: trickles(&session),
-            gathered: any_level(&session, "end-of-candidates"),
-            ice_lite: attributes::has(&session.attributes, "ice-lite"),
         })
     }
 
@@ -100,9 +91,6 @@ impl fmt::Debug for Offer {
             .field("medias", &self.medias)
             .field("fingerprints", &self.fingerprints)
             .field("candidates", &self.candidates)
-            .field("trickle", &self.trickle)
-            .field("gathered", &self.gathered)
-            .field("ice_lite", &self.ice_lite)
             .finish_non_exhaustive()
     }
 }
@@ -212,17 +200,4 @@ fn drop_candidates(session: &mut Session) -> Result<usize, Error> {
         return Err(Error::TooManyCandidates { limit: limits::CANDIDATES_PER_OFFER });
     }
     Ok(kept)
-}
-
-fn trickles(session: &Session) -> bool {
-    let levels =
-        std::iter::once(&session.attributes).chain(session.medias.iter().map(|media| &media.attributes));
-    levels
-        .flat_map(|level| attributes::values(level, "ice-options"))
-        .any(|options| options.split(' ').any(|option| option == "trickle"))
-}
-
-fn any_level(session: &Session, name: &'static str) -> bool {
-    attributes::has(&session.attributes, name)
-        || session.medias.iter().any(|media| attributes::has(&media.attributes, name))
 }
