@@ -1,0 +1,151 @@
+//! The server itself: its TURN credentials, its host, its log, its own description.
+
+use super::*;
+
+#[test]
+fn ice_servers_carry_fresh_credentials_and_are_not_kept() {
+    let server =
+        Server::spawn(&[], &[("SCOPE_TURN_URLS", "turn:127.0.0.1:3478"), ("SCOPE_TURN_SECRET", "s3cret")]);
+
+    let response = http::get(&format!("{}/api/v1/webrtc/ice-servers", server.url())).unwrap();
+
+    let body = response.json();
+    let turn = body["iceServers"].as_array().unwrap().iter().find(|one| one["credential"].is_string());
+    assert!(turn.is_some_and(|turn| turn["username"].is_string()), "{body}");
+    assert!(!response.text().contains("s3cret"));
+    assert_eq!(response.header("cache-control"), Some("no-store"));
+}
+
+#[test]
+fn figures_of_the_host_are_there_and_unknown_ones_are_null() {
+    let hardware = get("/api/v1/hardware/info").json();
+    let system = get("/api/v1/system").json();
+
+    assert!(hardware.as_object().unwrap().contains_key("vram_gb"));
+    assert!(hardware["cpu"]["cores"].as_u64().unwrap() > 0 && hardware["gpus"].is_array());
+    let codec = &hardware["codecs"][0];
+    assert!(codec["element"].is_string() && codec["hardware"].is_boolean() && codec["reason"].is_string());
+    for codec in hardware["codecs"].as_array().unwrap() {
+        assert!(codec["works"].is_boolean(), "{codec}");
+        assert!(!codec["works"].as_bool().unwrap() || codec["trial_ms"].is_u64(), "{codec}");
+    }
+    if hardware["gpus"].as_array().unwrap().is_empty() {
+        assert_eq!(hardware["vram_gb"], Value::Null);
+    }
+    assert!(system["memory"]["total_bytes"].as_u64().unwrap() > 0);
+    assert!(system["sessions"]["limit"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn the_log_goes_on_from_its_offset_and_starts_anew_with_the_server() {
+    session();
+    let first = get("/api/v1/logs/tail?lines=1").json();
+    assert_eq!(first["lines"].as_array().unwrap().len(), 1);
+    let offset = first["offset"].as_u64().unwrap();
+
+    // An offset of a server that ran before and longer.
+    let anew = get(&format!("/api/v1/logs/tail?lines=5&since_offset={}", offset + 1_000_000)).json();
+
+    assert!(!anew["lines"].as_array().unwrap().is_empty(), "{anew}");
+    for query in ["lines=x", "since_offset=-1"] {
+        let response = get(&format!("/api/v1/logs/tail?{query}"));
+        assert_eq!(response.status, 422, "{}", response.text());
+        assert!(response.json()["code"].is_string());
+    }
+}
+
+#[test]
+fn the_document_has_every_route_and_the_docs_page_shows_it() {
+    let document = get("/openapi.json").json();
+    let routes = document["paths"].as_object().unwrap().iter().flat_map(|(path, methods)| {
+        methods.as_object().unwrap().keys().map(move |method| format!("{method} {path}"))
+    });
+    let mut routes: Vec<_> = routes.map(|route| route.replace("/api/v1/", "")).collect();
+    routes.sort();
+
+    assert_eq!(
+        routes,
+        [
+            "delete recordings/{id}",
+            "delete sessions/{id}",
+            "delete webrtc/offer/{id}",
+            "get /",
+            "get /health",
+            "get /metrics",
+            "get /ready",
+            "get hardware/info",
+            "get input-sources",
+            "get input-sources/{kind}/sources",
+            "get logs/tail",
+            "get pipeline/status",
+            "get pipelines/schemas",
+            "get recordings",
+            "get recordings/{id}",
+            "get recordings/{id}/{file}",
+            "get session/frame",
+            "get session/metrics",
+            "get session/output.ts",
+            "get session/parameters",
+            "get sessions",
+            "get sessions/{id}",
+            "get sessions/{id}/graph.dot",
+            "get sessions/{id}/graph.svg",
+            "get sessions/{id}/launch",
+            "get sessions/{id}/sdp",
+            "get system",
+            "get webrtc/ice-servers",
+            "patch sessions/{id}/parameters",
+            "patch webrtc/offer/{id}",
+            "post pipeline/load",
+            "post recordings/{id}/start",
+            "post recordings/{id}/stop",
+            "post session/parameters",
+            "post session/start",
+            "post session/stop",
+            "post webrtc/offer",
+            "put sessions/{id}/pipeline",
+        ]
+    );
+    for operation in
+        document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values())
+    {
+        let error = &operation["responses"]["default"]["content"]["application/json"]["schema"];
+        assert_eq!(error["$ref"], "#/components/schemas/ErrorBody", "{operation}");
+    }
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    let mut references = BTreeSet::new();
+    collect_references(&document, &mut references);
+    for reference in references {
+        let name = reference.trim_start_matches("#/components/schemas/");
+        assert!(schemas.contains_key(name), "{name} is referred to and not there");
+    }
+    let docs = get("/docs/");
+    assert!(docs.status == 200 && docs.text().contains("swagger"), "{}", docs.text());
+    assert!(!docs.text().contains("https://"), "the page loads from elsewhere");
+}
+
+fn collect_references(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            found.extend(fields.get("$ref").and_then(Value::as_str).map(str::to_owned));
+            fields.values().for_each(|inner| collect_references(inner, found));
+        }
+        Value::Array(values) => values.iter().for_each(|inner| collect_references(inner, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[test]
+fn every_answer_has_its_headers() {
+    for path in ["/", "/health", "/api/v1/sessions", "/api/nothing", "/docs/"] {
+        let response = get(path);
+
+        assert_eq!(response.header("x-content-type-options"), Some("nosniff"), "{path}");
+        assert_eq!(response.header("referrer-policy"), Some("no-referrer"), "{path}");
+        assert!(response.header("content-security-policy").unwrap().contains("default-src 'self'"));
+        assert!(response.header("x-request-id").is_some_and(|id| id.len() >= 8), "{path}");
+    }
+    assert_eq!(get("/api/v1/sessions").header("cache-control"), Some("no-store"));
+    let named = http::send(Method::GET, &url("/health"), &[("x-request-id", "mine-7")], vec![]);
+    assert_eq!(named.unwrap().header("x-request-id"), Some("mine-7"));
+}
