@@ -46,9 +46,7 @@ export function FiguresPanel({ sessionId }: { sessionId: string | null }) {
             onChange={(value) => setMinutes(Number(value))}
           />
         </div>
-        {sessionId === null && (
-          <p className="text-xs text-slate-400">Figures of a stream come once it runs.</p>
-        )}
+        {sessionId === null && <p className="text-xs text-muted">Figures of a stream come once it runs.</p>}
       </div>
       {(sentence ?? hostSentence) && <Notice look="hint">{sentence ?? hostSentence}</Notice>}
       <div className="grid gap-x-6 gap-y-5 sm:grid-cols-2 xl:grid-cols-3">

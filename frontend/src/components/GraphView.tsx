@@ -22,7 +22,7 @@ export function GraphView({ sessionId, live = true }: Props) {
     if (sessionId !== null && live) void watch.load(sessionId);
   }, [watch, sessionId, live]);
   if (sessionId === null) {
-    return <p className="text-sm text-slate-400">The graph is drawn once a stream runs: press Start.</p>;
+    return <p className="text-sm text-muted">The graph is drawn once a stream runs: press Start.</p>;
   }
   return (
     <section aria-label="Graph" className="space-y-3">
@@ -41,12 +41,12 @@ export function GraphView({ sessionId, live = true }: Props) {
       {graph.url && <GraphPicture url={graph.url} />}
       {graph.launch !== null && (
         <details className="text-sm">
-          <summary className="cursor-pointer text-slate-300">The same as a gst-launch-1.0 line</summary>
+          <summary className="cursor-pointer text-soft">The same as a gst-launch-1.0 line</summary>
           <div className="mt-2 space-y-2">
             <pre
               tabIndex={0}
               aria-label="gst-launch-1.0 line"
-              className="max-h-60 overflow-auto rounded-lg border border-slate-800 bg-slate-950/60 p-3 font-mono text-xs whitespace-pre-wrap text-slate-100"
+              className="max-h-60 overflow-auto rounded-lg border border-line bg-ground/60 p-3 font-mono text-xs whitespace-pre-wrap text-text"
             >
               {graph.launch}
             </pre>

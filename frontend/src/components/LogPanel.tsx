@@ -36,7 +36,7 @@ export function LogPanel() {
     <section aria-label="Server log" className="space-y-3">
       <div className="flex flex-wrap items-end gap-2">
         <div className="grow space-y-1.5 sm:max-w-64">
-          <label htmlFor={id} className="block text-xs font-medium text-slate-300">
+          <label htmlFor={id} className="block text-xs font-medium text-soft">
             Words to find
           </label>
           <input
@@ -44,7 +44,7 @@ export function LogPanel() {
             type="search"
             value={filter.words}
             onChange={(event) => setFilter({ ...filter, words: event.target.value })}
-            className="h-9 w-full rounded-lg border border-slate-700 bg-slate-900 px-2.5 text-sm"
+            className="h-9 w-full rounded-lg border border-edge bg-panel px-2.5 text-sm"
           />
         </div>
         <div className="w-44">
@@ -90,9 +90,9 @@ function Lines({ lines, some }: { lines: LogLine[]; some: boolean }) {
         aria-live="off"
         tabIndex={0}
         onScroll={onScroll}
-        className="h-[min(20rem,28dvh)] min-h-48 overflow-auto rounded-lg border border-slate-800 bg-slate-950/60 p-3 font-mono text-xs leading-5"
+        className="h-[min(20rem,28dvh)] min-h-48 overflow-auto rounded-lg border border-line bg-ground/60 p-3 font-mono text-xs leading-5"
       >
-        {lines.length === 0 && <p className="text-slate-400">{nothing}</p>}
+        {lines.length === 0 && <p className="text-muted">{nothing}</p>}
         {lines.map((line) => (
           <p key={line.key} className={`break-words whitespace-pre-wrap ${lookOf(line)}`}>
             {line.text}
@@ -109,18 +109,18 @@ function Lines({ lines, some }: { lines: LogLine[]; some: boolean }) {
 }
 
 function lookOf(line: LogLine): string {
-  if (line.note) return "italic text-slate-400";
+  if (line.note) return "italic text-muted";
   switch (line.level) {
     case "ERROR":
-      return "text-rose-300";
+      return "text-problem";
     case "WARN":
-      return "text-amber-300";
+      return "text-warn";
     case "INFO":
-      return "text-slate-200";
+      return "text-soft";
     case "DEBUG":
     case "TRACE":
     case null:
-      return "text-slate-400";
+      return "text-muted";
     default:
       return line.level satisfies never;
   }

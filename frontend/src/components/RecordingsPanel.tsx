@@ -24,22 +24,18 @@ export function RecordingsPanel({ sessionId }: { sessionId: string | null }) {
           </Button>
         ) : (
           <Button disabled={busy || sessionId === null} onClick={() => void recorder.start(input)}>
-            <span aria-hidden className="size-2.5 rounded-full bg-rose-500" />
+            <span aria-hidden className="size-2.5 rounded-full bg-tally" />
             Record
           </Button>
         )}
         <Switch label="Record the input too" checked={input} disabled={active || busy} onChange={setInput} />
         {active && status && <Running status={status} />}
-        {sessionId === null && (
-          <p className="text-xs text-slate-400">A stream can be recorded once it runs.</p>
-        )}
+        {sessionId === null && <p className="text-xs text-muted">A stream can be recorded once it runs.</p>}
       </div>
       {failure && <Notice look="problem">{failure}</Notice>}
-      {recordings === null && !listSentence && <p className="text-sm text-slate-400">Reading the list …</p>}
+      {recordings === null && !listSentence && <p className="text-sm text-muted">Reading the list …</p>}
       {recordings?.length === 0 && (
-        <p className="text-sm text-slate-400">
-          Nothing is recorded yet. The server keeps here what you record.
-        </p>
+        <p className="text-sm text-muted">Nothing is recorded yet. The server keeps here what you record.</p>
       )}
       {recordings && recordings.length > 0 && (
         <ul aria-label="Recordings of the server" className="space-y-3">
@@ -58,9 +54,9 @@ function Running({ status }: { status: RecordingStatus }) {
     <p
       role="timer"
       aria-label="Recorded so far"
-      className="flex items-center gap-2 font-mono text-sm text-slate-100 tabular-nums"
+      className="flex items-center gap-2 font-mono text-sm text-text tabular-nums"
     >
-      <span aria-hidden className="size-2.5 animate-pulse rounded-full bg-rose-500" />
+      <span aria-hidden className="size-2.5 animate-pulse rounded-full bg-tally" />
       {units.duration(status.seconds)} · {units.bytes(status.bytes)}
     </p>
   );

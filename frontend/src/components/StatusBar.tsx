@@ -18,7 +18,7 @@ export function StatusBar({ metrics }: { metrics: Metrics }) {
   const { host, sentence } = useSystem();
   useNoted(metrics);
   return (
-    <footer aria-label="Status" className="border-t border-slate-800 bg-slate-950/80 px-4 py-2.5 sm:px-6">
+    <footer aria-label="Status" className="border-t border-line bg-ground/80 px-4 py-2.5 sm:px-6">
       <dl className="flex flex-wrap gap-x-6 gap-y-1.5 text-xs">
         <Figures items={ofStream(metrics)} unknown="no stream runs, or the browser does not tell." />
         <Figures
@@ -35,8 +35,8 @@ function Figures({ items, unknown }: { items: Item[]; unknown: string }) {
     const known = units.isKnown(value);
     return (
       <div key={id} className="flex gap-2" title={known ? title : `${title}. Not known: ${unknown}`}>
-        <dt className="text-slate-400">{label}</dt>
-        <dd data-testid={id} className="font-mono text-slate-100 tabular-nums">
+        <dt className="text-muted">{label}</dt>
+        <dd data-testid={id} className="font-mono text-text tabular-nums">
           {value}
         </dd>
         {!known && <dd className="sr-only">not known</dd>}

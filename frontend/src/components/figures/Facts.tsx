@@ -24,8 +24,8 @@ export function Facts({ detail, host }: { detail: SessionDetail | null; host: Ho
     <dl className="grid grid-cols-1 gap-x-6 gap-y-1.5 text-xs sm:grid-cols-2 xl:grid-cols-3">
       {rows.map(([label, value]) => (
         <div key={label} className="flex min-w-0 justify-between gap-3">
-          <dt className="shrink-0 text-slate-400">{label}</dt>
-          <dd className="min-w-0 text-right font-mono break-words text-slate-100">{value}</dd>
+          <dt className="shrink-0 text-muted">{label}</dt>
+          <dd className="min-w-0 text-right font-mono break-words text-text">{value}</dd>
         </div>
       ))}
     </dl>

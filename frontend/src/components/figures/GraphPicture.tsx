@@ -67,7 +67,7 @@ export function GraphPicture({ url }: { url: string }) {
         aria-roledescription="zoomable picture"
         aria-label="The session's graph. Plus and minus zoom, arrows move, 0 shows all of it."
         tabIndex={0}
-        className="relative h-[min(24rem,32dvh)] min-h-56 cursor-grab touch-none overflow-hidden rounded-lg border border-slate-800 bg-white active:cursor-grabbing"
+        className="relative h-[min(24rem,32dvh)] min-h-56 cursor-grab touch-none overflow-hidden rounded-lg border border-line bg-white active:cursor-grabbing"
         onKeyDown={key}
         onDoubleClick={viewport.fit}
         onPointerDown={(event) => {
@@ -96,9 +96,7 @@ export function GraphPicture({ url }: { url: string }) {
           −
         </Button>
         <Button onClick={viewport.fit}>Show all</Button>
-        <span className="font-mono text-xs text-slate-400 tabular-nums">
-          {Math.round(view.scale * 100)} %
-        </span>
+        <span className="font-mono text-xs text-muted tabular-nums">{Math.round(view.scale * 100)} %</span>
       </div>
     </div>
   );

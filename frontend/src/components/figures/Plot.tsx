@@ -6,10 +6,10 @@ import type { Point } from "../../types/figures";
 
 /** Middle tones: they stand out on a dark page and on a light one. */
 const COLOURS = [
-  "text-emerald-500",
+  "text-accent",
   "text-sky-500",
   "text-amber-500",
-  "text-rose-500",
+  "text-tally",
   "text-violet-500",
   "text-teal-500",
   "text-orange-500",
@@ -55,15 +55,15 @@ export function Plot({ title, lines, over = [], stacked = false, format, windowM
   return (
     <figure className="min-w-0 space-y-1.5">
       <figcaption className="flex items-baseline justify-between gap-2 text-xs">
-        <span className="font-medium text-slate-200">{title}</span>
-        <span className="font-mono text-slate-400">{at === null ? format(top) : ago(now - time)}</span>
+        <span className="font-medium text-soft">{title}</span>
+        <span className="font-mono text-muted">{at === null ? format(top) : ago(now - time)}</span>
       </figcaption>
       <svg
         role="img"
         aria-label={`${title}, the last ${units.duration(windowMs / 1000)} minutes`}
         viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
         preserveAspectRatio="none"
-        className="h-24 w-full touch-pan-y rounded-lg border border-slate-800 bg-slate-950/60"
+        className="h-24 w-full touch-pan-y rounded-lg border border-line bg-ground/60"
         onPointerMove={move}
         onPointerLeave={() => setAt(null)}
       >
@@ -73,7 +73,7 @@ export function Plot({ title, lines, over = [], stacked = false, format, windowM
             x2={WIDTH}
             y1={HEIGHT * part}
             y2={HEIGHT * part}
-            className="stroke-slate-500/25"
+            className="stroke-muted/25"
             vectorEffect="non-scaling-stroke"
           />
         ))}
@@ -94,7 +94,7 @@ export function Plot({ title, lines, over = [], stacked = false, format, windowM
           <path
             key={over[place]?.label}
             d={linePath(points, frame)}
-            className="stroke-slate-300"
+            className="stroke-soft"
             fill="none"
             strokeWidth={1.5}
             vectorEffect="non-scaling-stroke"
@@ -105,7 +105,7 @@ export function Plot({ title, lines, over = [], stacked = false, format, windowM
             x1={at * WIDTH}
             x2={at * WIDTH}
             y2={HEIGHT}
-            className="stroke-slate-400"
+            className="stroke-muted"
             vectorEffect="non-scaling-stroke"
           />
         )}
@@ -113,17 +113,17 @@ export function Plot({ title, lines, over = [], stacked = false, format, windowM
       <dl className="flex flex-wrap gap-x-4 gap-y-0.5 text-xs">
         {all.map((line, place) => (
           <div key={line.label} className="flex items-center gap-1.5">
-            <dt className="flex items-center gap-1.5 text-slate-400">
+            <dt className="flex items-center gap-1.5 text-muted">
               <svg
                 aria-hidden
                 viewBox="0 0 8 8"
-                className={`size-2 ${place < lines.length ? colour(place) : "text-slate-300"}`}
+                className={`size-2 ${place < lines.length ? colour(place) : "text-soft"}`}
               >
                 <rect width={8} height={8} rx={2} fill="currentColor" />
               </svg>
               {line.label}
             </dt>
-            <dd className="font-mono text-slate-100 tabular-nums">{values[place]}</dd>
+            <dd className="font-mono text-text tabular-nums">{values[place]}</dd>
           </div>
         ))}
       </dl>

@@ -25,19 +25,19 @@ export function RecordingRow({ recording, onDelete }: Props) {
   const path = file ? filePath(id, file.name) : null;
   const title = units.moment(recording.started);
   return (
-    <li className="space-y-3 rounded-xl border border-slate-800 bg-slate-900/60 p-3" aria-label={title}>
+    <li className="space-y-3 rounded-xl border border-line bg-panel/60 p-3" aria-label={title}>
       <div className="flex flex-wrap gap-x-4 gap-y-3">
         <Thumbnail path={running || !first ? null : filePath(id, first.name)} />
         <div className="min-w-0 grow basis-40 space-y-1">
-          <p className="text-sm font-medium text-slate-100">{title}</p>
-          <p className="font-mono text-xs text-slate-400 tabular-nums">
+          <p className="text-sm font-medium text-text">{title}</p>
+          <p className="font-mono text-xs text-muted tabular-nums">
             {[recording.pipeline_id, units.duration(recording.seconds), units.bytes(recording.bytes)].join(
               " · ",
             )}
           </p>
-          {running && <p className="text-xs text-rose-300">Is being recorded</p>}
+          {running && <p className="text-xs text-problem">Is being recorded</p>}
           {recording.state === "finished" && recording.sentence && (
-            <p className="text-xs text-slate-400">{recording.sentence}</p>
+            <p className="text-xs text-muted">{recording.sentence}</p>
           )}
         </div>
         <div className="flex flex-wrap content-start items-end gap-2">

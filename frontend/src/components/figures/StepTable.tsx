@@ -7,10 +7,10 @@ export function StepTable({ steps }: { steps: StepTimes[] }) {
   if (steps.length === 0) return null;
   return (
     <table className="w-full max-w-xl text-xs">
-      <caption className="pb-1.5 text-left font-medium text-slate-200">
+      <caption className="pb-1.5 text-left font-medium text-soft">
         In the server, since the session's start: the mean, and what 50, 95 and 99 of 100 pictures stay under
       </caption>
-      <thead className="text-slate-400">
+      <thead className="text-muted">
         <tr>
           <th scope="col" className="py-0.5 text-left font-normal">
             Step
@@ -24,14 +24,14 @@ export function StepTable({ steps }: { steps: StepTimes[] }) {
       </thead>
       <tbody>
         {steps.map((times) => (
-          <tr key={times.step} className="border-t border-slate-800">
-            <th scope="row" className="py-0.5 text-left font-normal text-slate-300">
+          <tr key={times.step} className="border-t border-line">
+            <th scope="row" className="py-0.5 text-left font-normal text-soft">
               {wordOf(times.step)}
             </th>
             {[times.mean_ms, times.p50_ms, times.p95_ms, times.p99_ms].map((value, place) => (
               <td
                 key={place}
-                className="py-0.5 pl-3 text-right font-mono whitespace-nowrap text-slate-100 tabular-nums"
+                className="py-0.5 pl-3 text-right font-mono whitespace-nowrap text-text tabular-nums"
               >
                 {units.tenths(value)}
               </td>

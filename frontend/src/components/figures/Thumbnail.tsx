@@ -30,12 +30,12 @@ export function Thumbnail({ path }: { path: string | null }) {
   return (
     <div
       ref={place}
-      className="grid aspect-video w-32 shrink-0 place-items-center overflow-hidden rounded-lg border border-slate-800 bg-black"
+      className="grid aspect-video w-32 shrink-0 place-items-center overflow-hidden rounded-lg border border-line bg-black"
     >
       {url ? (
         <img src={url} alt="" className="size-full object-contain" />
       ) : (
-        <span aria-hidden className="text-lg text-slate-500">
+        <span aria-hidden className="text-lg text-muted">
           ▶
         </span>
       )}

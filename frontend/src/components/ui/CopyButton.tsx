@@ -17,7 +17,7 @@ export function CopyButton({ text, children }: { text: () => string; children: R
   return (
     <>
       <Button onClick={() => void copy(text()).then(setDone)}>{children}</Button>
-      <span role="status" className="self-center text-xs text-slate-400">
+      <span role="status" className="self-center text-xs text-muted">
         {done === null ? "" : words}
       </span>
     </>
