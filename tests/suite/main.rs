@@ -27,6 +27,7 @@ mod networks;
 mod offline;
 mod onnx;
 mod pipelines;
+mod pipelines_cli;
 mod python;
 mod python_shipped;
 mod recordings;

@@ -7,6 +7,7 @@
 
 pub mod address;
 pub mod answerer;
+mod builder;
 pub mod call;
 pub mod chain;
 pub mod client;
