@@ -9,22 +9,24 @@ from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 
+import codecs_cost
 from servers import LOAD_CORE, LOADER, WORK, Missing, Server
 
-# Off, on, off, ... and off again, so that each turn with a recording lies between two without: many short
-# ones, for a shared machine is not equally quick for long.
-PAIRS = 30
+# Off, on, off, ... and off again, so that each turn with a recording lies between two without.
+PAIRS = 12
+# One round of the clip: its parts are not equally dear.
+TURN_S = codecs_cost.CLIP_S
 # After a change: the key frame that a recording begins with, the file's end.
-SETTLE_S = 1.5
+SETTLE_S = 2
 # The threads of a recording: its own, and one for each of a file's streams.
 THREADS = ("recording", "video:src", "sound:src")
 START_LIMIT_S = 20
 
 
-def measure(server: Server, codec: str, size: int, bps: int, turn_s: float) -> dict:
+def measure(server: Server, codec: str, size: int) -> dict:
     """CPU of each turn and delay of its pictures; `share` and `later_ms` are what the recording adds."""
-    with server.run(bps) as running:
-        whole = (2 * PAIRS + 1) * (turn_s + SETTLE_S) + START_LIMIT_S
+    with server.run(codecs_cost.BPS[size]) as running:
+        whole = (2 * PAIRS + 1) * (TURN_S + SETTLE_S) + START_LIMIT_S
         command = [
             *("taskset", "-c", LOAD_CORE, LOADER, "run", "--each", "--clips", WORK, "--url", running.url),
             *("--pid", running.pid, "--codec", codec, "--size", size, "--window", whole),
@@ -32,7 +34,7 @@ def measure(server: Server, codec: str, size: int, bps: int, turn_s: float) -> d
         client = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE)
         try:
             session = wait_live(f"{running.url}/api/v1")
-            turns = [turn(running, session, bool(number % 2), turn_s) for number in range(2 * PAIRS + 1)]
+            turns = [turn(running, session, bool(number % 2)) for number in range(2 * PAIRS + 1)]
             seen = json.loads(client.communicate()[0])
         finally:
             client.kill()
@@ -58,12 +60,12 @@ def spread(values: Iterable[float]) -> tuple[float, float, float]:
     return low, middle, high
 
 
-def turn(running, session: str, records: bool, turn_s: float) -> dict:
+def turn(running, session: str, records: bool) -> dict:
     api = f"{running.url}/api/v1"
     ask(f"{api}/recordings/{session}/{'start' if records else 'stop'}", b"")
     time.sleep(SETTLE_S)
     begins, before, own_before = time.time(), cpu_s(running.pid), threads_s(running.pid)
-    time.sleep(turn_s)
+    time.sleep(TURN_S)
     ends, after, own_after = time.time(), cpu_s(running.pid), threads_s(running.pid)
     recording = ask(f"{api}/sessions/{session}")["recording"] or {}
     if records and not recording.get("bytes"):
