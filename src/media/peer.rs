@@ -105,7 +105,7 @@ pub fn open(
         let receiver = Receiver::new(&peer.pipeline, line, table, &peer.taps)?;
         peer.receiver = Some(Arc::new(receiver));
     }
-    peer.tune(settings, &open.ice, lines[0].codec.payload);
+    peer.tune(settings, &open.ice, &lines[0].codec);
     let (transceivers, sound) = peer.add_senders(&lines, table, settings)?;
     let first = transceivers.first().ok_or_else(|| Error::Graph("no m-line to serve".into()))?;
     let identity = Arc::new(Identity::new(offer.fingerprints.clone(), first));

@@ -2,18 +2,22 @@
 //!
 //! The element callbacks run on webrtcbin's threads, the byte counts once a packet: an atomic add each.
 
-use std::sync::{Arc, atomic::Ordering::Relaxed};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use gst::{glib, prelude::*};
 
 use super::{IceServers, Settings, counters::Counters, peer::Peer, retransmission, timing::Timing};
+use crate::signalling::Codec;
 
 /// Sound, picture and its repairs, each changed some times; the packets of a source above it are dropped.
 const MAX_SOURCES: u32 = 32;
 
 impl Peer {
     /// Settings that webrtcbin has no property for.
-    pub(super) fn tune(&self, settings: &Settings, servers: &IceServers, video_payload: u8) {
+    pub(super) fn tune(&self, settings: &Settings, servers: &IceServers, video: &Codec) {
         let ice: glib::Object = self.webrtc.property("ice-agent");
         if let Some((low, high)) = settings.udp_ports {
             ice.set_property("min-rtp-port", u32::from(low));
@@ -34,9 +38,10 @@ impl Peer {
         }
         if let Some(bin) = self.webrtc.downcast_ref::<gst::Bin>() {
             let (counters, timing) = (self.taps.counters.clone(), self.taps.timing.clone());
+            let (payload, nack) = (video.payload, video.feedback.nack);
             bin.connect_deep_element_added(move |_, _, element| {
                 tune_element(element, &counters, &timing);
-                count_video(element, &counters, video_payload);
+                watch_arrivals(element, &counters, payload, nack);
             });
         }
     }
@@ -76,17 +81,24 @@ fn tune_element(element: &gst::Element, counters: &Arc<Counters>, timing: &Arc<T
     }
 }
 
-/// Counts the picture's packets before the jitter buffer, so that one that stands shows. Padding is no picture.
-fn count_video(element: &gst::Element, counters: &Arc<Counters>, payload: u8) {
+/// Counts the picture's packets before the jitter buffer, so that one that stands shows, and lets that one ask for what
+/// is missing where the peer takes `nack`. Padding is no picture.
+fn watch_arrivals(element: &gst::Element, counters: &Arc<Counters>, video: u8, nack: bool) {
     if element.factory().is_none_or(|factory| factory.name() != "rtpjitterbuffer") {
         return;
     }
-    let counters = counters.clone();
+    let (counters, buffer, known) = (counters.clone(), element.downgrade(), AtomicBool::new(false));
     watch_packets(element, "sink", move |packet| {
-        if let Ok(packet) = gst_rtp::RTPBuffer::from_buffer_readable(packet)
-            && packet.payload_type() == payload
-            && packet.payload_size() > 0
+        let Ok(packet) = gst_rtp::RTPBuffer::from_buffer_readable(packet) else { return };
+        let is_video = packet.payload_type() == video;
+        // 1.22 sets in each buffer what the last m-line of the shared transport wants (`on_rtpbin_new_jitterbuffer`):
+        // with sound behind the picture, nothing was asked for again.
+        if !known.swap(true, Relaxed)
+            && let Some(buffer) = buffer.upgrade()
         {
+            buffer.set_property("do-retransmission", is_video && nack);
+        }
+        if is_video && packet.payload_size() > 0 {
             counters.video_packets.fetch_add(1, Relaxed);
         }
     });

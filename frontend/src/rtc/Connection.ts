@@ -47,10 +47,15 @@ export class Connection {
       if (!this.closed) events.onState(this.peer.connectionState);
     };
     this.peer.ontrack = (event) => {
-      this.output.addTrack(event.track);
-      if (event.track.kind !== "video") return;
-      this.receiver = event.receiver;
-      event.track.onunmute = () => {
+      const { track, receiver } = event;
+      if (track.kind !== "video") {
+        // There is none to play, and to keep in step with, before some comes.
+        track.onunmute = () => this.output.addTrack(track);
+        return;
+      }
+      this.output.addTrack(track);
+      this.receiver = receiver;
+      track.onunmute = () => {
         this.hasPicture = true;
         events.onPicture();
       };
