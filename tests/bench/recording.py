@@ -1,19 +1,24 @@
-"""What a recording costs the session that it is of: on and off in turn, in one session of one server."""
+"""What a recording costs the session that it is of: two servers of a session each record in turn.
 
+What the machine does to both at once is no matter, nor is what one of them always takes more than the other.
+"""
+
+import contextlib
 import json
+import math
 import statistics
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import codecs_cost
-from servers import LOAD_CORE, LOADER, WORK, Missing, Server
+from servers import LOAD_CORE, LOADER, WORK, Missing, Running, Server
 
-# Off, on, off, ... and off again, so that each turn with a recording lies between two without.
-PAIRS = 12
+TURNS = 24
 # One round of the clip: its parts are not equally dear.
 TURN_S = codecs_cost.CLIP_S
 # After a change: the key frame that a recording begins with, the file's end.
@@ -23,60 +28,107 @@ THREADS = ("recording", "video:src", "sound:src")
 START_LIMIT_S = 20
 
 
+@dataclass(frozen=True)
+class Side:
+    """A server with its one session."""
+
+    running: Running
+    client: subprocess.Popen
+    session: str
+
+    def record(self, on: bool) -> None:
+        word = "start" if on else "stop"
+        ask(f"{self.running.url}/api/v1/recordings/{self.session}/{word}", b"")
+
+    def recorded_bytes(self) -> int:
+        recording = ask(f"{self.running.url}/api/v1/sessions/{self.session}")["recording"] or {}
+        if not recording.get("bytes"):
+            raise Missing(f"nothing is recorded: {recording}")
+        return recording["bytes"]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What each side took, the one that recorded first."""
+
+    begins: float
+    ends: float
+    recording: int
+    cores: list[float]
+    own_cores: float
+    bytes: int
+
+    def delay_ms(self, seen: list[list[list[float]]]) -> list[float]:
+        """Of the pictures that each side showed, which are given in the sides' own order."""
+        sides = seen[self.recording], seen[1 - self.recording]
+        shown = [[ms for at, ms in pictures if self.begins <= at < self.ends] for pictures in sides]
+        return [statistics.median(delays) for delays in shown]
+
+
 def measure(server: Server, codec: str, size: int) -> dict:
-    """CPU of each turn and delay of its pictures; `share` and `later_ms` are what the recording adds."""
+    """`share` and `later_ms` are what recording adds to CPU and delay: medians between quartiles."""
+    with side(server, codec, size) as first, side(server, codec, size) as second:
+        sides = [first, second]
+        turns = [turn(sides, number % 2) for number in range(TURNS)]
+        seen = [json.loads(one.client.communicate()[0])["each_delay_ms"] for one in sides]
+    delays = [one.delay_ms(seen) for one in turns]
+    # Two turns of exchanged roles: how the sides differ is a factor in one and a divisor in the other.
+    products = [math.prod(one.cores[0] / one.cores[1] for one in pair) for pair in pairwise(turns)]
+    return {
+        "codec": codec,
+        "size": size,
+        "bytes": turns[-1].bytes,
+        "cores": medians(one.cores for one in turns),
+        "share": spread(math.sqrt(product) - 1 for product in products),
+        "own_share": statistics.median(one.own_cores / one.cores[0] for one in turns),
+        "delay_ms": medians(delays),
+        "later_ms": spread((a[0] - a[1] + b[0] - b[1]) / 2 for a, b in pairwise(delays)),
+    }
+
+
+@contextlib.contextmanager
+def side(server: Server, codec: str, size: int) -> Iterator[Side]:
     with server.run(codecs_cost.BPS[size]) as running:
-        whole = (2 * PAIRS + 1) * (TURN_S + SETTLE_S) + START_LIMIT_S
+        whole = TURNS * (TURN_S + SETTLE_S) + START_LIMIT_S
         command = [
             *("taskset", "-c", LOAD_CORE, LOADER, "run", "--each", "--clips", WORK, "--url", running.url),
             *("--pid", running.pid, "--codec", codec, "--size", size, "--window", whole),
         ]
         client = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE)
         try:
-            session = wait_live(f"{running.url}/api/v1")
-            turns = [turn(running, session, bool(number % 2)) for number in range(2 * PAIRS + 1)]
-            seen = json.loads(client.communicate()[0])
+            yield Side(running, client, wait_live(f"{running.url}/api/v1"))
         finally:
             client.kill()
             client.wait()
-    for one in turns:
-        begins, ends = one["window"]
-        one["delay_ms"] = statistics.median(ms for at, ms in seen["each_delay_ms"] if begins <= at < ends)
-    without, recorded = turns[::2], turns[1::2]
-    row = {"codec": codec, "size": size, "bytes": recorded[-1]["bytes"]}
-    for key in ("cores", "delay_ms"):
-        row[key] = [statistics.median(one[key] for one in kind) for kind in (without, recorded)]
-        beside = [(one[key] + other[key]) / 2 for one, other in pairwise(without)]
-        row[f"{key}_beside"] = [(on[key], off) for on, off in zip(recorded, beside, strict=True)]
-    row["share"] = spread(on / off - 1 for on, off in row["cores_beside"])
-    row["own_share"] = statistics.median(one["own_cores"] / one["cores"] for one in recorded)
-    row["later_ms"] = spread(on - off for on, off in row["delay_ms_beside"])
-    return row
+
+
+def turn(sides: list[Side], recording: int) -> Turn:
+    for number, one in enumerate(sides):
+        one.record(number == recording)
+    time.sleep(SETTLE_S)
+    recorder, other = (sides[place].running.pid for place in (recording, 1 - recording))
+    begins, before, own_before = time.time(), [cpu_s(recorder), cpu_s(other)], threads_s(recorder)
+    time.sleep(TURN_S)
+    ends, after, own_after = time.time(), [cpu_s(recorder), cpu_s(other)], threads_s(recorder)
+    took_s = ends - begins
+    return Turn(
+        begins,
+        ends,
+        recording,
+        [(later - earlier) / took_s for earlier, later in zip(before, after, strict=True)],
+        (own_after - own_before) / took_s,
+        sides[recording].recorded_bytes(),
+    )
+
+
+def medians(pairs: Iterable[list[float]]) -> list[float]:
+    return [statistics.median(values) for values in zip(*pairs, strict=True)]
 
 
 def spread(values: Iterable[float]) -> tuple[float, float, float]:
     """The median between its quartiles."""
     low, middle, high = statistics.quantiles(values, n=4)
     return low, middle, high
-
-
-def turn(running, session: str, records: bool) -> dict:
-    api = f"{running.url}/api/v1"
-    ask(f"{api}/recordings/{session}/{'start' if records else 'stop'}", b"")
-    time.sleep(SETTLE_S)
-    begins, before, own_before = time.time(), cpu_s(running.pid), threads_s(running.pid)
-    time.sleep(TURN_S)
-    ends, after, own_after = time.time(), cpu_s(running.pid), threads_s(running.pid)
-    recording = ask(f"{api}/sessions/{session}")["recording"] or {}
-    if records and not recording.get("bytes"):
-        raise Missing(f"nothing is recorded: {recording}")
-    took_s = ends - begins
-    return {
-        "window": (begins, ends),
-        "cores": (after - before) / took_s,
-        "own_cores": (own_after - own_before) / took_s,
-        "bytes": recording.get("bytes"),
-    }
 
 
 def wait_live(api: str) -> str:
@@ -108,16 +160,16 @@ def threads_s(pid: int) -> float:
 
 def table(rows: list[dict]) -> str:
     lines = [
-        "| recording | CPU without, with (cores) | added: median (quartiles) | its threads "
-        "| delay without, with | added |",
+        "| recording | CPU with, without (cores) | added: median (quartiles) | its threads "
+        "| delay with, without | added: median (quartiles) |",
         "|---|---|---|---|---|---|",
     ]
     for row in rows:
-        (off, on), (off_ms, on_ms) = row["cores"], row["delay_ms"]
+        (on, off), (on_ms, off_ms) = row["cores"], row["delay_ms"]
         (low, share, high), (low_ms, later, high_ms) = row["share"], row["later_ms"]
         lines.append(
-            f"| {row['codec'].upper()} {row['size']} | {off:.4f}, {on:.4f} "
+            f"| {row['codec'].upper()} {row['size']} | {on:.4f}, {off:.4f} "
             f"| {share:+.1%} ({low:+.1%} to {high:+.1%}) | {row['own_share']:.1%} "
-            f"| {off_ms:.2f} ms, {on_ms:.2f} ms | {later:+.2f} ms ({low_ms:+.2f} to {high_ms:+.2f}) |"
+            f"| {on_ms:.2f} ms, {off_ms:.2f} ms | {later:+.2f} ms ({low_ms:+.2f} to {high_ms:+.2f}) |"
         )
     return "\n".join(lines)

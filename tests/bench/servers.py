@@ -78,7 +78,7 @@ class Server:
         """A fresh server on core 0, ready, and stopped at the end. It should return `bps` a session."""
         port = free_port()
         log = WORK / f"{self.name}.log"
-        with log.open("wb") as output:
+        with log.open("ab") as output:
             process = subprocess.Popen(
                 ["taskset", "-c", SERVER_CORE, *self.command(port, bps)],
                 stdin=subprocess.DEVNULL,
