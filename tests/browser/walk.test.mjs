@@ -40,6 +40,7 @@ test("from the start page to a recording on the own disk", async () => {
   const row = page.getByRole("region", { name: "Recordings" }).getByRole("listitem").first();
   const link = row.getByRole("link", { name: "Download" });
   await link.waitFor();
+  await row.locator("img").waitFor(); // its thumbnail
   await picture(page, "recorded");
   const [download] = await Promise.all([page.waitForEvent("download"), link.click()]);
   const path = await download.path();
