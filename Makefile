@@ -80,7 +80,7 @@ test: ## everything: page, server, foreign clients, browsers; timed
 	@.tools/test
 
 .PHONY: bench
-bench: deps-run ## measure this server and its peers, half an hour (ARGS="--quick", ARGS=--help)
+bench: deps-run ## measure this server and its peers, three quarters of an hour (ARGS="--quick", ARGS=--help)
 	@exec tests/bench/run $(ARGS)
 
 .PHONY: fuzz

@@ -18,7 +18,7 @@ from pathlib import Path
 import codecs_cost
 from servers import LOAD_CORE, LOADER, WORK, Missing, Running, Server
 
-TURNS = 24
+TURNS, QUICK_TURNS = 24, 6
 # One round of the clip: its parts are not equally dear.
 TURN_S = codecs_cost.CLIP_S
 # After a change: the key frame that a recording begins with, the file's end.
@@ -65,11 +65,13 @@ class Turn:
         return [statistics.median(delays) for delays in shown]
 
 
-def measure(server: Server, codec: str, size: int) -> dict:
+def measure(server: Server, codec: str, size: int, quick: bool) -> dict:
     """`share` and `later_ms` are what recording adds to CPU and delay: medians between quartiles."""
-    with side(server, codec, size) as first, side(server, codec, size) as second:
+    count = QUICK_TURNS if quick else TURNS
+    window_s = count * (TURN_S + SETTLE_S) + START_LIMIT_S
+    with side(server, codec, size, window_s) as first, side(server, codec, size, window_s) as second:
         sides = [first, second]
-        turns = [turn(sides, number % 2) for number in range(TURNS)]
+        turns = [turn(sides, number % 2) for number in range(count)]
         seen = [json.loads(one.client.communicate()[0])["each_delay_ms"] for one in sides]
     delays = [one.delay_ms(seen) for one in turns]
     # Two turns of exchanged roles: how the sides differ is a factor in one and a divisor in the other.
@@ -87,12 +89,11 @@ def measure(server: Server, codec: str, size: int) -> dict:
 
 
 @contextlib.contextmanager
-def side(server: Server, codec: str, size: int) -> Iterator[Side]:
+def side(server: Server, codec: str, size: int, window_s: float) -> Iterator[Side]:
     with server.run(codecs_cost.BPS[size]) as running:
-        whole = TURNS * (TURN_S + SETTLE_S) + START_LIMIT_S
         command = [
             *("taskset", "-c", LOAD_CORE, LOADER, "run", "--each", "--clips", WORK, "--url", running.url),
-            *("--pid", running.pid, "--codec", codec, "--size", size, "--window", whole),
+            *("--pid", running.pid, "--codec", codec, "--size", size, "--window", window_s),
         ]
         client = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE)
         try:
