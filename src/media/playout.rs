@@ -14,7 +14,7 @@ use std::{
 
 use gst::prelude::*;
 
-use super::counters::Counters;
+use super::{counters::Counters, timing};
 
 /// Longest wait: more delay is worse to a person than a picture less.
 const LONGEST: Duration = Duration::from_millis(250);
@@ -64,11 +64,7 @@ pub fn pace(packets: &gst::Pad, sink: &gst_app::AppSink, counters: Arc<Counters>
 
 /// How long after its arrival time a packet comes out of the jitter buffer.
 fn lateness(pad: &gst::Pad, info: &gst::PadProbeInfo<'_>) -> Option<Duration> {
-    let pts = match &info.data {
-        Some(gst::PadProbeData::Buffer(buffer)) => buffer.pts(),
-        Some(gst::PadProbeData::BufferList(list)) => list.get(0)?.pts(),
-        _ => None,
-    }?;
+    let pts = timing::first(info)?.pts()?;
     let now = pad.parent_element()?.current_running_time()?;
     Some(now.saturating_sub(pts).into())
 }

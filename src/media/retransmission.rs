@@ -19,7 +19,7 @@ use std::{
 
 use gst::prelude::*;
 
-use super::{counters::Counters, upstream};
+use super::{counters::Counters, timing, upstream};
 
 /// Name of the event with which rtpsession asks for a packet again.
 const REQUEST: &str = "GstRTPRetransmissionRequest";
@@ -84,11 +84,23 @@ pub fn answer(element: &gst::Element, counters: &Arc<Counters>) {
     });
 }
 
-/// Asks for what is missing, and only for that, and notes when.
-pub fn ask(element: &gst::Element, counters: &Arc<Counters>) {
+/// Asks for what is missing of the picture, which comes as that `payload`, where the peer takes `nack`; and only for
+/// that, and notes when.
+pub fn ask(element: &gst::Element, counters: &Arc<Counters>, payload: u8, nack: bool) {
     // Otherwise it also asks for packets by the time that they should come, before they are sent.
     element.set_property("rtx-next-seqnum", false);
     let Some(pad) = element.static_pad("sink") else { return };
+    // 1.22 sets in each buffer what the last m-line of the shared transport wants (`on_rtpbin_new_jitterbuffer`): with
+    // sound behind the picture, nothing was asked for again. The first packet tells whose buffer it is.
+    pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, move |pad, info| {
+        let packet =
+            timing::first(info).and_then(|packet| gst_rtp::RTPBuffer::from_buffer_readable(packet).ok());
+        let Some(packet) = packet else { return gst::PadProbeReturn::Ok };
+        if let Some(buffer) = pad.parent_element() {
+            buffer.set_property("do-retransmission", nack && packet.payload_type() == payload);
+        }
+        gst::PadProbeReturn::Remove
+    });
     let counters = counters.clone();
     upstream::watch(&pad, REQUEST, move |_, _| {
         counters.asked_ms.store(counters.now_ms(), Relaxed);
@@ -108,12 +120,7 @@ fn mean_size(pad: &gst::Pad) -> Arc<AtomicU64> {
     let mean = Arc::new(AtomicU64::new(0));
     let sizes = mean.clone();
     pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, move |_, info| {
-        let size = match &info.data {
-            Some(gst::PadProbeData::Buffer(buffer)) => Some(buffer.size()),
-            Some(gst::PadProbeData::BufferList(list)) => list.get(0).map(gst::BufferRef::size),
-            _ => None,
-        };
-        if let Some(size) = size.and_then(|size| u64::try_from(size).ok()) {
+        if let Some(size) = timing::first(info).and_then(|packet| u64::try_from(packet.size()).ok()) {
             let before = sizes.load(Relaxed);
             sizes.store((before * (MEAN_OVER - 1) + size).div_ceil(MEAN_OVER), Relaxed);
         }

@@ -126,6 +126,15 @@ impl Timing {
     }
 }
 
+/// The buffer that passes, or the first one of a list.
+pub fn first<'a>(info: &'a gst::PadProbeInfo<'_>) -> Option<&'a gst::BufferRef> {
+    match &info.data {
+        Some(gst::PadProbeData::Buffer(buffer)) => Some(buffer),
+        Some(gst::PadProbeData::BufferList(list)) => list.get(0),
+        _ => None,
+    }
+}
+
 /// The running time of a buffer that passes `pad`; encoders may shift time stamps together with the segment.
 pub fn running_time(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<gst::ClockTime> {
     let segment = pad.sticky_event::<gst::event::Segment>(0)?;

@@ -2,10 +2,7 @@
 //!
 //! The element callbacks run on webrtcbin's threads, the byte counts once a packet: an atomic add each.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering::Relaxed},
-};
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use gst::{glib, prelude::*};
 
@@ -40,15 +37,21 @@ impl Peer {
             let (counters, timing) = (self.taps.counters.clone(), self.taps.timing.clone());
             let (payload, nack) = (video.payload, video.feedback.nack);
             bin.connect_deep_element_added(move |_, _, element| {
-                tune_element(element, &counters, &timing);
-                watch_arrivals(element, &counters, payload, nack);
+                tune_element(element, &counters, &timing, (payload, nack));
             });
         }
     }
 }
 
 /// Sets what webrtcbin sets wrong inside itself, and counts at its ends.
-fn tune_element(element: &gst::Element, counters: &Arc<Counters>, timing: &Arc<Timing>) {
+///
+/// The pair is the picture's payload type, and whether the peer takes NACKs for it.
+fn tune_element(
+    element: &gst::Element,
+    counters: &Arc<Counters>,
+    timing: &Arc<Timing>,
+    (payload, nack): (u8, bool),
+) {
     let Some(factory) = element.factory() else { return };
     match factory.name().as_str() {
         "rtprtxsend" => retransmission::answer(element, counters),
@@ -56,7 +59,8 @@ fn tune_element(element: &gst::Element, counters: &Arc<Counters>, timing: &Arc<T
         "rtpjitterbuffer" => {
             // Otherwise the first packet waits for the whole latency: 275 ms to the first frame in place of 125.
             element.set_property("faststart-min-packets", 1_u32);
-            retransmission::ask(element, counters);
+            retransmission::ask(element, counters, payload, nack);
+            count_video(element, counters, payload);
         }
         // Each source costs a jitter buffer with its thread; a peer that makes up sources gets no more.
         "rtpssrcdemux" => element.set_property("max-streams", MAX_SOURCES),
@@ -81,24 +85,14 @@ fn tune_element(element: &gst::Element, counters: &Arc<Counters>, timing: &Arc<T
     }
 }
 
-/// Counts the picture's packets before the jitter buffer, so that one that stands shows, and lets that one ask for what
-/// is missing where the peer takes `nack`. Padding is no picture.
-fn watch_arrivals(element: &gst::Element, counters: &Arc<Counters>, video: u8, nack: bool) {
-    if element.factory().is_none_or(|factory| factory.name() != "rtpjitterbuffer") {
-        return;
-    }
-    let (counters, buffer, known) = (counters.clone(), element.downgrade(), AtomicBool::new(false));
+/// Counts the picture's packets before the jitter buffer, so that one that stands shows. Padding is no picture.
+fn count_video(element: &gst::Element, counters: &Arc<Counters>, payload: u8) {
+    let counters = counters.clone();
     watch_packets(element, "sink", move |packet| {
-        let Ok(packet) = gst_rtp::RTPBuffer::from_buffer_readable(packet) else { return };
-        let is_video = packet.payload_type() == video;
-        // 1.22 sets in each buffer what the last m-line of the shared transport wants (`on_rtpbin_new_jitterbuffer`):
-        // with sound behind the picture, nothing was asked for again.
-        if !known.swap(true, Relaxed)
-            && let Some(buffer) = buffer.upgrade()
+        if let Ok(packet) = gst_rtp::RTPBuffer::from_buffer_readable(packet)
+            && packet.payload_type() == payload
+            && packet.payload_size() > 0
         {
-            buffer.set_property("do-retransmission", is_video && nack);
-        }
-        if is_video && packet.payload_size() > 0 {
             counters.video_packets.fetch_add(1, Relaxed);
         }
     });

@@ -85,6 +85,11 @@ impl Segment {
         }
     }
 
+    /// Whether it has a place for sound.
+    pub fn has_sound(&self) -> bool {
+        self.sound.is_some()
+    }
+
     /// Writes what was added.
     ///
     /// # Errors
@@ -137,7 +142,8 @@ impl Inlet {
 
     fn push(&mut self) {
         if !self.list.is_empty() {
-            self.source.push_buffer_list(mem::replace(&mut self.list, gst::BufferList::new())).ok(); // an element that failed says so on the bus
+            let list = mem::replace(&mut self.list, gst::BufferList::new());
+            self.source.push_buffer_list(list).ok(); // an element that failed says so on the bus
         }
     }
 }

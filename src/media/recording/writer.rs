@@ -154,7 +154,6 @@ struct File {
     segment: Segment,
     name: String,
     format: Format,
-    sound: bool,
     /// Time of the first picture, while its number is not known.
     unnumbered: Option<Duration>,
 }
@@ -167,7 +166,10 @@ impl Lane {
     fn write(&mut self, piece: Piece, source: &Source, folder: &mut Folder) -> Result<(), Error> {
         if piece.key
             && let Some(format) = piece.caps.as_ref().and_then(|caps| Format::of(caps, &piece.data))
-            && self.file.as_ref().is_none_or(|file| file.format != format || file.sound != source.sound)
+            && self
+                .file
+                .as_ref()
+                .is_none_or(|file| file.format != format || file.segment.has_sound() != source.sound)
         {
             self.finish()?;
             self.begin(format, piece.at, source, folder)?;
@@ -177,7 +179,7 @@ impl Lane {
             file.unnumbered = None;
             folder.number(&file.name, number);
         }
-        if file.sound {
+        if file.segment.has_sound() {
             for sound in self.mixer.before(piece.at) {
                 file.segment.sound(sound.data, sound.at);
             }
@@ -209,12 +211,12 @@ impl Lane {
             frame: None,
             session: source.session.clone(),
         })?;
-        self.file = Some(File { segment, name, format, sound: source.sound, unnumbered: Some(at) });
+        self.file = Some(File { segment, name, format, unnumbered: Some(at) });
         Ok(())
     }
 
     fn serves(&self, sound: bool) -> bool {
-        self.file.as_ref().is_some_and(|file| file.sound == sound)
+        self.file.as_ref().is_some_and(|file| file.segment.has_sound() == sound)
     }
 
     fn push(&mut self) -> Result<(), Error> {
