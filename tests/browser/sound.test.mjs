@@ -1,10 +1,9 @@
 // The sound of a source: turned on and off while the session lives, heard in what returns and in what is recorded.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 
 import { until } from "./server.mjs";
-import { live, onCatalog } from "./steer.mjs";
+import { live, onCatalog, probe } from "./steer.mjs";
 
 const { open, get, session } = onCatalog();
 
@@ -48,8 +47,9 @@ test("sound is turned on in a session that began without, and its recording has 
   const [{ id: recording }] = (await get("/api/v1/recordings")).body.recordings;
   const kinds = (await files()).map(({ name }) => {
     const url = new URL(`/api/v1/recordings/${recording}/${name}`, page.url()).href;
-    const probe = ["-v", "error", "-show_entries", "stream=codec_type", "-of", "csv=p=0", url];
-    return execFileSync("ffprobe", probe, { encoding: "utf8" }).trim().split("\n").toSorted();
+    return probe(url)
+      .map((stream) => stream.codec_type)
+      .toSorted();
   });
   assert.deepEqual(kinds, [["video"], ["audio", "video"]]);
   assert.equal((await session(page)).id, id);

@@ -1,4 +1,5 @@
 // Helpers of the tests that steer: a server with the shipped pipelines and a broken one, and the page's own words.
+import { execFileSync } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -67,4 +68,10 @@ export async function picture(page, name) {
 export async function choosePipeline(page, name) {
   await page.getByRole("button", { name: "Change the pipeline" }).click();
   await page.getByRole("dialog").getByRole("button", { name }).click();
+}
+
+/** What ffprobe says of a file or a URL: each stream's codec and how many packets it has. */
+export function probe(path) {
+  const args = ["-v", "error", "-count_packets", "-show_streams", "-of", "json", path];
+  return JSON.parse(execFileSync("ffprobe", args)).streams;
 }

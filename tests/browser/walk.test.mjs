@@ -1,20 +1,13 @@
 // The way of a new user: the camera's picture painted by a shipped pipeline, a prompt changed, a recording taken home.
 // SCREENSHOTS=FOLDER keeps a picture of each step.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { stat } from "node:fs/promises";
 import { test } from "node:test";
 
 import { until } from "./server.mjs";
-import { choosePipeline, live, onCatalog, picture, shownFrames } from "./steer.mjs";
+import { choosePipeline, live, onCatalog, picture, probe, shownFrames } from "./steer.mjs";
 
 const { open, get } = onCatalog();
-
-/** What ffprobe says of a file: each stream's codec and how many packets it has. */
-function probe(path) {
-  const args = ["-v", "error", "-count_packets", "-show_streams", "-of", "json", path];
-  return JSON.parse(execFileSync("ffprobe", args)).streams;
-}
 
 test("from the start page to a recording on the own disk", async () => {
   const { page, errors, close } = await open("");
