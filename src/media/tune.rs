@@ -2,7 +2,10 @@
 //!
 //! The element callbacks run on webrtcbin's threads, the byte counts once a packet: an atomic add each.
 
-use std::sync::{Arc, atomic::Ordering::Relaxed};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering::Relaxed},
+};
 
 use gst::{glib, prelude::*};
 
@@ -57,8 +60,7 @@ fn tune_element(
         "rtprtxsend" => retransmission::answer(element, counters),
         "rtpsession" => retransmission::hurry(element),
         "rtpjitterbuffer" => {
-            // Otherwise the first packet waits for the whole latency: 275 ms to the first frame in place of 125.
-            element.set_property("faststart-min-packets", 1_u32);
+            begin_at_once(element);
             retransmission::ask(element, counters, payload, nack);
             count_video(element, counters, payload);
         }
@@ -83,6 +85,30 @@ fn tune_element(
         }
         _ => {}
     }
+}
+
+/// Lets the first packet out without the wait for what may have been sent before it.
+///
+/// That wait is the latency, or with `faststart-min-packets` until the next packet comes: a picture's time later where
+/// the buffer's own thread looks for the first time when all of a picture is there.
+fn begin_at_once(buffer: &gst::Element) {
+    let (Some(sink), Some(source)) = (buffer.static_pad("sink"), buffer.static_pad("src")) else { return };
+    let packets = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
+    let latency = Arc::new(AtomicU32::new(0));
+    let meant = latency.clone();
+    sink.add_probe(packets, move |pad, _| {
+        if let Some(buffer) = pad.parent_element() {
+            meant.store(buffer.property("latency"), Relaxed);
+            buffer.set_property("latency", 0_u32);
+        }
+        gst::PadProbeReturn::Remove
+    });
+    source.add_probe(packets, move |pad, _| {
+        if let Some(buffer) = pad.parent_element() {
+            buffer.set_property("latency", latency.load(Relaxed));
+        }
+        gst::PadProbeReturn::Remove
+    });
 }
 
 /// Counts the picture's packets before the jitter buffer, so that one that stands shows. Padding is no picture.
