@@ -15,6 +15,10 @@ use crate::signalling::Codec;
 /// Sound, picture and its repairs, each changed some times; the packets of a source above it are dropped.
 const MAX_SOURCES: u32 = 32;
 
+/// Time between two connectivity checks, the least that RFC 8445 section 14.2 allows. The first one waits as long, too:
+/// with libnice's own 20 ms a session is connected 15 ms later.
+const ICE_PACE_MS: u32 = 5;
+
 impl Peer {
     /// Settings that webrtcbin has no property for.
     pub(super) fn tune(&self, settings: &Settings, servers: &IceServers, video: &Codec) {
@@ -27,6 +31,7 @@ impl Peer {
             let agent: glib::Object = ice.property("agent");
             agent.set_property("upnp", false); // 200 ms an answer otherwise
             agent.set_property("ice-tcp", settings.ice_tcp);
+            agent.set_property("stun-pacing-timer", ICE_PACE_MS);
         }
         if let Some(stun) = &servers.stun {
             self.webrtc.set_property("stun-server", stun);
