@@ -1,4 +1,4 @@
-//! The calls of glibc's malloc.
+//! The calls of glibc's malloc, and one of the kernel's.
 #![allow(unsafe_code)]
 
 /// `M_ARENA_MAX` of mallopt(3).
@@ -22,5 +22,13 @@ pub fn trim() {
     // SAFETY: malloc_trim is thread-safe and gives back only pages that hold no live allocation.
     unsafe {
         libc::malloc_trim(0);
+    }
+}
+
+/// `PR_SET_THP_DISABLE` of prctl(2), for this process and what it starts.
+pub fn refuse_huge_pages() {
+    // SAFETY: prctl takes integers and touches nothing of ours.
+    unsafe {
+        libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0);
     }
 }

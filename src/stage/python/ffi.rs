@@ -72,6 +72,7 @@ impl Region {
 }
 
 /// Makes the child keep `socket` and die with the thread that starts it; where that has died before, not start at all.
+/// Huge pages, which the server refuses, are for the child's models again.
 pub fn tie_to_this_thread(command: &mut Command, socket: RawFd) {
     let parent = rustix::process::getpid();
     let before_exec = move || tie(parent, socket);
@@ -87,5 +88,7 @@ fn tie(parent: Pid, socket: RawFd) -> std::io::Result<()> {
     // SAFETY: the caller of `tie_to_this_thread` holds the socket open until the child runs.
     let socket = unsafe { BorrowedFd::borrow_raw(socket) };
     fcntl_setfd(socket, FdFlags::empty())?;
+    // SAFETY: prctl takes integers. It fails on no kernel that takes the 1 of `memory::settle`.
+    unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, 0, 0, 0, 0) };
     Ok(())
 }
