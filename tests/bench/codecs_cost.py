@@ -104,7 +104,7 @@ def make_clip(*arguments: str | Path) -> Path:
 def encoder(name: str, size: int) -> str:
     """The server's fragment at the clip's bitrate; x264enc counts in kbit/s."""
     rate = BPS[size] // 1000 if name == "h264" else BPS[size]
-    return re.sub(r"\b((?:target-)?bitrate)=\d+", rf"\1={rate}", fragment(f"encode/{ENCODERS[name]}"))
+    return re.sub(r"(?<=\s)((?:target-)?bitrate)=\d+", rf"\1={rate}", fragment(f"encode/{ENCODERS[name]}"))
 
 
 def fragment(name: str) -> str:

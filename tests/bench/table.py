@@ -35,9 +35,26 @@ def sessions(result: dict) -> str:
         "Floor, the core that decoding and encoding one clip in real time take in bare GStreamer: "
         + ", ".join(f"{name} {value:.3f}" for name, value in result["floors"].items())
         + ".",
+        "MB for each session beyond the first, at the most that hold: "
+        + ", ".join(further(result["rows"]))
+        + ".",
         *(f"{name} was not measured: {reason}." for name, reason in result["missing"].items()),
     ]
     return markdown(COLUMNS, lines) + "\n\n" + "\n".join(notes)
+
+
+def further(rows: list[dict]) -> list[str]:
+    names = ("server_name", "codec", "size")
+    one = {
+        tuple(row[name] for name in names): row for row in rows if row["sessions"] == 1 and "server" in row
+    }
+    found = []
+    for row in rows:
+        alone = one.get(tuple(row[name] for name in names))
+        if alone and row["role"] == "most" and row["sessions"] > 1:
+            each = (row["server"]["rss_mb"] - alone["server"]["rss_mb"]) / (row["sessions"] - 1)
+            found.append(f"{row['server_name']} {row['codec']}-{row['size']} {each:.1f}")
+    return found
 
 
 def session(row: dict, floors: dict[str, float], relays: dict) -> list[str]:
