@@ -150,3 +150,47 @@ fn watch_packets(element: &gst::Element, pad: &str, watch: impl Fn(&gst::BufferR
         gst::PadProbeReturn::Ok
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use gst_rtp::prelude::*;
+
+    use super::*;
+
+    const LATENCY_MS: u32 = 60_000;
+
+    #[test]
+    fn a_packet_that_nothing_follows_comes_out_and_the_latency_stays() {
+        gst::init().unwrap();
+        let pipeline = gst::Pipeline::new();
+        let caps = gst::Caps::builder("application/x-rtp")
+            .field("media", "video")
+            .field("payload", 96)
+            .field("clock-rate", 90_000)
+            .build();
+        let source =
+            gst_app::AppSrc::builder().is_live(true).do_timestamp(true).format(gst::Format::Time).caps(&caps);
+        let source = source.build();
+        let buffer = gst::ElementFactory::make("rtpjitterbuffer").property("latency", LATENCY_MS);
+        let buffer = buffer.build().unwrap();
+        let sink = gst_app::AppSink::builder().sync(false).async_(false).build();
+        pipeline.add_many([source.upcast_ref(), &buffer, sink.upcast_ref()]).unwrap();
+        gst::Element::link_many([source.upcast_ref(), &buffer, sink.upcast_ref()]).unwrap();
+        begin_at_once(&buffer);
+        pipeline.set_state(gst::State::Playing).unwrap();
+
+        source.push_buffer(packet()).unwrap();
+        let first = sink.try_pull_sample(gst::ClockTime::from_seconds(20));
+
+        pipeline.set_state(gst::State::Null).unwrap();
+        assert!(first.is_some());
+        assert_eq!(buffer.property::<u32>("latency"), LATENCY_MS);
+    }
+
+    fn packet() -> gst::Buffer {
+        let mut packet = gst::Buffer::new_rtp_with_sizes(100, 0, 0).unwrap();
+        let bytes = packet.get_mut().unwrap();
+        gst_rtp::RTPBuffer::from_buffer_writable(bytes).unwrap().set_payload_type(96);
+        packet
+    }
+}

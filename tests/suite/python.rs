@@ -95,6 +95,22 @@ fn sessions_share_a_worker() {
     assert!(metrics.contains("scope_python_pictures_total{way=\"copied_by_row\"} 0\n"), "{metrics}");
 }
 
+#[test]
+fn huge_pages_are_for_models() {
+    let modes = fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled").unwrap_or_default();
+    let catalog = catalog(&["none"]);
+    let server = server(catalog.path());
+    let client =
+        Client::builder().fps(15).parameters(json!({"pipeline_id": "none"})).connect(server.url()).unwrap();
+    client.expect("the worker's pictures", |stats| stats.rises() >= 10, LIMIT);
+
+    let refused_by_the_server = !takes_huge_pages(&PathBuf::from(format!("/proc/{}", server.pid())));
+    let workers: Vec<bool> = started_by(server.pid()).map(|worker| takes_huge_pages(&worker)).collect();
+
+    assert_eq!(refused_by_the_server, modes.contains("[madvise]"), "{modes}");
+    assert_eq!(workers, [true]);
+}
+
 /// Pipelines that copy the picture in a worker, and show nothing where there is none.
 fn catalog(faults: &[&str]) -> tempfile::TempDir {
     let catalog = tempfile::tempdir().unwrap();
@@ -166,11 +182,21 @@ fn processes() -> impl Iterator<Item = PathBuf> {
 
 /// Processes that `parent` started and has not reaped.
 fn children(parent: u32) -> usize {
-    let is_child = |process: &PathBuf| {
-        let status = fs::read_to_string(process.join("status")).unwrap_or_default();
-        status.lines().any(|line| line == format!("PPid:\t{parent}"))
-    };
-    processes().filter(is_child).count()
+    started_by(parent).count()
+}
+
+fn started_by(parent: u32) -> impl Iterator<Item = PathBuf> {
+    processes().filter(move |process| says(process, &format!("PPid:\t{parent}")))
+}
+
+fn takes_huge_pages(process: &Path) -> bool {
+    says(process, "THP_enabled:\t1")
+}
+
+/// Whether proc(5) has the line in the process's status.
+fn says(process: &Path, wanted: &str) -> bool {
+    let status = fs::read_to_string(process.join("status")).unwrap_or_default();
+    status.lines().any(|line| line == wanted)
 }
 
 fn in_folder(folder: &Path) -> usize {
