@@ -94,8 +94,9 @@ fn tune_element(
 
 /// Lets the first packet out without the wait for what may have been sent before it.
 ///
-/// That wait is the latency, or with `faststart-min-packets` until the next packet comes: a picture's time later where
-/// the buffer's own thread looks for the first time when all of a picture is there.
+/// That wait is the latency. `faststart-min-packets` ends it when a packet comes, but not while the stream's first events
+/// lie before it (GStreamer 1.22): where the buffer's own thread takes those when all of a picture is there, the next
+/// one's first packet has to come.
 fn begin_at_once(buffer: &gst::Element) {
     let (Some(sink), Some(source)) = (buffer.static_pad("sink"), buffer.static_pad("src")) else { return };
     let packets = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
@@ -159,32 +160,42 @@ mod tests {
 
     const LATENCY_MS: u32 = 60_000;
 
+    /// Whether the buffer's own thread has taken the events before the packet comes is chance.
+    const TRIES: usize = 8;
+
     #[test]
     fn a_packet_that_nothing_follows_comes_out_and_the_latency_stays() {
         gst::init().unwrap();
-        let pipeline = gst::Pipeline::new();
+        for _ in 0..TRIES {
+            let buffer = gst::ElementFactory::make("rtpjitterbuffer").property("latency", LATENCY_MS);
+            let buffer = buffer.build().unwrap();
+            begin_at_once(&buffer);
+
+            assert!(passes(&buffer, packet()));
+            assert_eq!(buffer.property::<u32>("latency"), LATENCY_MS);
+        }
+    }
+
+    fn passes(buffer: &gst::Element, packet: gst::Buffer) -> bool {
         let caps = gst::Caps::builder("application/x-rtp")
             .field("media", "video")
             .field("payload", 96)
             .field("clock-rate", 90_000)
             .build();
-        let source =
-            gst_app::AppSrc::builder().is_live(true).do_timestamp(true).format(gst::Format::Time).caps(&caps);
-        let source = source.build();
-        let buffer = gst::ElementFactory::make("rtpjitterbuffer").property("latency", LATENCY_MS);
-        let buffer = buffer.build().unwrap();
+        let source = gst_app::AppSrc::builder().is_live(true).do_timestamp(true).caps(&caps);
+        let source = source.format(gst::Format::Time).build();
         let sink = gst_app::AppSink::builder().sync(false).async_(false).build();
-        pipeline.add_many([source.upcast_ref(), &buffer, sink.upcast_ref()]).unwrap();
-        gst::Element::link_many([source.upcast_ref(), &buffer, sink.upcast_ref()]).unwrap();
-        begin_at_once(&buffer);
+        let pipeline = gst::Pipeline::new();
+        let parts = [source.upcast_ref(), buffer, sink.upcast_ref()];
+        pipeline.add_many(parts).unwrap();
+        gst::Element::link_many(parts).unwrap();
         pipeline.set_state(gst::State::Playing).unwrap();
 
-        source.push_buffer(packet()).unwrap();
-        let first = sink.try_pull_sample(gst::ClockTime::from_seconds(20));
+        source.push_buffer(packet).unwrap();
+        let passed = sink.try_pull_sample(gst::ClockTime::from_seconds(20));
 
         pipeline.set_state(gst::State::Null).unwrap();
-        assert!(first.is_some());
-        assert_eq!(buffer.property::<u32>("latency"), LATENCY_MS);
+        passed.is_some()
     }
 
     fn packet() -> gst::Buffer {
