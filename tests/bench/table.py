@@ -32,7 +32,8 @@ def sessions(result: dict) -> str:
     lines = [session(row, result["floors"], relays) for row in result["rows"]]
     notes = [
         f"{result['machine']}. Warm-up {result['warm_up_s']} s, window {result['window_s']} s.",
-        "Floor, the core that decoding and encoding one clip in real time take in bare GStreamer: "
+        "For one session the floor is measured before and after it; for more it is"
+        " the core that decoding and encoding one clip in real time take in bare GStreamer: "
         + ", ".join(f"{name} {value:.3f}" for name, value in result["floors"].items())
         + ".",
         "MB for each session beyond the first, at the most that hold: "
@@ -62,7 +63,8 @@ def session(row: dict, floors: dict[str, float], relays: dict) -> list[str]:
     if "server" not in row:
         return head + ["-"] * (len(COLUMNS) - len(head))
     delay, used = row["delay_ms"], row["server"]
-    floor, relay = floors[f"{row['codec']}-{row['size']}"], relays.get((row["codec"], row["size"]))
+    floor = row.get("floor", floors[f"{row['codec']}-{row['size']}"])
+    relay = relays.get((row["codec"], row["size"]))
     has_relay = row["sessions"] == 1 and None not in (relay, delay["p50"])
     first = [value for value in row["first_picture_ms"] if value is not None]
     return [
