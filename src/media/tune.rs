@@ -2,10 +2,7 @@
 //!
 //! The element callbacks run on webrtcbin's threads, the byte counts once a packet: an atomic add each.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering::Relaxed},
-};
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use gst::{glib, prelude::*};
 
@@ -100,18 +97,16 @@ fn tune_element(
 fn begin_at_once(buffer: &gst::Element) {
     let (Some(sink), Some(source)) = (buffer.static_pad("sink"), buffer.static_pad("src")) else { return };
     let packets = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
-    let latency = Arc::new(AtomicU32::new(0));
-    let meant = latency.clone();
     sink.add_probe(packets, move |pad, _| {
         if let Some(buffer) = pad.parent_element() {
-            meant.store(buffer.property("latency"), Relaxed);
+            let latency: u32 = buffer.property("latency");
             buffer.set_property("latency", 0_u32);
-        }
-        gst::PadProbeReturn::Remove
-    });
-    source.add_probe(packets, move |pad, _| {
-        if let Some(buffer) = pad.parent_element() {
-            buffer.set_property("latency", latency.load(Relaxed));
+            source.add_probe(packets, move |pad, _| {
+                if let Some(buffer) = pad.parent_element() {
+                    buffer.set_property("latency", latency);
+                }
+                gst::PadProbeReturn::Remove
+            });
         }
         gst::PadProbeReturn::Remove
     });
@@ -159,7 +154,6 @@ mod tests {
     use super::*;
 
     const LATENCY_MS: u32 = 60_000;
-
     /// Whether the buffer's own thread has taken the events before the packet comes is chance.
     const TRIES: usize = 8;
 

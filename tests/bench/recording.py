@@ -16,7 +16,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import codecs_cost
-from servers import LOAD_CORE, LOADER, WORK, Missing, Running, Server
+from servers import Missing, Running, Server
+from table import markdown
 
 TURNS, QUICK_TURNS = 24, 6
 # One round of the clip: its parts are not equally dear.
@@ -91,11 +92,8 @@ def measure(server: Server, codec: str, size: int, quick: bool) -> dict:
 @contextlib.contextmanager
 def side(server: Server, codec: str, size: int, window_s: float) -> Iterator[Side]:
     with server.run(codecs_cost.BPS[size]) as running:
-        command = [
-            *("taskset", "-c", LOAD_CORE, LOADER, "run", "--each", "--clips", WORK, "--url", running.url),
-            *("--pid", running.pid, "--codec", codec, "--size", size, "--window", window_s),
-        ]
-        client = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE)
+        command = running.load(codec, size, "--each", "--window", window_s)
+        client = subprocess.Popen(command, stdout=subprocess.PIPE)
         try:
             yield Side(running, client, wait_live(f"{running.url}/api/v1"))
         finally:
@@ -160,17 +158,20 @@ def threads_s(pid: int) -> float:
 
 
 def table(rows: list[dict]) -> str:
-    lines = [
-        "| recording | CPU with, without (cores) | added: median (quartiles) | its threads "
-        "| delay with, without | added: median (quartiles) |",
-        "|---|---|---|---|---|---|",
-    ]
+    columns = ["recording", "CPU with, without (cores)", "added: median (quartiles)", "its threads"]
+    columns += ["delay with, without", "added: median (quartiles)"]
+    lines = []
     for row in rows:
         (on, off), (on_ms, off_ms) = row["cores"], row["delay_ms"]
         (low, share, high), (low_ms, later, high_ms) = row["share"], row["later_ms"]
         lines.append(
-            f"| {row['codec'].upper()} {row['size']} | {on:.4f}, {off:.4f} "
-            f"| {share:+.1%} ({low:+.1%} to {high:+.1%}) | {row['own_share']:.1%} "
-            f"| {on_ms:.2f} ms, {off_ms:.2f} ms | {later:+.2f} ms ({low_ms:+.2f} to {high_ms:+.2f}) |"
+            [
+                f"{row['codec'].upper()} {row['size']}",
+                f"{on:.4f}, {off:.4f}",
+                f"{share:+.1%} ({low:+.1%} to {high:+.1%})",
+                f"{row['own_share']:.1%}",
+                f"{on_ms:.2f} ms, {off_ms:.2f} ms",
+                f"{later:+.2f} ms ({low_ms:+.2f} to {high_ms:+.2f})",
+            ]
         )
-    return "\n".join(lines)
+    return markdown(columns, lines)

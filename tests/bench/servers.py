@@ -41,8 +41,18 @@ class Missing(Exception):
 
 @dataclass(frozen=True)
 class Running:
+    api: str
     url: str
     pid: int
+
+    def load(self, codec: str, size: int, *more: str | float) -> list[str]:
+        """The load generator's command line for sessions with this server."""
+        command = [
+            *("taskset", "-c", LOAD_CORE, LOADER, "run", "--clips", WORK),
+            *("--api", self.api, "--url", self.url, "--pid", self.pid, "--codec", codec, "--size", size),
+            *more,
+        ]
+        return [str(word) for word in command]
 
 
 @dataclass(frozen=True)
@@ -90,7 +100,7 @@ class Server:
         try:
             url = f"http://127.0.0.1:{port}"
             wait_ready(process, url + self.ready_path, log)
-            yield Running(url, process.pid)
+            yield Running(self.api, url, process.pid)
         finally:
             process.terminate()
             try:

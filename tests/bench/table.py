@@ -36,15 +36,14 @@ def sessions(result: dict) -> str:
         " the core that decoding and encoding one clip in real time take in bare GStreamer: "
         + ", ".join(f"{name} {value:.3f}" for name, value in result["floors"].items())
         + ".",
-        "MB for each session beyond the first, at the most that hold: "
-        + ", ".join(further(result["rows"]))
-        + ".",
+        *further(result["rows"]),
         *(f"{name} was not measured: {reason}." for name, reason in result["missing"].items()),
     ]
     return markdown(COLUMNS, lines) + "\n\n" + "\n".join(notes)
 
 
 def further(rows: list[dict]) -> list[str]:
+    """The sentence on memory, where single sessions and the most that hold were measured."""
     names = ("server_name", "codec", "size")
     one = {
         tuple(row[name] for name in names): row for row in rows if row["sessions"] == 1 and "server" in row
@@ -55,7 +54,9 @@ def further(rows: list[dict]) -> list[str]:
         if alone and row["role"] == "most" and row["sessions"] > 1:
             each = (row["server"]["rss_mb"] - alone["server"]["rss_mb"]) / (row["sessions"] - 1)
             found.append(f"{row['server_name']} {row['codec']}-{row['size']} {each:.1f}")
-    return found
+    return (
+        [f"MB for each session beyond the first, at the most that hold: {', '.join(found)}."] if found else []
+    )
 
 
 def session(row: dict, floors: dict[str, float], relays: dict) -> list[str]:
