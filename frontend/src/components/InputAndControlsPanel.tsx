@@ -1,7 +1,8 @@
 import type { Devices } from "../hooks/useDevices";
 import { type ServerFiles, isServerKind, nameOf } from "../lib/serverFiles";
 import { CODECS, FRAME_RATES, RESOLUTIONS, type Settings } from "../types/setup";
-import type { CodecChoice, ServerKind, SourceKind, StreamSnapshot } from "../types/stream";
+import type { StreamSnapshot } from "../rtc/snapshot";
+import type { CodecChoice, ServerKind, SourceKind } from "../types/stream";
 import { FileControls } from "./FileControls";
 import { SourcePicker } from "./SourcePicker";
 import { Notice } from "./ui/Notice";

@@ -1,5 +1,5 @@
 import type { Pipeline } from "../types/api";
-import type { StreamSnapshot } from "../types/stream";
+import type { StreamSnapshot } from "../rtc/snapshot";
 import { Button } from "./ui/Button";
 import { Notice } from "./ui/Notice";
 

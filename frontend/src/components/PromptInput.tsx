@@ -5,7 +5,7 @@ import { editable, promptsIn, sharesOf } from "../state/PromptMix";
 import { MAX_PROMPTS } from "../state/SettingsStore";
 import { METHODS, MAX_STEPS, type Method, type Prompt, type Settings } from "../types/setup";
 import type { Pipeline } from "../types/api";
-import type { StreamSnapshot } from "../types/stream";
+import type { StreamSnapshot } from "../rtc/snapshot";
 import { PromptHistory } from "./PromptHistory";
 import { PromptLine } from "./PromptLine";
 import { PromptState } from "./PromptState";

@@ -1,4 +1,4 @@
-import type { StreamSnapshot } from "../types/stream";
+import type { StreamSnapshot } from "../rtc/snapshot";
 
 /** Where the newest prompts are on their way into the picture. */
 export function PromptState({ stream }: { stream: StreamSnapshot }) {

@@ -1,5 +1,5 @@
 import { useCountdown } from "../hooks/useCountdown";
-import type { StreamSnapshot } from "../types/stream";
+import type { StreamSnapshot } from "../rtc/snapshot";
 
 /** An empty screen, before there is a picture. */
 export function Graticule() {

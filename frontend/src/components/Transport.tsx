@@ -3,7 +3,7 @@ import type { RefObject } from "react";
 import * as format from "../lib/format";
 import { enterPip, pipPossible, toggleFullscreen } from "../lib/screen";
 import type { InputView } from "../types/setup";
-import type { StreamSnapshot } from "../types/stream";
+import type { StreamSnapshot } from "../rtc/snapshot";
 import { Button } from "./ui/Button";
 import { IconButton } from "./ui/IconButton";
 import {

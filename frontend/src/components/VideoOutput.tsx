@@ -1,7 +1,7 @@
 import { useEffect, useRef } from "react";
 
 import type { InputView } from "../types/setup";
-import type { StreamSnapshot } from "../types/stream";
+import type { StreamSnapshot } from "../rtc/snapshot";
 import { Graticule, StreamState } from "./StreamState";
 import { Transport, type TransportProps } from "./Transport";
 

@@ -1,5 +1,5 @@
 import { graphSvg, launchLine, sentence } from "../lib/server";
-import { Store } from "../rtc/store";
+import { Store } from "../lib/store";
 
 export interface GraphSnapshot {
   /** Address of the picture within this page; null without one. */

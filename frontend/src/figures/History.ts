@@ -1,4 +1,4 @@
-import { Store } from "../rtc/store";
+import { Store } from "../lib/store";
 import type { Point } from "../types/figures";
 import { Series } from "./Series";
 

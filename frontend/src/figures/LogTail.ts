@@ -1,5 +1,5 @@
 import { logTail, sentence } from "../lib/server";
-import { Store } from "../rtc/store";
+import { Store } from "../lib/store";
 import { Poller } from "./Poller";
 
 const EVERY_MS = 1000;

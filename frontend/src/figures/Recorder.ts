@@ -1,7 +1,7 @@
 import { ApiError } from "../lib/api";
 import { deleteRecording, recordings, startRecording, stopRecording } from "../lib/recordings";
 import { sentence } from "../lib/server";
-import { Store } from "../rtc/store";
+import { Store } from "../lib/store";
 import type { Recording, RecordingMessage, RecordingStatus } from "../types/figures";
 import { Poller } from "./Poller";
 

@@ -1,5 +1,5 @@
 import { sentence, session } from "../lib/server";
-import { Store } from "../rtc/store";
+import { Store } from "../lib/store";
 import type { SessionDetail } from "../types/figures";
 import type { History } from "./History";
 import { Poller } from "./Poller";

@@ -1,5 +1,5 @@
 import { sentence, system } from "../lib/server";
-import { Store } from "../rtc/store";
+import { Store } from "../lib/store";
 import type { Host } from "../types/figures";
 import type { History } from "./History";
 import { Poller } from "./Poller";

@@ -1,4 +1,4 @@
-import { Store } from "../rtc/store";
+import { Store } from "../lib/store";
 
 /** A session's graph is some 15,000 pixels wide, and all of it has to fit a phone. */
 const LEAST = 0.02;

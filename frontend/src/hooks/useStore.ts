@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from "react";
 
-import type { Store } from "../rtc/store";
+import type { Store } from "../lib/store";
 
 /** What a store holds, drawn anew at each change. */
 export function useStore<T extends object>(store: Store<T>): T {

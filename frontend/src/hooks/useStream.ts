@@ -1,6 +1,6 @@
 import type { StreamController } from "../rtc/StreamController";
 import { controller } from "../state/page";
-import type { StreamSnapshot } from "../types/stream";
+import type { StreamSnapshot } from "../rtc/snapshot";
 import { useStore } from "./useStore";
 
 window.addEventListener("pagehide", controller.stop);

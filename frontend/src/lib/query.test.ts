@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { DEFAULTS } from "../state/SettingsStore";
+import { DEFAULTS } from "../types/setup";
 import { linkOf, setupOf } from "./query";
 
 it("reads back the set-up that it wrote", () => {

@@ -1,4 +1,3 @@
-import { hasMediaDevices } from "../rtc/sources";
 import { CODECS, MAX_STEPS, METHODS, type Prompt, SOURCES, type Settings } from "../types/setup";
 import type { Json, Values } from "../types/stream";
 import { inputSourceOf, isServerKind } from "./serverFiles";
@@ -43,11 +42,6 @@ export function setupOf(search: string): Setup {
     parameters: parametersOf(query),
     autostart: query.get("autostart") === "1",
   };
-}
-
-/** The source of a page that nothing says one to. */
-export function usualSource(): Settings["source"] {
-  return hasMediaDevices() ? "camera" : "pattern";
 }
 
 /** The link that carries this set-up. */

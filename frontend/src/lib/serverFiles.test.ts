@@ -1,12 +1,10 @@
 import { expect, it } from "vitest";
 
-import { StreamController } from "../rtc/StreamController";
-import { DEFAULTS } from "../state/SettingsStore";
+import { DEFAULTS } from "../types/setup";
 import { obstacleOf } from "./obstacle";
 import { inputSourceOf, nameOf, sourceInForce } from "./serverFiles";
 
 const NAMES = { video_file: "clip.mp4", recording: "" };
-const stream = new StreamController().getSnapshot();
 
 it("names a file of the server's where one is set, and says what is missing where none is", () => {
   const clip = { ...DEFAULTS, source: "video_file" as const, sourceNames: NAMES };
@@ -22,11 +20,11 @@ it("names a file of the server's where one is set, and says what is missing wher
 it("shows what the server plays before what is set", () => {
   const inputSource = { source_type: "recording" as const, source_name: "r/output-000.mp4" };
 
-  expect(sourceInForce({ ...DEFAULTS, sourceNames: NAMES }, { ...stream, inputSource })).toMatchObject({
+  expect(sourceInForce({ ...DEFAULTS, sourceNames: NAMES }, inputSource)).toMatchObject({
     source: "recording",
     sourceNames: { video_file: "clip.mp4", recording: "r/output-000.mp4" },
   });
-  expect(sourceInForce(DEFAULTS, stream)).toBe(DEFAULTS);
+  expect(sourceInForce(DEFAULTS, null)).toBe(DEFAULTS);
 });
 
 it("begins with the file that was chosen before, or with the first", () => {

@@ -1,6 +1,6 @@
 import type { ServerFile } from "../types/api";
 import { SERVER_KINDS, type Settings } from "../types/setup";
-import type { InputSource, ServerKind, SourceKind, StreamSnapshot } from "../types/stream";
+import type { InputSource, ServerKind, SourceKind } from "../types/stream";
 import { request } from "./api";
 
 /** The server's files that may be a source, by kind. */
@@ -18,7 +18,7 @@ export function inputSourceOf({ source, sourceNames }: Settings): InputSource | 
 }
 
 /** The source that counts: the file that the server plays, before what is set. */
-export function sourceInForce(settings: Settings, { inputSource }: StreamSnapshot): Settings {
+export function sourceInForce(settings: Settings, inputSource: InputSource | null): Settings {
   if (!inputSource) return settings;
   const { source_type: source, source_name: name } = inputSource;
   return { ...settings, source, sourceNames: { ...settings.sourceNames, [source]: name } };

@@ -30,7 +30,7 @@ import { announcer, settings as settingsStore, setup, steering } from "../state/
 export function StreamPage() {
   const { stream, controller } = useStream();
   const kept = useStore(settingsStore);
-  const settings = sourceInForce(kept, stream);
+  const settings = sourceInForce(kept, stream.inputSource);
   const announcement = useStore(announcer);
   const { pipelines, error, settled, reload } = usePipelines();
   const devices = useDevices(stream.phase === "live");

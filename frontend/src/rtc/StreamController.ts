@@ -8,7 +8,6 @@ import {
   type PromptData,
   type SourceOptions,
   type StartOptions,
-  type StreamSnapshot,
   type Values,
 } from "../types/stream";
 import type { Connection } from "./Connection";
@@ -17,39 +16,13 @@ import { DelayMeter } from "./DelayMeter";
 import { Outbox } from "./Outbox";
 import { StatsReader } from "./StatsReader";
 import { delayOf } from "./delay";
+import { IDLE, NO_PROMPT, type StreamSnapshot } from "./snapshot";
 import { type Source, openSource } from "./sources";
-import { Store } from "./store";
+import { Store } from "../lib/store";
 
 const FIGURES_MS = 1000;
 /** The server's figures come once a second; older ones say nothing of now. */
 const FRESH_MS = 3000;
-
-const NO_PROMPT: PromptData = { state: "none", frame: null, atOnce: false };
-
-const IDLE: StreamSnapshot = {
-  phase: "idle",
-  sentence: null,
-  attempt: 0,
-  retryAt: null,
-  sessionId: null,
-  inputStream: null,
-  outputStream: null,
-  frozen: false,
-  notice: null,
-  sourceNotice: null,
-  player: null,
-  inputSource: null,
-  stage: null,
-  pipelineId: null,
-  switchingTo: null,
-  parameters: {},
-  rejected: {},
-  prompt: NO_PROMPT,
-  soundOn: false,
-  paused: false,
-  recording: null,
-  metrics: NO_METRICS,
-};
 
 /** One stream of the page: its source, its session, and what a person sets and sees. */
 export class StreamController extends Store<StreamSnapshot> {

@@ -1,4 +1,4 @@
-import { Store } from "../rtc/store";
+import { Store } from "../lib/store";
 
 export interface Announcement {
   look: "hint" | "problem";

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 
-import { DEFAULTS, SettingsStore } from "./SettingsStore";
+import { DEFAULTS } from "../types/setup";
+import { SettingsStore } from "./SettingsStore";
 
 function storage(first?: string) {
   const kept = new Map(first === undefined ? [] : [["scope.settings", first]]);

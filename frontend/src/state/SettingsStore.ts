@@ -1,7 +1,8 @@
 import { isObject, parseJson } from "../lib/values";
-import { Store } from "../rtc/store";
+import { Store } from "../lib/store";
 import {
   CODECS,
+  DEFAULTS,
   FRAME_RATES,
   INPUT_VIEWS,
   MAX_STEPS,
@@ -20,29 +21,6 @@ export const SETTINGS_KEY = "scope.settings";
 const VERSION = 1;
 export const MAX_PROMPTS = 16;
 export const HISTORY_KEPT = 20;
-
-export const DEFAULTS: Settings = {
-  theme: "system",
-  source: "camera",
-  sourceNames: { video_file: "", recording: "" },
-  cameraId: "",
-  microphoneId: "",
-  resolution: RESOLUTIONS[0],
-  frameRate: FRAME_RATES[0],
-  sound: false,
-  measureDelay: false,
-  codec: "auto",
-  pipelineId: null,
-  parameters: {},
-  prompts: [],
-  history: [],
-  steps: 0,
-  method: "linear",
-  inputView: "inset",
-  muted: true,
-  drawer: null,
-  shortcuts: true,
-};
 
 type Check<T> = (value: unknown) => value is T;
 type Checks = { [Name in keyof Settings]: Check<Settings[Name]> };

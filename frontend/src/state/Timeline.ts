@@ -1,4 +1,4 @@
-import { Store } from "../rtc/store";
+import { Store } from "../lib/store";
 import type { Values } from "../types/stream";
 import { MOST_EVENTS, type TimelineEvent, readTimeline, written } from "./timelineFile";
 

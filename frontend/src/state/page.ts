@@ -1,5 +1,6 @@
-import { setupOf, usualSource } from "../lib/query";
+import { setupOf } from "../lib/query";
 import { StreamController } from "../rtc/StreamController";
+import { hasMediaDevices } from "../rtc/sources";
 import { Announcer } from "./Announcer";
 import { SETTINGS_KEY, SettingsStore } from "./SettingsStore";
 import { Steering } from "./Steering";
@@ -22,6 +23,6 @@ function storage(): Storage | null {
 /** A page that is opened for the first time takes a source that this browser has. */
 function firstSettings() {
   const fresh = storage()?.getItem(SETTINGS_KEY) == null;
-  const source = usualSource();
+  const source = hasMediaDevices() ? ("camera" as const) : ("pattern" as const);
   return { ...(fresh ? { source, measureDelay: source === "pattern" } : {}), ...setup.settings };
 }

@@ -51,3 +51,27 @@ export interface Settings {
   /** Whether single keys do something. */
   shortcuts: boolean;
 }
+
+/** Of a page that nobody has set anything on. */
+export const DEFAULTS: Settings = {
+  theme: "system",
+  source: "camera",
+  sourceNames: { video_file: "", recording: "" },
+  cameraId: "",
+  microphoneId: "",
+  resolution: RESOLUTIONS[0],
+  frameRate: FRAME_RATES[0],
+  sound: false,
+  measureDelay: false,
+  codec: "auto",
+  pipelineId: null,
+  parameters: {},
+  prompts: [],
+  history: [],
+  steps: 0,
+  method: "linear",
+  inputView: "inset",
+  muted: true,
+  drawer: null,
+  shortcuts: true,
+};

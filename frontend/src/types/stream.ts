@@ -1,6 +1,3 @@
-import type { FilePlayer } from "../rtc/sources/FilePlayer";
-import type { RecordingMessage } from "./figures";
-
 /** Where the page is with its session. */
 export type Phase = "idle" | "connecting" | "live" | "reconnecting" | "ended";
 /** Files that the server plays in the place of a picture that the page sends. */
@@ -76,41 +73,6 @@ export interface Metrics {
   delay: Delay | null;
   serverLatencyMs: number | null;
   codec: string | null;
-}
-
-export interface StreamSnapshot {
-  phase: Phase;
-  /** Why the phase is what it is, for a person. */
-  sentence: string | null;
-  attempt: number;
-  /** When the next try comes, in milliseconds of `performance.now()`. */
-  retryAt: number | null;
-  sessionId: string | null;
-  inputStream: MediaStream | null;
-  outputStream: MediaStream | null;
-  frozen: boolean;
-  /** What the server changed by itself, for a person. */
-  notice: string | null;
-  /** What became of the source, for a person. */
-  sourceNotice: string | null;
-  /** Of a file that plays as the source. */
-  player: FilePlayer | null;
-  /** The file of its own that the server plays, or is asked to; null where it takes the page's picture. */
-  inputSource: InputSource | null;
-  stage: { state: string; detail: string } | null;
-  pipelineId: string | null;
-  /** The pipeline that takes the running one's place as soon as it is loaded. */
-  switchingTo: string | null;
-  parameters: Values;
-  /** What the server refused, by parameter; by "" what belongs to none. */
-  rejected: Record<string, string>;
-  prompt: PromptData;
-  /** Whether the source's sound goes out. */
-  soundOn: boolean;
-  paused: boolean;
-  /** What the server said last of a recording. */
-  recording: RecordingMessage | null;
-  metrics: Metrics;
 }
 
 export const NO_METRICS: Metrics = {
