@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 
 import { GraphWatch } from "../figures/GraphWatch";
-import { graphDotPath } from "../lib/server";
+import { graphDotPath } from "../lib/api";
 import { GraphPicture } from "./figures/GraphPicture";
 import { Button } from "./ui/Button";
 import { CopyButton } from "./ui/CopyButton";

@@ -1,4 +1,5 @@
-import { graphSvg, launchLine, sentence } from "../lib/server";
+import { graphSvg, launchLine } from "../lib/api";
+import { sentence } from "../lib/format";
 import { Store } from "../lib/store";
 
 export interface GraphSnapshot {

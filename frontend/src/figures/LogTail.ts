@@ -1,4 +1,5 @@
-import { logTail, sentence } from "../lib/server";
+import { logTail } from "../lib/api";
+import { sentence } from "../lib/format";
 import { Store } from "../lib/store";
 import { Poller } from "./Poller";
 

@@ -1,6 +1,6 @@
-import { ApiError } from "../lib/api";
-import { deleteRecording, recordings, startRecording, stopRecording } from "../lib/recordings";
-import { sentence } from "../lib/server";
+import { deleteRecording, recordings, startRecording, stopRecording } from "../lib/api";
+import { sentence } from "../lib/format";
+import { ApiError } from "../lib/http";
 import { Store } from "../lib/store";
 import type { Recording, RecordingMessage, RecordingStatus } from "../types/figures";
 import { Poller } from "./Poller";

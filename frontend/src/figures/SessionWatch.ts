@@ -1,4 +1,5 @@
-import { sentence, session } from "../lib/server";
+import { session } from "../lib/api";
+import { sentence } from "../lib/format";
 import { Store } from "../lib/store";
 import type { SessionDetail } from "../types/figures";
 import type { History } from "./History";

@@ -1,4 +1,5 @@
-import { sentence, system } from "../lib/server";
+import { system } from "../lib/api";
+import { sentence } from "../lib/format";
 import { Store } from "../lib/store";
 import type { Host } from "../types/figures";
 import type { History } from "./History";

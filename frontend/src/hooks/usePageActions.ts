@@ -1,4 +1,5 @@
 import { download, pictureOf, timedName } from "../lib/download";
+import { sentence } from "../lib/format";
 import { linkOf } from "../lib/query";
 import { toggleFullscreen } from "../lib/screen";
 import { announcer, controller, settings, steering } from "../state/page";
@@ -107,6 +108,6 @@ async function importTimeline(file: File): Promise<void> {
     steering.timeline.import(await file.text());
     announcer.say(`${file.name} is loaded.`);
   } catch (error) {
-    announcer.say(error instanceof Error ? error.message : String(error), "problem");
+    announcer.say(sentence(error), "problem");
   }
 }

@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useState } from "react";
 
 import { loadedPipeline, pipelines as fetchPipelines } from "../lib/api";
+import { sentence } from "../lib/format";
 import { steering } from "../state/page";
 import type { Pipeline } from "../types/api";
 
@@ -23,7 +24,7 @@ export function usePipelines(): Known & { reload: () => void } {
       (error: unknown) =>
         setKnown((before) => ({
           ...before,
-          error: error instanceof Error ? error.message : String(error),
+          error: sentence(error),
           settled: true,
         })),
     );

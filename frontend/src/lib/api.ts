@@ -1,23 +1,18 @@
-import type { Pipeline } from "../types/api";
-import type { Values } from "../types/stream";
+import type { Pipeline, ServerFile } from "../types/api";
+import type { Host, Recording, SessionDetail } from "../types/figures";
+import type { ServerKind, Values } from "../types/stream";
+import { json, request, text } from "./http";
 
-/** What the server refused, or that it was not reached (status 0). */
-export class ApiError extends Error {
-  constructor(
-    readonly status: number,
-    readonly code: string,
-    message: string,
-    /** Seconds that the server asks to wait. */
-    readonly retryAfterS: number | null = null,
-  ) {
-    super(message);
-  }
+/** A try that hangs must not outlast the server's patience with a lost connection, 10 s. */
+const ICE_SERVERS_MS = 3000;
+/** A figure that comes later than this is of no use; the next request asks again. */
+const FIGURES_MS = 5000;
+/** Graphviz has 10 s, and 5 s to wait for its turn. */
+const GRAPH_MS = 20_000;
 
-  /** Whether the same request may work later. */
-  get passing(): boolean {
-    return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500;
-  }
-}
+const OFFER = "/api/v1/webrtc/offer";
+const SESSIONS = "/api/v1/sessions";
+const RECORDINGS = "/api/v1/recordings";
 
 export interface Answer {
   sdp: string;
@@ -27,72 +22,9 @@ export interface Answer {
   resumed: boolean;
 }
 
-/** A try that hangs must not outlast the server's patience with a lost connection, 10 s. */
-const ICE_SERVERS_MS = 3000;
-
-export async function request(path: string, init: RequestInit = {}): Promise<Response> {
-  let response: Response;
-  try {
-    response = await fetch(path, init);
-  } catch {
-    throw new ApiError(0, "unreachable", "The server is not reachable; check that it runs.");
-  }
-  if (response.ok) return response;
-  const retryAfter = Number(response.headers.get("retry-after"));
-  const body: unknown = await response.json().catch(() => null);
-  throw new ApiError(
-    response.status,
-    codeOf(body),
-    sentenceOf(body, response.status),
-    retryAfter > 0 ? retryAfter : null,
-  );
-}
-
-/** The sentence of an error body, whichever of its two shapes it has. */
-export function sentenceOf(body: unknown, status: number): string {
-  const detail = isObject(body) ? body["detail"] : null;
-  if (typeof detail === "string") return detail;
-  if (Array.isArray(detail)) {
-    const parts = detail.filter(isObject).map((fault) => {
-      const place = Array.isArray(fault["loc"]) ? fault["loc"].slice(1).join(".") : "";
-      return place ? `${place}: ${String(fault["msg"])}` : String(fault["msg"]);
-    });
-    return parts.join("; ");
-  }
-  return `The server answered with status ${status}; try again, and look into its log if it stays.`;
-}
-
-function codeOf(body: unknown): string {
-  return isObject(body) && typeof body["code"] === "string" ? body["code"] : "unknown";
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-export function json(method: string, body: unknown): RequestInit {
-  return { method, headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-}
-
 export async function iceServers(): Promise<RTCIceServer[]> {
-  const response = await request("/api/v1/webrtc/ice-servers", {
-    signal: AbortSignal.timeout(ICE_SERVERS_MS),
-  });
-  const body = (await response.json()) as { iceServers: RTCIceServer[] };
-  return body.iceServers;
-}
-
-export async function pipelines(): Promise<Pipeline[]> {
-  const response = await request("/api/v1/pipelines/schemas");
-  const body = (await response.json()) as { pipelines: Record<string, Pipeline> };
-  return Object.values(body.pipelines);
-}
-
-/** The pipeline that a session without a choice gets. */
-export async function loadedPipeline(): Promise<string> {
-  const response = await request("/api/v1/pipeline/status");
-  const body = (await response.json()) as { pipeline_id: string | null };
-  return body.pipeline_id ?? "echo";
+  const limit = { limitMs: ICE_SERVERS_MS };
+  return (await json<{ iceServers: RTCIceServer[] }>("/api/v1/webrtc/ice-servers", limit)).iceServers;
 }
 
 export async function offer(
@@ -101,25 +33,106 @@ export async function offer(
   resumeToken: string | null,
 ): Promise<Answer> {
   const resume = resumeToken === null ? {} : { resumeToken };
-  const response = await request(
-    "/api/v1/webrtc/offer",
-    json("POST", { sdp, type: "offer", initialParameters, ...resume }),
-  );
-  const body = (await response.json()) as Partial<Answer> & { sdp: string };
+  const body = { sdp, type: "offer", initialParameters, ...resume };
+  const answer = await json<Partial<Answer> & { sdp: string }>(OFFER, { method: "POST", body });
   return {
-    sdp: body.sdp,
-    sessionId: body.sessionId ?? null,
-    resumeToken: body.resumeToken ?? null,
-    resumed: body.resumed ?? false,
+    sdp: answer.sdp,
+    sessionId: answer.sessionId ?? null,
+    resumeToken: answer.resumeToken ?? null,
+    resumed: answer.resumed ?? false,
   };
 }
 
 export async function addCandidates(sessionId: string, candidates: RTCIceCandidateInit[]): Promise<void> {
-  await request(`/api/v1/webrtc/offer/${encodeURIComponent(sessionId)}`, json("PATCH", { candidates }));
+  await request(under(OFFER, sessionId), { method: "PATCH", body: { candidates } });
 }
 
 /** Ends a session, also while the page goes away. */
 export async function closeSession(sessionId: string): Promise<void> {
-  const path = `/api/v1/webrtc/offer/${encodeURIComponent(sessionId)}`;
-  await request(path, { method: "DELETE", keepalive: true });
+  await request(under(OFFER, sessionId), { method: "DELETE", keepalive: true });
+}
+
+export async function pipelines(): Promise<Pipeline[]> {
+  const body = await json<{ pipelines: Record<string, Pipeline> }>("/api/v1/pipelines/schemas");
+  return Object.values(body.pipelines);
+}
+
+/** The pipeline that a session without a choice gets. */
+export async function loadedPipeline(): Promise<string> {
+  const body = await json<{ pipeline_id: string | null }>("/api/v1/pipeline/status");
+  return body.pipeline_id ?? "echo";
+}
+
+/** The files on the server that can be the source of a session. */
+export async function inputFiles(kind: ServerKind): Promise<ServerFile[]> {
+  return (await json<{ sources: ServerFile[] }>(`/api/v1/input-sources/${kind}/sources`)).sources;
+}
+
+export function system(signal: AbortSignal): Promise<Host> {
+  return json("/api/v1/system", { signal, limitMs: FIGURES_MS });
+}
+
+export function session(id: string, signal: AbortSignal): Promise<SessionDetail> {
+  return json(under(SESSIONS, id), { signal, limitMs: FIGURES_MS });
+}
+
+export interface LogLines {
+  lines: string[];
+  /** Where the next request continues. */
+  offset: number;
+}
+
+/** The newest lines, or with `since` those after it. */
+export function logTail(lines: number, since: number | null, signal: AbortSignal): Promise<LogLines> {
+  const query = new URLSearchParams({ lines: String(lines) });
+  if (since !== null) query.set("since_offset", String(since));
+  return json(`/api/v1/logs/tail?${query}`, { signal, limitMs: FIGURES_MS });
+}
+
+/** The session's graph as an image. */
+export async function graphSvg(id: string, signal: AbortSignal): Promise<Blob> {
+  const svg = await text(under(SESSIONS, id, "graph.svg"), { signal, limitMs: GRAPH_MS });
+  return new Blob([svg], { type: "image/svg+xml" });
+}
+
+/** The session's graph as `gst-launch-1.0` lines. */
+export function launchLine(id: string, signal: AbortSignal): Promise<string> {
+  return text(under(SESSIONS, id, "launch"), { signal, limitMs: FIGURES_MS });
+}
+
+export function graphDotPath(id: string): string {
+  return under(SESSIONS, id, "graph.dot");
+}
+
+export async function recordings(signal: AbortSignal): Promise<Recording[]> {
+  return (await json<{ recordings: Recording[] }>(RECORDINGS, { signal })).recordings;
+}
+
+/** Starts recording what the session sends; with `input` also what it receives. Returns the recording's id. */
+export async function startRecording(sessionId: string, input: boolean): Promise<string> {
+  const body = input ? { input } : {};
+  const path = under(RECORDINGS, sessionId, "start");
+  return (await json<{ id: string }>(path, { method: "POST", body })).id;
+}
+
+export async function stopRecording(sessionId: string): Promise<void> {
+  await request(under(RECORDINGS, sessionId, "stop"), { method: "POST" });
+}
+
+export async function deleteRecording(id: string): Promise<void> {
+  await request(under(RECORDINGS, id), { method: "DELETE" });
+}
+
+/** Where a file of a recording is played from. */
+export function recordingPath(id: string, file: string): string {
+  return under(RECORDINGS, id, file);
+}
+
+/** Where it is downloaded from. */
+export function downloadPath(id: string, file: string): string {
+  return `${recordingPath(id, file)}?download`;
+}
+
+function under(root: string, ...parts: string[]): string {
+  return [root, ...parts.map(encodeURIComponent)].join("/");
 }

@@ -34,3 +34,8 @@ export function bytes(count: number): string {
 export function percent(part: number | null): string {
   return part === null ? UNKNOWN : `${Math.round(part * 100)} %`;
 }
+
+/** What went wrong. */
+export function sentence(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

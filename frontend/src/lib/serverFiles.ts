@@ -1,7 +1,7 @@
 import type { ServerFile } from "../types/api";
 import { SERVER_KINDS, type Settings } from "../types/setup";
 import type { InputSource, ServerKind, SourceKind } from "../types/stream";
-import { request } from "./api";
+import { inputFiles } from "./api";
 
 /** The server's files that may be a source, by kind. */
 export type ServerFiles = Record<ServerKind, ServerFile[]>;
@@ -31,13 +31,8 @@ export function nameOf(files: ServerFiles | null, kind: ServerKind, before: stri
 }
 
 export async function serverFiles(): Promise<ServerFiles> {
-  const [video_file, recording] = await Promise.all([filesOf("video_file"), filesOf("recording")]);
+  const [video_file, recording] = await Promise.all([inputFiles("video_file"), inputFiles("recording")]);
   return { video_file, recording };
-}
-
-async function filesOf(kind: ServerKind): Promise<ServerFile[]> {
-  const response = await request(`/api/v1/input-sources/${kind}/sources`);
-  return ((await response.json()) as { sources: ServerFile[] }).sources;
 }
 
 /** Of a file that the server plays, what chose it. */

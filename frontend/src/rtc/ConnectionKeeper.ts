@@ -1,4 +1,6 @@
-import { ApiError, iceServers } from "../lib/api";
+import { iceServers } from "../lib/api";
+import { sentence as sentenceOf } from "../lib/format";
+import { ApiError } from "../lib/http";
 import type { ServerMessage } from "../types/api";
 import type { Values } from "../types/stream";
 import { Connection, type Media } from "./Connection";
@@ -122,7 +124,7 @@ export class ConnectionKeeper {
       if (round === this.round) this.onAnswer(next, answer.resumeToken, answer.resumed);
     } catch (error) {
       if (round !== this.round) return;
-      const sentence = error instanceof Error ? error.message : String(error);
+      const sentence = sentenceOf(error);
       if (error instanceof ApiError && !error.passing) this.events.onEnd(sentence);
       else this.again(sentence, error instanceof ApiError ? error.retryAfterS : null);
     }

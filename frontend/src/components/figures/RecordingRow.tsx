@@ -1,7 +1,7 @@
 import { useState } from "react";
 
 import * as units from "../../lib/units";
-import { downloadPath, filePath } from "../../lib/recordings";
+import { downloadPath, recordingPath } from "../../lib/api";
 import type { Recording, RecordingFile } from "../../types/figures";
 import { Button } from "../ui/Button";
 import { Notice } from "../ui/Notice";
@@ -22,12 +22,12 @@ export function RecordingRow({ recording, onDelete }: Props) {
   const running = recording.state === "recording";
   const first = files.find((file) => file.kind === "output") ?? files[0];
   const file = files.find((one) => one.name === name) ?? first;
-  const path = file ? filePath(id, file.name) : null;
+  const path = file ? recordingPath(id, file.name) : null;
   const title = units.moment(recording.started);
   return (
     <li className="space-y-3 rounded-xl border border-line bg-panel/60 p-3" aria-label={title}>
       <div className="flex flex-wrap gap-x-4 gap-y-3">
-        <Thumbnail path={running || !first ? null : filePath(id, first.name)} />
+        <Thumbnail path={running || !first ? null : recordingPath(id, first.name)} />
         <div className="min-w-0 grow basis-40 space-y-1">
           <p className="text-sm font-medium text-text">{title}</p>
           <p className="font-mono text-xs text-muted tabular-nums">

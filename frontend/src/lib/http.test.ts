@@ -1,6 +1,7 @@
 import { afterEach, expect, it, vi } from "vitest";
 
-import { ApiError, offer, sentenceOf } from "./api";
+import { offer } from "./api";
+import { ApiError, json, refusalOf, request } from "./http";
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -34,7 +35,7 @@ it("takes a bad offer for final", async () => {
 });
 
 it("names the field of a validation error", () => {
-  expect(sentenceOf({ detail: [{ loc: ["body", "sdp"], msg: "a string is wanted" }] }, 422)).toBe(
+  expect(refusalOf({ detail: [{ loc: ["body", "sdp"], msg: "a string is wanted" }] }, 422)).toBe(
     "sdp: a string is wanted",
   );
 });
@@ -49,7 +50,7 @@ it("says that a server is not reachable, and that it may be later", async () => 
 });
 
 it("has a sentence for a body that is none", () => {
-  expect(sentenceOf(null, 502)).toContain("502");
+  expect(refusalOf(null, 502)).toContain("502");
 });
 
 it("sends a token and takes a new one", async () => {
@@ -68,4 +69,21 @@ it("sends a token and takes a new one", async () => {
     resumeToken: "old",
   });
   expect(answer).toEqual({ sdp: "a", sessionId: "s", resumeToken: "new", resumed: true });
+});
+
+it("says that a server did not answer in time", async () => {
+  vi.stubGlobal("fetch", (_path: string, { signal }: RequestInit) => {
+    return new Promise((_, fail) => signal?.addEventListener("abort", () => fail(signal.reason)));
+  });
+
+  const error: unknown = await request("/health", { limitMs: 20 }).catch((caught: unknown) => caught);
+
+  expect(error).toMatchObject({ code: "timeout", passing: true });
+  expect((error as ApiError).message).toContain("within 0.02 s");
+});
+
+it("says that an answer is no JSON", async () => {
+  vi.stubGlobal("fetch", () => Promise.resolve(new Response("<html>")));
+
+  await expect(json("/api/v1/system")).rejects.toMatchObject({ code: "no_json", passing: false });
 });

@@ -1,0 +1,97 @@
+import { isObject } from "./values";
+
+/** The server answers or refuses within this; what it is asked every second has a shorter limit of its own. */
+const LIMIT_MS = 15_000;
+
+/** What the server refused, or that it was not reached (status 0). */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    /** Seconds to wait before the next try, where the server asks for that. */
+    readonly retryAfterS: number | null = null,
+  ) {
+    super(message);
+  }
+
+  /** Whether the same request may succeed later. */
+  get passing(): boolean {
+    return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500;
+  }
+}
+
+export interface RequestOptions {
+  method?: "GET" | "POST" | "PATCH" | "DELETE";
+  /** Sent as JSON. */
+  body?: unknown;
+  /** Ends the request early. */
+  signal?: AbortSignal;
+  limitMs?: number;
+  /** The request outlives the page. */
+  keepalive?: boolean;
+}
+
+/** The answer to a request as JSON. Throws an `ApiError` whose message is a sentence for a person. */
+export async function json<T>(path: string, options: RequestOptions = {}): Promise<T> {
+  const response = await request(path, options);
+  try {
+    return (await response.json()) as T;
+  } catch {
+    throw new ApiError(
+      response.status,
+      "no_json",
+      "The answer is not JSON; check that Scope serves this address.",
+    );
+  }
+}
+
+/** The answer as text. */
+export async function text(path: string, options: RequestOptions = {}): Promise<string> {
+  return (await request(path, options)).text();
+}
+
+/** Waits for the answer's status only. */
+export async function request(
+  path: string,
+  { method = "GET", body, signal, limitMs = LIMIT_MS, keepalive = false }: RequestOptions = {},
+): Promise<Response> {
+  const limit = AbortSignal.timeout(limitMs);
+  const json = { headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+  let response: Response;
+  try {
+    response = await fetch(path, {
+      method,
+      keepalive,
+      signal: signal ? AbortSignal.any([signal, limit]) : limit,
+      ...(body === undefined ? {} : json),
+    });
+  } catch {
+    if (limit.aborted)
+      throw new ApiError(0, "timeout", `The server did not answer within ${limitMs / 1000} s.`);
+    throw new ApiError(0, "unreachable", "The server is not reachable; check that it is running.");
+  }
+  if (response.ok) return response;
+  const retryAfter = Number(response.headers.get("retry-after"));
+  const refusal: unknown = await response.json().catch(() => null);
+  throw new ApiError(
+    response.status,
+    isObject(refusal) && typeof refusal["code"] === "string" ? refusal["code"] : "unknown",
+    refusalOf(refusal, response.status),
+    retryAfter > 0 ? retryAfter : null,
+  );
+}
+
+/** The sentence of an error body, whichever of its two shapes it has. */
+export function refusalOf(body: unknown, status: number): string {
+  const detail = isObject(body) ? body["detail"] : null;
+  if (typeof detail === "string") return detail;
+  if (Array.isArray(detail)) {
+    const parts = detail.filter(isObject).map((fault) => {
+      const place = Array.isArray(fault["loc"]) ? fault["loc"].slice(1).join(".") : "";
+      return place ? `${place}: ${String(fault["msg"])}` : String(fault["msg"]);
+    });
+    return parts.join("; ");
+  }
+  return `The server answered with status ${status}; if it persists, check the server's log.`;
+}
