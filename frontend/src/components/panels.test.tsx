@@ -1,7 +1,7 @@
 import { cleanup, render, screen } from "@testing-library/react";
 import { afterEach, expect, it, vi } from "vitest";
 
-import { StreamController } from "../rtc/StreamController";
+import { IDLE } from "../rtc/snapshot";
 import { NO_METRICS } from "../types/stream";
 import { SettingsPanel } from "./SettingsPanel";
 import { StatusBar } from "./StatusBar";
@@ -27,7 +27,7 @@ it("shows what is not known as a dash, not as 0", () => {
 
 it("draws a pipeline's parameters and what is wrong with them", () => {
   const stream = {
-    ...new StreamController().getSnapshot(),
+    ...IDLE,
     phase: "live" as const,
     rejected: { size: "too large" },
   };

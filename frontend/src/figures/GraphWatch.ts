@@ -1,3 +1,4 @@
+import { Latest } from "../lib/Latest";
 import { graphSvg, launchLine } from "../lib/api";
 import { sentence } from "../lib/format";
 import { Store } from "../lib/store";
@@ -15,7 +16,7 @@ const NOTHING: GraphSnapshot = { url: null, launch: null, loading: false, senten
 
 /** The picture of one session's graph. It goes into an `<img>`, where nothing of it can run. */
 export class GraphWatch extends Store<GraphSnapshot> {
-  private abort: AbortController | null = null;
+  private readonly latest = new Latest();
 
   constructor() {
     super(NOTHING);
@@ -23,8 +24,7 @@ export class GraphWatch extends Store<GraphSnapshot> {
 
   /** Asks the server to draw it; the picture before stays until then. */
   async load(id: string): Promise<void> {
-    this.abort?.abort();
-    const { signal } = (this.abort = new AbortController());
+    const signal = this.latest.start();
     this.update({ loading: true, sentence: null });
     const [picture, launch] = await Promise.allSettled([graphSvg(id, signal), launchLine(id, signal)]);
     if (signal.aborted) return;
@@ -39,8 +39,7 @@ export class GraphWatch extends Store<GraphSnapshot> {
 
   /** Forgets the picture. */
   readonly close = (): void => {
-    this.abort?.abort();
-    this.abort = null;
+    this.latest.abort();
     this.release();
     this.update(NOTHING);
   };

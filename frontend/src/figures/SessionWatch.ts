@@ -1,4 +1,4 @@
-import { session } from "../lib/api";
+import { sessionDetail } from "../lib/api";
 import { sentence } from "../lib/format";
 import { Store } from "../lib/store";
 import type { SessionDetail } from "../types/figures";
@@ -45,7 +45,7 @@ export class SessionWatch extends Store<DetailSnapshot> {
     const { id } = this;
     if (id === null) return;
     try {
-      const detail = await session(id, signal);
+      const detail = await sessionDetail(id, signal);
       if (id !== this.id) return;
       const at = performance.now();
       this.history.note(ofSession(detail, this.rises, at), at);

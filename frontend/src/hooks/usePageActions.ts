@@ -2,7 +2,7 @@ import { download, pictureOf, timedName } from "../lib/download";
 import { sentence } from "../lib/format";
 import { linkOf } from "../lib/query";
 import { toggleFullscreen } from "../lib/screen";
-import { announcer, controller, settings, steering } from "../state/page";
+import { announcer, session, settings, steering } from "../state/page";
 import type { Action } from "../state/shortcuts";
 import { INPUT_VIEWS } from "../types/setup";
 import { useShortcuts } from "./useShortcuts";
@@ -20,14 +20,14 @@ export function usePageActions(page: Page) {
   const { shortcuts } = useStore(settings);
   const act: Record<Action, () => void> = {
     toggle: () => {
-      const { phase } = controller.getSnapshot();
-      if (phase !== "idle" && phase !== "ended") controller.stop();
+      const { phase } = session.getSnapshot();
+      if (phase !== "idle" && phase !== "ended") session.stop();
       else if (page.obstacle) announcer.say(page.obstacle, "problem");
       else steering.start();
     },
     pause: () => {
-      const { phase, paused } = controller.getSnapshot();
-      if (phase === "live") controller.setPaused(!paused);
+      const { phase, paused } = session.getSnapshot();
+      if (phase === "live") session.parameters.setPaused(!paused);
     },
     record: page.onRecord,
     prompt: () => document.querySelector<HTMLElement>("[data-prompt]")?.focus(),
@@ -84,7 +84,7 @@ async function saveSnapshot(video: HTMLVideoElement): Promise<void> {
 
 async function copyLink(): Promise<void> {
   const kept = settings.getSnapshot();
-  const { pipelineId } = controller.getSnapshot();
+  const { pipelineId } = session.getSnapshot();
   const values = pipelineId ? (kept.parameters[pipelineId] ?? {}) : {};
   const link = linkOf(window.location.origin, kept, pipelineId, values);
   try {

@@ -72,7 +72,7 @@ export function system(signal: AbortSignal): Promise<Host> {
   return json("/api/v1/system", { signal, limitMs: FIGURES_MS });
 }
 
-export function session(id: string, signal: AbortSignal): Promise<SessionDetail> {
+export function sessionDetail(id: string, signal: AbortSignal): Promise<SessionDetail> {
   return json(under(SESSIONS, id), { signal, limitMs: FIGURES_MS });
 }
 

@@ -21,14 +21,14 @@ import { usePipelines } from "../hooks/usePipelines";
 import { useRecorder } from "../hooks/useRecorder";
 import { useServerFiles } from "../hooks/useServerFiles";
 import { useStore } from "../hooks/useStore";
-import { useStream } from "../hooks/useStream";
+import { useStreamState } from "../hooks/useStreamState";
 import { obstacleOf } from "../lib/obstacle";
 import { sourceInForce } from "../lib/serverFiles";
-import { announcer, settings as settingsStore, setup, steering } from "../state/page";
+import { announcer, session, settings as settingsStore, setup, steering } from "../state/page";
 
 /** The page: input, video and prompt, pipeline; the drawer and figures below. */
 export function StreamPage() {
-  const { stream, controller } = useStream();
+  const stream = useStreamState();
   const kept = useStore(settingsStore);
   const settings = sourceInForce(kept, stream.inputSource);
   const announcement = useStore(announcer);
@@ -77,14 +77,14 @@ export function StreamPage() {
         <div className="flex min-h-0 flex-col max-lg:contents lg:col-span-8 lg:col-start-1 lg:row-span-2 lg:row-start-1 lg:max-xl:sticky lg:max-xl:top-0 lg:max-xl:self-start xl:col-span-6 xl:col-start-auto xl:row-span-1 3xl:col-span-8">
           <VideoOutput
             stream={stream}
-            attachOutput={controller.attachOutput}
+            attachOutput={session.metrics.attach}
             muted={settings.muted}
             inputView={settings.inputView}
             {...recorder}
             obstacle={obstacle}
             onStart={steering.start}
-            onStop={controller.stop}
-            onPause={controller.setPaused}
+            onStop={session.stop}
+            onPause={session.parameters.setPaused}
             onMuted={(muted) => settingsStore.set({ muted })}
             onInputView={actions.input}
             onSnapshot={actions.saveSnapshot}

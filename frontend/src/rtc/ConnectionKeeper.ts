@@ -1,3 +1,4 @@
+import { Latest } from "../lib/Latest";
 import { iceServers } from "../lib/api";
 import { sentence as sentenceOf } from "../lib/format";
 import { ApiError } from "../lib/http";
@@ -66,8 +67,8 @@ export class ConnectionKeeper {
   private lastWord: string | null = null;
   /** A try waits or runs. */
   private recovering = false;
-  /** Rises with each try and with the end, so that what was awaited for an earlier one is dropped. */
-  private round = 0;
+  /** The latest try. */
+  private readonly latest = new Latest();
 
   constructor(
     private readonly wish: Wish,
@@ -98,7 +99,7 @@ export class ConnectionKeeper {
 
   /** Ends the session and whatever is under way to it. */
   close(): void {
-    this.round++;
+    this.latest.abort();
     this.clearTimers();
     if (this.looks) clearInterval(this.looks);
     this.watch?.stop();
@@ -113,17 +114,17 @@ export class ConnectionKeeper {
   }
 
   private async connect(): Promise<void> {
-    const round = ++this.round;
+    const signal = this.latest.start();
     try {
       const servers = await this.iceServers();
-      if (round !== this.round) return;
+      if (signal.aborted) return;
       const next = this.open(servers);
       this.next = next;
       this.limits.push(setTimeout(() => this.again("No path to the server was found."), CONNECT_MS));
       const answer = await next.open(this.wish.initialParameters(), this.token);
-      if (round === this.round) this.onAnswer(next, answer.resumeToken, answer.resumed);
+      if (!signal.aborted) this.onAnswer(next, answer.resumeToken, answer.resumed);
     } catch (error) {
-      if (round !== this.round) return;
+      if (signal.aborted) return;
       const sentence = sentenceOf(error);
       if (error instanceof ApiError && !error.passing) this.events.onEnd(sentence);
       else this.again(sentence, error instanceof ApiError ? error.retryAfterS : null);
@@ -164,11 +165,8 @@ export class ConnectionKeeper {
     if (connection === this.next) {
       if (state === "failed") this.again("The connection failed.");
       if (state !== "connected") return;
-      const round = this.round;
       this.adoptIfReady(connection);
-      const late = () => {
-        if (round === this.round) this.adopt(connection);
-      };
+      const late = () => this.adopt(connection);
       if (connection === this.next) this.limits.push(setTimeout(late, PICTURE_MS));
     } else if (connection === this.shown && !this.next) {
       this.watch?.onState(state);
@@ -211,14 +209,14 @@ export class ConnectionKeeper {
   /** The old path carries pictures again before anything took its session over. */
   private onBack(): void {
     if (this.next || !this.shown || this.shown.over) return;
-    this.round++;
+    this.latest.abort();
     this.clearTimers();
     this.live(this.shown);
   }
 
   /** Tries again after a while; `pathLost`: the first time at once, since the server holds the session for seconds. */
   private again(sentence: string, retryAfterS: number | null = null, pathLost = false): void {
-    this.round++;
+    this.latest.abort();
     this.recovering = true;
     this.clearTimers();
     if (this.next && this.next !== this.voice) this.next.close();

@@ -1,3 +1,4 @@
+import { Latest } from "../lib/Latest";
 import { without } from "../lib/values";
 import type { Json, Values } from "../types/stream";
 
@@ -9,8 +10,8 @@ export class Outbox {
   private unsent: Values | null = null;
   private readonly unanswered = new Map<number, Values>();
   private mark = 0;
-  /** Rises with each clearing, so that what waited for a frame before it is dropped. */
-  private era = 0;
+  /** The latest wait for an animation frame. */
+  private readonly latest = new Latest();
 
   constructor(private readonly transmit: (values: Values) => boolean) {}
 
@@ -21,9 +22,9 @@ export class Outbox {
       return;
     }
     this.unsent = { ...values };
-    const era = this.era;
+    const signal = this.latest.start();
     requestAnimationFrame(() => {
-      if (era === this.era) this.flush();
+      if (!signal.aborted) this.flush();
     });
   }
 
@@ -50,7 +51,7 @@ export class Outbox {
   }
 
   clear(): void {
-    this.era++;
+    this.latest.abort();
     this.unsent = null;
     this.unanswered.clear();
   }

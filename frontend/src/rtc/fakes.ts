@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, vi } from "vitest";
 
 import type { StartOptions } from "../types/stream";
-import { StreamController } from "./StreamController";
+import { Session } from "./Session";
 
 /** A peer connection whose state and channel the test moves. */
 export class FakePeer {
@@ -136,10 +136,10 @@ export const lastOffer = () => JSON.parse(offers().at(-1)?.body ?? "") as Record
 export const ended = () =>
   server.requests.filter((request) => request.method === "DELETE").map((request) => request.path);
 
-export async function live(options: Partial<StartOptions> = {}): Promise<StreamController> {
-  const controller = new StreamController();
-  await controller.start({ ...OPTIONS, ...options });
+export async function live(options: Partial<StartOptions> = {}): Promise<Session> {
+  const session = new Session();
+  await session.start({ ...OPTIONS, ...options });
   FakePeer.newest.become("connected");
-  expect(controller.getSnapshot()).toMatchObject({ phase: "live", sessionId: "s1" });
-  return controller;
+  expect(session.getSnapshot()).toMatchObject({ phase: "live", sessionId: "s1" });
+  return session;
 }

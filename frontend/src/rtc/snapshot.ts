@@ -72,3 +72,9 @@ export const IDLE: StreamSnapshot = {
   recording: null,
   metrics: NO_METRICS,
 };
+
+/** The fields of the snapshot that one part of the session writes; it may read all of them. */
+export interface Fields<Name extends keyof StreamSnapshot> {
+  getSnapshot: () => StreamSnapshot;
+  update: (change: Partial<Pick<StreamSnapshot, Name>>) => void;
+}

@@ -1,31 +1,21 @@
-import { beforeEach, expect, it, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 
-import { StreamController } from "../rtc/StreamController";
+import { Session } from "../rtc/Session";
 import { FakePeer, fakeServer, lastOffer, offers } from "../rtc/fakes";
+import { sources } from "../rtc/fakeSources";
 import { without } from "../lib/values";
 import type { Pipeline } from "../types/api";
 import type { Settings } from "../types/setup";
-import type { StartOptions, Values } from "../types/stream";
+import type { Values } from "../types/stream";
 import { SettingsStore } from "./SettingsStore";
 import { Steering } from "./Steering";
 
-/** What was asked of the sources, in turn. */
-const opened = vi.hoisted((): StartOptions[] => []);
-
-vi.mock("../rtc/sources", () => ({
-  openSource: (options: StartOptions) => {
-    opened.push(options);
-    const [video, audio] = [[{ kind: "video", of: options.source }], []];
-    const stream = { getTracks: () => video, getVideoTracks: () => video, getAudioTracks: () => audio };
-    return Promise.resolve({ stream, onStamp: null, onEnded: null, player: null, close: () => undefined });
-  },
-}));
+vi.mock("../rtc/sources", () => import("../rtc/fakeSources"));
 
 fakeServer();
 
-beforeEach(() => {
-  opened.length = 0;
-});
+/** What was asked of the sources, in turn. */
+const opened = () => sources.opened.map(({ options }) => options);
 
 const number = (initial: number) => ({ type: "number", minimum: 0, maximum: 9, default: initial, ui: {} });
 const pipeline = (id: string, rest: Partial<Pipeline> = {}): Pipeline => ({
@@ -44,10 +34,10 @@ const PIPELINES = [
 
 function steer(first: Partial<Settings> = {}, fromLink: Values = {}) {
   const settings = new SettingsStore(null, { source: "pattern", ...first });
-  const stream = new StreamController();
-  const steering = new Steering(stream, settings, fromLink);
+  const session = new Session();
+  const steering = new Steering(session, settings, fromLink);
   steering.setPipelines(PIPELINES, "echo");
-  return { settings, stream, steering };
+  return { settings, session, steering };
 }
 
 async function live(first: Partial<Settings> = {}) {
@@ -55,7 +45,7 @@ async function live(first: Partial<Settings> = {}) {
   all.steering.start();
   await vi.advanceTimersByTimeAsync(0);
   FakePeer.newest.become("connected");
-  expect(all.stream.getSnapshot().phase).toBe("live");
+  expect(all.session.getSnapshot().phase).toBe("live");
   return all;
 }
 
@@ -72,29 +62,29 @@ it.each([
   ["broken", "broken", "echo"],
   [null, null, "echo"],
 ])("runs what was chosen, what the server runs, or the first: %s, %s", (chosen, usual, runs) => {
-  const { steering, stream } = steer({ pipelineId: chosen });
+  const { steering, session } = steer({ pipelineId: chosen });
 
   steering.setPipelines(PIPELINES, usual);
 
-  expect(stream.getSnapshot().pipelineId).toBe(runs);
+  expect(session.getSnapshot().pipelineId).toBe(runs);
 });
 
 it("takes a link's parameters once, over what was kept, and only those that fit", () => {
   const kept = { echo: { size: 5, speed: 2 } };
-  const { settings, stream, steering } = steer({ parameters: kept }, { size: 7, speed: 99, unknown: 1 });
-  expect(stream.getSnapshot().parameters).toEqual({ size: 7, speed: 2 });
+  const { settings, session, steering } = steer({ parameters: kept }, { size: 7, speed: 99, unknown: 1 });
+  expect(session.getSnapshot().parameters).toEqual({ size: 7, speed: 2 });
 
   settings.setParameters("echo", {});
   steering.setPipelines(PIPELINES, "echo");
 
-  expect(stream.getSnapshot().parameters).toEqual({});
+  expect(session.getSnapshot().parameters).toEqual({});
 });
 
 it("starts with what is set: source, pipeline, parameters, and prompts where the pipeline takes some", async () => {
   const prompts = [{ text: "night", weight: 1 }];
   await live({ prompts, parameters: { echo: { size: 5 } }, resolution: "320x240" });
   expect(lastOffer()["initialParameters"]).toEqual({ pipeline_ids: ["echo"], size: 5 });
-  expect(opened.at(-1)).toMatchObject({ source: "pattern", resolution: "320x240", deviceId: null });
+  expect(opened().at(-1)).toMatchObject({ source: "pattern", resolution: "320x240", deviceId: null });
 
   await live({ prompts, pipelineId: "dream" });
 
@@ -124,10 +114,10 @@ it("puts every control back to its default", async () => {
 
 it("switches to a pipeline with what is kept for it, and not to a broken one", async () => {
   const prompts = [{ text: "night", weight: 1 }];
-  const { settings, stream, steering } = await live({ prompts, parameters: { dream: { speed: 4 } } });
+  const { settings, session, steering } = await live({ prompts, parameters: { dream: { speed: 4 } } });
 
   steering.choosePipeline("broken");
-  expect(stream.getSnapshot().switchingTo).toBeNull();
+  expect(session.getSnapshot().switchingTo).toBeNull();
   steering.choosePipeline("dream");
 
   expect(await sent()).toMatchObject({ pipeline_id: "dream", speed: 4, prompts });
@@ -135,10 +125,10 @@ it("switches to a pipeline with what is kept for it, and not to a broken one", a
 });
 
 it("steps over the pipelines that work, round and round", () => {
-  const { stream, steering } = steer();
+  const { session, steering } = steer();
   const steps = ([1, 1, -1] as const).map((by) => {
     steering.stepPipeline(by);
-    return stream.getSnapshot().pipelineId;
+    return session.getSnapshot().pipelineId;
   });
 
   expect(steps).toEqual(["dream", "echo", "dream"]);
@@ -177,17 +167,17 @@ it("says no prompts to a pipeline that takes none", async () => {
 it("opens another source at once while it runs, and the first time at the start", async () => {
   const idle = steer();
   idle.steering.setSource({ source: "screen" });
-  expect(opened).toEqual([]);
+  expect(opened()).toEqual([]);
   expect(idle.settings.getSnapshot().source).toBe("screen");
 
   const { steering } = await live();
   steering.setSource({ source: "file" });
   steering.setSource({ source: "video_file" });
-  expect(opened.map(({ source }) => source)).toEqual(["pattern"]);
+  expect(opened().map(({ source }) => source)).toEqual(["pattern"]);
   const file = new File([], "a.webm");
   steering.setSource({ source: "file" }, file);
 
-  expect(opened.at(-1)).toMatchObject({ source: "file", file });
+  expect(opened().at(-1)).toMatchObject({ source: "file", file });
   expect(steering.hasFile).toBe(true);
 });
 

@@ -1,6 +1,6 @@
 import { controlsOf, fitting } from "../lib/controls";
 import { same, without } from "../lib/values";
-import type { StreamController } from "../rtc/StreamController";
+import type { Session } from "../rtc/Session";
 import type { Pipeline } from "../types/api";
 import type { Prompt, Settings } from "../types/setup";
 import type { Json, SourceOptions, Values } from "../types/stream";
@@ -22,7 +22,7 @@ export class Steering {
   private file: File | null = null;
 
   constructor(
-    private readonly stream: StreamController,
+    private readonly session: Session,
     private readonly settings: SettingsStore,
     /** Parameters of the link's pipeline: they count once. */
     private fromLink: Values = {},
@@ -45,7 +45,7 @@ export class Steering {
       this.settings.setParameters(chosen.id, { ...this.kept(chosen.id), ...fitting(chosen, this.fromLink) });
       this.fromLink = {};
     }
-    this.stream.prepare(chosen.id, fitting(chosen, this.kept(chosen.id)));
+    this.session.parameters.prepare(chosen.id, fitting(chosen, this.kept(chosen.id)));
   };
 
   get hasFile(): boolean {
@@ -53,14 +53,14 @@ export class Steering {
   }
 
   get pipeline(): Pipeline | null {
-    return this.find(this.stream.getSnapshot().pipelineId);
+    return this.find(this.session.getSnapshot().pipelineId);
   }
 
   readonly start = (): void => {
     const { pipeline } = this;
-    const { parameters, pipelineId } = this.stream.getSnapshot();
+    const { parameters, pipelineId } = this.session.getSnapshot();
     const { codec } = this.settings.getSnapshot();
-    void this.stream.start({
+    void this.session.start({
       ...this.sourceOptions(),
       codec,
       pipelineId: pipelineId ?? this.settings.getSnapshot().pipelineId,
@@ -72,16 +72,16 @@ export class Steering {
   readonly setSource = (change: Partial<Settings>, file: File | null = this.file): void => {
     this.file = file;
     this.settings.set(change);
-    const { phase } = this.stream.getSnapshot();
+    const { phase } = this.session.getSnapshot();
     const options = this.sourceOptions();
     if (phase === "idle" || phase === "ended" || (options.source === "file" && !file)) return;
     if (isServerKind(options.source) && !options.inputSource) return;
-    void this.stream.changeSource(options);
+    void this.session.source.change(options);
   };
 
   readonly setSound = (sound: boolean): void => {
     this.settings.set({ sound });
-    this.stream.setSound(sound);
+    this.session.source.setSound(sound);
   };
 
   readonly choosePipeline = (id: string): void => {
@@ -89,7 +89,7 @@ export class Steering {
     if (!pipeline || pipeline.schema_error) return;
     const values = { ...fitting(pipeline, this.kept(id)), ...this.prompts(pipeline) };
     this.settings.set({ pipelineId: id });
-    this.stream.switchPipeline(id, values);
+    this.session.parameters.switchPipeline(id, values);
     this.timeline.note(values, id);
   };
 
@@ -105,7 +105,7 @@ export class Steering {
 
   readonly setParameters = (values: Values): void => {
     this.keep(values);
-    this.stream.setParameters(values);
+    this.session.parameters.set(values);
     this.timeline.note(values);
   };
 
@@ -117,7 +117,7 @@ export class Steering {
   };
 
   /** The stage forgets earlier frames. */
-  readonly forgetFrames = (): void => this.stream.command({ reset: true });
+  readonly forgetFrames = (): void => this.session.parameters.send({ reset: true });
 
   /** The mix as it stands, on its way with the transition. */
   readonly sendPrompts = (): void => {
@@ -148,7 +148,7 @@ export class Steering {
 
   /** The timeline begins with all that is set. */
   readonly record = (): void => {
-    const { pipelineId, parameters } = this.stream.getSnapshot();
+    const { pipelineId, parameters } = this.session.getSnapshot();
     const everything = { ...parameters, ...this.prompts(this.pipeline) };
     this.timeline.record({ parameters: everything, ...(pipelineId ? { pipelineId } : {}) });
   };
@@ -156,7 +156,7 @@ export class Steering {
   private say(once: Values): void {
     const payload = this.prompts(this.pipeline);
     if (!("prompts" in payload)) return;
-    this.stream.setParameters(payload, once);
+    this.session.parameters.set(payload, once);
     this.timeline.note({ ...payload, ...once });
   }
 
@@ -168,9 +168,9 @@ export class Steering {
     const pipeline = this.find(pipelineId ?? null);
     if (pipeline && !pipeline.schema_error && pipeline.id !== this.pipeline?.id) {
       this.settings.set({ pipelineId: pipeline.id });
-      this.stream.switchPipeline(pipeline.id, values);
+      this.session.parameters.switchPipeline(pipeline.id, values);
     } else {
-      this.stream.setParameters(values, once);
+      this.session.parameters.set(values, once);
     }
     this.keep(without(values, (name) => name === "prompts"));
   }

@@ -1,14 +1,14 @@
 import { setupOf } from "../lib/query";
-import { StreamController } from "../rtc/StreamController";
+import { Session } from "../rtc/Session";
 import { hasMediaDevices } from "../rtc/sources";
 import { Announcer } from "./Announcer";
 import { SETTINGS_KEY, SettingsStore } from "./SettingsStore";
 import { Steering } from "./Steering";
 
 export const setup = setupOf(window.location.search);
-export const controller = new StreamController();
+export const session = new Session();
 export const settings = new SettingsStore(storage(), firstSettings());
-export const steering = new Steering(controller, settings, setup.parameters);
+export const steering = new Steering(session, settings, setup.parameters);
 export const announcer = new Announcer();
 
 /** A browser that forbids storage throws at the mere name of it. */

@@ -54,6 +54,9 @@ export interface ServerFile {
   bytes: number;
 }
 
+/** One kind of message on the data channel. */
+export type MessageOf<Type extends ServerMessage["type"]> = Extract<ServerMessage, { type: Type }>;
+
 /** What the server says on the data channel `parameters`. */
 export type ServerMessage =
   | { type: "parameters_updated"; parameters: Values; frame: number; ignored?: string[]; id?: Json }

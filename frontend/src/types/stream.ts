@@ -10,7 +10,8 @@ export type CodecChoice = "auto" | "VP8" | "VP9" | "H264";
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 export type Values = Record<string, Json>;
 
-export interface StartOptions {
+/** What is sent, and how it is opened; it may change while the stream runs. */
+export interface SourceOptions {
   source: SourceKind;
   deviceId: string | null;
   microphoneId: string | null;
@@ -23,24 +24,13 @@ export interface StartOptions {
   inputSource: InputSource | null;
   sound: boolean;
   measureDelay: boolean;
+}
+
+export interface StartOptions extends SourceOptions {
   codec: CodecChoice;
   pipelineId: string | null;
   parameters: Values;
 }
-
-/** What of the options may change while the stream runs. */
-export type SourceOptions = Pick<
-  StartOptions,
-  | "source"
-  | "deviceId"
-  | "microphoneId"
-  | "resolution"
-  | "frameRate"
-  | "file"
-  | "inputSource"
-  | "sound"
-  | "measureDelay"
->;
 
 /** Where the newest prompts are on their way into the picture. */
 export interface PromptData {

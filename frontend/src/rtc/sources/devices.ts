@@ -1,4 +1,4 @@
-import type { StartOptions } from "../../types/stream";
+import type { SourceOptions } from "../../types/stream";
 import { type Source, ofStream } from "./Source";
 
 export const NO_CAMERA =
@@ -9,7 +9,7 @@ export function hasMediaDevices(): boolean {
   return window.isSecureContext && "mediaDevices" in navigator;
 }
 
-export async function camera(options: StartOptions): Promise<Source> {
+export async function camera(options: SourceOptions): Promise<Source> {
   if (!hasMediaDevices()) throw new Error(NO_CAMERA);
   const [width, height] = options.resolution.split("x").map(Number);
   const video: MediaTrackConstraints = {
@@ -30,7 +30,7 @@ export async function camera(options: StartOptions): Promise<Source> {
   }
 }
 
-export async function screen({ frameRate, sound }: StartOptions): Promise<Source> {
+export async function screen({ frameRate, sound }: SourceOptions): Promise<Source> {
   if (!hasMediaDevices()) throw new Error(NO_CAMERA);
   try {
     const video = { frameRate: { ideal: frameRate } };

@@ -1,4 +1,4 @@
-import type { StartOptions } from "../../types/stream";
+import type { SourceOptions } from "../../types/stream";
 import { pattern, stamped } from "./canvas";
 import { camera, screen } from "./devices";
 import { file } from "./file";
@@ -10,7 +10,7 @@ export type { Source } from "./Source";
 /** Frames a second of a file that is drawn anew. */
 const FILE_FPS = 30;
 
-export async function openSource(options: StartOptions): Promise<Source> {
+export async function openSource(options: SourceOptions): Promise<Source> {
   const { measureDelay, frameRate } = options;
   switch (options.source) {
     case "pattern":

@@ -1,51 +1,39 @@
-import { beforeEach, expect, it, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 
-import { StreamController } from "./StreamController";
+import { Session } from "./Session";
 import { FakePeer, OPTIONS, accepted, ended, fakeServer, lastOffer, live, offers, server } from "./fakes";
+import { sources } from "./fakeSources";
 
-const source = vi.hoisted(() => ({ opened: 0, closed: 0 }));
-
-vi.mock("./sources", () => ({
-  openSource: () => {
-    source.opened++;
-    const tracks = [{ kind: "video" }];
-    const stream = { getTracks: () => tracks, getVideoTracks: () => tracks, getAudioTracks: () => [] };
-    return Promise.resolve({ stream, onStamp: null, player: null, close: () => source.closed++ });
-  },
-}));
+vi.mock("./sources", () => import("./fakeSources"));
 
 fakeServer();
 
-beforeEach(() => {
-  source.opened = source.closed = 0;
-});
-
 it("ends the session on the server when it is stopped", async () => {
-  const controller = await live();
+  const session = await live();
 
-  controller.stop();
+  session.stop();
 
-  expect(controller.getSnapshot().phase).toBe("idle");
+  expect(session.getSnapshot().phase).toBe("idle");
   expect(server.requests.at(-1)).toMatchObject({ method: "DELETE", path: "/api/v1/webrtc/offer/s1" });
-  expect(source.closed).toBe(1);
+  expect(sources.opened).toMatchObject([{ closed: true }]);
 });
 
 it("comes back by itself when the connection fails, with the same source", async () => {
-  const controller = await live();
+  const session = await live();
 
   FakePeer.newest.become("failed");
-  expect(controller.getSnapshot()).toMatchObject({ phase: "reconnecting", attempt: 1 });
+  expect(session.getSnapshot()).toMatchObject({ phase: "reconnecting", attempt: 1 });
   await vi.advanceTimersByTimeAsync(0);
   FakePeer.newest.deliver();
 
-  expect(controller.getSnapshot()).toMatchObject({ phase: "live" });
-  expect(source).toEqual({ opened: 1, closed: 0 });
+  expect(session.getSnapshot()).toMatchObject({ phase: "live" });
+  expect(sources.opened).toMatchObject([{ closed: false }]);
 });
 
 it("keeps the old connection until the new one, with its token, delivers a picture", async () => {
-  const controller = await live();
+  const session = await live();
   const [old] = FakePeer.all;
-  const picture = controller.getSnapshot().outputStream;
+  const picture = session.getSnapshot().outputStream;
   server.answers = [() => accepted("s2", true)];
 
   old?.become("failed");
@@ -53,18 +41,18 @@ it("keeps the old connection until the new one, with its token, delivers a pictu
   FakePeer.newest.become("connected");
 
   expect(lastOffer()).toMatchObject({ resumeToken: "token of s1" });
-  expect(controller.getSnapshot()).toMatchObject({ phase: "reconnecting", outputStream: picture });
+  expect(session.getSnapshot()).toMatchObject({ phase: "reconnecting", outputStream: picture });
   expect(old?.closed).toBe(false);
   FakePeer.newest.deliver();
 
-  expect(controller.getSnapshot()).toMatchObject({ phase: "live", sessionId: "s2" });
-  expect(controller.getSnapshot().outputStream).not.toBe(picture);
+  expect(session.getSnapshot()).toMatchObject({ phase: "live", sessionId: "s2" });
+  expect(session.getSnapshot().outputStream).not.toBe(picture);
   expect(old?.closed).toBe(true);
   expect(ended()).toEqual([]);
 });
 
 it("shows a new connection without a picture when none comes, as while paused", async () => {
-  const controller = await live();
+  const session = await live();
   server.answers = [() => accepted("s2", true)];
   FakePeer.newest.become("failed");
   await vi.advanceTimersByTimeAsync(0);
@@ -72,15 +60,15 @@ it("shows a new connection without a picture when none comes, as while paused", 
   FakePeer.newest.become("connected");
   await vi.advanceTimersByTimeAsync(2000);
 
-  expect(controller.getSnapshot().phase).toBe("live");
+  expect(session.getSnapshot().phase).toBe("live");
 });
 
 it("says again to the resumed session what the lost connection took along", async () => {
-  const controller = await live();
-  controller.setParameters({ work_ms: 1 });
+  const session = await live();
+  session.parameters.set({ work_ms: 1 });
   await vi.advanceTimersByTimeAsync(20);
   FakePeer.newest.say({ type: "parameters_updated", parameters: { work_ms: 1 }, frame: 1, id: 1 });
-  controller.setParameters({ work_ms: 2 });
+  session.parameters.set({ work_ms: 2 });
   await vi.advanceTimersByTimeAsync(20);
   server.answers = [() => accepted("s2", true)];
 
@@ -92,8 +80,8 @@ it("says again to the resumed session what the lost connection took along", asyn
 });
 
 it("starts afresh with the last parameters when the server has forgotten the session", async () => {
-  const controller = await live();
-  controller.setParameters({ work_ms: 7 });
+  const session = await live();
+  session.parameters.set({ work_ms: 7 });
   server.answers = [() => accepted("s2", false)];
 
   FakePeer.newest.become("failed");
@@ -101,74 +89,74 @@ it("starts afresh with the last parameters when the server has forgotten the ses
   FakePeer.newest.deliver();
 
   expect(lastOffer()).toMatchObject({ initialParameters: { pipeline_ids: ["echo"], work_ms: 7 } });
-  expect(controller.getSnapshot()).toMatchObject({ phase: "live", sessionId: "s2" });
+  expect(session.getSnapshot()).toMatchObject({ phase: "live", sessionId: "s2" });
   expect(ended()).toEqual(["/api/v1/webrtc/offer/s1"]);
 });
 
 it("hands the newest token on when the new connection fails too", async () => {
-  const controller = await live();
+  const session = await live();
   server.answers = [() => accepted("s2", true), () => accepted("s3", true)];
   FakePeer.newest.become("failed");
   await vi.advanceTimersByTimeAsync(0);
   const second = FakePeer.newest;
 
   second.become("failed");
-  expect(controller.getSnapshot()).toMatchObject({ phase: "reconnecting", attempt: 2 });
+  expect(session.getSnapshot()).toMatchObject({ phase: "reconnecting", attempt: 2 });
   expect(second.closed).toBe(false);
   await vi.advanceTimersByTimeAsync(2000);
   FakePeer.newest.deliver();
 
   expect(lastOffer()).toMatchObject({ resumeToken: "token of s2" });
-  expect(controller.getSnapshot()).toMatchObject({ phase: "live", sessionId: "s3" });
+  expect(session.getSnapshot()).toMatchObject({ phase: "live", sessionId: "s3" });
   expect(FakePeer.all.map((peer) => peer.closed)).toEqual([true, true, false]);
   expect(ended()).toEqual([]);
 });
 
 it("resumes when no picture comes though the connection claims to stand", async () => {
-  const controller = await live();
+  const session = await live();
   FakePeer.newest.deliver();
   await vi.advanceTimersByTimeAsync(1000);
   server.answers = [() => accepted("s2", true)];
 
   await vi.advanceTimersByTimeAsync(4000);
 
-  expect(controller.getSnapshot().phase).toBe("reconnecting");
+  expect(session.getSnapshot().phase).toBe("reconnecting");
   expect(lastOffer()).toMatchObject({ resumeToken: "token of s1" });
 });
 
 it("takes no silence for a loss while it is paused or the server has no picture", async () => {
-  const controller = await live();
+  const session = await live();
   FakePeer.newest.deliver();
-  controller.setPaused(true);
+  session.parameters.setPaused(true);
   await vi.advanceTimersByTimeAsync(20_000);
-  controller.setPaused(false);
+  session.parameters.setPaused(false);
   for (let second = 0; second < 20; second++) {
     FakePeer.newest.say({ type: "stats", fps_in: 30, fps_out: 0 });
     await vi.advanceTimersByTimeAsync(1000);
   }
 
-  expect(controller.getSnapshot().phase).toBe("live");
+  expect(session.getSnapshot().phase).toBe("live");
   expect(offers()).toHaveLength(1);
 });
 
 it("resumes a paused session when the server's figures stop coming", async () => {
-  const controller = await live();
+  const session = await live();
   FakePeer.newest.deliver();
-  controller.setPaused(true);
+  session.parameters.setPaused(true);
   FakePeer.newest.say({ type: "stats", fps_in: 30, fps_out: 0 });
 
   await vi.advanceTimersByTimeAsync(7000);
 
-  expect(controller.getSnapshot().phase).toBe("reconnecting");
+  expect(session.getSnapshot().phase).toBe("reconnecting");
   expect(lastOffer()).toMatchObject({ resumeToken: "token of s1" });
 });
 
 it("tries at once when the browser is online again", async () => {
-  const controller = await live();
+  const session = await live();
   server.answers = [() => Response.error()];
   FakePeer.newest.become("failed");
   await vi.advanceTimersByTimeAsync(0);
-  expect(controller.getSnapshot()).toMatchObject({ attempt: 2 });
+  expect(session.getSnapshot()).toMatchObject({ attempt: 2 });
 
   window.dispatchEvent(new Event("online"));
   await vi.advanceTimersByTimeAsync(0);
@@ -177,7 +165,7 @@ it("tries at once when the browser is online again", async () => {
 });
 
 it("goes on with the old connection when that comes back first", async () => {
-  const controller = await live();
+  const session = await live();
   const [old] = FakePeer.all;
   server.answers = [() => Response.error()];
   old?.become("failed");
@@ -186,25 +174,25 @@ it("goes on with the old connection when that comes back first", async () => {
   old?.become("connected");
   await vi.advanceTimersByTimeAsync(5000);
 
-  expect(controller.getSnapshot().phase).toBe("live");
+  expect(session.getSnapshot().phase).toBe("live");
   expect(offers()).toHaveLength(2);
   expect(old?.closed).toBe(false);
 });
 
 it("gives up after five minutes and says what to do", async () => {
-  const controller = await live();
+  const session = await live();
   vi.stubGlobal("fetch", () => Promise.reject(new TypeError("failed")));
 
   FakePeer.newest.become("failed");
   await vi.advanceTimersByTimeAsync(6 * 60_000);
 
-  expect(controller.getSnapshot().phase).toBe("ended");
-  expect(controller.getSnapshot().sentence).toContain("press Start");
-  expect(source.closed).toBe(1);
+  expect(session.getSnapshot().phase).toBe("ended");
+  expect(session.getSnapshot().sentence).toContain("press Start");
+  expect(sources.opened).toMatchObject([{ closed: true }]);
 });
 
 it("ends everything when it is stopped while it resumes", async () => {
-  const controller = await live();
+  const session = await live();
   let answer: (response: Response) => void = () => undefined;
   const pending = new Promise<Response>((resolve) => (answer = resolve));
   server.answers = [() => pending as unknown as Response];
@@ -212,54 +200,27 @@ it("ends everything when it is stopped while it resumes", async () => {
   await vi.advanceTimersByTimeAsync(0);
   expect(offers()).toHaveLength(2);
 
-  controller.stop();
+  session.stop();
   answer(accepted("s2", true));
   await vi.advanceTimersByTimeAsync(60_000);
 
-  expect(controller.getSnapshot().phase).toBe("idle");
+  expect(session.getSnapshot().phase).toBe("idle");
   expect(FakePeer.all.every((peer) => peer.closed)).toBe(true);
   expect(ended()).toEqual(["/api/v1/webrtc/offer/s1", "/api/v1/webrtc/offer/s2"]);
   expect(offers()).toHaveLength(2);
-  expect(source.closed).toBe(1);
+  expect(sources.opened).toMatchObject([{ closed: true }]);
 });
 
 it("takes the farewell of a session that was resumed for no end", async () => {
-  const controller = await live();
+  const session = await live();
 
   FakePeer.newest.say({ type: "stream_stopped", reason: "resumed", error_message: "taken over" });
 
-  expect(controller.getSnapshot().phase).toBe("live");
-});
-
-it("sends an estimated delay back once all its parts are known", async () => {
-  await live();
-  const peer = FakePeer.newest;
-  const buffered = (frames: number) => [
-    { type: "candidate-pair", nominated: true, state: "succeeded", currentRoundTripTime: 0.02 },
-    {
-      type: "inbound-rtp",
-      kind: "video",
-      jitterBufferDelay: frames * 0.03,
-      jitterBufferEmittedCount: frames,
-      totalDecodeTime: frames * 0.005,
-      framesDecoded: frames,
-    },
-  ];
-  peer.figures = buffered(10);
-  await vi.advanceTimersByTimeAsync(1000);
-  peer.figures = buffered(20);
-  await vi.advanceTimersByTimeAsync(1000);
-  expect(peer.channel.sent).toEqual([]);
-
-  peer.say({ type: "stats", fps_in: 30, fps_out: 30, latency_ms: 40 });
-  peer.figures = buffered(30);
-  await vi.advanceTimersByTimeAsync(1000);
-
-  expect(peer.channel.sent).toEqual(['{"client_delay_ms":95}']);
+  expect(session.getSnapshot().phase).toBe("live");
 });
 
 it("shows that the server changed its encoder", async () => {
-  const controller = await live();
+  const session = await live();
 
   FakePeer.newest.say({
     type: "encoder_changed",
@@ -267,11 +228,11 @@ it("shows that the server changed its encoder", async () => {
     detail: "nvh264enc failed; vp8enc goes on",
   });
 
-  expect(controller.getSnapshot().notice).toContain("nvh264enc failed");
+  expect(session.getSnapshot().notice).toContain("nvh264enc failed");
 });
 
 it("shows that the server changed its decoder", async () => {
-  const controller = await live();
+  const session = await live();
 
   FakePeer.newest.say({
     type: "decoder_changed",
@@ -279,34 +240,34 @@ it("shows that the server changed its decoder", async () => {
     detail: "no picture came from the decoder nvh264dec; avdec_h264 goes on",
   });
 
-  expect(controller.getSnapshot().notice).toContain("avdec_h264 goes on");
+  expect(session.getSnapshot().notice).toContain("avdec_h264 goes on");
 });
 
 it("waits for an interrupted connection before it gives it up", async () => {
-  const controller = await live();
+  const session = await live();
   const peer = FakePeer.newest;
 
   peer.become("disconnected");
-  expect(controller.getSnapshot().phase).toBe("reconnecting");
+  expect(session.getSnapshot().phase).toBe("reconnecting");
   await vi.advanceTimersByTimeAsync(1900);
   peer.become("connected");
   await vi.advanceTimersByTimeAsync(1900);
 
-  expect(controller.getSnapshot().phase).toBe("live");
+  expect(session.getSnapshot().phase).toBe("live");
   expect(peer.closed).toBe(false);
 });
 
 it("says why the server stopped and reconnects", async () => {
-  const controller = await live();
+  const session = await live();
 
   FakePeer.newest.say({ type: "stream_stopped", reason: "server_shutdown", error_message: "it shuts down" });
 
-  expect(controller.getSnapshot()).toMatchObject({ phase: "reconnecting", sentence: "it shuts down" });
+  expect(session.getSnapshot()).toMatchObject({ phase: "reconnecting", sentence: "it shuts down" });
 
   server.answers = [() => Response.json({ detail: "full", code: "server_full" }, { status: 503 })];
   await vi.advanceTimersByTimeAsync(2000);
 
-  expect(controller.getSnapshot().sentence).toBe("full Before that: it shuts down.");
+  expect(session.getSnapshot().sentence).toBe("full Before that: it shuts down.");
 });
 
 it("tries again when the server is full, no sooner than it asks", async () => {
@@ -317,9 +278,9 @@ it("tries again when the server is full, no sooner than it asks", async () => {
         { status: 503, headers: { "retry-after": "4" } },
       ),
   ];
-  const controller = new StreamController();
-  await controller.start(OPTIONS);
-  expect(controller.getSnapshot()).toMatchObject({ phase: "reconnecting", sentence: "full" });
+  const session = new Session();
+  await session.start(OPTIONS);
+  expect(session.getSnapshot()).toMatchObject({ phase: "reconnecting", sentence: "full" });
 
   await vi.advanceTimersByTimeAsync(3900);
   expect(offers()).toHaveLength(1);
@@ -332,30 +293,30 @@ it("ends with the server's sentence when the offer is refused", async () => {
   server.answers = [
     () => Response.json({ detail: "no common video codec", code: "no_common_codec" }, { status: 400 }),
   ];
-  const controller = new StreamController();
+  const session = new Session();
 
-  await controller.start(OPTIONS);
+  await session.start(OPTIONS);
 
-  expect(controller.getSnapshot()).toMatchObject({ phase: "ended", sentence: "no common video codec" });
-  expect(source.closed).toBe(1);
+  expect(session.getSnapshot()).toMatchObject({ phase: "ended", sentence: "no common video codec" });
+  expect(sources.opened).toMatchObject([{ closed: true }]);
 });
 
 it("waits longer each time for a server whose sessions die at once", async () => {
-  const controller = await live();
+  const session = await live();
   FakePeer.newest.become("failed");
   await vi.advanceTimersByTimeAsync(1000);
   FakePeer.newest.deliver();
 
   FakePeer.newest.become("failed");
 
-  expect(controller.getSnapshot().attempt).toBe(2);
+  expect(session.getSnapshot().attempt).toBe(2);
 });
 
 it("survives a message that is none", async () => {
-  const controller = await live();
+  const session = await live();
 
   FakePeer.newest.channel.onmessage?.({ data: "{" });
   FakePeer.newest.say({ type: "of_the_future" });
 
-  expect(controller.getSnapshot().phase).toBe("live");
+  expect(session.getSnapshot().phase).toBe("live");
 });

@@ -1,0 +1,142 @@
+import { without } from "../lib/values";
+import type { MessageOf } from "../types/api";
+import type { PromptData, Values } from "../types/stream";
+import type { ConnectionKeeper } from "./ConnectionKeeper";
+import { Outbox } from "./Outbox";
+import { type Fields, NO_PROMPT } from "./snapshot";
+
+type Own = "parameters" | "rejected" | "prompt" | "pipelineId" | "switchingTo" | "paused";
+
+/**
+ * Keeps pipeline and parameters the same on both sides: sends what a person sets, and takes over what the server
+ * applied, refused, or changed by itself.
+ */
+export class ParameterSync {
+  private link: Pick<ConnectionKeeper, "send"> | null = null;
+  private readonly outbox = new Outbox((values) => this.link?.send(values) ?? false);
+  /** What the server runs: this stays when it refuses something else. */
+  private inForce: { pipelineId: string | null; parameters: Values } = { pipelineId: null, parameters: {} };
+
+  constructor(private readonly state: Fields<Own>) {}
+
+  /** From here on what is set goes to the server at once. */
+  start(link: Pick<ConnectionKeeper, "send">): void {
+    this.link = link;
+  }
+
+  stop(): void {
+    this.link = null;
+    this.outbox.clear();
+  }
+
+  /** What the next start begins with, before there is one. */
+  readonly prepare = (pipelineId: string | null, parameters: Values): void => {
+    if (!this.link) this.state.update({ pipelineId, parameters, rejected: {} });
+  };
+
+  /** `once` is applied and forgotten, such as a transition. */
+  readonly set = (values: Values, once: Values = {}): void => {
+    const { parameters, prompt } = this.state.getSnapshot();
+    this.state.update({
+      parameters: { ...parameters, ...values },
+      prompt: this.link && "prompts" in values ? { ...NO_PROMPT, state: "sent" } : prompt,
+    });
+    this.send({ ...values, ...once });
+  };
+
+  /** Sends what is no parameter of the pipeline, such as `reset`; an earlier refusal of it is forgotten. */
+  readonly send = (values: Values): void => {
+    const { rejected } = this.state.getSnapshot();
+    const others = Object.entries(rejected).filter(([name]) => name !== "" && !(name in values));
+    this.state.update({ rejected: Object.fromEntries(others) });
+    if (this.link) this.outbox.put(values);
+  };
+
+  readonly setPaused = (paused: boolean): void => {
+    this.state.update({ paused });
+    this.send({ paused });
+  };
+
+  /** The pipeline takes over, with these parameters, as soon as it is loaded. */
+  readonly switchPipeline = (id: string, parameters: Values): void => {
+    const prompt: PromptData = {
+      ...NO_PROMPT,
+      state: this.link && "prompts" in parameters ? "sent" : "none",
+    };
+    const switchingTo = this.link ? id : null;
+    this.state.update({ pipelineId: id, switchingTo, parameters, rejected: {}, prompt });
+    this.send({ pipeline_id: id, ...parameters });
+  };
+
+  /** Whether the server has yet to answer the newest value of this name. */
+  awaits(name: string): boolean {
+    return this.outbox.awaits(name);
+  }
+
+  /** Sends again what a lost connection may have swallowed. */
+  resend(): void {
+    this.outbox.resend();
+  }
+
+  /** What a new session starts with. */
+  initial(): Values {
+    const { pipelineId, parameters, paused } = this.state.getSnapshot();
+    return {
+      ...(pipelineId ? { pipeline_ids: [pipelineId] } : {}),
+      ...parameters,
+      ...(paused ? { paused } : {}),
+    };
+  }
+
+  /** The server runs a new session, with `initial()`. */
+  onFresh(): void {
+    const { pipelineId, parameters } = this.state.getSnapshot();
+    this.inForce = { pipelineId, parameters };
+    const state = "prompts" in parameters ? "in force" : "none";
+    this.state.update({ switchingTo: null, prompt: { ...NO_PROMPT, state } });
+  }
+
+  onUpdated(message: MessageOf<"parameters_updated">): void {
+    const answered = this.outbox.answered(message.id);
+    const { parameters, prompt, switchingTo } = this.state.getSnapshot();
+    this.inForce = { ...this.inForce, parameters: message.parameters };
+    // A slider in motion is ahead of the server, whose older value would pull it back.
+    const ahead = without(parameters, (name) => !this.outbox.awaits(name));
+    this.state.update({ parameters: { ...message.parameters, ...ahead } });
+    if (answered?.["pipeline_id"] === switchingTo) this.state.update({ switchingTo: null });
+    if (prompt.state !== "sent" || !answered || !("prompts" in answered)) return;
+    if (this.outbox.awaits("prompts")) return;
+    const atOnce = message.ignored?.includes("transition") ?? false;
+    this.state.update({ prompt: { state: "in force", frame: message.frame, atOnce } });
+  }
+
+  /** The refused values must not go into the next offer, which they would break: those in force do. Returns them. */
+  onRejected({ errors, id }: MessageOf<"parameters_rejected">): Record<string, string> {
+    const asked = this.outbox.answered(id);
+    const refused = Object.fromEntries(
+      errors.map((error) => [error.path.split("/")[1] ?? "", error.message]),
+    );
+    const { parameters, rejected, prompt, switchingTo } = this.state.getSnapshot();
+    const noPrompt = prompt.state === "sent" && "prompts" in (asked ?? {});
+    this.state.update({
+      parameters: {
+        ...without(parameters, (name) => name in refused),
+        ...without(this.inForce.parameters, (name) => !(name in refused)),
+      },
+      rejected: { ...rejected, ...refused },
+      prompt: noPrompt ? { ...NO_PROMPT, state: "refused" } : prompt,
+    });
+    const wanted = asked?.["pipeline_id"] ?? switchingTo;
+    const newest = switchingTo === null || wanted === switchingTo;
+    if ("pipeline_id" in refused && newest) this.state.update({ ...this.inForce, switchingTo: null });
+    return refused;
+  }
+
+  /** The server runs another pipeline, whoever chose it. */
+  onPipeline(id: string): void {
+    const { switchingTo } = this.state.getSnapshot();
+    this.inForce = { pipelineId: id, parameters: {} };
+    const newest = switchingTo === null || switchingTo === id;
+    if (newest) this.state.update({ pipelineId: id, switchingTo: null });
+  }
+}

@@ -1,0 +1,38 @@
+import { beforeEach } from "vitest";
+
+import type { SourceOptions } from "../types/stream";
+
+/** What a test opened; it mocks `./sources` with this file. */
+export const sources = {
+  /** The next one does not start. */
+  fails: false,
+  opened: [] as FakeSource[],
+};
+
+interface FakeSource {
+  kind: string;
+  options: SourceOptions;
+  closed: boolean;
+  onEnded: ((sentence: string) => void) | null;
+}
+
+beforeEach(() => {
+  sources.fails = false;
+  sources.opened = [];
+});
+
+export function openSource(options: SourceOptions) {
+  if (sources.fails) return Promise.reject(new Error("No such camera is connected."));
+  const { source: kind, sound, inputSource } = options;
+  const video = inputSource ? [] : [{ kind: "video", of: kind }];
+  const audio = sound ? [{ kind: "audio", of: kind, enabled: true }] : [];
+  const stream = {
+    getTracks: () => [...video, ...audio],
+    getVideoTracks: () => video,
+    getAudioTracks: () => audio,
+  };
+  const opened: FakeSource = { kind, options, closed: false, onEnded: null };
+  sources.opened.push(opened);
+  const close = () => void (opened.closed = true);
+  return Promise.resolve(Object.assign(opened, { stream, onStamp: null, player: null, close }));
+}
