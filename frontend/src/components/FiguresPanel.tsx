@@ -5,7 +5,6 @@ import { nameOf } from "../figures/collect";
 import { wordOf } from "../figures/words";
 import { useHistory, useSession, useSystem } from "../hooks/useFigures";
 import * as format from "../lib/format";
-import * as units from "../lib/units";
 import type { Host } from "../types/figures";
 import { Facts } from "./figures/Facts";
 import { type Line, Plot } from "./figures/Plot";
@@ -53,7 +52,7 @@ export function FiguresPanel({ sessionId }: { sessionId: string | null }) {
         <Plot
           {...frame}
           title="Pictures a second"
-          format={format.frames}
+          format={format.frameRate}
           least={30}
           lines={[
             line("sent", "fps.sent"),
@@ -65,7 +64,7 @@ export function FiguresPanel({ sessionId }: { sessionId: string | null }) {
         <Plot
           {...frame}
           title="Dropped pictures a second, by place"
-          format={format.frames}
+          format={format.frameRate}
           least={5}
           lines={dropLines(history, line)}
         />
@@ -84,7 +83,7 @@ export function FiguresPanel({ sessionId }: { sessionId: string | null }) {
           {...frame}
           title="Where the delay goes"
           stacked
-          format={units.tenths}
+          format={format.tenths}
           least={20}
           lines={[
             line(wordOf("round_trip"), "delay.round_trip"),
@@ -97,21 +96,21 @@ export function FiguresPanel({ sessionId }: { sessionId: string | null }) {
         <Plot
           {...frame}
           title="Round trip"
-          format={units.tenths}
+          format={format.tenths}
           least={10}
           lines={[line("to the server and back", "delay.round_trip")]}
         />
         <Plot
           {...frame}
           title="Packets lost"
-          format={units.percent}
+          format={format.percent}
           least={5}
           lines={[line("up", "loss.up"), line("down", "loss.down")]}
         />
         <Plot
           {...frame}
           title="The server's processors and memory"
-          format={units.percent}
+          format={format.percent}
           least={100}
           lines={[line("CPU", "host.cpu"), line("RAM", "host.ram")]}
         />
@@ -119,7 +118,7 @@ export function FiguresPanel({ sessionId }: { sessionId: string | null }) {
           <Plot
             {...frame}
             title="The server's graphics cards"
-            format={units.percent}
+            format={format.percent}
             least={100}
             lines={cardLines(host, line)}
           />

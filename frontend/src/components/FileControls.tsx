@@ -28,7 +28,7 @@ export function FileControls({ player }: { player: FilePlayer }) {
         onChange={player.seek}
       />
       <span className="font-mono text-2xs whitespace-nowrap text-muted tabular-nums">
-        {format.clock(positionS)} / {format.clock(durationS)}
+        {format.duration(positionS)} / {format.duration(durationS)}
       </span>
       <IconButton
         small

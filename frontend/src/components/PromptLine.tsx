@@ -54,7 +54,7 @@ export function PromptLine(props: Props) {
             />
           </div>
           <span className="w-11 text-right font-mono text-xs text-soft tabular-nums">
-            {format.percent(share)}
+            {format.percent(share === null ? null : share * 100)}
           </span>
           <button
             type="button"

@@ -1,7 +1,7 @@
 import { useState } from "react";
 
 import { useRecordings } from "../hooks/useRecorder";
-import * as units from "../lib/units";
+import * as format from "../lib/format";
 import type { RecordingStatus } from "../types/figures";
 import { RecordingRow } from "./figures/RecordingRow";
 import { Button } from "./ui/Button";
@@ -57,7 +57,7 @@ function Running({ status }: { status: RecordingStatus }) {
       className="flex items-center gap-2 font-mono text-sm text-text tabular-nums"
     >
       <span aria-hidden className="size-2.5 animate-pulse rounded-full bg-tally" />
-      {units.duration(status.seconds)} · {units.bytes(status.bytes)}
+      {format.duration(status.seconds)} · {format.bytes(status.bytes)}
     </p>
   );
 }

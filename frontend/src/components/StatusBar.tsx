@@ -1,7 +1,6 @@
 import { systemMetricsOf } from "../figures/collect";
 import { useNoted, useSystem } from "../hooks/useFigures";
 import * as format from "../lib/format";
-import * as units from "../lib/units";
 import type { SystemMetrics } from "../types/figures";
 import type { Metrics } from "../types/stream";
 
@@ -32,7 +31,7 @@ export function StatusBar({ metrics }: { metrics: Metrics }) {
 
 function Figures({ items, unknown }: { items: Item[]; unknown: string }) {
   return items.map(({ id, label, value, title }) => {
-    const known = units.isKnown(value);
+    const known = format.isKnown(value);
     return (
       <div key={id} className="flex gap-2" title={known ? title : `${title}. Not known: ${unknown}`}>
         <dt className="text-muted">{label}</dt>
@@ -52,13 +51,13 @@ function ofStream(metrics: Metrics): Item[] {
     {
       id: "fps-in",
       label: "Sent",
-      value: `${format.frames(metrics.fpsIn)} fps`,
+      value: `${format.frameRate(metrics.fpsIn)} fps`,
       title: "Pictures sent a second",
     },
     {
       id: "fps-out",
       label: "Returned",
-      value: `${format.frames(metrics.fpsOut)} fps`,
+      value: `${format.frameRate(metrics.fpsOut)} fps`,
       title: "Pictures that came back a second",
     },
     {
@@ -88,7 +87,7 @@ function ofStream(metrics: Metrics): Item[] {
     {
       id: "loss",
       label: "Loss",
-      value: bothWays(units.percent(metrics.lossUpPercent), units.percent(metrics.lossDownPercent)),
+      value: bothWays(format.percent(metrics.lossUpPercent), format.percent(metrics.lossDownPercent)),
       title: "Packets of the picture that did not arrive, up and down",
     },
     {
@@ -106,13 +105,13 @@ function ofServer(metrics: SystemMetrics): Item[] {
     {
       id: "cpu",
       label: "CPU",
-      value: units.percent(metrics.cpuPercent),
+      value: format.percent(metrics.cpuPercent),
       title: "Use of the server's processors",
     },
     {
       id: "gpu",
       label: "GPU",
-      value: atMost === null ? units.percent(metrics.gpuPercent) : `≤ ${units.percent(atMost)}`,
+      value: atMost === null ? format.percent(metrics.gpuPercent) : `≤ ${format.percent(atMost)}`,
       title:
         atMost === null
           ? "Use of the server's busiest graphics card"
@@ -121,13 +120,13 @@ function ofServer(metrics: SystemMetrics): Item[] {
     {
       id: "ram",
       label: "RAM",
-      value: units.share(metrics.ramUsedBytes, metrics.ramTotalBytes),
+      value: format.memoryUse(metrics.ramUsedBytes, metrics.ramTotalBytes),
       title: "Memory of the server",
     },
     {
       id: "vram",
       label: "VRAM",
-      value: units.share(metrics.vramUsedBytes, metrics.vramTotalBytes),
+      value: format.memoryUse(metrics.vramUsedBytes, metrics.vramTotalBytes),
       title: "Memory of the server's graphics cards",
     },
   ];

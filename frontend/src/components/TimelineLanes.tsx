@@ -28,7 +28,7 @@ export function TimelineLanes(props: { events: TimelineEvent[]; durationMs: numb
             {thinned(marks, durationMs).map((mark) => (
               <span
                 key={mark.atMs}
-                title={`${format.clock(mark.atMs / 1000)} ${mark.words}`}
+                title={`${format.duration(mark.atMs / 1000)} ${mark.words}`}
                 style={{ left: place(mark.atMs) }}
                 className="absolute top-0.5 h-3 w-1 -translate-x-1/2 rounded-sm bg-accent"
               />
@@ -71,5 +71,5 @@ function thinned(marks: Mark[], durationMs: number): Mark[] {
 function spoken(marks: Mark[]): string {
   const [first] = marks;
   if (marks.length > 1) return `${marks.length} changes`;
-  return first ? `${first.words} at ${format.clock(first.atMs / 1000)}` : "";
+  return first ? `${first.words} at ${format.duration(first.atMs / 1000)}` : "";
 }

@@ -54,7 +54,7 @@ export function TimelinePanel({ timeline, onRecord, onExport, onImport }: Props)
           onClick={() => timeline.setLoop(!loop)}
         />
         <span className="px-1 font-mono text-xs text-soft tabular-nums" data-testid="timeline-time">
-          {format.clock(positionMs / 1000)} / {format.clock(durationMs / 1000)}
+          {format.duration(positionMs / 1000)} / {format.duration(durationMs / 1000)}
         </span>
         <span role="status" className="text-xs text-muted">
           {capturing ? "Capturing" : none ? "" : `${events.length} changes`}

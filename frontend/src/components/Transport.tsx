@@ -140,7 +140,7 @@ function RecordButton({ recording, stream, onRecord }: TransportProps) {
       )}
       {active && (
         <span data-testid="recording" className="font-mono text-xs text-soft tabular-nums">
-          {format.clock(seconds)} · {format.bytes(bytes)}
+          {format.duration(seconds)} · {format.bytes(bytes)}
         </span>
       )}
       {sentence && (

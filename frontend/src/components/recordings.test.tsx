@@ -58,7 +58,7 @@ const row = async () => within(await screen.findByRole("listitem"));
 it("lists what there is, plays any file of it and saves it", async () => {
   render(<RecordingsPanel sessionId={null} />);
   const recording = await row();
-  expect(recording.getByText("edges · 01:05 · 1.5 kB")).toBeTruthy();
+  expect(recording.getByText("edges · 1:05 · 1.5 kB")).toBeTruthy();
 
   fireEvent.change(recording.getByLabelText("File"), { target: { value: "output-1.webm" } });
   fireEvent.click(recording.getByRole("button", { name: "Play" }));

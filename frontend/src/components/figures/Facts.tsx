@@ -1,6 +1,5 @@
 import { isLimited, memoryOf, nameOf } from "../../figures/collect";
 import * as format from "../../lib/format";
-import * as units from "../../lib/units";
 import type { Host, SessionDetail } from "../../types/figures";
 
 /** What does not change from second to second: path, codecs, sizes, and what the server runs on. */
@@ -11,8 +10,8 @@ export function Facts({ detail, host }: { detail: SessionDetail | null; host: Ho
     ["Codec", format.text(detail && codecs(detail))],
     ["Encoder", format.text(detail?.encoder ?? null)],
     ["Decoder", format.text(detail?.decoder ?? null)],
-    ["Picture in", units.size(detail?.width ?? null, detail?.height ?? null)],
-    ["Picture out", units.size(detail?.sent_width ?? null, detail?.sent_height ?? null)],
+    ["Picture in", format.resolution(detail?.width ?? null, detail?.height ?? null)],
+    ["Picture out", format.resolution(detail?.sent_width ?? null, detail?.sent_height ?? null)],
     ["Path, server's end", format.text(pair?.local ?? null)],
     ["Path, browser's end", format.text(pair?.remote ?? null)],
     ["Processors", format.text(host && processors(host))],
@@ -43,7 +42,7 @@ function processors(host: Host): string {
 
 function memory(host: Host): string {
   const { total, limited } = memoryOf(host);
-  return limited ? `${units.memory(total)} (the container's)` : units.memory(total);
+  return limited ? `${format.memory(total)} (the container's)` : format.memory(total);
 }
 
 function graphics(host: Host): string {

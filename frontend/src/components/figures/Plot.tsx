@@ -1,7 +1,6 @@
 import { type PointerEvent, useState } from "react";
 
 import { areaPath, greatest, linePath, nearest, roundTop, stack } from "../../figures/plot";
-import * as units from "../../lib/units";
 import type { Point } from "../../types/figures";
 
 /** Middle tones: they stand out on a dark page and on a light one. */
@@ -60,7 +59,7 @@ export function Plot({ title, lines, over = [], stacked = false, format, windowM
       </figcaption>
       <svg
         role="img"
-        aria-label={`${title}, the last ${units.duration(windowMs / 1000)} minutes`}
+        aria-label={`${title}, last ${Math.round(windowMs / 60_000)} min`}
         viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
         preserveAspectRatio="none"
         className="h-24 w-full touch-pan-y rounded-lg border border-line bg-ground/60"

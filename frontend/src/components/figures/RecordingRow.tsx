@@ -1,6 +1,6 @@
 import { useState } from "react";
 
-import * as units from "../../lib/units";
+import * as format from "../../lib/format";
 import { downloadPath, recordingPath } from "../../lib/api";
 import type { Recording, RecordingFile } from "../../types/figures";
 import { Button } from "../ui/Button";
@@ -23,7 +23,7 @@ export function RecordingRow({ recording, onDelete }: Props) {
   const first = files.find((file) => file.kind === "output") ?? files[0];
   const file = files.find((one) => one.name === name) ?? first;
   const path = file ? recordingPath(id, file.name) : null;
-  const title = units.moment(recording.started);
+  const title = format.moment(recording.started);
   return (
     <li className="space-y-3 rounded-xl border border-line bg-panel/60 p-3" aria-label={title}>
       <div className="flex flex-wrap gap-x-4 gap-y-3">
@@ -31,7 +31,7 @@ export function RecordingRow({ recording, onDelete }: Props) {
         <div className="min-w-0 grow basis-40 space-y-1">
           <p className="text-sm font-medium text-text">{title}</p>
           <p className="font-mono text-xs text-muted tabular-nums">
-            {[recording.pipeline_id, units.duration(recording.seconds), units.bytes(recording.bytes)].join(
+            {[recording.pipeline_id, format.duration(recording.seconds), format.bytes(recording.bytes)].join(
               " · ",
             )}
           </p>
@@ -113,6 +113,6 @@ function labelOf(file: RecordingFile, files: RecordingFile[]): string {
   const parts = [file.kind === "output" ? "Output" : "Input"];
   if (same.length > 1) parts.push(`part ${same.indexOf(file) + 1}`);
   if (file.codec) parts.push(file.codec);
-  if (file.width && file.height) parts.push(units.size(file.width, file.height));
+  if (file.width && file.height) parts.push(format.resolution(file.width, file.height));
   return parts.join(", ");
 }

@@ -1,5 +1,5 @@
 import { wordOf } from "../../figures/words";
-import * as units from "../../lib/units";
+import * as format from "../../lib/format";
 import type { StepTimes } from "../../types/figures";
 
 /** Where each millisecond in the server goes, since the session's start. */
@@ -33,7 +33,7 @@ export function StepTable({ steps }: { steps: StepTimes[] }) {
                 key={place}
                 className="py-0.5 pl-3 text-right font-mono whitespace-nowrap text-text tabular-nums"
               >
-                {units.tenths(value)}
+                {format.tenths(value)}
               </td>
             ))}
           </tr>
