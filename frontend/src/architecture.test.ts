@@ -6,10 +6,11 @@ const BELOW: Record<string, string[]> = {
   lib: ["types"],
   rtc: ["types", "lib"],
   figures: ["types", "lib"],
+  recordings: ["types", "lib"],
   state: ["types", "lib", "rtc"],
-  hooks: ["types", "lib", "rtc", "figures", "state"],
-  components: ["types", "lib", "rtc", "figures", "state", "hooks"],
-  pages: ["types", "lib", "rtc", "figures", "state", "hooks", "components"],
+  hooks: ["types", "lib", "rtc", "figures", "recordings", "state"],
+  components: ["types", "lib", "rtc", "figures", "recordings", "state", "hooks"],
+  pages: ["types", "lib", "rtc", "figures", "recordings", "state", "hooks", "components"],
 };
 
 type Sources = Record<string, string>;
@@ -92,6 +93,11 @@ it("finds an upward import, one between neighbours, and a circle", () => {
     "rtc/e/index.ts imports figures/f.ts",
   ]);
   expect(importCircles(planted)).toEqual(["lib/b.ts → lib/c.ts → lib/d.ts → lib/b.ts"]);
+});
+
+it("leaves tests to find elements by role and label", () => {
+  const marked = Object.entries(SOURCES).filter(([, text]) => /data-test|TestId/.test(text));
+  expect(marked.map(([path]) => path).filter((path) => path !== "architecture.test.ts")).toEqual([]);
 });
 
 it("has every folder in its order", () => {

@@ -56,7 +56,7 @@ for (const [colorScheme, width] of [
     await until("a picture is shown", async () => (await shownFrames(page)) > 20);
     await picture(page, `${width}-live`);
     await page.getByRole("button", { name: "Record", exact: true }).click();
-    await page.getByTestId("recording").waitFor();
+    await page.getByRole("timer", { name: "Recording" }).waitFor();
     await isClean(page, "recording");
     await page.getByRole("button", { name: "End recording" }).click();
     for (const [tab, content] of [

@@ -45,5 +45,10 @@ export async function openPage(browser, url, options = {}) {
   return { page, errors, close: () => context.close() };
 }
 
-export const state = (page) => page.locator("main").getAttribute("data-state");
+export const state = (page) => page.evaluate(() => window.scope.state());
+export const outputVideo = (page) => page.getByLabel("Output video");
+export const inputVideo = (page) => page.getByLabel("Input video");
+/** The value beside this label in the status bar. */
+export const figure = (page, label) =>
+  page.getByRole("contentinfo").getByText(label, { exact: true }).locator("+ dd");
 export const stamps = (page) => page.evaluate(() => window.scope.stamps());

@@ -2,8 +2,22 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { launch, openPage, state } from "./chromium.mjs";
+import { figure, launch, openPage, state } from "./chromium.mjs";
 import { startServer, until } from "./server.mjs";
+
+/** What is known while a stream with a measured delay runs. */
+const LABELS = [
+  "Sent",
+  "Returned",
+  "Delay (measured)",
+  "In the server",
+  "Round trip",
+  "Bitrate",
+  "Loss",
+  "Codec",
+  "CPU",
+  "RAM",
+];
 
 let browser, server;
 before(async () => {
@@ -16,20 +30,20 @@ after(async () => {
 
 test("the status bar has the stream's figures and the server's, and a dash for what nobody knows", async () => {
   const { page, errors, close } = await openPage(browser, `${server.url}/?source=pattern&autostart=1`);
-  const figure = (id) => page.getByTestId(id).textContent();
-  assert.equal(await figure("fps-out"), "– fps", "nothing has come back yet");
+  const shown = (label) => figure(page, label).textContent();
+  assert.equal(await shown("Returned"), "– fps", "nothing has come back yet");
   await until("the page is live", async () => (await state(page)) === "live");
 
-  for (const id of ["fps-in", "fps-out", "delay", "server-latency", "rtt", "bitrate", "loss", "codec", "cpu", "ram"]) {
-    await until(`${id} is known`, async () => !(await figure(id)).includes("–"));
+  for (const label of LABELS) {
+    await until(`${label} is known`, async () => !(await shown(label)).includes("–"));
   }
 
   const { memory, gpus } = (await server.get("/api/v1/system")).body;
   const total = Math.min(memory.total_bytes, memory.limit_bytes ?? Infinity) / 2 ** 30;
   const wanted = total < 99.95 ? total.toFixed(1) : String(Math.round(total));
-  assert.ok((await figure("ram")).endsWith(`of ${wanted} GiB`), await figure("ram"));
+  assert.ok((await shown("RAM")).endsWith(`of ${wanted} GiB`), await shown("RAM"));
   if (gpus.length === 0) {
-    assert.deepEqual([await figure("gpu"), await figure("vram")], ["–", "–"]);
+    assert.deepEqual([await shown("GPU"), await shown("VRAM")], ["–", "–"]);
   }
   assert.deepEqual(errors, []);
   await close();
@@ -38,7 +52,7 @@ test("the status bar has the stream's figures and the server's, and a dash for w
 test("the status bar says so while the server is away", async () => {
   const own = await startServer();
   const { page, close } = await openPage(browser, own.url);
-  const ram = page.getByTestId("ram");
+  const ram = figure(page, "RAM");
   await until("it is known", async () => (await ram.textContent()).includes("GiB"));
 
   await own.kill();

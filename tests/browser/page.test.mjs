@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { launch, openPage, stamps, state } from "./chromium.mjs";
+import { figure, launch, openPage, outputVideo, stamps, state } from "./chromium.mjs";
 import { startServer, until } from "./server.mjs";
 
 let browser, server;
@@ -41,7 +41,7 @@ for (const codec of ["VP8", "VP9", "H264"]) {
       return /Delay \(measured\)\d+ ms/.test(figures);
     });
     await until("the server knows it", async () => (await session(page)).body.client_delay_ms > 0);
-    assert.equal(await page.getByTestId("codec").textContent(), codec);
+    assert.equal(await figure(page, "Codec").textContent(), codec);
     assert.equal((await session(page)).body.video_codec, codec);
     assert.deepEqual(errors, []);
     await close();
@@ -54,7 +54,7 @@ test("the camera's picture comes back", async () => {
   await page.getByRole("button", { name: "Start" }).click();
   await live(page);
 
-  const moved = async () => page.getByTestId("output-video").evaluate((video) => video.getVideoPlaybackQuality().totalVideoFrames);
+  const moved = async () => outputVideo(page).evaluate((video) => video.getVideoPlaybackQuality().totalVideoFrames);
   await until("frames are shown", async () => (await moved()) > 30);
   await until("an estimated delay is shown as one", async () => {
     const figures = await page.getByRole("contentinfo").textContent();
@@ -74,7 +74,7 @@ test("sound comes back with the picture", async () => {
 
   await until("sound packets went back", async () => (await session(page)).body.sound_packets > 50);
   await page.getByRole("button", { name: "Unmute" }).click();
-  assert.equal(await page.getByTestId("output-video").evaluate((video) => video.muted), false);
+  assert.equal(await outputVideo(page).evaluate((video) => video.muted), false);
   await close();
 });
 

@@ -40,8 +40,8 @@ const watchStates = (page) =>
   page.evaluate(() => {
     window.states = [];
     const main = document.querySelector("main");
-    const note = () => window.states.push([main.dataset.state, main.textContent]);
-    new MutationObserver(note).observe(main, { attributes: true, childList: true, subtree: true });
+    const note = () => window.states.push([window.scope.state(), main.textContent]);
+    new MutationObserver(note).observe(main, { attributes: true, characterData: true, childList: true, subtree: true });
   });
 
 test("a page whose path is cut goes on with its session over another one", async (context) => {

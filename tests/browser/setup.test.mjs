@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
-import { stamps, state } from "./chromium.mjs";
+import { inputVideo, stamps, state } from "./chromium.mjs";
 import { until } from "./server.mjs";
 import { choosePipeline, live, onCatalog, shownFrames } from "./steer.mjs";
 
@@ -20,7 +20,7 @@ test("a pipeline is changed while live, and a broken one says why it cannot be",
   await until("the session runs it", async () => (await session(page)).pipeline_id === "grade");
   await until(
     "the page says so",
-    async () => (await page.getByTestId("stage-state").textContent()) === "Running",
+    async () => (await page.getByRole("status", { name: "Pipeline state" }).textContent()) === "Running",
   );
   assert.equal(await state(page), "live");
   await page.getByRole("button", { name: "Change the pipeline" }).click();
@@ -39,7 +39,7 @@ test("the source changes on the same session", async () => {
 
   await page.getByRole("radio", { name: "Camera" }).check();
   const shown = () =>
-    page.getByTestId("input-video").evaluate((video) => video.srcObject.getVideoTracks()[0].label);
+    inputVideo(page).evaluate((video) => video.srcObject.getVideoTracks()[0].label);
   await until("the camera is shown", async () => /fake/.test(await shown()));
   const before = await shownFrames(page);
   await until("its picture comes back", async () => (await shownFrames(page)) > before + 20);
@@ -54,7 +54,7 @@ test("a camera that goes away is said", async () => {
   const { page, close } = await open("source=camera&autostart=1");
   await live(page);
 
-  await page.getByTestId("input-video").evaluate((video) => {
+  await inputVideo(page).evaluate((video) => {
     video.srcObject.getVideoTracks()[0].dispatchEvent(new Event("ended"));
   });
 
@@ -108,7 +108,7 @@ test("the picture is saved as PNG, and everything goes with keys alone", async (
   await page.keyboard.press("r");
   await until("the recording has ended", async () => (await recordings())[0]?.state === "finished");
   await page.keyboard.press("i");
-  assert.equal(await page.locator("[data-stage]").getAttribute("data-view"), "beside");
+  await page.getByRole("button", { name: "Input: beside the output" }).waitFor();
   await page.keyboard.press("]");
   await until("the next pipeline runs", async () => (await session(page)).pipeline_id !== "echo");
   await page.keyboard.press("p");

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { outputVideo } from "./chromium.mjs";
 import { until } from "./server.mjs";
 import { live, onCatalog, probe } from "./steer.mjs";
 
@@ -9,7 +10,7 @@ const { open, get, session } = onCatalog();
 
 /** Root mean square of what the page plays just now, 1 being full scale. */
 const loudness = (page) =>
-  page.getByTestId("output-video").evaluate(async (video) => {
+  outputVideo(page).evaluate(async (video) => {
     if (video.srcObject.getAudioTracks().length === 0) return 0;
     const context = new AudioContext();
     const analyser = new AnalyserNode(context);
@@ -38,7 +39,7 @@ test("sound is turned on in a session that began without, and its recording has 
   await sound.click();
   await until("silence comes back", async () => (await loudness(page)) < 0.001);
   await page.getByRole("button", { name: "End recording" }).click();
-  await page.getByTestId("recording").waitFor({ state: "detached" });
+  await page.getByRole("timer", { name: "Recording" }).waitFor({ state: "detached" });
 
   assert.deepEqual(
     (await files()).map((file) => file.sound),

@@ -5,6 +5,7 @@ import { copyFile, mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 
+import { inputVideo } from "./chromium.mjs";
 import { until } from "./server.mjs";
 import { live, onCatalog, shownFrames } from "./steer.mjs";
 
@@ -55,7 +56,7 @@ test("a file of the server's needs no camera, and gives way to a recording and t
   assert.equal(await page.evaluate(() => window.asked), 0);
 
   await page.getByRole("button", { name: "Record", exact: true }).click();
-  await until("it records", async () => /0:0[2-9]/.test(await page.getByTestId("recording").textContent()));
+  await until("it records", async () => /0:0[2-9]/.test(await page.getByRole("timer", { name: "Recording" }).textContent()));
   await page.getByRole("button", { name: "End recording" }).click();
   await page.getByRole("radio", { name: "Recording" }).check();
   await until("the recording plays", async () => (await played(page))?.source_type === "recording");
@@ -68,7 +69,7 @@ test("a file of the server's needs no camera, and gives way to a recording and t
   const figures = () => page.evaluate(() => window.scope.metrics().fpsIn);
   await until("the camera's pictures go out", async () => (await figures()) > 5);
   await page.getByRole("radio", { name: "Server file" }).check();
-  await until("the camera is let go", async () => (await page.getByTestId("input-video").count()) === 0);
+  await until("the camera is let go", async () => (await inputVideo(page).count()) === 0);
   assert.equal((await session(page)).id, id);
   assert.deepEqual(errors, []);
   await close();
@@ -127,7 +128,7 @@ test("the screen is a source, and the page says when its sharing ends", async ()
   await live(page);
 
   await pictureComes(page, "the screen's picture");
-  await page.getByTestId("input-video").evaluate((video) => {
+  await inputVideo(page).evaluate((video) => {
     const [track] = video.srcObject.getVideoTracks();
     if (!track.getSettings().displaySurface) throw new Error("this is no screen");
     track.dispatchEvent(new Event("ended"));

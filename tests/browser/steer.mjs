@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { launch, openPage, state } from "./chromium.mjs";
+import { launch, openPage, outputVideo, state } from "./chromium.mjs";
 import { startServer, until } from "./server.mjs";
 
 const catalog = fileURLToPath(new URL("../../pipelines/catalog", import.meta.url));
@@ -54,7 +54,7 @@ export const live = (page) => until("the page is live", async () => (await state
 
 /** Frames that the page has shown of the output. */
 export const shownFrames = (page) =>
-  page.getByTestId("output-video").evaluate((video) => video.getVideoPlaybackQuality().totalVideoFrames);
+  outputVideo(page).evaluate((video) => video.getVideoPlaybackQuality().totalVideoFrames);
 
 /** Keeps a picture of the whole page where SCREENSHOTS names a folder. */
 export async function picture(page, name) {

@@ -3,10 +3,13 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
+import { outputVideo } from "./chromium.mjs";
 import { until } from "./server.mjs";
 import { DREAM, choosePipeline, live, onCatalog, shownFrames } from "./steer.mjs";
 
 const { open, parameter } = onCatalog();
+
+const promptState = (page) => page.getByRole("form", { name: "Prompt" }).getByRole("status");
 
 test("every kind of control changes what the server reports", async () => {
   const { page, errors, close } = await open(DREAM);
@@ -76,7 +79,7 @@ test("a mix of prompts is sent with Enter, weighed, in force from a frame, and t
     ({ prompts }) => prompts[0]?.text === "a storm" && prompts[1]?.text === "fire\nat night",
   );
   await until("the page says from which frame", async () =>
-    /In force from frame \d+/.test(await page.getByTestId("prompt-state").textContent()),
+    /In force from frame \d+/.test(await promptState(page).textContent()),
   );
   await page.getByRole("slider", { name: "Weight of prompt 2" }).press("Home");
   await parameter(page, "the weight", ({ prompts }) => prompts[1]?.weight === 0);
@@ -95,7 +98,7 @@ test("a mix of prompts is sent with Enter, weighed, in force from a frame, and t
 
 /** The mean colour of the picture that is shown. */
 const colour = (page) =>
-  page.getByTestId("output-video").evaluate((video) => {
+  outputVideo(page).evaluate((video) => {
     const context = new OffscreenCanvas(32, 32).getContext("2d", { willReadFrequently: true });
     context.drawImage(video, 0, 0, 32, 32);
     const { data } = context.getImageData(0, 0, 32, 32);
@@ -128,7 +131,7 @@ test("a transition leads the picture from one prompt to the next, frame by frame
   await page.getByRole("button", { name: "Send" }).click();
   const way = [];
   await until("the page says from which frame", async () =>
-    /In force from frame \d+/.test(await page.getByTestId("prompt-state").textContent()),
+    /In force from frame \d+/.test(await promptState(page).textContent()),
   );
   await until("the picture moves", async () => apart(await colour(page), before) > 4);
   const after = await settled(page, (seen) => way.push(seen));

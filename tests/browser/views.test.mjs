@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { outputVideo } from "./chromium.mjs";
 import { until } from "./server.mjs";
 import { live, onCatalog, shownFrames } from "./steer.mjs";
 
@@ -15,11 +16,11 @@ const moves = async (page, claim) => {
 test("the picture takes the whole screen and gives it back, by button and by key", async () => {
   const { page, errors, close } = await open("source=pattern&pipeline=echo&autostart=1");
   await live(page);
-  const full = () => page.evaluate(() => document.fullscreenElement?.matches("[data-stage]") ?? false);
+  const full = () => page.evaluate(() => document.fullscreenElement?.querySelector("[aria-label='Output video']") != null);
 
   await page.getByRole("button", { name: "Full screen" }).click();
-  await until("the stage is all there is", full);
-  const video = await page.getByTestId("output-video").boundingBox();
+  await until("the video is all there is", full);
+  const video = await outputVideo(page).boundingBox();
   const { width, height } = page.viewportSize();
   assert.deepEqual([video.width, video.height], [width, height]);
   await moves(page, "it moves there");
@@ -41,7 +42,7 @@ test("the picture gets a window of its own, and comes back", async () => {
     page.evaluate(() => document.pictureInPictureElement?.getAttribute("aria-label") ?? null);
 
   await page.getByRole("button", { name: "Picture in picture" }).click();
-  await until("the output is in a window", async () => (await apart()) === "Output");
+  await until("the output is in a window", async () => (await apart()) === "Output video");
   await moves(page, "it moves there");
   await page.getByRole("button", { name: "Picture in picture" }).click();
   await until("it is back", async () => (await apart()) === null);

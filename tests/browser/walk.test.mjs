@@ -25,7 +25,7 @@ test("from the start page to a recording on the own disk", async () => {
 
   await page.getByRole("button", { name: "Record", exact: true }).click();
   await until("three seconds are recorded", async () => {
-    const shown = page.getByTestId("recording");
+    const shown = page.getByRole("timer", { name: "Recording" });
     return (await shown.count()) > 0 && /0:0[3-9]/.test(await shown.textContent());
   });
   await page.getByRole("button", { name: "End recording" }).click();

@@ -1,3 +1,4 @@
+import type { Actions } from "../hooks/usePageActions";
 import type { Phase } from "../types/stream";
 import { Button } from "./ui/Button";
 import { IconButton } from "./ui/IconButton";
@@ -22,12 +23,10 @@ const WORDS: Record<Phase, string> = {
 interface Props {
   phase: Phase;
   light: boolean;
-  onTheme: () => void;
-  onCopyLink: () => void;
-  onShortcuts: () => void;
+  actions: Actions;
 }
 
-export function Header({ phase, light, onTheme, onCopyLink, onShortcuts }: Props) {
+export function Header({ phase, light, actions }: Props) {
   return (
     <header className="flex h-13 shrink-0 items-center justify-between gap-3 border-b border-line bg-panel px-4 sm:px-5">
       <div className="flex items-center gap-4">
@@ -41,19 +40,19 @@ export function Header({ phase, light, onTheme, onCopyLink, onShortcuts }: Props
         <Button
           look="bare"
           className="max-sm:hidden"
-          onClick={onCopyLink}
+          onClick={actions.link}
           title="Copy a link to this set-up (L)"
         >
           <LinkIcon /> Copy link
         </Button>
-        <IconButton label="Copy link" className="sm:hidden" icon={<LinkIcon />} onClick={onCopyLink} />
+        <IconButton label="Copy link" className="sm:hidden" icon={<LinkIcon />} onClick={actions.link} />
         <IconButton
           label={light ? "Dark theme" : "Light theme"}
           shortcut="T"
           icon={light ? <MoonIcon /> : <SunIcon />}
-          onClick={onTheme}
+          onClick={actions.theme}
         />
-        <IconButton label="Shortcuts" shortcut="?" icon={<KeyboardIcon />} onClick={onShortcuts} />
+        <IconButton label="Shortcuts" shortcut="?" icon={<KeyboardIcon />} onClick={actions.help} />
         <Button look="bare" asChild>
           <a href="/docs/">API</a>
         </Button>

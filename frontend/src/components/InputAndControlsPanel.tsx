@@ -1,5 +1,6 @@
 import type { Devices } from "../hooks/useDevices";
 import { type ServerFiles, isServerKind, nameOf } from "../lib/serverFiles";
+import { settings as settingsStore, steering } from "../state/page";
 import { CODECS, FRAME_RATES, RESOLUTIONS, type Settings } from "../types/setup";
 import type { StreamSnapshot } from "../rtc/snapshot";
 import type { CodecChoice, ServerKind, SourceKind } from "../types/stream";
@@ -17,9 +18,6 @@ interface Props {
   files: ServerFiles | null;
   /** What stands in the way of a start, for a person. */
   obstacle: string | null;
-  onSource: (change: Partial<Settings>, file?: File | null) => void;
-  onSound: (sound: boolean) => void;
-  onSettings: (change: Partial<Settings>) => void;
 }
 
 const RATES = FRAME_RATES.toSorted((one, other) => one - other).map((rate) => ({
@@ -39,7 +37,7 @@ const SOUNDS: Partial<Record<SourceKind, string>> = {
 
 /** What goes in: which source, and how it is opened. */
 export function InputAndControlsPanel(props: Props) {
-  const { stream, settings, devices, files, onSource } = props;
+  const { stream, settings, devices, files } = props;
   const { source, sourceNames } = settings;
   const running = isRunning(stream);
   const rejected = stream.rejected["input_source"];
@@ -52,7 +50,7 @@ export function InputAndControlsPanel(props: Props) {
         running={running}
         files={files}
         onChange={(kind) =>
-          onSource({
+          steering.setSource({
             source: kind,
             measureDelay: kind === "pattern",
             ...(isServerKind(kind)
@@ -67,7 +65,7 @@ export function InputAndControlsPanel(props: Props) {
       {rejected && <Notice look="problem">{rejected}</Notice>}
       {source === "camera" && <Camera {...props} />}
       {source === "screen" && <FrameRate {...props} />}
-      {source === "file" && <FileChoice onFile={(file) => onSource({}, file)} />}
+      {source === "file" && <FileChoice onFile={(file) => steering.setSource({}, file)} />}
       {source === "file" && stream.player && <FileControls player={stream.player} />}
       {isServerKind(source) && <ServerFileChoice {...props} kind={source} />}
       {SOUNDS[source] && <Sound {...props} label={SOUNDS[source]} />}
@@ -80,13 +78,13 @@ export function InputAndControlsPanel(props: Props) {
             value={settings.codec}
             options={CODEC_OPTIONS}
             disabled={running}
-            onChange={(codec) => props.onSettings({ codec: codec as CodecChoice })}
+            onChange={(codec) => settingsStore.set({ codec: codec as CodecChoice })}
           />
           <Switch
             label="Measure delay from the picture"
             checked={sendsPicture && (settings.measureDelay || source === "pattern")}
             disabled={source === "pattern" || !sendsPicture}
-            onChange={(measureDelay) => onSource({ measureDelay })}
+            onChange={(measureDelay) => steering.setSource({ measureDelay })}
           />
         </div>
       </details>
@@ -95,7 +93,7 @@ export function InputAndControlsPanel(props: Props) {
 }
 
 function Camera(props: Props) {
-  const { settings, devices, onSource } = props;
+  const { settings, devices } = props;
   return (
     <>
       {devices.cameras.length > 0 && (
@@ -103,7 +101,7 @@ function Camera(props: Props) {
           label="Camera device"
           value={devices.cameras.some((one) => one.deviceId === settings.cameraId) ? settings.cameraId : ""}
           options={[{ value: "", label: "Any camera" }, ...devices.cameras.map(named("Camera"))]}
-          onChange={(cameraId) => onSource({ cameraId })}
+          onChange={(cameraId) => steering.setSource({ cameraId })}
         />
       )}
       <div className="grid grid-cols-2 gap-3">
@@ -111,7 +109,7 @@ function Camera(props: Props) {
           label="Resolution"
           value={settings.resolution}
           options={SIZES}
-          onChange={(resolution) => onSource({ resolution })}
+          onChange={(resolution) => steering.setSource({ resolution })}
         />
         <FrameRate {...props} />
       </div>
@@ -119,24 +117,24 @@ function Camera(props: Props) {
   );
 }
 
-function FrameRate({ settings, onSource }: Props) {
+function FrameRate({ settings }: Props) {
   return (
     <Select
       label="Frame rate"
       value={String(settings.frameRate)}
       options={RATES}
-      onChange={(rate) => onSource({ frameRate: Number(rate) })}
+      onChange={(rate) => steering.setSource({ frameRate: Number(rate) })}
     />
   );
 }
 
-function Sound({ label, stream, settings, devices, onSource, onSound }: Props & { label: string }) {
+function Sound({ label, stream, settings, devices }: Props & { label: string }) {
   return (
     <div className="space-y-2">
       <Switch
         label={label}
         checked={isRunning(stream) ? stream.soundOn : settings.sound}
-        onChange={onSound}
+        onChange={steering.setSound}
       />
       {settings.source === "camera" && settings.sound && devices.microphones.length > 1 && (
         <Select
@@ -144,7 +142,7 @@ function Sound({ label, stream, settings, devices, onSource, onSound }: Props & 
           label="Microphone device"
           value={settings.microphoneId}
           options={[{ value: "", label: "Any microphone" }, ...devices.microphones.map(named("Microphone"))]}
-          onChange={(microphoneId) => onSource({ microphoneId })}
+          onChange={(microphoneId) => steering.setSource({ microphoneId })}
         />
       )}
     </div>
@@ -170,7 +168,7 @@ function FileChoice({ onFile }: { onFile: (file: File) => void }) {
 }
 
 /** Which of the server's files. One that is gone stays in the list until another is chosen. */
-function ServerFileChoice({ kind, settings, files, onSource }: Props & { kind: ServerKind }) {
+function ServerFileChoice({ kind, settings, files }: Props & { kind: ServerKind }) {
   const { sourceNames } = settings;
   const name = sourceNames[kind];
   const known = (files?.[kind] ?? []).map((file) => ({ value: file.identifier, label: file.name }));
@@ -182,7 +180,7 @@ function ServerFileChoice({ kind, settings, files, onSource }: Props & { kind: S
       label={kind === "recording" ? "Recording of the server" : "File of the server"}
       value={name}
       options={options}
-      onChange={(chosen) => onSource({ sourceNames: { ...sourceNames, [kind]: chosen } })}
+      onChange={(chosen) => steering.setSource({ sourceNames: { ...sourceNames, [kind]: chosen } })}
     />
   );
 }

@@ -31,7 +31,7 @@ export function PipelineCard({ pipeline, stream, onChoose }: Props) {
             <p className="truncate text-base font-semibold">{pipeline.name}</p>
             <p className="text-xs text-muted">
               {pipeline.version && <span>v{pipeline.version} · </span>}
-              <span role="status" data-testid="stage-state">
+              <span role="status" aria-label="Pipeline state">
                 {pipeline.schema_error ? "Broken" : state}
               </span>
             </p>

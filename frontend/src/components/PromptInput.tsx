@@ -1,9 +1,10 @@
-import { useRef } from "react";
+import { type RefObject, useRef } from "react";
 
 import { blendsPrompts } from "../lib/controls";
 import { editable, promptsIn, sharesOf } from "../state/PromptMix";
+import { settings as settingsStore, steering } from "../state/page";
 import { MAX_PROMPTS } from "../state/SettingsStore";
-import { METHODS, MAX_STEPS, type Method, type Prompt, type Settings } from "../types/setup";
+import { METHODS, MAX_STEPS, type Method, type Settings } from "../types/setup";
 import type { Pipeline } from "../types/api";
 import type { StreamSnapshot } from "../rtc/snapshot";
 import { PromptHistory } from "./PromptHistory";
@@ -18,14 +19,8 @@ interface Props {
   pipeline: Pipeline | null;
   stream: StreamSnapshot;
   settings: Settings;
-  onEdit: (at: number, text: string) => void;
-  onWeight: (at: number, weight: number) => void;
-  onSolo: (at: number) => void;
-  onAdd: () => void;
-  onRemove: (at: number) => void;
-  onSend: () => void;
-  onRecall: (mix: Prompt[]) => void;
-  onSettings: (change: Partial<Settings>) => void;
+  /** The first prompt's. */
+  textarea: RefObject<HTMLTextAreaElement | null>;
 }
 
 const METHOD_NAMES: Record<Method, string> = { linear: "Linear", slerp: "Spherical" };
@@ -47,7 +42,7 @@ export function PromptInput(props: Props) {
   const usual = promptsIn(pipeline.config_schema.properties?.["prompts"]?.default);
   const empty = prompts.every((prompt) => prompt.text.trim() === "");
   const add = () => {
-    props.onAdd();
+    steering.mix.add();
     // The new line is there after this event.
     setTimeout(() => form.current?.querySelector<HTMLElement>("li:last-of-type textarea")?.focus());
   };
@@ -58,7 +53,7 @@ export function PromptInput(props: Props) {
       className="space-y-3 px-4 py-4 sm:px-5"
       onSubmit={(event) => {
         event.preventDefault();
-        props.onSend();
+        steering.sendPrompts();
       }}
     >
       <ul className="space-y-2">
@@ -67,15 +62,16 @@ export function PromptInput(props: Props) {
           <PromptLine
             key={at}
             at={at}
+            textarea={at === 0 ? props.textarea : null}
             prompt={prompt}
             share={shares[at] ?? null}
             alone={prompts.length === 1}
             placeholder={usual[at]?.text ?? "Describe what to see …"}
-            onText={(text) => props.onEdit(at, text)}
-            onWeight={(weight) => props.onWeight(at, weight)}
-            onSolo={() => props.onSolo(at)}
-            onRemove={() => props.onRemove(at)}
-            onSend={props.onSend}
+            onText={(text) => steering.mix.edit(at, { text })}
+            onWeight={(weight) => steering.setWeight(at, weight)}
+            onSolo={() => steering.solo(at)}
+            onRemove={() => steering.removePrompt(at)}
+            onSend={steering.sendPrompts}
           />
         ))}
       </ul>
@@ -83,8 +79,8 @@ export function PromptInput(props: Props) {
         <Button size="small" disabled={prompts.length >= MAX_PROMPTS} onClick={add}>
           <PlusIcon /> Add a prompt
         </Button>
-        <PromptHistory history={settings.history} onRecall={props.onRecall} />
-        {blendsPrompts(pipeline) && <Transition settings={settings} onSettings={props.onSettings} />}
+        <PromptHistory history={settings.history} onRecall={steering.recall} />
+        {blendsPrompts(pipeline) && <Transition settings={settings} />}
         <div className="ml-auto flex items-center gap-3">
           <PromptState stream={stream} />
           <Button type="submit" look="primary" disabled={empty}>
@@ -96,7 +92,7 @@ export function PromptInput(props: Props) {
   );
 }
 
-function Transition({ settings, onSettings }: Pick<Props, "settings" | "onSettings">) {
+function Transition({ settings }: Pick<Props, "settings">) {
   return (
     <div role="group" aria-label="Transition" className="flex items-center gap-2 text-xs text-soft">
       <span aria-hidden>Over</span>
@@ -107,7 +103,7 @@ function Transition({ settings, onSettings }: Pick<Props, "settings" | "onSettin
         max={MAX_STEPS}
         step={1}
         fit={(steps) => Math.min(Math.max(Math.round(steps), 0), MAX_STEPS)}
-        onChange={(steps) => onSettings({ steps })}
+        onChange={(steps) => settingsStore.set({ steps })}
         className="h-7 w-14"
       />
       <span aria-hidden>frames</span>
@@ -118,7 +114,7 @@ function Transition({ settings, onSettings }: Pick<Props, "settings" | "onSettin
           value={settings.method}
           disabled={settings.steps === 0}
           options={METHODS.map((value) => ({ value, label: METHOD_NAMES[value] }))}
-          onChange={(method) => onSettings({ method: method as Method })}
+          onChange={(method) => settingsStore.set({ method: method as Method })}
         />
       </div>
     </div>

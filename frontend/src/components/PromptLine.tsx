@@ -1,3 +1,5 @@
+import type { RefObject } from "react";
+
 import * as format from "../lib/format";
 import type { Prompt } from "../types/setup";
 import { IconButton } from "./ui/IconButton";
@@ -8,6 +10,7 @@ const WEIGHT = { min: 0, max: 2, step: 0.05 };
 
 interface Props {
   at: number;
+  textarea: RefObject<HTMLTextAreaElement | null> | null;
   prompt: Prompt;
   /** Its part of the mix. */
   share: number | null;
@@ -28,7 +31,7 @@ export function PromptLine(props: Props) {
     <li className="flex flex-wrap items-start gap-x-2 gap-y-1">
       <textarea
         aria-label={name}
-        data-prompt
+        ref={props.textarea}
         rows={1}
         value={prompt.text}
         maxLength={4000}

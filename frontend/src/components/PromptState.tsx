@@ -5,12 +5,7 @@ export function PromptState({ stream }: { stream: StreamSnapshot }) {
   const { prompt, rejected, phase } = stream;
   const refused = rejected["prompts"] ?? rejected["transition"] ?? rejected[""];
   return (
-    <p
-      role="status"
-      data-testid="prompt-state"
-      data-state={prompt.state}
-      className={`text-xs ${prompt.state === "refused" ? "text-problem" : "text-muted"}`}
-    >
+    <p role="status" className={`text-xs ${prompt.state === "refused" ? "text-problem" : "text-muted"}`}>
       {phase === "live" && sentenceOf(prompt, refused)}
     </p>
   );

@@ -2,6 +2,7 @@ import { useState } from "react";
 
 import { controlsOf, groupsOf } from "../lib/controls";
 import { same } from "../lib/values";
+import { steering } from "../state/page";
 import type { Pipeline } from "../types/api";
 import type { StreamSnapshot } from "../rtc/snapshot";
 import type { Json } from "../types/stream";
@@ -19,10 +20,6 @@ interface Props {
   chosen: Pipeline | null;
   /** `text` where nothing is sent: some parameters mean nothing then. */
   mode: string;
-  onPipeline: (id: string) => void;
-  onParameter: (name: string, value: Json) => void;
-  onResetAll: () => void;
-  onForget: () => void;
   onReload: () => void;
 }
 
@@ -50,7 +47,7 @@ export function SettingsPanel(props: Props) {
         <PipelineDialog
           pipelines={pipelines}
           chosen={chosen?.id ?? null}
-          onChoose={props.onPipeline}
+          onChoose={steering.choosePipeline}
           onClose={() => setChoosing(false)}
         />
       )}
@@ -77,16 +74,16 @@ function Parameters(props: Props & { chosen: Pipeline }) {
               value={valueOf(control.name, control.initial)}
               running={running}
               rejected={rejected[control.name] ?? null}
-              onChange={(value) => props.onParameter(control.name, value)}
+              onChange={(value) => steering.setParameter(control.name, value)}
             />
           ))}
         </section>
       ))}
       <div className="flex flex-wrap gap-2 border-t border-line pt-4">
-        <Button size="small" disabled={!changed} onClick={props.onResetAll}>
+        <Button size="small" disabled={!changed} onClick={steering.resetAll}>
           Reset all
         </Button>
-        <Button size="small" disabled={stream.phase !== "live"} onClick={props.onForget}>
+        <Button size="small" disabled={stream.phase !== "live"} onClick={steering.forgetFrames}>
           Forget earlier frames
         </Button>
       </div>

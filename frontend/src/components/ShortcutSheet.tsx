@@ -1,15 +1,12 @@
+import { useStore } from "../hooks/useStore";
+import { settings } from "../state/page";
 import { SHORTCUTS } from "../state/shortcuts";
 import { Dialog } from "./ui/Dialog";
 import { Switch } from "./ui/Switch";
 
-interface Props {
-  enabled: boolean;
-  onEnabled: (enabled: boolean) => void;
-  onClose: () => void;
-}
-
 /** What single keys do; who speaks to a computer turns them off. */
-export function ShortcutSheet({ enabled, onEnabled, onClose }: Props) {
+export function ShortcutSheet({ onClose }: { onClose: () => void }) {
+  const { shortcuts } = useStore(settings);
   return (
     <Dialog title="Shortcuts" onClose={onClose}>
       <dl className="grid gap-x-10 sm:grid-cols-2">
@@ -29,7 +26,11 @@ export function ShortcutSheet({ enabled, onEnabled, onClose }: Props) {
         with Page up and Page down.
       </p>
       <div className="mt-4 max-w-60">
-        <Switch label="Single keys do this" checked={enabled} onChange={onEnabled} />
+        <Switch
+          label="Single keys do this"
+          checked={shortcuts}
+          onChange={(on) => settings.set({ shortcuts: on })}
+        />
       </div>
     </Dialog>
   );

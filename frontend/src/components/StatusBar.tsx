@@ -5,7 +5,6 @@ import type { SystemMetrics } from "../types/figures";
 import type { Metrics } from "../types/stream";
 
 interface Item {
-  id: string;
   label: string;
   value: string;
   /** What a pointer over it says. */
@@ -30,14 +29,12 @@ export function StatusBar({ metrics }: { metrics: Metrics }) {
 }
 
 function Figures({ items, unknown }: { items: Item[]; unknown: string }) {
-  return items.map(({ id, label, value, title }) => {
+  return items.map(({ label, value, title }) => {
     const known = format.isKnown(value);
     return (
-      <div key={id} className="flex gap-2" title={known ? title : `${title}. Not known: ${unknown}`}>
+      <div key={label} className="flex gap-2" title={known ? title : `${title}. Not known: ${unknown}`}>
         <dt className="text-muted">{label}</dt>
-        <dd data-testid={id} className="font-mono text-text tabular-nums">
-          {value}
-        </dd>
+        <dd className="font-mono text-text tabular-nums">{value}</dd>
         {!known && <dd className="sr-only">not known</dd>}
       </div>
     );
@@ -49,49 +46,41 @@ function ofStream(metrics: Metrics): Item[] {
   const bothWays = (up: string, down: string) => `↑ ${up}  ↓ ${down}`;
   return [
     {
-      id: "fps-in",
       label: "Sent",
       value: `${format.frameRate(metrics.fpsIn)} fps`,
       title: "Pictures sent a second",
     },
     {
-      id: "fps-out",
       label: "Returned",
       value: `${format.frameRate(metrics.fpsOut)} fps`,
       title: "Pictures that came back a second",
     },
     {
-      id: "delay",
       label: delay ? `Delay (${delay.origin})` : "Delay",
       value: format.milliseconds(delay?.ms ?? null),
       title: "From a picture's drawing to its return",
     },
     {
-      id: "server-latency",
       label: "In the server",
       value: format.milliseconds(metrics.serverLatencyMs),
       title: "From a picture's first packet to the last packet of its return",
     },
     {
-      id: "rtt",
       label: "Round trip",
       value: format.milliseconds(metrics.roundTripMs),
       title: "To the server and back",
     },
     {
-      id: "bitrate",
       label: "Bitrate",
       value: bothWays(format.bitrate(metrics.bitrateUpBps), format.bitrate(metrics.bitrateDownBps)),
       title: "Everything on this connection, up and down",
     },
     {
-      id: "loss",
       label: "Loss",
       value: bothWays(format.percent(metrics.lossUpPercent), format.percent(metrics.lossDownPercent)),
       title: "Packets of the picture that did not arrive, up and down",
     },
     {
-      id: "codec",
       label: "Codec",
       value: format.text(metrics.codec),
       title: "Of the picture that comes back",
@@ -103,13 +92,11 @@ function ofServer(metrics: SystemMetrics): Item[] {
   const atMost = metrics.gpuPercent === null ? metrics.gpuAtMostPercent : null;
   return [
     {
-      id: "cpu",
       label: "CPU",
       value: format.percent(metrics.cpuPercent),
       title: "Use of the server's processors",
     },
     {
-      id: "gpu",
       label: "GPU",
       value: atMost === null ? format.percent(metrics.gpuPercent) : `≤ ${format.percent(atMost)}`,
       title:
@@ -118,13 +105,11 @@ function ofServer(metrics: SystemMetrics): Item[] {
           : "Share of the time that the graphics card was awake",
     },
     {
-      id: "ram",
       label: "RAM",
       value: format.memoryUse(metrics.ramUsedBytes, metrics.ramTotalBytes),
       title: "Memory of the server",
     },
     {
-      id: "vram",
       label: "VRAM",
       value: format.memoryUse(metrics.vramUsedBytes, metrics.vramTotalBytes),
       title: "Memory of the server's graphics cards",

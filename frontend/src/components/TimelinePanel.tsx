@@ -2,39 +2,31 @@ import { useRef } from "react";
 
 import { useStore } from "../hooks/useStore";
 import * as format from "../lib/format";
-import type { Timeline } from "../state/Timeline";
+import { exportTimeline, importTimeline, toggleCapture } from "../state/actions";
+import { steering } from "../state/page";
 import { TimelineLanes } from "./TimelineLanes";
 import { Button } from "./ui/Button";
 import { IconButton } from "./ui/IconButton";
 import { LoopIcon, PauseIcon, PlayIcon, RecordIcon, StopIcon } from "./ui/icons";
 import { Slider } from "./ui/Slider";
 
-interface Props {
-  timeline: Timeline;
-  onRecord: () => void;
-  onExport: () => void;
-  onImport: (file: File) => void;
-}
-
 const STEP_S = 0.1;
 const EMPTY =
   "Keep prompts, parameters and pipelines as you change them, with their times, and play the same again. " +
   "Press Capture, change something, and press it again.";
 
+const { timeline } = steering;
+
 /** Changes with their times: captured, played, kept as a file. */
-export function TimelinePanel({ timeline, onRecord, onExport, onImport }: Props) {
+export function TimelinePanel() {
   const { mode, events, durationMs, positionMs, loop } = useStore(timeline);
   const file = useRef<HTMLInputElement>(null);
-  const capturing = mode === "recording";
+  const capturing = mode === "capturing";
   const none = events.length === 0;
   return (
     <section aria-label="Timeline" className="space-y-4">
       <div className="flex flex-wrap items-center gap-2">
-        <Button
-          look={capturing ? "danger" : "quiet"}
-          size="small"
-          onClick={capturing ? timeline.pause : onRecord}
-        >
+        <Button look={capturing ? "danger" : "quiet"} size="small" onClick={toggleCapture}>
           <span className="text-tally">{capturing ? <StopIcon /> : <RecordIcon />}</span>
           {capturing ? "End capture" : "Capture"}
         </Button>
@@ -53,7 +45,7 @@ export function TimelinePanel({ timeline, onRecord, onExport, onImport }: Props)
           icon={<LoopIcon />}
           onClick={() => timeline.setLoop(!loop)}
         />
-        <span className="px-1 font-mono text-xs text-soft tabular-nums" data-testid="timeline-time">
+        <span className="px-1 font-mono text-xs text-soft tabular-nums">
           {format.duration(positionMs / 1000)} / {format.duration(durationMs / 1000)}
         </span>
         <span role="status" className="text-xs text-muted">
@@ -63,7 +55,7 @@ export function TimelinePanel({ timeline, onRecord, onExport, onImport }: Props)
           <Button size="small" disabled={none || capturing} onClick={timeline.clear}>
             Clear
           </Button>
-          <Button size="small" disabled={none || capturing} onClick={onExport}>
+          <Button size="small" disabled={none || capturing} onClick={exportTimeline}>
             Export
           </Button>
           <Button size="small" disabled={capturing} onClick={() => file.current?.click()}>
@@ -79,7 +71,7 @@ export function TimelinePanel({ timeline, onRecord, onExport, onImport }: Props)
               const chosen = event.target.files?.[0];
               // The same file may be chosen again.
               event.target.value = "";
-              if (chosen) onImport(chosen);
+              if (chosen) void importTimeline(chosen);
             }}
           />
         </span>

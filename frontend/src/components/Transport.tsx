@@ -1,8 +1,9 @@
-import type { RefObject } from "react";
-
+import type { Actions, PageElements } from "../hooks/usePageActions";
+import type { RecordingProgress } from "../hooks/useRecorder";
 import * as format from "../lib/format";
-import { enterPip, pipPossible, toggleFullscreen } from "../lib/screen";
-import type { InputView } from "../types/setup";
+import { enterPip, pipPossible } from "../lib/screen";
+import { announcer } from "../state/page";
+import type { InputView, Settings } from "../types/setup";
 import type { StreamSnapshot } from "../rtc/snapshot";
 import { Button } from "./ui/Button";
 import { IconButton } from "./ui/IconButton";
@@ -21,31 +22,14 @@ import {
   StopIcon,
 } from "./ui/icons";
 
-/** A recording on the server; `sentence` says what is wrong with it. */
-export interface Recording {
-  active: boolean;
-  seconds: number;
-  bytes: number;
-  sentence: string | null;
-}
-
 export interface TransportProps {
   stream: StreamSnapshot;
-  muted: boolean;
-  inputView: InputView;
-  recording: Recording | null;
-  /** What stands in the way of a start, for a person. */
+  settings: Settings;
+  recording: RecordingProgress;
+  /** What has to be done before a start; null where nothing has. */
   obstacle: string | null;
-  onStart: () => void;
-  onStop: () => void;
-  onPause: (paused: boolean) => void;
-  onMuted: (muted: boolean) => void;
-  onInputView: () => void;
-  onSnapshot: (video: HTMLVideoElement) => void;
-  onRecord: () => void;
-  onProblem: (sentence: string) => void;
-  video: RefObject<HTMLVideoElement | null>;
-  stage: RefObject<HTMLDivElement | null>;
+  actions: Actions;
+  elements: PageElements;
 }
 
 const VIEWS: Record<InputView, { label: string; icon: React.ReactNode }> = {
@@ -56,27 +40,25 @@ const VIEWS: Record<InputView, { label: string; icon: React.ReactNode }> = {
 
 /** What can be done with the stream and its picture. */
 export function Transport(props: TransportProps) {
-  const { stream, muted, inputView } = props;
+  const { stream, settings, obstacle, actions, elements } = props;
+  const { muted, inputView } = settings;
   const { phase, paused, outputStream } = stream;
   const running = phase === "connecting" || phase === "live" || phase === "reconnecting";
   const hasSound = (outputStream?.getAudioTracks().length ?? 0) > 0;
-  const withVideo = (act: (video: HTMLVideoElement) => void) => () => {
-    if (props.video.current) act(props.video.current);
+  const enterPictureInPicture = () => {
+    if (!elements.output.current) return;
+    enterPip(elements.output.current).catch((error: unknown) =>
+      announcer.say(format.sentence(error), "problem"),
+    );
   };
-  const full = () => {
-    if (props.stage.current) void toggleFullscreen(props.stage.current, props.video.current);
-  };
-  const pip = withVideo(
-    (video) => void enterPip(video).catch((error: Error) => props.onProblem(error.message)),
-  );
   return (
     <div className="flex flex-wrap items-center gap-x-2 gap-y-2 border-b border-line bg-panel px-4 py-2.5 sm:px-5">
       {running ? (
-        <Button look="danger" onClick={props.onStop} title="Stop (S)">
+        <Button look="danger" onClick={actions.toggle} title="Stop (S)">
           <StopIcon /> Stop
         </Button>
       ) : (
-        <Button look="primary" onClick={props.onStart} title="Start (S)" disabled={props.obstacle !== null}>
+        <Button look="primary" onClick={actions.toggle} title="Start (S)" disabled={obstacle !== null}>
           <PlayIcon /> Start
         </Button>
       )}
@@ -84,7 +66,7 @@ export function Transport(props: TransportProps) {
         disabled={phase !== "live"}
         aria-pressed={paused}
         title="Pause or resume (P)"
-        onClick={() => props.onPause(!paused)}
+        onClick={actions.pause}
       >
         {paused ? <PlayIcon /> : <PauseIcon />}
         {paused ? "Resume" : "Pause"}
@@ -96,42 +78,46 @@ export function Transport(props: TransportProps) {
             label={muted ? "Unmute" : "Mute"}
             shortcut="M"
             icon={muted ? <MutedIcon /> : <SoundIcon />}
-            onClick={() => props.onMuted(!muted)}
+            onClick={actions.mute}
           />
         )}
         <IconButton
           label={VIEWS[inputView].label}
           shortcut="I"
           icon={VIEWS[inputView].icon}
-          onClick={props.onInputView}
+          onClick={actions.input}
         />
         <IconButton
           label="Save a snapshot"
           shortcut="C"
           icon={<SnapshotIcon />}
           disabled={!outputStream}
-          onClick={withVideo(props.onSnapshot)}
+          onClick={actions.snapshot}
         />
         {pipPossible() && (
-          <IconButton label="Picture in picture" icon={<PipIcon />} disabled={!outputStream} onClick={pip} />
+          <IconButton
+            label="Picture in picture"
+            icon={<PipIcon />}
+            disabled={!outputStream}
+            onClick={enterPictureInPicture}
+          />
         )}
-        <IconButton label="Full screen" shortcut="F" icon={<FullscreenIcon />} onClick={full} />
+        <IconButton label="Full screen" shortcut="F" icon={<FullscreenIcon />} onClick={actions.fullscreen} />
       </div>
     </div>
   );
 }
 
-function RecordButton({ recording, stream, onRecord }: TransportProps) {
-  if (!recording) return null;
+function RecordButton({ recording, stream, actions }: TransportProps) {
   const { active, seconds, bytes, sentence } = recording;
   return (
     <>
       {active ? (
-        <Button look="danger" onClick={onRecord} title="End the recording (R)">
+        <Button look="danger" onClick={actions.record} title="End the recording (R)">
           <StopIcon /> End recording
         </Button>
       ) : (
-        <Button disabled={stream.phase !== "live"} onClick={onRecord} title="Record on the server (R)">
+        <Button disabled={stream.phase !== "live"} onClick={actions.record} title="Record on the server (R)">
           <span className="text-tally">
             <RecordIcon />
           </span>
@@ -139,7 +125,7 @@ function RecordButton({ recording, stream, onRecord }: TransportProps) {
         </Button>
       )}
       {active && (
-        <span data-testid="recording" className="font-mono text-xs text-soft tabular-nums">
+        <span role="timer" aria-label="Recording" className="font-mono text-xs text-soft tabular-nums">
           {format.duration(seconds)} · {format.bytes(bytes)}
         </span>
       )}

@@ -1,7 +1,7 @@
 import { logTail } from "../lib/api";
 import { sentence } from "../lib/format";
 import { Store } from "../lib/store";
-import { Poller } from "./Poller";
+import { Poller } from "../lib/Poller";
 
 const EVERY_MS = 1000;
 /** The server gives so many at once. */

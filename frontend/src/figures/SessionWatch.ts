@@ -3,7 +3,7 @@ import { sentence } from "../lib/format";
 import { Store } from "../lib/store";
 import type { SessionDetail } from "../types/figures";
 import type { History } from "./History";
-import { Poller } from "./Poller";
+import { Poller } from "../lib/Poller";
 import { Rises } from "./Rises";
 import { ofSession } from "./collect";
 

@@ -3,7 +3,7 @@ import { sentence } from "../lib/format";
 import { Store } from "../lib/store";
 import type { Host } from "../types/figures";
 import type { History } from "./History";
-import { Poller } from "./Poller";
+import { Poller } from "../lib/Poller";
 import { ofHost } from "./collect";
 
 const EVERY_MS = 2000;

@@ -1,113 +1,72 @@
-import { download, pictureOf, timedName } from "../lib/download";
-import { sentence } from "../lib/format";
-import { linkOf } from "../lib/query";
+import { type RefObject, useRef } from "react";
+
 import { toggleFullscreen } from "../lib/screen";
-import { announcer, session, settings, steering } from "../state/page";
+import {
+  copyLink,
+  nextInputView,
+  saveSnapshot,
+  switchTheme,
+  toggle,
+  toggleCapture,
+  toggleMuted,
+  togglePause,
+} from "../state/actions";
+import { settings, steering } from "../state/page";
 import type { Action } from "../state/shortcuts";
-import { INPUT_VIEWS } from "../types/setup";
 import { useShortcuts } from "./useShortcuts";
 import { useStore } from "./useStore";
 
+/** What a button does, and the key that stands for it. */
+export type Actions = Record<Action, () => void>;
+
+/** The elements that some actions need. */
+export interface PageElements {
+  /** Output and input; this is what takes the full screen. */
+  viewer: RefObject<HTMLDivElement | null>;
+  output: RefObject<HTMLVideoElement | null>;
+  /** The first prompt. */
+  prompt: RefObject<HTMLTextAreaElement | null>;
+}
+
 interface Page {
-  /** What stands in the way of a start. */
+  /** What has to be done before a start; null where nothing has. */
   obstacle: string | null;
-  onSheet: () => void;
+  onHelp: () => void;
   onRecord: () => void;
 }
 
-/** What the page's buttons and single keys do, beyond steering. */
-export function usePageActions(page: Page) {
+/** The page's actions, for its buttons; single keys do the same. */
+export function usePageActions({ obstacle, onHelp, onRecord }: Page): {
+  actions: Actions;
+  elements: PageElements;
+} {
   const { shortcuts } = useStore(settings);
-  const act: Record<Action, () => void> = {
-    toggle: () => {
-      const { phase } = session.getSnapshot();
-      if (phase !== "idle" && phase !== "ended") session.stop();
-      else if (page.obstacle) announcer.say(page.obstacle, "problem");
-      else steering.start();
-    },
-    pause: () => {
-      const { phase, paused } = session.getSnapshot();
-      if (phase === "live") session.parameters.setPaused(!paused);
-    },
-    record: page.onRecord,
-    prompt: () => document.querySelector<HTMLElement>("[data-prompt]")?.focus(),
+  const viewer = useRef<HTMLDivElement>(null);
+  const output = useRef<HTMLVideoElement>(null);
+  const prompt = useRef<HTMLTextAreaElement>(null);
+  const actions: Actions = {
+    toggle: () => toggle(obstacle),
+    pause: togglePause,
+    record: onRecord,
+    prompt: () => prompt.current?.focus(),
     previous: () => steering.stepPipeline(-1),
     next: () => steering.stepPipeline(1),
     input: nextInputView,
     fullscreen: () => {
-      const stage = document.querySelector<HTMLElement>("[data-stage]");
-      if (stage) void toggleFullscreen(stage, outputVideo());
+      if (viewer.current) void toggleFullscreen(viewer.current, output.current);
     },
-    mute: () => settings.set({ muted: !settings.getSnapshot().muted }),
+    mute: toggleMuted,
     snapshot: () => {
-      const video = outputVideo();
-      if (video) void saveSnapshot(video);
+      if (output.current) void saveSnapshot(output.current);
     },
     capture: () => {
-      if (steering.timeline.getSnapshot().mode === "recording") steering.timeline.pause();
-      else steering.record();
+      toggleCapture();
       settings.set({ drawer: "timeline" });
     },
     link: () => void copyLink(),
     theme: switchTheme,
-    help: page.onSheet,
+    help: onHelp,
   };
-  useShortcuts(shortcuts, (action) => act[action]());
-  return {
-    ...act,
-    saveSnapshot: (video: HTMLVideoElement) => void saveSnapshot(video),
-    exportTimeline,
-    importTimeline: (file: File) => void importTimeline(file),
-  };
-}
-
-function outputVideo(): HTMLVideoElement | null {
-  return document.querySelector<HTMLVideoElement>('[data-testid="output-video"]');
-}
-
-function nextInputView(): void {
-  const at = INPUT_VIEWS.indexOf(settings.getSnapshot().inputView);
-  settings.set({ inputView: INPUT_VIEWS[(at + 1) % INPUT_VIEWS.length] ?? "inset" });
-}
-
-function switchTheme(): void {
-  settings.set({ theme: document.documentElement.dataset["theme"] === "light" ? "dark" : "light" });
-}
-
-async function saveSnapshot(video: HTMLVideoElement): Promise<void> {
-  const picture = await pictureOf(video);
-  if (!picture) return announcer.say("There is no picture to save yet.", "problem");
-  const name = timedName("snapshot", "png");
-  download(picture, name);
-  announcer.say(`Saved ${name}.`);
-}
-
-async function copyLink(): Promise<void> {
-  const kept = settings.getSnapshot();
-  const { pipelineId } = session.getSnapshot();
-  const values = pipelineId ? (kept.parameters[pipelineId] ?? {}) : {};
-  const link = linkOf(window.location.origin, kept, pipelineId, values);
-  try {
-    await navigator.clipboard.writeText(link);
-    announcer.say("The link to this set-up is copied.");
-  } catch {
-    // No clipboard on a plain-HTTP page: the address bar can be copied by hand.
-    window.history.replaceState(null, "", link);
-    announcer.say("The browser's address is the link to this set-up.");
-  }
-}
-
-function exportTimeline(): void {
-  const name = timedName("timeline", "json");
-  download(new Blob([steering.timeline.export()], { type: "application/json" }), name);
-  announcer.say(`Saved ${name}.`);
-}
-
-async function importTimeline(file: File): Promise<void> {
-  try {
-    steering.timeline.import(await file.text());
-    announcer.say(`${file.name} is loaded.`);
-  } catch (error) {
-    announcer.say(sentence(error), "problem");
-  }
+  useShortcuts(shortcuts, (action) => actions[action]());
+  return { actions, elements: { viewer, output, prompt } };
 }

@@ -1,7 +1,7 @@
 import { useEffect, useSyncExternalStore } from "react";
 
-import { Recorder, type RecorderSnapshot } from "../figures/Recorder";
-import { Thumbnails } from "../figures/Thumbnails";
+import { Recorder, type RecorderSnapshot } from "../recordings/Recorder";
+import { Thumbnails } from "../recordings/Thumbnails";
 import type { RecordingMessage } from "../types/figures";
 
 /** One recorder a page: it outlives every component. */
@@ -9,7 +9,7 @@ const recorder = new Recorder();
 export const thumbnails = new Thumbnails();
 
 /** As the video's controls show it. */
-interface Shown {
+export interface RecordingProgress {
   active: boolean;
   seconds: number;
   bytes: number;
@@ -21,7 +21,7 @@ interface Shown {
 export function useRecorder(
   sessionId: string | null,
   message: RecordingMessage | null,
-): { recording: Shown; onRecord: () => void } {
+): { recording: RecordingProgress; onRecord: () => void } {
   const { status, sentence } = useFollowing(sessionId);
   useEffect(() => {
     if (message) recorder.hear(message);

@@ -8,8 +8,8 @@ export function download(content: Blob, name: string): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 0);
 }
 
-/** The picture that a video shows, as PNG; null where it shows none. */
-export function pictureOf(video: HTMLVideoElement): Promise<Blob | null> {
+/** The frame that a video shows, as PNG; null where it shows none. */
+export function frameOf(video: HTMLVideoElement): Promise<Blob | null> {
   const canvas = document.createElement("canvas");
   canvas.width = video.videoWidth;
   canvas.height = video.videoHeight;

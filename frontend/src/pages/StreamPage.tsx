@@ -7,7 +7,7 @@ import { Header } from "../components/Header";
 import { InputAndControlsPanel } from "../components/InputAndControlsPanel";
 import { LogPanel } from "../components/LogPanel";
 import { PromptInput } from "../components/PromptInput";
-import { RecordingsPanel } from "../components/RecordingsPanel";
+import { RecordingsPanel } from "../components/recordings/RecordingsPanel";
 import { SettingsPanel } from "../components/SettingsPanel";
 import { ShortcutSheet } from "../components/ShortcutSheet";
 import { StatusBar } from "../components/StatusBar";
@@ -24,23 +24,21 @@ import { useStore } from "../hooks/useStore";
 import { useStreamState } from "../hooks/useStreamState";
 import { obstacleOf } from "../lib/obstacle";
 import { sourceInForce } from "../lib/serverFiles";
-import { announcer, session, settings as settingsStore, setup, steering } from "../state/page";
+import { settings as settingsStore, setup, steering } from "../state/page";
 
 /** The page: input, video and prompt, pipeline; the drawer and figures below. */
 export function StreamPage() {
   const stream = useStreamState();
-  const kept = useStore(settingsStore);
-  const settings = sourceInForce(kept, stream.inputSource);
-  const announcement = useStore(announcer);
+  const settings = sourceInForce(useStore(settingsStore), stream.inputSource);
   const { pipelines, error, settled, reload } = usePipelines();
   const devices = useDevices(stream.phase === "live");
   const files = useServerFiles(`${stream.phase} ${stream.recording?.state}`);
   const light = useLight();
-  const recorder = useRecorder(stream.sessionId, stream.recording);
-  const [sheet, setSheet] = useState(false);
+  const { recording, onRecord } = useRecorder(stream.sessionId, stream.recording);
+  const [help, setHelp] = useState(false);
   const chosen = pipelines.find((pipeline) => pipeline.id === stream.pipelineId) ?? null;
   const obstacle = obstacleOf(settings, steering.hasFile, chosen);
-  const actions = usePageActions({ obstacle, onSheet: () => setSheet(true), onRecord: recorder.onRecord });
+  const { actions, elements } = usePageActions({ obstacle, onHelp: () => setHelp(true), onRecord });
 
   const started = useRef(false);
   useEffect(() => {
@@ -51,17 +49,8 @@ export function StreamPage() {
 
   return (
     <div className="flex min-h-dvh flex-col xl:h-dvh xl:min-h-150">
-      <Header
-        phase={stream.phase}
-        light={light}
-        onTheme={actions.theme}
-        onCopyLink={actions.link}
-        onShortcuts={actions.help}
-      />
-      <main
-        data-state={stream.phase}
-        className="flex min-h-0 grow flex-col lg:grid lg:grid-cols-12 lg:content-start xl:content-stretch"
-      >
+      <Header phase={stream.phase} light={light} actions={actions} />
+      <main className="flex min-h-0 grow flex-col lg:grid lg:grid-cols-12 lg:content-start xl:content-stretch">
         <div className="border-line max-lg:border-t lg:col-span-4 lg:col-start-9 lg:border-l xl:col-span-3 xl:col-start-auto xl:overflow-y-auto xl:border-r xl:border-l-0 3xl:col-span-2">
           <InputAndControlsPanel
             stream={stream}
@@ -69,41 +58,19 @@ export function StreamPage() {
             devices={devices}
             files={files}
             obstacle={obstacle}
-            onSource={steering.setSource}
-            onSound={steering.setSound}
-            onSettings={settingsStore.set}
           />
         </div>
         <div className="flex min-h-0 flex-col max-lg:contents lg:col-span-8 lg:col-start-1 lg:row-span-2 lg:row-start-1 lg:max-xl:sticky lg:max-xl:top-0 lg:max-xl:self-start xl:col-span-6 xl:col-start-auto xl:row-span-1 3xl:col-span-8">
           <VideoOutput
             stream={stream}
-            attachOutput={session.metrics.attach}
-            muted={settings.muted}
-            inputView={settings.inputView}
-            {...recorder}
+            settings={settings}
+            recording={recording}
             obstacle={obstacle}
-            onStart={steering.start}
-            onStop={session.stop}
-            onPause={session.parameters.setPaused}
-            onMuted={(muted) => settingsStore.set({ muted })}
-            onInputView={actions.input}
-            onSnapshot={actions.saveSnapshot}
-            onProblem={(sentence) => announcer.say(sentence, "problem")}
+            actions={actions}
+            elements={elements}
           />
           <div className="max-lg:order-first xl:max-h-2/5 xl:shrink-0 xl:overflow-y-auto">
-            <PromptInput
-              pipeline={chosen}
-              stream={stream}
-              settings={settings}
-              onEdit={(at, text) => steering.mix.edit(at, { text })}
-              onWeight={steering.setWeight}
-              onSolo={steering.solo}
-              onAdd={steering.mix.add}
-              onRemove={steering.removePrompt}
-              onSend={steering.sendPrompts}
-              onRecall={steering.recall}
-              onSettings={settingsStore.set}
-            />
+            <PromptInput pipeline={chosen} stream={stream} settings={settings} textarea={elements.prompt} />
           </div>
         </div>
         <div className="border-line max-xl:border-t lg:col-span-4 lg:col-start-9 lg:border-l xl:col-span-3 xl:col-start-auto xl:overflow-y-auto 3xl:col-span-2">
@@ -113,10 +80,6 @@ export function StreamPage() {
             error={error}
             chosen={chosen}
             mode={settings.source === "text" ? "text" : "video"}
-            onPipeline={steering.choosePipeline}
-            onParameter={steering.setParameter}
-            onResetAll={steering.resetAll}
-            onForget={steering.forgetFrames}
             onReload={reload}
           />
         </div>
@@ -125,18 +88,7 @@ export function StreamPage() {
         open={settings.drawer}
         onOpen={(drawer) => settingsStore.set({ drawer })}
         tabs={[
-          {
-            id: "timeline",
-            label: "Timeline",
-            content: (
-              <TimelinePanel
-                timeline={steering.timeline}
-                onRecord={steering.record}
-                onExport={actions.exportTimeline}
-                onImport={actions.importTimeline}
-              />
-            ),
-          },
+          { id: "timeline", label: "Timeline", content: <TimelinePanel /> },
           { id: "figures", label: "Figures", content: <FiguresPanel sessionId={stream.sessionId} /> },
           {
             id: "recordings",
@@ -152,14 +104,8 @@ export function StreamPage() {
         ]}
       />
       <StatusBar metrics={stream.metrics} />
-      <Toast announcement={announcement} onDismiss={announcer.dismiss} />
-      {sheet && (
-        <ShortcutSheet
-          enabled={settings.shortcuts}
-          onEnabled={(shortcuts) => settingsStore.set({ shortcuts })}
-          onClose={() => setSheet(false)}
-        />
-      )}
+      <Toast />
+      {help && <ShortcutSheet onClose={() => setHelp(false)} />}
     </div>
   );
 }

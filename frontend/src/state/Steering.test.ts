@@ -192,7 +192,7 @@ it("asks the server for its file, on the same session", async () => {
 
 it("puts what is set on the timeline, and sets it again from there", async () => {
   const { settings, steering } = await live({ parameters: { echo: { size: 5 } } });
-  steering.record();
+  steering.capture();
   steering.setParameter("size", 8);
   steering.choosePipeline("dream");
   steering.timeline.pause();

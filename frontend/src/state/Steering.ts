@@ -147,10 +147,10 @@ export class Steering {
   };
 
   /** The timeline begins with all that is set. */
-  readonly record = (): void => {
+  readonly capture = (): void => {
     const { pipelineId, parameters } = this.session.getSnapshot();
     const everything = { ...parameters, ...this.prompts(this.pipeline) };
-    this.timeline.record({ parameters: everything, ...(pipelineId ? { pipelineId } : {}) });
+    this.timeline.capture({ parameters: everything, ...(pipelineId ? { pipelineId } : {}) });
   };
 
   private say(once: Values): void {

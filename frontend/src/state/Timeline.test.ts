@@ -16,8 +16,8 @@ afterEach(() => vi.useRealTimers());
 
 const names = () => applied.map((event) => event.parameters);
 
-function recorded(): void {
-  timeline.record({ pipelineId: "echo", parameters: { a: 0 } });
+function captured(): void {
+  timeline.capture({ pipelineId: "echo", parameters: { a: 0 } });
   vi.advanceTimersByTime(1000);
   timeline.note({ a: 1 });
   vi.advanceTimersByTime(1000);
@@ -27,7 +27,7 @@ function recorded(): void {
 }
 
 it("keeps what is set with its time, from what was set at the start", () => {
-  recorded();
+  captured();
 
   expect(timeline.getSnapshot()).toMatchObject({ mode: "idle", durationMs: 3000, positionMs: 0 });
   expect(timeline.getSnapshot().events).toEqual([
@@ -37,14 +37,14 @@ it("keeps what is set with its time, from what was set at the start", () => {
   ]);
 });
 
-it("keeps nothing while it does not record", () => {
+it("keeps nothing while it does not capture", () => {
   timeline.note({ a: 1 });
 
   expect(timeline.getSnapshot().events).toEqual([]);
 });
 
 it("sets the same at the same times, and stops at the end", () => {
-  recorded();
+  captured();
 
   timeline.play();
   expect(names()).toEqual([{ a: 0 }]);
@@ -57,7 +57,7 @@ it("sets the same at the same times, and stops at the end", () => {
 });
 
 it("goes on where it was held", () => {
-  recorded();
+  captured();
   timeline.play();
   vi.advanceTimersByTime(1500);
   timeline.pause();
@@ -71,7 +71,7 @@ it("goes on where it was held", () => {
 });
 
 it("begins again at the end of a loop", () => {
-  recorded();
+  captured();
   timeline.setLoop(true);
   timeline.play();
 
@@ -82,7 +82,7 @@ it("begins again at the end of a loop", () => {
 });
 
 it("sets what was set at the place that the head is moved to", () => {
-  recorded();
+  captured();
 
   timeline.seek(1200);
   timeline.seek(2500);
@@ -94,7 +94,7 @@ it("sets what was set at the place that the head is moved to", () => {
 });
 
 it("writes a file that it reads again", () => {
-  recorded();
+  captured();
   const { events } = timeline.getSnapshot();
   const other = new Timeline(() => undefined);
 
@@ -112,7 +112,7 @@ it.each([
   ['{"format":"scope-timeline","version":1,"events":[{"at_ms":0,"parameters":3}]}', '"parameters"'],
   ['{"format":"scope-timeline","version":1,"events":[{"at_ms":0,"pipeline_id":3}]}', '"pipeline_id"'],
 ])("says in a sentence what is wrong with %s, and keeps what there was", (text, part) => {
-  recorded();
+  captured();
   const { events } = timeline.getSnapshot();
 
   expect(() => timeline.import(text)).toThrow(part);

@@ -6,15 +6,15 @@ import { MOST_EVENTS, type TimelineEvent, readTimeline, written } from "./timeli
 const TICK_MS = 20;
 
 export interface TimelineSnapshot {
-  mode: "idle" | "recording" | "playing";
+  mode: "idle" | "capturing" | "playing";
   events: TimelineEvent[];
   durationMs: number;
-  /** Of the playing head, or of the recording's end. */
+  /** Of the playing head, or of the capture's end. */
   positionMs: number;
   loop: boolean;
 }
 
-/** Records what is set with its time, and sets it again at the same times. */
+/** Captures what is set with its time, and sets it again at the same times. */
 export class Timeline extends Store<TimelineSnapshot> {
   /** The moment of `performance.now()` that is the timeline's 0. */
   private zero = 0;
@@ -26,33 +26,33 @@ export class Timeline extends Store<TimelineSnapshot> {
   }
 
   /** Starts afresh with what is set at this moment. */
-  readonly record = (first: Omit<TimelineEvent, "atMs">): void => {
+  readonly capture = (first: Omit<TimelineEvent, "atMs">): void => {
     this.pause();
     this.zero = performance.now();
-    this.update({ mode: "recording", events: [{ atMs: 0, ...first }], durationMs: 0, positionMs: 0 });
+    this.update({ mode: "capturing", events: [{ atMs: 0, ...first }], durationMs: 0, positionMs: 0 });
     this.timer = setInterval(() => {
       const positionMs = performance.now() - this.zero;
       this.update({ positionMs, durationMs: positionMs });
     }, 10 * TICK_MS);
   };
 
-  /** Something was set; it is kept while recording. */
+  /** Something was set; it is kept while capturing. */
   note(parameters: Values, pipelineId?: string): void {
     const { mode, events } = this.getSnapshot();
-    if (mode !== "recording" || events.length >= MOST_EVENTS) return;
+    if (mode !== "capturing" || events.length >= MOST_EVENTS) return;
     const atMs = performance.now() - this.zero;
     const event = { atMs, parameters, ...(pipelineId === undefined ? {} : { pipelineId }) };
     this.update({ events: [...events, event], positionMs: atMs, durationMs: atMs });
   }
 
-  /** Ends recording, or holds what plays. */
+  /** Ends the capture, or holds what plays. */
   readonly pause = (): void => {
     if (this.timer) clearInterval(this.timer);
     this.timer = null;
     const { mode } = this.getSnapshot();
     if (mode === "idle") return;
     const at = performance.now() - this.zero;
-    if (mode === "recording") this.update({ mode: "idle", durationMs: at, positionMs: 0 });
+    if (mode === "capturing") this.update({ mode: "idle", durationMs: at, positionMs: 0 });
     else this.update({ mode: "idle", positionMs: Math.min(at, this.getSnapshot().durationMs) });
   };
 
@@ -67,7 +67,7 @@ export class Timeline extends Store<TimelineSnapshot> {
   /** Moves the head; what was set there is set. */
   readonly seek = (positionMs: number): void => {
     const { mode, durationMs } = this.getSnapshot();
-    if (mode === "recording") return;
+    if (mode === "capturing") return;
     const at = Math.min(Math.max(positionMs, 0), durationMs);
     if (mode === "playing") this.playFrom(at);
     else {

@@ -3,7 +3,7 @@ import { sentence } from "../lib/format";
 import { ApiError } from "../lib/http";
 import { Store } from "../lib/store";
 import type { Recording, RecordingMessage, RecordingStatus } from "../types/figures";
-import { Poller } from "./Poller";
+import { Poller } from "../lib/Poller";
 
 /** While nothing is recorded the list changes by other pages alone. */
 const EVERY_MS = 2000;

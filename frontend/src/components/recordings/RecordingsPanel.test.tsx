@@ -1,7 +1,7 @@
 import { cleanup, fireEvent, render, screen, within } from "@testing-library/react";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 
-import type { Recording } from "../types/figures";
+import type { Recording } from "../../types/figures";
 import { RecordingsPanel } from "./RecordingsPanel";
 
 let requests: { method: string; path: string }[];

@@ -1,12 +1,12 @@
 import { useState } from "react";
 
-import { useRecordings } from "../hooks/useRecorder";
-import * as format from "../lib/format";
-import type { RecordingStatus } from "../types/figures";
-import { RecordingRow } from "./figures/RecordingRow";
-import { Button } from "./ui/Button";
-import { Notice } from "./ui/Notice";
-import { Switch } from "./ui/Switch";
+import { useRecordings } from "../../hooks/useRecorder";
+import * as format from "../../lib/format";
+import type { RecordingStatus } from "../../types/figures";
+import { RecordingRow } from "./RecordingRow";
+import { Button } from "../ui/Button";
+import { Notice } from "../ui/Notice";
+import { Switch } from "../ui/Switch";
 
 /** Records the stream, and plays, saves and deletes what the server keeps. */
 export function RecordingsPanel({ sessionId }: { sessionId: string | null }) {
