@@ -40,7 +40,7 @@
 //! | stage | leaves |
 //! | leaves: config, descriptors, frame, memory, metrics, recordings, shutdown, signalling, system, telemetry, tls, turn | nothing of ours |
 //!
-//! `tests/suite/architecture.rs` holds the table.
+//! `tests/suite/tools/architecture.rs` holds the table.
 
 pub mod api;
 pub mod app;

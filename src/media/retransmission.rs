@@ -4,8 +4,8 @@
 //! more to send, and one in 400 is missing a round trip later in place of one in 20.
 //!
 //! No redundancy beside it: `fec-type=ulp-red` of webrtcbin 1.22 at 20 % goes well while nothing is lost, but in
-//! `networks::loss_and_delay_cost_chromium_no_freeze` Chromium shows no picture (0 to 8 a second, without it 24 to 28),
-//! though both ends ask for what is missing and are answered.
+//! `networks::loss::loss_and_delay_cost_chromium_no_freeze` Chromium shows no picture (0 to 8 a second, without it 24 to
+//! 28), though both ends ask for what is missing and are answered.
 //!
 //! Runs on webrtcbin's threads, once a request.
 

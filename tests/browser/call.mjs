@@ -1,4 +1,4 @@
-// One call of the page in Chromium, for tests/suite/networks.rs: node call.mjs URL CODEC SECONDS
+// One call of the page in Chromium, for tests/suite/networks: node call.mjs URL CODEC SECONDS
 // Prints what tests/support/call.rs reads. Runs at the client's end of a link, where the server alone is reached.
 import { launch, openPage, state } from "./chromium.mjs";
 import { until } from "./server.mjs";

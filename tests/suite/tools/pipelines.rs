@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{pipelines::put, support::server::scope};
+use crate::{stages::pipelines::put, support::server::scope};
 use scope::{
     frame::{Frame, Layout, Packed},
     media::{Keep, Reader, Writer},

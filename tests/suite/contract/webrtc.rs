@@ -295,7 +295,7 @@ fn real_offers_of_every_stack_are_answered() {
 
 #[test]
 fn of_several_codecs_the_cheapest_is_answered_with_or_the_first_of_the_offer() {
-    let offer = include_str!("../fixtures/offers/chromium.sdp");
+    let offer = include_str!("../../fixtures/offers/chromium.sdp");
     for (policy, codec) in [("cheapest", "H264"), ("offer", "VP8")] {
         let server = Server::spawn(&[], &[("SCOPE_OFFLINE", "1"), ("SCOPE_CODEC_POLICY", policy)]);
 

@@ -3,6 +3,9 @@
 //! Server and client run in two network namespaces, the client in a process of its own: this test binary again, as
 //! [`client_at_its_end`], or Chromium. `--no-capture` prints each call's figures.
 
+mod loss;
+mod rate;
+
 use std::{
     path::Path,
     time::{Duration, Instant},
@@ -18,113 +21,8 @@ const CALL: &str = "SCOPE_TEST_CALL";
 /// A cold start, a connection over a bad link, on two busy cores.
 const START_LIMIT: Duration = Duration::from_mins(1);
 const SECONDS: u32 = 20;
-/// The client's first key frames and the first estimate of the link's rate.
-const SETTLED_S: u32 = 4;
 /// 25 of 30 frames.
 const SMOOTH: f64 = 25.0 / 30.0;
-const LOW_DELAY_MS: f64 = 300.0;
-
-#[test]
-fn loss_and_delay_cost_vp8_no_freeze() {
-    loss_and_delay_cost_no_freeze("VP8", SECONDS, client);
-}
-
-#[test]
-fn loss_and_delay_cost_h264_no_freeze() {
-    loss_and_delay_cost_no_freeze("H264", SECONDS, client);
-}
-
-#[test]
-fn loss_and_delay_cost_chromium_no_freeze() {
-    loss_and_delay_cost_no_freeze("VP8", SECONDS, chromium);
-}
-
-#[test]
-fn a_narrow_link_keeps_the_delay_low() {
-    a_narrow_link_keeps_delay_low("VP8", client);
-}
-
-#[test]
-fn a_narrow_link_keeps_the_delay_low_in_h264() {
-    a_narrow_link_keeps_delay_low("H264", client);
-}
-
-#[test]
-fn a_narrow_link_keeps_the_delay_low_in_chromium() {
-    a_narrow_link_keeps_delay_low("VP8", chromium);
-}
-
-#[test]
-fn a_link_that_narrows_and_widens_gets_its_picture_and_its_rate_back() {
-    const NARROW_S: u32 = 7;
-    const WIDE_S: u32 = 15;
-    const END_S: u32 = 25;
-    let down = |kbps: u32| json!({"down": {"rate_kbps": kbps, "queue_ms": 300, "delay_ms": 10}});
-    let Some(mut link) = Link::spawn(&down(2000)) else { return };
-    let server = server(&link);
-
-    let mut call = client(&link, &server, "VP8", END_S);
-    call.wait_until_second(NARROW_S - 2);
-    let wide = delivered(&mut link, &mut call, NARROW_S);
-    link.set(&down(400));
-    call.wait_until_second(WIDE_S - 2);
-    let narrow = delivered(&mut link, &mut call, WIDE_S);
-    link.set(&down(2000));
-    call.wait_until_second(END_S - 2);
-    let wide_again = delivered(&mut link, &mut call, END_S);
-
-    let figures = call.figures();
-    figures.print("2000 -> 400 -> 2000 kbit/s");
-    println!("  bytes down in 2 s: wide {wide}, narrow {narrow}, wide again {wide_again}; {}", link.stats());
-    let after_drop = figures.between(NARROW_S + 4, WIDE_S);
-    assert!(after_drop.share() >= 0.5 && after_drop.freezes() == 0, "narrow: {}", after_drop.summary());
-    let recovered = figures.between(END_S - 4, END_S);
-    assert!(recovered.share() >= SMOOTH && recovered.freezes() == 0, "wide again: {}", recovered.summary());
-    assert!(wide_again * 10 >= wide * 6, "the rate stays low: {wide} bytes, {narrow}, then {wide_again}");
-}
-
-#[test]
-fn jitter_and_reordering_cost_no_frame() {
-    let jitter = json!({"delay_ms": 10, "jitter_ms": 20, "reorder": 1});
-    let Some(link) = Link::spawn(&json!({"up": jitter, "down": jitter})) else { return };
-    let server = server(&link);
-
-    let figures = client(&link, &server, "VP8", SECONDS / 2).figures();
-
-    figures.print("jitter of 20 ms and reordering");
-    let seen = figures.between(1, SECONDS / 2);
-    assert!(seen.share() >= 0.99 && seen.rises(), "{}", seen.summary());
-    assert_eq!(seen.freezes(), 0, "{}", seen.summary());
-}
-
-/// 5 % loss and 50 ms each way.
-fn loss_and_delay_cost_no_freeze(codec: &str, seconds: u32, client: StartClient) {
-    let way = |seed: u32| json!({"delay_ms": 50, "loss": 0.05, "seed": seed});
-    let Some(mut link) = Link::spawn(&json!({"up": way(1), "down": way(2)})) else { return };
-    let server = server(&link);
-
-    let figures = client(&link, &server, codec, seconds).figures();
-
-    figures.print(&format!("{codec}, 5 % loss both ways, round trip 100 ms; {}", link.stats()));
-    let seen = figures.between(1, seconds);
-    assert!(seen.share() >= SMOOTH, "{}", seen.summary());
-    assert_eq!(seen.freezes(), 0, "{}", seen.summary());
-    assert!(seen.rises(), "an older picture came after a newer one");
-}
-
-/// 700 kbit/s to the client, with a queue of 300 ms.
-fn a_narrow_link_keeps_delay_low(codec: &str, client: StartClient) {
-    let narrow = json!({"rate_kbps": 700, "queue_ms": 300, "delay_ms": 10});
-    let Some(mut link) = Link::spawn(&json!({"up": {"delay_ms": 10}, "down": narrow})) else { return };
-    let server = server(&link);
-
-    let figures = client(&link, &server, codec, SECONDS).figures();
-
-    figures.print(&format!("{codec}, 700 kbit/s to the client; {}", link.stats()));
-    let seen = figures.between(SETTLED_S, SECONDS);
-    assert!(seen.delay_ms(95) < LOW_DELAY_MS, "{}", seen.summary());
-    assert_eq!(seen.freezes(), 0, "{}", seen.summary());
-}
 
 type StartClient = fn(&Link, &Server, &str, u32) -> Call;
 

@@ -43,7 +43,7 @@ fn a_vanished_peer_is_noticed() {
 #[test]
 fn an_offer_that_never_connects_ends_in_time() {
     let server = Server::spawn(&[], SHORT);
-    let offer = include_str!("../fixtures/offers/chromium.sdp");
+    let offer = include_str!("../../fixtures/offers/chromium.sdp");
 
     let (session, _) = client::post(server.url(), offer, None).unwrap();
 
@@ -194,10 +194,10 @@ fn ten_thousand_mutated_offers_neither_crash_nor_hang_the_server() {
     const THREADS: usize = 4;
     let server = Server::spawn(&[], SHORT);
     let fixtures = [
-        include_str!("../fixtures/offers/chromium.sdp"),
-        include_str!("../fixtures/offers/firefox.sdp"),
-        include_str!("../fixtures/offers/aiortc.sdp"),
-        include_str!("../fixtures/offers/str0m.sdp"),
+        include_str!("../../fixtures/offers/chromium.sdp"),
+        include_str!("../../fixtures/offers/firefox.sdp"),
+        include_str!("../../fixtures/offers/aiortc.sdp"),
+        include_str!("../../fixtures/offers/str0m.sdp"),
     ];
     let (answered, refused) = (AtomicU64::new(0), AtomicU64::new(0));
 

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::leaks;
+use crate::faults::leaks;
 use crate::support::{
     film::{FIRST, PICTURES, film},
     http::{self, Response},

@@ -23,7 +23,7 @@ use crate::support::{
 };
 use serde_json::{Value, json};
 
-const CHROMIUM: &str = include_str!("../../fixtures/offers/chromium.sdp");
+const CHROMIUM: &str = include_str!("../../../fixtures/offers/chromium.sdp");
 const OFFER: &str = "/api/v1/webrtc/offer";
 const JSON: &str = "application/json";
 const SECRET: &str = "not a file of the page";

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::support::{client::Client, http, server::Server, stats::Stats, wait_until};
 
 const LIMIT: Duration = Duration::from_mins(1);
-const WORKER: &str = include_str!("../support/python_worker.py");
+const WORKER: &str = include_str!("../../support/python_worker.py");
 /// Each fault that ends a worker, and what the client is told of it.
 const FAULTS: [(&str, &str); 6] = [
     ("kill", "signal 9"),

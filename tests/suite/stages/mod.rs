@@ -1,0 +1,9 @@
+//! Pipelines and the kinds of stages: in the catalog, in a session and over files.
+
+mod launch;
+mod looks;
+mod offline;
+mod onnx;
+pub mod pipelines;
+mod python;
+mod python_shipped;
