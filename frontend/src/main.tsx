@@ -6,7 +6,7 @@ import { StreamPage } from "./pages/StreamPage";
 import { settings } from "./state/page";
 import { followTheme } from "./state/theme";
 
-// Before the first drawing, so that no page flashes in the other theme.
+// Before the first render, so that the page does not flash in the other theme.
 followTheme(settings, document.documentElement);
 
 const root = document.getElementById("root");

@@ -44,7 +44,7 @@ test("the source changes on the same session", async () => {
   const before = await shownFrames(page);
   await until("its picture comes back", async () => (await shownFrames(page)) > before + 20);
   await page.getByRole("combobox", { name: "Resolution" }).selectOption("320x240");
-  await page.getByText("The source gives 320 × 240").waitFor();
+  await page.getByText("The source delivers 320 × 240").waitFor();
 
   assert.equal((await session(page)).id, id);
   await close();
@@ -71,7 +71,7 @@ test("what is set is there after a reload, and travels in a link", async () => {
   const theme = await page.evaluate(() => document.documentElement.dataset.theme);
 
   await page.getByRole("button", { name: "Copy link" }).first().click();
-  await page.getByText("is copied").waitFor();
+  await page.getByText("Copied a link").waitFor();
   const link = await page.evaluate(() => navigator.clipboard.readText());
   await page.goto(new URL("/", page.url()).href);
   const hue = (at) =>

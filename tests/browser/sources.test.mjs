@@ -45,7 +45,7 @@ test("a file of the server's needs no camera, and gives way to a recording and t
   const { page, errors, close } = await open("pipeline=echo&source=text");
   await forbidDevices(page);
   await page.reload();
-  await page.getByText("no recording to play yet").waitFor();
+  await page.getByText("no recordings yet").waitFor();
   assert.ok(await page.getByRole("radio", { name: "Recording" }).isDisabled());
   await page.getByRole("radio", { name: "Server file" }).check();
   await page.getByRole("button", { name: "Start" }).click();
@@ -78,7 +78,7 @@ test("a file of the server's needs no camera, and gives way to a recording and t
 test("a server's file that is refused is said, before the start and while the picture goes on", async () => {
   const { page, close } = await open("pipeline=echo&source=video_file&source_name=gone.webm&autostart=1");
   await page.getByText('none named "gone.webm"').first().waitFor();
-  const file = page.getByRole("combobox", { name: "File of the server" });
+  const file = page.getByRole("combobox", { name: "File on the server" });
   await file.selectOption("clip.webm");
   await page.getByRole("button", { name: "Start" }).click();
   await live(page);
@@ -108,9 +108,9 @@ test("a server's file is there after a reload, and travels in a link", async () 
     permissions: ["clipboard-read", "clipboard-write"],
   });
   await page.getByRole("button", { name: "Copy link" }).first().click();
-  await page.getByText("is copied").waitFor();
+  await page.getByText("Copied a link").waitFor();
   const link = new URL(await page.evaluate(() => navigator.clipboard.readText()));
-  const chosen = (at) => at.getByRole("combobox", { name: "File of the server" }).inputValue();
+  const chosen = (at) => at.getByRole("combobox", { name: "File on the server" }).inputValue();
   // What a link says is kept once something is set.
   await page.getByRole("button", { name: /theme/ }).click();
   await page.goto(new URL("/", page.url()).href);
@@ -134,7 +134,7 @@ test("the screen is a source, and the page says when its sharing ends", async ()
     track.dispatchEvent(new Event("ended"));
   });
 
-  await page.getByText("Sharing of the screen ended").waitFor();
+  await page.getByText("Screen sharing ended").waitFor();
   assert.deepEqual(errors, []);
   await close();
 });
@@ -149,7 +149,7 @@ test("a file of the client's plays, is held, sought in, and plays again and agai
   const position = page.getByRole("slider", { name: "Position in the file" });
   const at = async () => Number(await position.getAttribute("aria-valuenow"));
 
-  await page.getByRole("button", { name: "Hold the file" }).click();
+  await page.getByRole("button", { name: "Pause the file" }).click();
   await page.getByRole("button", { name: "Play the file" }).waitFor();
   await position.press("Home");
   await until("it is at its start", async () => (await at()) === 0);

@@ -20,7 +20,7 @@ test("every kind of control changes what the server reports", async () => {
   await page.getByRole("spinbutton", { name: "Seed, number" }).fill("7");
   await parameter(page, "the number's", (values) => values.seed === 7);
   await page.getByRole("slider", { name: "Denoising steps 2" }).press("ArrowDown");
-  await page.getByRole("button", { name: "Take the last of Denoising steps away" }).click();
+  await page.getByRole("button", { name: "Remove the last of Denoising steps" }).click();
   await parameter(
     page,
     "the list's",
@@ -59,7 +59,7 @@ test("a picture comes without a source, and what needs one is hidden", async () 
   await choosePipeline(page, "Echo");
 
   assert.ok(await page.getByRole("button", { name: "Start" }).isDisabled());
-  await page.getByText("Echo works on a picture").waitFor();
+  await page.getByText("Echo needs an input").waitFor();
   await close();
 });
 
@@ -79,13 +79,13 @@ test("a mix of prompts is sent with Enter, weighed, in force from a frame, and t
     ({ prompts }) => prompts[0]?.text === "a storm" && prompts[1]?.text === "fire\nat night",
   );
   await until("the page says from which frame", async () =>
-    /In force from frame \d+/.test(await promptState(page).textContent()),
+    /Applied from frame \d+/.test(await promptState(page).textContent()),
   );
   await page.getByRole("slider", { name: "Weight of prompt 2" }).press("Home");
   await parameter(page, "the weight", ({ prompts }) => prompts[1]?.weight === 0);
   await page.getByRole("form", { name: "Prompt" }).getByText("100 %").waitFor();
   await page.getByRole("button", { name: "Remove prompt 2" }).click();
-  await page.getByRole("button", { name: "Earlier", exact: true }).click();
+  await page.getByRole("button", { name: "History", exact: true }).click();
   await page.getByRole("dialog").getByRole("button", { name: "a storm × 1" }).click();
 
   await parameter(
@@ -126,12 +126,12 @@ test("a transition leads the picture from one prompt to the next, frame by frame
   await until("frames are shown", async () => (await shownFrames(page)) > 10);
   const before = await settled(page);
 
-  await page.getByRole("spinbutton", { name: "Frames of the transition" }).fill("120");
+  await page.getByRole("spinbutton", { name: "Transition length in frames" }).fill("120");
   await page.getByRole("textbox", { name: "Prompt" }).fill("fire");
   await page.getByRole("button", { name: "Send" }).click();
   const way = [];
   await until("the page says from which frame", async () =>
-    /In force from frame \d+/.test(await promptState(page).textContent()),
+    /Applied from frame \d+/.test(await promptState(page).textContent()),
   );
   await until("the picture moves", async () => apart(await colour(page), before) > 4);
   const after = await settled(page, (seen) => way.push(seen));

@@ -20,7 +20,7 @@ test("from the start page to a recording on the own disk", async () => {
 
   await page.getByRole("textbox", { name: "Prompt" }).fill("a red moon over a green sea");
   await page.getByRole("button", { name: "Send" }).click();
-  await page.getByText(/in force/i).first().waitFor();
+  await page.getByText(/applied from/i).first().waitFor();
   await picture(page, "live");
 
   await page.getByRole("button", { name: "Record", exact: true }).click();

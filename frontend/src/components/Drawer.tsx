@@ -6,19 +6,17 @@ import { ChevronIcon } from "./ui/icons";
 export interface DrawerTab {
   id: string;
   label: string;
-  /** Beside the label, such as a number of new things. */
-  badge?: ReactNode;
   content: ReactNode;
 }
 
 interface Props {
   tabs: DrawerTab[];
-  /** The open tab; null is shut. */
+  /** The open tab; null if the drawer is closed. */
   open: string | null;
   onOpen: (id: string | null) => void;
 }
 
-/** What is looked at from time to time, at the bottom of the page: one tab at once, or none. */
+/** Panels at the bottom of the page that are needed now and then: one tab is open at a time, or none. */
 export function Drawer({ tabs, open, onOpen }: Props) {
   const id = useId();
   const shown = tabs.find((tab) => tab.id === open) ?? null;
@@ -47,12 +45,11 @@ export function Drawer({ tabs, open, onOpen }: Props) {
               className="engraved flex items-center gap-2 border-t-2 border-transparent px-3 whitespace-nowrap text-muted hover:text-text focus-visible:outline-offset-[-3px] aria-selected:border-accent aria-selected:text-text"
             >
               {tab.label}
-              {tab.badge}
             </button>
           ))}
         </div>
         {shown && (
-          <IconButton small label="Shut the drawer" icon={<ChevronIcon />} onClick={() => onOpen(null)} />
+          <IconButton small label="Close the drawer" icon={<ChevronIcon />} onClick={() => onOpen(null)} />
         )}
       </div>
       {shown && (

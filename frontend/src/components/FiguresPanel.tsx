@@ -17,41 +17,43 @@ const MINUTES = [1, 5, 15];
 const STEPS = ["jitter_buffer", "decode", "wait_for_stage", "stage", "wait_for_encoder", "encode", "send"];
 const PLACES = ["before_stage", "before_encoder", "skipped_by_stage", "paused", "for_the_link"];
 
-/** Plots of the last minutes, and what the session and the server are. It asks the server while it is shown. */
+/** Plots of the last minutes, and facts about the session and the server. Asks the server only while it is shown. */
 export function FiguresPanel({ sessionId }: { sessionId: string | null }) {
   const [minutes, setMinutes] = useState(5);
   const { host, sentence: hostSentence } = useSystem();
   const { detail, sentence } = useSession(sessionId);
   const history = useHistory();
   const now = performance.now();
-  // A page that has just been opened does not show minutes of nothing.
+  // A page that was just opened does not show empty minutes.
   const age = Math.max(MINUTE_MS, now - (history.oldest ?? now));
-  const frame = { now, windowMs: Math.min(minutes * MINUTE_MS, age) };
+  const range = { now, windowMs: Math.min(minutes * MINUTE_MS, age) };
   const line = (label: string, name: string): Line => ({
     label,
-    points: history.since(name, frame.now - frame.windowMs),
+    points: history.since(name, range.now - range.windowMs),
   });
   return (
     <section aria-label="Figures" className="space-y-5">
       <div className="flex flex-wrap items-end justify-between gap-3">
         <div className="w-52">
           <Select
-            label="Time shown"
+            label="Time range"
             value={String(minutes)}
             options={MINUTES.map((count) => ({
               value: String(count),
-              label: count === 1 ? "The last minute" : `Up to ${count} minutes`,
+              label: count === 1 ? "Last minute" : `Last ${count} minutes`,
             }))}
             onChange={(value) => setMinutes(Number(value))}
           />
         </div>
-        {sessionId === null && <p className="text-xs text-muted">Figures of a stream come once it runs.</p>}
+        {sessionId === null && (
+          <p className="text-xs text-muted">Stream figures appear once a stream is running.</p>
+        )}
       </div>
       {(sentence ?? hostSentence) && <Notice look="hint">{sentence ?? hostSentence}</Notice>}
       <div className="grid gap-x-6 gap-y-5 sm:grid-cols-2 xl:grid-cols-3">
         <Plot
-          {...frame}
-          title="Pictures a second"
+          {...range}
+          title="Frames per second"
           format={format.frameRate}
           least={30}
           lines={[
@@ -62,25 +64,25 @@ export function FiguresPanel({ sessionId }: { sessionId: string | null }) {
           ]}
         />
         <Plot
-          {...frame}
-          title="Dropped pictures a second, by place"
+          {...range}
+          title="Dropped frames per second, by place"
           format={format.frameRate}
           least={5}
           lines={dropLines(history, line)}
         />
         <Plot
-          {...frame}
+          {...range}
           title="Bitrate"
           format={format.bitrate}
           least={500_000}
           lines={[
             line("up", "bitrate.up"),
             line("down", "bitrate.down"),
-            line("granted to the encoder", "bitrate.granted"),
+            line("encoder target", "bitrate.granted"),
           ]}
         />
         <Plot
-          {...frame}
+          {...range}
           title="Where the delay goes"
           stacked
           format={format.tenths}
@@ -94,30 +96,30 @@ export function FiguresPanel({ sessionId }: { sessionId: string | null }) {
           over={[line("end to end", "delay.total")]}
         />
         <Plot
-          {...frame}
+          {...range}
           title="Round trip"
           format={format.tenths}
           least={10}
           lines={[line("to the server and back", "delay.round_trip")]}
         />
         <Plot
-          {...frame}
-          title="Packets lost"
+          {...range}
+          title="Packet loss"
           format={format.percent}
           least={5}
           lines={[line("up", "loss.up"), line("down", "loss.down")]}
         />
         <Plot
-          {...frame}
-          title="The server's processors and memory"
+          {...range}
+          title="Server CPU and memory"
           format={format.percent}
           least={100}
           lines={[line("CPU", "host.cpu"), line("RAM", "host.ram")]}
         />
         {host && host.gpus.length > 0 && (
           <Plot
-            {...frame}
-            title="The server's graphics cards"
+            {...range}
+            title="Server GPUs"
             format={format.percent}
             least={100}
             lines={cardLines(host, line)}
@@ -130,7 +132,7 @@ export function FiguresPanel({ sessionId }: { sessionId: string | null }) {
   );
 }
 
-/** The places that are known here, and those that the server names besides. */
+/** The places that are known here, then any others that the server reports. */
 function dropLines(history: History, line: (label: string, name: string) => Line): Line[] {
   const named = history.names("drops.").map((name) => name.slice("drops.".length));
   return [...new Set([...PLACES, ...named])].map((place) => line(wordOf(place), `drops.${place}`));

@@ -7,14 +7,14 @@ import { Slider } from "./ui/Slider";
 
 const STEP_S = 0.1;
 
-/** Moves a file that plays as the source. */
+/** Playback controls of a file that is the source. */
 export function FileControls({ player }: { player: FilePlayer }) {
   const { playing, loop, positionS, durationS } = useStore(player);
   return (
     <div className="flex items-center gap-1.5">
       <IconButton
         small
-        label={playing ? "Hold the file" : "Play the file"}
+        label={playing ? "Pause the file" : "Play the file"}
         icon={playing ? <PauseIcon /> : <PlayIcon />}
         onClick={() => player.setPlaying(!playing)}
       />

@@ -2,18 +2,18 @@ import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 
 import { GraphWatch } from "../figures/GraphWatch";
 import { graphDotPath } from "../lib/api";
-import { GraphPicture } from "./figures/GraphPicture";
+import { GraphImage } from "./figures/GraphImage";
 import { Button } from "./ui/Button";
 import { CopyButton } from "./ui/CopyButton";
 import { Notice } from "./ui/Notice";
 
 interface Props {
   sessionId: string | null;
-  /** Whether pictures flow: the graph is whole from then on, and is drawn anew. */
+  /** Whether frames flow: the graph is complete only then, and is drawn again. */
   live?: boolean;
 }
 
-/** The session's graph as the server runs it, and the same for a terminal. */
+/** The session's GStreamer graph as the server runs it, also as a command line. */
 export function GraphView({ sessionId, live = true }: Props) {
   const [watch] = useState(() => new GraphWatch());
   const graph = useSyncExternalStore(watch.subscribe, watch.getSnapshot);
@@ -22,7 +22,7 @@ export function GraphView({ sessionId, live = true }: Props) {
     if (sessionId !== null && live) void watch.load(sessionId);
   }, [watch, sessionId, live]);
   if (sessionId === null) {
-    return <p className="text-sm text-muted">The graph is drawn once a stream runs: press Start.</p>;
+    return <p className="text-sm text-muted">The graph appears once a stream is running: press Start.</p>;
   }
   return (
     <section aria-label="Graph" className="space-y-3">
@@ -38,10 +38,10 @@ export function GraphView({ sessionId, live = true }: Props) {
         {graph.launch !== null && <LaunchLink text={graph.launch} sessionId={sessionId} />}
       </div>
       {graph.sentence && <Notice look="problem">{graph.sentence}</Notice>}
-      {graph.url && <GraphPicture url={graph.url} />}
+      {graph.url && <GraphImage url={graph.url} />}
       {graph.launch !== null && (
         <details className="text-sm">
-          <summary className="cursor-pointer text-soft">The same as a gst-launch-1.0 line</summary>
+          <summary className="cursor-pointer text-soft">As a gst-launch-1.0 line</summary>
           <div className="mt-2 space-y-2">
             <pre
               tabIndex={0}
@@ -58,7 +58,7 @@ export function GraphView({ sessionId, live = true }: Props) {
   );
 }
 
-/** Saves the lines as a script. */
+/** Downloads the line as a file. */
 function LaunchLink({ text, sessionId }: { text: string; sessionId: string }) {
   const link = useRef<HTMLAnchorElement>(null);
   useEffect(() => {

@@ -41,7 +41,7 @@ export function Header({ phase, light, actions }: Props) {
           look="bare"
           className="max-sm:hidden"
           onClick={actions.link}
-          title="Copy a link to this set-up (L)"
+          title="Copy a link to this setup (L)"
         >
           <LinkIcon /> Copy link
         </Button>

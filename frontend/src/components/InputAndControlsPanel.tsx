@@ -16,32 +16,32 @@ interface Props {
   settings: Settings;
   devices: Devices;
   files: ServerFiles | null;
-  /** What stands in the way of a start, for a person. */
+  /** What has to be done before a start; null if nothing has. */
   obstacle: string | null;
 }
 
 const RATES = FRAME_RATES.toSorted((one, other) => one - other).map((rate) => ({
   value: String(rate),
-  label: `${rate} a second`,
+  label: `${rate} fps`,
 }));
 const SIZES = RESOLUTIONS.toSorted((one, other) => Number.parseInt(one) - Number.parseInt(other)).map(
   (size) => ({ value: size as string, label: size.replace("x", " × ") }),
 );
 const CODEC_OPTIONS = CODECS.map((value) => ({ value, label: value === "auto" ? "Auto" : value }));
-const SOUNDS: Partial<Record<SourceKind, string>> = {
+const AUDIO_LABELS: Partial<Record<SourceKind, string>> = {
   camera: "Microphone",
-  screen: "Sound of the screen",
-  file: "Sound of the file",
-  pattern: "Sound (a test tone)",
+  screen: "Screen audio",
+  file: "File audio",
+  pattern: "Audio (test tone)",
 };
 
-/** What goes in: which source, and how it is opened. */
+/** The source, and how it is opened and sent. */
 export function InputAndControlsPanel(props: Props) {
   const { stream, settings, devices, files } = props;
   const { source, sourceNames } = settings;
   const running = isRunning(stream);
   const rejected = stream.rejected["input_source"];
-  const sendsPicture = source !== "text" && !isServerKind(source);
+  const sendsVideo = source !== "text" && !isServerKind(source);
   const needsDevice = source === "camera" || source === "screen";
   return (
     <Panel title="Input">
@@ -68,7 +68,7 @@ export function InputAndControlsPanel(props: Props) {
       {source === "file" && <FileChoice onFile={(file) => steering.setSource({}, file)} />}
       {source === "file" && stream.player && <FileControls player={stream.player} />}
       {isServerKind(source) && <ServerFileChoice {...props} kind={source} />}
-      {SOUNDS[source] && <Sound {...props} label={SOUNDS[source]} />}
+      {AUDIO_LABELS[source] && <AudioSwitch {...props} label={AUDIO_LABELS[source]} />}
       <Actual stream={stream} />
       <details className="group border-t border-line pt-3">
         <summary className="engraved py-1 text-muted hover:text-text">Connection</summary>
@@ -81,9 +81,9 @@ export function InputAndControlsPanel(props: Props) {
             onChange={(codec) => settingsStore.set({ codec: codec as CodecChoice })}
           />
           <Switch
-            label="Measure delay from the picture"
-            checked={sendsPicture && (settings.measureDelay || source === "pattern")}
-            disabled={source === "pattern" || !sendsPicture}
+            label="Stamp frames to measure the delay"
+            checked={sendsVideo && (settings.measureDelay || source === "pattern")}
+            disabled={source === "pattern" || !sendsVideo}
             onChange={(measureDelay) => steering.setSource({ measureDelay })}
           />
         </div>
@@ -128,15 +128,15 @@ function FrameRate({ settings }: Props) {
   );
 }
 
-function Sound({ label, stream, settings, devices }: Props & { label: string }) {
+function AudioSwitch({ label, stream, settings, devices }: Props & { label: string }) {
   return (
     <div className="space-y-2">
       <Switch
         label={label}
-        checked={isRunning(stream) ? stream.soundOn : settings.sound}
-        onChange={steering.setSound}
+        checked={isRunning(stream) ? stream.audioOn : settings.audio}
+        onChange={steering.setAudio}
       />
-      {settings.source === "camera" && settings.sound && devices.microphones.length > 1 && (
+      {settings.source === "camera" && settings.audio && devices.microphones.length > 1 && (
         <Select
           bare
           label="Microphone device"
@@ -149,7 +149,7 @@ function Sound({ label, stream, settings, devices }: Props & { label: string }) 
   );
 }
 
-/** A label that is a button to the eye; the input itself lies over it. */
+/** A file input in the look of a button. */
 function FileChoice({ onFile }: { onFile: (file: File) => void }) {
   return (
     <label className="block space-y-1.5 text-xs font-medium text-soft">
@@ -167,7 +167,7 @@ function FileChoice({ onFile }: { onFile: (file: File) => void }) {
   );
 }
 
-/** Which of the server's files. One that is gone stays in the list until another is chosen. */
+/** The files on the server. One that is gone stays in the list until another is chosen. */
 function ServerFileChoice({ kind, settings, files }: Props & { kind: ServerKind }) {
   const { sourceNames } = settings;
   const name = sourceNames[kind];
@@ -177,7 +177,7 @@ function ServerFileChoice({ kind, settings, files }: Props & { kind: ServerKind 
     : [{ value: name, label: name }, ...known];
   return (
     <Select
-      label={kind === "recording" ? "Recording of the server" : "File of the server"}
+      label={kind === "recording" ? "Recording on the server" : "File on the server"}
       value={name}
       options={options}
       onChange={(chosen) => steering.setSource({ sourceNames: { ...sourceNames, [kind]: chosen } })}
@@ -185,14 +185,14 @@ function ServerFileChoice({ kind, settings, files }: Props & { kind: ServerKind 
   );
 }
 
-/** What the source really gives. */
+/** What the source actually delivers. */
 function Actual({ stream }: { stream: StreamSnapshot }) {
   const given = stream.inputStream?.getVideoTracks()[0]?.getSettings();
   if (!given?.width || !given.height) return null;
-  const rate = given.frameRate ? ` at ${Math.round(given.frameRate)} a second` : "";
+  const rate = given.frameRate ? ` at ${Math.round(given.frameRate)} fps` : "";
   return (
     <p className="text-xs text-muted">
-      The source gives {given.width} × {given.height}
+      The source delivers {given.width} × {given.height}
       {rate}.
     </p>
   );

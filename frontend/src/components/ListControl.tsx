@@ -12,7 +12,7 @@ interface Props {
   onChange: (value: Json) => void;
 }
 
-/** Numbers in their order, such as denoising steps: upright faders side by side. */
+/** A list of numbers, such as denoising steps, as upright sliders side by side. */
 export function ListControl({ control, value, disabled, onChange }: Props) {
   const numbers = numbersOf(value);
   const usual = numbersOf(control.initial);
@@ -25,7 +25,7 @@ export function ListControl({ control, value, disabled, onChange }: Props) {
       className="grid grid-cols-[repeat(auto-fill,minmax(3.25rem,1fr))] gap-2 pb-1"
     >
       {numbers.map((number, at) => (
-        // The place is what an entry is.
+        // An entry is its position.
         <li key={at} className="flex flex-col items-center gap-1.5">
           {bounded && (
             <Slider
@@ -57,7 +57,7 @@ export function ListControl({ control, value, disabled, onChange }: Props) {
   );
 }
 
-/** One entry more, or one less, as the schema allows. */
+/** Adds or removes an entry, within the schema's limits. */
 export function ListLength({ control, value, disabled, onChange }: Props) {
   const numbers = numbersOf(value);
   const { fewest, most } = control.entries;
@@ -69,7 +69,7 @@ export function ListLength({ control, value, disabled, onChange }: Props) {
     <>
       <IconButton
         small
-        label={`Take the last of ${control.label} away`}
+        label={`Remove the last of ${control.label}`}
         icon={<MinusIcon />}
         disabled={disabled || numbers.length <= fewest}
         onClick={() => onChange(numbers.slice(0, -1))}

@@ -14,14 +14,14 @@ import { CopyButton } from "./ui/CopyButton";
 import { Notice } from "./ui/Notice";
 import { Select } from "./ui/Select";
 
-/** Nearer to the end than this is at the end. */
+/** Closer to the end than this counts as at the end. */
 const END_PX = 24;
 
 const LEVEL_OPTIONS = [
   { value: "all", label: "All lines" },
+  { value: "INFO", label: "Info and above" },
   { value: "WARN", label: "Warnings and errors" },
   { value: "ERROR", label: "Errors" },
-  { value: "INFO", label: "Without debugging" },
 ];
 
 /** The server's log as it grows. */
@@ -37,7 +37,7 @@ export function LogPanel() {
       <div className="flex flex-wrap items-end gap-2">
         <div className="grow space-y-1.5 sm:max-w-64">
           <label htmlFor={id} className="block text-xs font-medium text-soft">
-            Words to find
+            Search the log
           </label>
           <input
             id={id}
@@ -57,7 +57,7 @@ export function LogPanel() {
             }
           />
         </div>
-        <Button onClick={() => tail.setPaused(!log.paused)}>{log.paused ? "Go on" : "Pause"}</Button>
+        <Button onClick={() => tail.setPaused(!log.paused)}>{log.paused ? "Resume" : "Pause"}</Button>
         <Button onClick={tail.clear}>Clear</Button>
         <CopyButton text={() => lines.map((line) => line.text).join("\n")}>Copy</CopyButton>
       </div>
@@ -67,7 +67,7 @@ export function LogPanel() {
   );
 }
 
-/** It stays at its end while lines come, until a person scrolls up. */
+/** Follows the newest line until a person scrolls up. */
 function Lines({ lines, some }: { lines: LogLine[]; some: boolean }) {
   const [following, setFollowing] = useState(true);
   const box = useRef<HTMLDivElement>(null);
@@ -79,10 +79,10 @@ function Lines({ lines, some }: { lines: LogLine[]; some: boolean }) {
   }, [lines, following]);
   const onScroll = ({ currentTarget: { scrollHeight, scrollTop, clientHeight } }: UIEvent<HTMLDivElement>) =>
     setFollowing(scrollHeight - scrollTop - clientHeight < END_PX);
-  const nothing = some ? "No line has these words." : "No line has come yet.";
+  const nothing = some ? "No matching lines." : "No log lines yet.";
   return (
     <div className="relative">
-      {/* Lines may come faster than anybody listens: a screen reader reads them when asked. */}
+      {/* Lines may come faster than anyone can listen: screen readers read them on request only. */}
       <div
         ref={box}
         role="log"
@@ -101,7 +101,7 @@ function Lines({ lines, some }: { lines: LogLine[]; some: boolean }) {
       </div>
       {!following && (
         <Button className="absolute right-4 bottom-3 shadow" onClick={() => setFollowing(true)}>
-          To the newest
+          Jump to the newest
         </Button>
       )}
     </div>

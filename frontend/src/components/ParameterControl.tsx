@@ -1,6 +1,7 @@
 import { useId } from "react";
 
 import { type Control, accepts, fitted } from "../lib/controls";
+import { asSentence } from "../lib/format";
 import { parseJson, same } from "../lib/values";
 import type { Json } from "../types/stream";
 import { ListControl, ListLength } from "./ListControl";
@@ -22,11 +23,11 @@ interface Props {
 
 const WHEN: Record<Control["applies"], string> = {
   live: "",
-  rebuild: "A change builds the pipeline again.",
-  start: "Counts from the next start on.",
+  rebuild: "A change rebuilds the pipeline.",
+  start: "Takes effect at the next start.",
 };
 
-/** One parameter as its schema asks for it. */
+/** The control that a parameter's schema calls for. */
 export function ParameterControl(props: Props) {
   const { control, value, running, rejected } = props;
   const id = useId();
@@ -52,7 +53,7 @@ export function ParameterControl(props: Props) {
       )}
       {rejected && (
         <p role="alert" className="text-xs text-problem">
-          {rejected}
+          {asSentence(rejected)}
         </p>
       )}
     </div>
@@ -100,14 +101,14 @@ function Input(props: InputProps) {
         </Row>
       );
     case "slider":
-      return <Fader {...props} />;
+      return <SliderRow {...props} />;
     case "number":
       return (
         <Row {...props}>
           {control.whole && control.max !== null && !disabled && (
             <IconButton
               small
-              label={`Another ${control.label.toLowerCase()} at random`}
+              label={`Random ${control.label.toLowerCase()}`}
               icon={<DiceIcon />}
               onClick={() => onChange(atRandom(control))}
             />
@@ -145,7 +146,7 @@ function Input(props: InputProps) {
   }
 }
 
-/** The label's line: name at the left, what steers at the right. */
+/** The row of the label: the name on the left, controls on the right. */
 function Row({
   control,
   reset,
@@ -167,7 +168,7 @@ function Row({
   );
 }
 
-function Fader(props: InputProps) {
+function SliderRow(props: InputProps) {
   const { control, value, disabled, onChange } = props;
   return (
     <>
@@ -231,7 +232,7 @@ function written(control: Control, value: Json): string {
   return value === null ? "" : JSON.stringify(value);
 }
 
-/** A value for people. */
+/** A value as a person reads it. */
 function shown(control: Control, value: Json): string {
   if (typeof value === "boolean") return value ? "on" : "off";
   if (Array.isArray(value)) return value.map(String).join(", ");

@@ -1,4 +1,5 @@
 import type { Pipeline } from "../types/api";
+import { asSentence } from "../lib/format";
 import type { StreamSnapshot } from "../rtc/snapshot";
 import { Button } from "./ui/Button";
 import { Notice } from "./ui/Notice";
@@ -7,7 +8,7 @@ const STATES: Record<string, string> = {
   loading: "Loading",
   running: "Running",
   degraded: "Degraded",
-  restarting: "Coming back",
+  restarting: "Restarting",
   failed: "Failed",
 };
 
@@ -17,7 +18,7 @@ interface Props {
   onChoose: () => void;
 }
 
-/** The chosen pipeline, its state and, while another one is on its way, its progress. */
+/** The chosen pipeline and its state, also while it is being loaded. */
 export function PipelineCard({ pipeline, stream, onChoose }: Props) {
   const { stage, switchingTo, rejected, phase } = stream;
   const live = phase === "live";
@@ -45,8 +46,10 @@ export function PipelineCard({ pipeline, stream, onChoose }: Props) {
       </div>
       {busy && (
         <Notice look="quiet">
-          {stage?.state === "loading" && stage.detail ? stage.detail : `${pipeline.name} is being loaded.`}{" "}
-          The picture goes on meanwhile.
+          {stage?.state === "loading" && stage.detail
+            ? asSentence(stage.detail)
+            : `Loading ${pipeline.name}.`}{" "}
+          The video continues meanwhile.
         </Notice>
       )}
       {live && !busy && stage && stage.state !== "running" && (

@@ -1,6 +1,7 @@
 import { useState } from "react";
 
 import { needsNoInput } from "../lib/controls";
+import * as format from "../lib/format";
 import type { Pipeline } from "../types/api";
 import { Dialog } from "./ui/Dialog";
 
@@ -11,7 +12,7 @@ interface Props {
   onClose: () => void;
 }
 
-/** Every pipeline with its words; broken ones with their error. */
+/** All pipelines with their descriptions; broken ones with their error. */
 export function PipelineDialog({ pipelines, chosen, onChoose, onClose }: Props) {
   const [wanted, setWanted] = useState("");
   const found = pipelines.filter((pipeline) => {
@@ -23,13 +24,13 @@ export function PipelineDialog({ pipelines, chosen, onChoose, onClose }: Props) 
       <input
         type="search"
         aria-label="Find a pipeline"
-        placeholder="Find …"
+        placeholder="Search …"
         value={wanted}
         onChange={(event) => setWanted(event.target.value)}
         className="field mb-4 h-9 px-3 text-sm"
       />
       <p role="status" className={found.length > 0 ? "sr-only" : "text-sm text-muted"}>
-        {found.length > 0 ? `${found.length} pipelines` : "No pipeline has these words."}
+        {found.length > 0 ? format.count(found.length, "pipeline") : "No matching pipelines."}
       </p>
       <ul className="grid gap-2 sm:grid-cols-2">
         {found.map((pipeline) => (
@@ -55,7 +56,7 @@ function Card(props: { pipeline: Pipeline; current: boolean; onChoose: () => voi
   const marks = [
     pipeline.version && `v${pipeline.version}`,
     pipeline.supports_prompts && "takes prompts",
-    needsNoInput(pipeline) && "needs no camera",
+    needsNoInput(pipeline) && "needs no input",
   ].filter(Boolean);
   return (
     <button

@@ -11,16 +11,16 @@ interface Props {
   onRecall: (mix: Prompt[]) => void;
 }
 
-/** Mixes that were sent before: choosing one sends it again. */
+/** The mixes that were sent before; choosing one sends it again. */
 export function PromptHistory({ history, onRecall }: Props) {
   const [open, setOpen] = useState(false);
   return (
     <>
       <Button size="small" disabled={history.length === 0} onClick={() => setOpen(true)}>
-        <HistoryIcon /> Earlier
+        <HistoryIcon /> History
       </Button>
       {open && (
-        <Dialog title="Earlier prompts" onClose={() => setOpen(false)}>
+        <Dialog title="Prompt history" onClose={() => setOpen(false)}>
           <ul className="space-y-1">
             {history.map((mix, at) => (
               <li key={at}>

@@ -25,7 +25,7 @@ interface Props {
 
 const METHOD_NAMES: Record<Method, string> = { linear: "Linear", slerp: "Spherical" };
 
-/** What to show, in words: one text or a mix of several; for pipelines without prompts it says so. */
+/** The prompts: one text, or a mix of several. Says so if the pipeline takes none. */
 export function PromptInput(props: Props) {
   const { pipeline, stream, settings } = props;
   const form = useRef<HTMLFormElement>(null);
@@ -33,7 +33,7 @@ export function PromptInput(props: Props) {
   if (!pipeline.supports_prompts) {
     return (
       <p className="px-4 py-3 text-xs text-muted sm:px-5">
-        {pipeline.name} takes no prompt; what it does is set under Pipeline.
+        {pipeline.name} takes no prompts; adjust it under Pipeline.
       </p>
     );
   }
@@ -43,7 +43,7 @@ export function PromptInput(props: Props) {
   const empty = prompts.every((prompt) => prompt.text.trim() === "");
   const add = () => {
     steering.mix.add();
-    // The new line is there after this event.
+    // The new line is rendered after this event.
     setTimeout(() => form.current?.querySelector<HTMLElement>("li:last-of-type textarea")?.focus());
   };
   return (
@@ -58,7 +58,7 @@ export function PromptInput(props: Props) {
     >
       <ul className="space-y-2">
         {prompts.map((prompt, at) => (
-          // A line is its place: words move with their text.
+          // A line is its position.
           <PromptLine
             key={at}
             at={at}
@@ -66,7 +66,7 @@ export function PromptInput(props: Props) {
             prompt={prompt}
             share={shares[at] ?? null}
             alone={prompts.length === 1}
-            placeholder={usual[at]?.text ?? "Describe what to see …"}
+            placeholder={usual[at]?.text ?? "Describe what you want to see …"}
             onText={(text) => steering.mix.edit(at, { text })}
             onWeight={(weight) => steering.setWeight(at, weight)}
             onSolo={() => steering.solo(at)}
@@ -97,7 +97,7 @@ function Transition({ settings }: Pick<Props, "settings">) {
     <div role="group" aria-label="Transition" className="flex items-center gap-2 text-xs text-soft">
       <span aria-hidden>Over</span>
       <NumberBox
-        label="Frames of the transition"
+        label="Transition length in frames"
         value={settings.steps}
         min={0}
         max={MAX_STEPS}
@@ -110,7 +110,7 @@ function Transition({ settings }: Pick<Props, "settings">) {
       <div className="w-28">
         <Select
           bare
-          label="Way of the transition"
+          label="Interpolation"
           value={settings.method}
           disabled={settings.steps === 0}
           options={METHODS.map((value) => ({ value, label: METHOD_NAMES[value] }))}

@@ -12,7 +12,7 @@ interface Props {
   at: number;
   textarea: RefObject<HTMLTextAreaElement | null> | null;
   prompt: Prompt;
-  /** Its part of the mix. */
+  /** Its share of the mix, 0 to 1. */
   share: number | null;
   alone: boolean;
   placeholder: string;
@@ -23,7 +23,7 @@ interface Props {
   onSend: () => void;
 }
 
-/** One text of the mix; its weight where there are several. */
+/** One prompt of the mix, with its weight if there are several. */
 export function PromptLine(props: Props) {
   const { at, prompt, share, alone } = props;
   const name = alone ? "Prompt" : `Prompt ${at + 1}`;
@@ -38,7 +38,7 @@ export function PromptLine(props: Props) {
         placeholder={props.placeholder}
         onChange={(event) => props.onText(event.target.value)}
         onKeyDown={(event) => {
-          // While an input method composes, Enter is its own.
+          // While an input method composes, Enter belongs to it.
           if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
           event.preventDefault();
           props.onSend();
@@ -62,7 +62,7 @@ export function PromptLine(props: Props) {
           <button
             type="button"
             aria-label={`Solo prompt ${at + 1}`}
-            title="Only this one; once more for all"
+            title="Only this prompt; press again for all"
             aria-pressed={share === 1}
             onClick={props.onSolo}
             className="engraved size-7 rounded-md text-muted hover:bg-raised hover:text-text aria-pressed:bg-raised aria-pressed:text-accent"

@@ -4,7 +4,7 @@ import { SHORTCUTS } from "../state/shortcuts";
 import { Dialog } from "./ui/Dialog";
 import { Switch } from "./ui/Switch";
 
-/** What single keys do; who speaks to a computer turns them off. */
+/** The single-key shortcuts; people who dictate to their computer turn them off. */
 export function ShortcutSheet({ onClose }: { onClose: () => void }) {
   const { shortcuts } = useStore(settings);
   return (
@@ -22,12 +22,12 @@ export function ShortcutSheet({ onClose }: { onClose: () => void }) {
         ))}
       </dl>
       <p className="mt-4 text-xs text-pretty text-muted">
-        In a prompt Enter sends and Shift+Enter begins a new line. A fader moves with the arrow keys, faster
-        with Page up and Page down.
+        In a prompt, Enter sends and Shift+Enter starts a new line. Sliders move with the arrow keys, faster
+        with Page Up and Page Down.
       </p>
       <div className="mt-4 max-w-60">
         <Switch
-          label="Single keys do this"
+          label="Use single-key shortcuts"
           checked={shortcuts}
           onChange={(on) => settings.set({ shortcuts: on })}
         />

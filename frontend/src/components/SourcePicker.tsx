@@ -17,11 +17,11 @@ const SOURCES: { kind: SourceKind; label: string; icon: React.ReactNode }[] = [
 const NONE: Record<ServerKind, React.ReactNode> = {
   video_file: (
     <>
-      The server has no video file to play: start it with{" "}
-      <code className="whitespace-nowrap">--video-files</code> and a folder that has some.
+      The server has no video files: start it with <code className="whitespace-nowrap">--video-files</code>{" "}
+      and a folder that contains some.
     </>
   ),
-  recording: "The server has no recording to play yet.",
+  recording: "The server has no recordings yet.",
 };
 
 interface Props {
@@ -31,7 +31,7 @@ interface Props {
   onChange: (kind: SourceKind) => void;
 }
 
-/** Radio buttons that look like the keys of a switcher: each lies unseen over its key. */
+/** Radio buttons in the look of keys: each input lies invisibly over its key. */
 export function SourcePicker({ value, running, files, onChange }: Props) {
   const name = useId();
   const isMissing = (kind: SourceKind) => isServerKind(kind) && files?.[kind].length === 0;
@@ -50,7 +50,7 @@ export function SourcePicker({ value, running, files, onChange }: Props) {
               name={name}
               value={kind}
               checked={kind === value}
-              // To go with or without a picture is agreed on at the start.
+              // Whether video is sent is negotiated at the start.
               disabled={isMissing(kind) || (running && (kind === "text") !== (value === "text"))}
               aria-describedby={isMissing(kind) ? `${name}-${kind}` : undefined}
               onChange={() => onChange(kind)}

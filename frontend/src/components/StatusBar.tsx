@@ -7,21 +7,24 @@ import type { Metrics } from "../types/stream";
 interface Item {
   label: string;
   value: string;
-  /** What a pointer over it says. */
+  /** Its tooltip. */
   title: string;
 }
 
-/** Figures of the last seconds: of this page's stream, and of the server. */
+/** The latest figures of the stream and of the server. */
 export function StatusBar({ metrics }: { metrics: Metrics }) {
   const { host, sentence } = useSystem();
   useNoted(metrics);
   return (
     <footer aria-label="Status" className="border-t border-line bg-ground/80 px-4 py-2.5 sm:px-6">
       <dl className="flex flex-wrap gap-x-6 gap-y-1.5 text-xs">
-        <Figures items={ofStream(metrics)} unknown="no stream runs, or the browser does not tell." />
+        <Figures
+          items={ofStream(metrics)}
+          unknown="no stream is running, or the browser does not report it."
+        />
         <Figures
           items={ofServer(systemMetricsOf(host, metrics))}
-          unknown={sentence ?? "the server does not tell."}
+          unknown={sentence ?? "the server does not report it."}
         />
       </dl>
     </footer>
@@ -32,10 +35,10 @@ function Figures({ items, unknown }: { items: Item[]; unknown: string }) {
   return items.map(({ label, value, title }) => {
     const known = format.isKnown(value);
     return (
-      <div key={label} className="flex gap-2" title={known ? title : `${title}. Not known: ${unknown}`}>
+      <div key={label} className="flex gap-2" title={known ? title : `${title}. Unknown: ${unknown}`}>
         <dt className="text-muted">{label}</dt>
         <dd className="font-mono text-text tabular-nums">{value}</dd>
-        {!known && <dd className="sr-only">not known</dd>}
+        {!known && <dd className="sr-only">unknown</dd>}
       </div>
     );
   });
@@ -48,22 +51,22 @@ function ofStream(metrics: Metrics): Item[] {
     {
       label: "Sent",
       value: `${format.frameRate(metrics.fpsIn)} fps`,
-      title: "Pictures sent a second",
+      title: "Frames sent per second",
     },
     {
       label: "Returned",
       value: `${format.frameRate(metrics.fpsOut)} fps`,
-      title: "Pictures that came back a second",
+      title: "Frames returned per second",
     },
     {
       label: delay ? `Delay (${delay.origin})` : "Delay",
       value: format.milliseconds(delay?.ms ?? null),
-      title: "From a picture's drawing to its return",
+      title: "From drawing a frame to its return",
     },
     {
       label: "In the server",
       value: format.milliseconds(metrics.serverLatencyMs),
-      title: "From a picture's first packet to the last packet of its return",
+      title: "From a frame's first packet in to its last packet out",
     },
     {
       label: "Round trip",
@@ -73,17 +76,17 @@ function ofStream(metrics: Metrics): Item[] {
     {
       label: "Bitrate",
       value: bothWays(format.bitrate(metrics.bitrateUpBps), format.bitrate(metrics.bitrateDownBps)),
-      title: "Everything on this connection, up and down",
+      title: "All traffic of this connection, up and down",
     },
     {
       label: "Loss",
       value: bothWays(format.percent(metrics.lossUpPercent), format.percent(metrics.lossDownPercent)),
-      title: "Packets of the picture that did not arrive, up and down",
+      title: "Video packets that did not arrive, up and down",
     },
     {
       label: "Codec",
       value: format.text(metrics.codec),
-      title: "Of the picture that comes back",
+      title: "Codec of the returned video",
     },
   ];
 }
@@ -94,15 +97,15 @@ function ofServer(metrics: SystemMetrics): Item[] {
     {
       label: "CPU",
       value: format.percent(metrics.cpuPercent),
-      title: "Use of the server's processors",
+      title: "CPU usage of the server",
     },
     {
       label: "GPU",
       value: atMost === null ? format.percent(metrics.gpuPercent) : `≤ ${format.percent(atMost)}`,
       title:
         atMost === null
-          ? "Use of the server's busiest graphics card"
-          : "Share of the time that the graphics card was awake",
+          ? "Usage of the server's busiest GPU"
+          : "Share of time that the GPU was awake, which its usage cannot exceed",
     },
     {
       label: "RAM",
@@ -112,7 +115,7 @@ function ofServer(metrics: SystemMetrics): Item[] {
     {
       label: "VRAM",
       value: format.memoryUse(metrics.vramUsedBytes, metrics.vramTotalBytes),
-      title: "Memory of the server's graphics cards",
+      title: "GPU memory of the server",
     },
   ];
 }

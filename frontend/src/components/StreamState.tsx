@@ -1,12 +1,13 @@
 import { useCountdown } from "../hooks/useCountdown";
+import { asSentence } from "../lib/format";
 import type { StreamSnapshot } from "../rtc/snapshot";
 
-/** An empty screen, before there is a picture. */
+/** The empty screen before the first frame. */
 export function Graticule() {
   return <div aria-hidden className="graticule absolute inset-0 border border-black" />;
 }
 
-/** What a person has to know of the stream's state, over its picture. */
+/** The state of the stream in words, over the video. */
 export function StreamState({ stream }: { stream: StreamSnapshot }) {
   const seconds = useCountdown(stream.retryAt);
   const sentences = sentencesOf(stream, seconds);
@@ -18,7 +19,7 @@ export function StreamState({ stream }: { stream: StreamSnapshot }) {
     <div className={`absolute ${cover} grid place-items-center p-4`}>
       <div className="relative max-w-md overflow-hidden rounded-md bg-black/80 px-4 py-2.5 text-center text-sm text-balance text-white">
         <p role={stream.phase === "ended" ? "alert" : "status"}>{sentence}</p>
-        {/* Outside the status: a screen reader does not count seconds aloud. */}
+        {/* Outside the status, so that screen readers do not count the seconds aloud. */}
         {next && <p className="text-white/75">{next}</p>}
         {busy && <span aria-hidden className="sweep absolute bottom-0 left-0 h-0.5 w-2/5 bg-white/80" />}
       </div>
@@ -26,25 +27,25 @@ export function StreamState({ stream }: { stream: StreamSnapshot }) {
   );
 }
 
-/** Null where the picture says it. */
+/** Null if the video speaks for itself. */
 function sentencesOf(stream: StreamSnapshot, seconds: number | null): string[] | null {
   switch (stream.phase) {
     case "idle":
-      return ["Press Start to send your picture through the pipeline."];
+      return ["Press Start to run your video through the pipeline."];
     case "connecting":
       return ["Connecting …"];
     case "live":
       if (stream.paused) return ["Paused."];
       if (stream.frozen)
-        return ["No new picture for over two seconds. The connection stands; the server may be busy."];
+        return ["No new frame for over two seconds. Still connected; the server may be busy."];
       return null;
     case "reconnecting": {
       const reason = stream.sentence ?? "The connection was lost.";
       const next = seconds === null ? "Trying again …" : `Attempt ${stream.attempt} in ${seconds} s.`;
-      return [`Reconnecting: ${reason}`, next];
+      return [`Reconnecting: ${asSentence(reason)}`, next];
     }
     case "ended":
-      return [stream.sentence ? `Ended: ${stream.sentence}` : "Ended."];
+      return [stream.sentence ? `Ended: ${asSentence(stream.sentence)}` : "Ended."];
     default:
       return stream.phase satisfies never;
   }

@@ -10,10 +10,10 @@ interface Mark {
   words: string;
 }
 
-/** Marks closer together than this part of the whole are one to the eye. */
+/** Marks closer together than this share of the length look like one. */
 const NEAR = 0.004;
 
-/** What changed when: a lane for each name, a mark for each change. */
+/** The changes over time: a lane for each name, a mark for each change. */
 export function TimelineLanes(props: { events: TimelineEvent[]; durationMs: number; positionMs: number }) {
   const { events, durationMs, positionMs } = props;
   const lanes = useMemo(() => lanesOf(events), [events]);

@@ -12,12 +12,12 @@ import { Slider } from "./ui/Slider";
 
 const STEP_S = 0.1;
 const EMPTY =
-  "Keep prompts, parameters and pipelines as you change them, with their times, and play the same again. " +
-  "Press Capture, change something, and press it again.";
+  "Capture your changes of prompts, parameters and pipelines with their times, and play them back. " +
+  "Press Capture, change something, then press End capture.";
 
 const { timeline } = steering;
 
-/** Changes with their times: captured, played, kept as a file. */
+/** Captures changes with their times, plays them back, and saves them as a file. */
 export function TimelinePanel() {
   const { mode, events, durationMs, positionMs, loop } = useStore(timeline);
   const file = useRef<HTMLInputElement>(null);
@@ -36,7 +36,7 @@ export function TimelinePanel() {
           onClick={mode === "playing" ? timeline.pause : timeline.play}
         >
           {mode === "playing" ? <PauseIcon /> : <PlayIcon />}
-          {mode === "playing" ? "Hold" : "Play"}
+          {mode === "playing" ? "Pause" : "Play"}
         </Button>
         <IconButton
           small
@@ -49,7 +49,7 @@ export function TimelinePanel() {
           {format.duration(positionMs / 1000)} / {format.duration(durationMs / 1000)}
         </span>
         <span role="status" className="text-xs text-muted">
-          {capturing ? "Capturing" : none ? "" : `${events.length} changes`}
+          {capturing ? "Capturing" : none ? "" : format.count(events.length, "change")}
         </span>
         <span className="ml-auto flex gap-2">
           <Button size="small" disabled={none || capturing} onClick={timeline.clear}>

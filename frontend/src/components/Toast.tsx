@@ -3,7 +3,7 @@ import { announcer } from "../state/page";
 import { IconButton } from "./ui/IconButton";
 import { CloseIcon } from "./ui/icons";
 
-/** What a press of a button did. The frame is always there, so that screen readers hear what comes into it. */
+/** Says what a button did. The live region always exists, so that screen readers notice what is put into it. */
 export function Toast() {
   const { sentence, look, number } = useStore(announcer);
   return (

@@ -18,7 +18,7 @@ import {
   PlayIcon,
   RecordIcon,
   SnapshotIcon,
-  SoundIcon,
+  SpeakerIcon,
   StopIcon,
 } from "./ui/icons";
 
@@ -26,7 +26,7 @@ export interface TransportProps {
   stream: StreamSnapshot;
   settings: Settings;
   recording: RecordingProgress;
-  /** What has to be done before a start; null where nothing has. */
+  /** What has to be done before a start; null if nothing has. */
   obstacle: string | null;
   actions: Actions;
   elements: PageElements;
@@ -38,13 +38,13 @@ const VIEWS: Record<InputView, { label: string; icon: React.ReactNode }> = {
   hidden: { label: "Input: hidden", icon: <AloneIcon /> },
 };
 
-/** What can be done with the stream and its picture. */
+/** The buttons for the stream and its video. */
 export function Transport(props: TransportProps) {
   const { stream, settings, obstacle, actions, elements } = props;
   const { muted, inputView } = settings;
   const { phase, paused, outputStream } = stream;
   const running = phase === "connecting" || phase === "live" || phase === "reconnecting";
-  const hasSound = (outputStream?.getAudioTracks().length ?? 0) > 0;
+  const hasAudio = (outputStream?.getAudioTracks().length ?? 0) > 0;
   const enterPictureInPicture = () => {
     if (!elements.output.current) return;
     enterPip(elements.output.current).catch((error: unknown) =>
@@ -73,11 +73,11 @@ export function Transport(props: TransportProps) {
       </Button>
       <RecordButton {...props} />
       <div className="ml-auto flex items-center gap-0.5">
-        {hasSound && phase === "live" && (
+        {hasAudio && phase === "live" && (
           <IconButton
             label={muted ? "Unmute" : "Mute"}
             shortcut="M"
-            icon={muted ? <MutedIcon /> : <SoundIcon />}
+            icon={muted ? <MutedIcon /> : <SpeakerIcon />}
             onClick={actions.mute}
           />
         )}
@@ -131,7 +131,7 @@ function RecordButton({ recording, stream, actions }: TransportProps) {
       )}
       {sentence && (
         <p role="alert" className="text-xs text-problem">
-          {sentence}
+          {format.asSentence(sentence)}
         </p>
       )}
     </>

@@ -4,7 +4,7 @@ import { session } from "../state/page";
 import { Graticule, StreamState } from "./StreamState";
 import { Transport, type TransportProps } from "./Transport";
 
-/** The output, the input as an inset or beside it, what a person has to know of the stream, and its buttons. */
+/** The output, the input as an inset or beside it, the state of the stream, and its buttons. */
 export function VideoOutput(props: TransportProps) {
   const { stream, settings, elements } = props;
   const { outputStream, inputStream } = stream;

@@ -63,7 +63,7 @@ it("shows the server's load beside the stream's figures, and a dash for what is 
   expect(figure("CPU")?.textContent).toBe("41 %");
   expect(figure("RAM")?.textContent).toBe("1.0 GiB of 2.0 GiB");
   expect(figure("GPU")?.textContent).toBe("–");
-  expect(figure("GPU")?.parentElement?.title).toContain("Not known");
+  expect(figure("GPU")?.parentElement?.title).toContain("Unknown");
   expect(figure("Delay")?.textContent).toBe("–");
   expect(figure("Sent")?.textContent).toBe("– fps");
   expect(figure("Returned")?.textContent).toBe("0.0 fps");
@@ -85,5 +85,5 @@ it("asks for no session where there is none", async () => {
 
   await screen.findByText("2 of 8 × A processor");
   expect(requests.filter((path) => path.includes("/sessions/"))).toEqual([]);
-  expect(screen.getByText(/come once it runs/)).toBeTruthy();
+  expect(screen.getByText(/appear once a stream is running/)).toBeTruthy();
 });

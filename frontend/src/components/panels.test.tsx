@@ -46,6 +46,6 @@ it("draws a pipeline's parameters and what is wrong with them", () => {
   );
 
   expect(screen.getByRole("slider", { name: "Size" }).getAttribute("aria-valuenow")).toBe("3");
-  expect(screen.getByRole("alert").textContent).toBe("too large");
+  expect(screen.getByRole("alert").textContent).toBe("Too large.");
   expect(screen.getByLabelText("Model")).toHaveProperty("disabled", true);
 });

@@ -12,7 +12,7 @@ beforeEach(() => {
       disconnect() {}
     },
   );
-  URL.createObjectURL = () => "blob:picture";
+  URL.createObjectURL = () => "blob:image";
   URL.revokeObjectURL = () => undefined;
 });
 
@@ -30,8 +30,8 @@ it("shows the graph in an image, zooms by keys, and offers its texts", async () 
 
   render(<GraphView sessionId="s 1" />);
 
-  const picture = await screen.findByRole("img", { name: /Graph of the session/ });
-  expect(picture.getAttribute("src")).toBe("blob:picture");
+  const image = await screen.findByRole("img", { name: /Graph of the session/ });
+  expect(image.getAttribute("src")).toBe("blob:image");
   const frame = screen.getByRole("application");
   fireEvent.keyDown(frame, { key: "+" });
   expect(screen.getByText("125 %")).toBeTruthy();
@@ -48,7 +48,7 @@ it("says why there is no graph", async () => {
 
   rerender(<GraphView sessionId="s" />);
 
-  expect((await screen.findByRole("alert")).textContent).toBe("Graphviz is not installed here");
+  expect((await screen.findByRole("alert")).textContent).toBe("Graphviz is not installed here.");
 });
 
 it("shows the log's lines, and those alone that are asked for", async () => {
@@ -59,10 +59,10 @@ it("shows the log's lines, and those alone that are asked for", async () => {
   expect(await screen.findByText("t INFO one")).toBeTruthy();
   fireEvent.change(screen.getByLabelText("Lines shown"), { target: { value: "WARN" } });
   expect(screen.queryByText("t INFO one")).toBeNull();
-  fireEvent.change(screen.getByLabelText("Words to find"), { target: { value: "nothing" } });
-  expect(screen.getByText("No line has these words.")).toBeTruthy();
+  fireEvent.change(screen.getByLabelText("Search the log"), { target: { value: "nothing" } });
+  expect(screen.getByText("No matching lines.")).toBeTruthy();
   fireEvent.click(screen.getByRole("button", { name: "Pause" }));
-  expect(screen.getByRole("button", { name: "Go on" })).toBeTruthy();
+  expect(screen.getByRole("button", { name: "Resume" })).toBeTruthy();
 });
 
 it("says that the server is away", async () => {

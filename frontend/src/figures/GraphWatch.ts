@@ -4,7 +4,7 @@ import { sentence } from "../lib/format";
 import { Store } from "../lib/store";
 
 export interface GraphSnapshot {
-  /** Address of the picture within this page; null without one. */
+  /** Object URL of the image; null if there is none. */
   url: string | null;
   /** The session's graph as `gst-launch-1.0` lines. */
   launch: string | null;
@@ -14,7 +14,7 @@ export interface GraphSnapshot {
 
 const NOTHING: GraphSnapshot = { url: null, launch: null, loading: false, sentence: null };
 
-/** The picture of one session's graph. It goes into an `<img>`, where nothing of it can run. */
+/** The image of one session's graph. It is shown in an `<img>`, where no script in it can run. */
 export class GraphWatch extends Store<GraphSnapshot> {
   private readonly latest = new Latest();
 
@@ -22,22 +22,22 @@ export class GraphWatch extends Store<GraphSnapshot> {
     super(NOTHING);
   }
 
-  /** Asks the server to draw it; the picture before stays until then. */
+  /** Asks the server to draw it; the previous image stays until then. */
   async load(id: string): Promise<void> {
     const signal = this.latest.start();
     this.update({ loading: true, sentence: null });
-    const [picture, launch] = await Promise.allSettled([graphSvg(id, signal), launchLine(id, signal)]);
+    const [image, launch] = await Promise.allSettled([graphSvg(id, signal), launchLine(id, signal)]);
     if (signal.aborted) return;
     this.release();
     this.update({
-      url: picture.status === "fulfilled" ? URL.createObjectURL(picture.value) : null,
+      url: image.status === "fulfilled" ? URL.createObjectURL(image.value) : null,
       launch: launch.status === "fulfilled" ? launch.value : null,
       loading: false,
-      sentence: picture.status === "rejected" ? sentence(picture.reason) : null,
+      sentence: image.status === "rejected" ? sentence(image.reason) : null,
     });
   }
 
-  /** Forgets the picture. */
+  /** Discards the image. */
   readonly close = (): void => {
     this.latest.abort();
     this.release();

@@ -7,7 +7,7 @@ const CAPACITY = 900;
 
 export type Values = Record<string, number | null>;
 
-/** What the figures were over the last minutes; the page's plots draw it. */
+/** The figures of the last minutes, for the plots. */
 export class History extends Store<{ revision: number }> {
   private readonly series = new Map<string, Series>();
 
@@ -24,18 +24,18 @@ export class History extends Store<{ revision: number }> {
     this.update({ revision: this.getSnapshot().revision + 1 });
   }
 
-  /** The readings of `name` that are not older than `at`, the oldest first. */
+  /** The readings of `name` since `at`, oldest first. */
   since(name: string, at: number): Point[] {
     return this.series.get(name)?.since(at) ?? [];
   }
 
-  /** When the oldest reading was taken that is kept; null without one. */
+  /** Time of the oldest reading; null if there is none. */
   get oldest(): number | null {
     const times = [...this.series.values()].map((series) => series.oldest).filter((at) => at !== null);
     return times.length > 0 ? Math.min(...times) : null;
   }
 
-  /** The names that begin with `prefix`, in the order in which they came. */
+  /** The names with this prefix, in the order of their first reading. */
   names(prefix: string): string[] {
     return [...this.series.keys()].filter((name) => name.startsWith(prefix));
   }

@@ -66,9 +66,9 @@ it("notes that lines are missing and that the server started anew", async () => 
 
   expect(texts(tail)).toEqual([
     "a",
-    "9 lines came meanwhile that the server keeps no more.",
+    "9 lines are missing: the server has dropped them.",
     "z",
-    "The server started anew.",
+    "The server restarted.",
     "first",
   ]);
 });

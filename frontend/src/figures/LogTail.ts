@@ -4,7 +4,7 @@ import { Store } from "../lib/store";
 import { Poller } from "../lib/Poller";
 
 const EVERY_MS = 1000;
-/** The server gives so many at once. */
+/** The most that the server returns at once. */
 const ASKED = 1000;
 const KEPT = 2000;
 
@@ -12,18 +12,18 @@ export const LEVELS = ["ERROR", "WARN", "INFO", "DEBUG", "TRACE"] as const;
 export type Level = (typeof LEVELS)[number];
 
 export interface LogLine {
-  /** Its place, for as long as the page stands. */
+  /** Unique within the page. */
   key: number;
   text: string;
   level: Level | null;
-  /** This page's own word: lines are missing, or the server started anew. */
+  /** Written by the page itself: lines are missing, or the server restarted. */
   note: boolean;
 }
 
 export interface LogSnapshot {
   lines: LogLine[];
   paused: boolean;
-  /** Why no lines come. */
+  /** Why no lines arrive. */
   sentence: string | null;
 }
 
@@ -39,16 +39,16 @@ export class LogTail extends Store<LogSnapshot> {
     super({ lines: [], paused: false, sentence: null });
   }
 
-  /** Watches; gives the way to stop it. */
+  /** Starts watching; returns a function that stops it. */
   readonly watch = (): (() => void) => this.poller.watch();
 
-  /** What comes meanwhile is read afterwards. */
+  /** Lines that are written while it is paused are read afterwards. */
   readonly setPaused = (paused: boolean): void => {
     this.update({ paused });
     if (!paused) this.poller.now();
   };
 
-  /** Empties the page's list; the server's stays. */
+  /** Clears the page's list, not the server's log. */
   readonly clear = (): void => this.update({ lines: [] });
 
   private async read(signal: AbortSignal): Promise<void> {
@@ -65,9 +65,9 @@ export class LogTail extends Store<LogSnapshot> {
     const before = this.offset;
     this.offset = offset;
     const fresh: LogLine[] = [];
-    if (before !== null && offset < before) fresh.push(this.note("The server started anew."));
+    if (before !== null && offset < before) fresh.push(this.note("The server restarted."));
     const missing = before === null ? 0 : offset - before - texts.length;
-    if (missing > 0) fresh.push(this.note(`${missing} lines came meanwhile that the server keeps no more.`));
+    if (missing > 0) fresh.push(this.note(`${missing} lines are missing: the server has dropped them.`));
     fresh.push(...texts.map((text) => this.line(text)));
     const { lines, sentence } = this.getSnapshot();
     if (fresh.length > 0) this.update({ lines: [...lines, ...fresh].slice(-KEPT), sentence: null });
@@ -84,13 +84,13 @@ export class LogTail extends Store<LogSnapshot> {
   }
 }
 
-/** The first level's name that stands alone near the line's beginning: the time comes before it. */
+/** The first level name near the start of the line, after the time. */
 export function levelOf(text: string): Level | null {
   const name = /\b(ERROR|WARN|INFO|DEBUG|TRACE)\b/.exec(text.slice(0, 80))?.[1];
   return LEVELS.find((level) => level === name) ?? null;
 }
 
-/** The lines that have every word, and are at least as grave as `least`; notes stay. */
+/** The lines that contain every word and are at least as severe as `least`; notes stay. */
 export function filtered(lines: LogLine[], words: string, least: Level | "all"): LogLine[] {
   const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
   const depth = least === "all" ? LEVELS.length : LEVELS.indexOf(least);

@@ -1,12 +1,12 @@
 import type { Point } from "../types/figures";
 
-/** Readings closer than this are one: the later one stands. */
+/** Readings closer together than this count as one; the later one wins. */
 const SAME_MS = 300;
 
 /** The newest readings of one figure, in a ring of a fixed size. */
 export class Series {
   private readonly times: Float64Array;
-  /** NaN is not known. */
+  /** NaN means unknown. */
   private readonly values: Float64Array;
   private next = 0;
   private count = 0;
@@ -36,7 +36,7 @@ export class Series {
     this.values[place] = value ?? NaN;
   }
 
-  /** Those not older than `at`, the oldest first. */
+  /** The readings since `at`, oldest first. */
   since(at: number): Point[] {
     const points: Point[] = [];
     for (let back = this.count; back > 0; back--) {

@@ -9,7 +9,7 @@ import { ofHost } from "./collect";
 const EVERY_MS = 2000;
 
 export interface HostSnapshot {
-  /** Null is not known: not read yet, or the server is away. */
+  /** Null if unknown: not read yet, or the server is not reachable. */
   host: Host | null;
   /** Why there are no figures. */
   sentence: string | null;
@@ -23,7 +23,7 @@ export class SystemWatch extends Store<HostSnapshot> {
     super({ host: null, sentence: null });
   }
 
-  /** Watches; gives the way to stop it. */
+  /** Starts watching; returns a function that stops it. */
   readonly watch = (): (() => void) => this.poller.watch();
 
   private async read(signal: AbortSignal): Promise<void> {

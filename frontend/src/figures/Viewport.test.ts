@@ -8,7 +8,7 @@ function viewport() {
   return view;
 }
 
-it("shows all of the picture at first, in the middle, and keeps to it when the frame changes", () => {
+it("shows all of the image at first, in the middle, and keeps to it when the box changes", () => {
   const view = viewport();
 
   expect(view.getSnapshot()).toEqual({ scale: 0.5, x: 0, y: 125 });
@@ -16,7 +16,7 @@ it("shows all of the picture at first, in the middle, and keeps to it when the f
   expect(view.getSnapshot()).toEqual({ scale: 0.25, x: 0, y: 0 });
 });
 
-it("does not enlarge a small picture by itself", () => {
+it("does not enlarge a small image by itself", () => {
   const view = new Viewport();
 
   view.resize({ width: 100, height: 100 }, { width: 500, height: 500 });
@@ -35,7 +35,7 @@ it("keeps what is under the pointer in its place", () => {
   expect(under(100)).toBeCloseTo(before);
 });
 
-it("has limits, and never loses the picture", () => {
+it("has limits, and never loses the image", () => {
   const view = viewport();
 
   view.zoom(1000);

@@ -3,12 +3,12 @@ import { Store } from "../lib/store";
 /** A session's graph is some 15,000 pixels wide, and all of it has to fit a phone. */
 const LEAST = 0.02;
 const MOST = 8;
-/** So much of the picture stays in sight. */
+/** At least this much of the image stays visible. */
 const KEPT_PX = 40;
 
 export interface View {
   scale: number;
-  /** Of the picture's upper left corner, in the frame's pixels. */
+  /** Position of the image's top left corner, in pixels of the box. */
   x: number;
   y: number;
 }
@@ -18,10 +18,10 @@ export interface Size {
   height: number;
 }
 
-/** Which part of a picture a frame shows: zoomed and moved by mouse, touch and keys. */
+/** Which part of an image a box shows: zoomed and moved by mouse, touch and keys. */
 export class Viewport extends Store<View> {
-  private picture: Size = { width: 0, height: 0 };
-  private frame: Size = { width: 0, height: 0 };
+  private image: Size = { width: 0, height: 0 };
+  private box: Size = { width: 0, height: 0 };
   /** Nobody has moved it: it follows the sizes. */
   private fitted = true;
 
@@ -29,26 +29,26 @@ export class Viewport extends Store<View> {
     super({ scale: 1, x: 0, y: 0 });
   }
 
-  /** The picture's own size, or the frame's, is another one. */
-  resize(picture: Size, frame: Size): void {
-    this.picture = picture;
-    this.frame = frame;
+  /** The image's own size or the box's has changed. */
+  resize(image: Size, box: Size): void {
+    this.image = image;
+    this.box = box;
     if (this.fitted) this.fit();
     else this.set(this.getSnapshot());
   }
 
-  /** Shows all of the picture, in the middle. */
+  /** Shows the whole image, centred. */
   readonly fit = (): void => {
-    const { picture, frame } = this;
+    const { image, box } = this;
     this.fitted = true;
-    if (picture.width <= 0 || picture.height <= 0) return;
-    const scale = within(Math.min(frame.width / picture.width, frame.height / picture.height, 1));
+    if (image.width <= 0 || image.height <= 0) return;
+    const scale = within(Math.min(box.width / image.width, box.height / image.height, 1));
     const middle = (outer: number, inner: number) => (outer - inner * scale) / 2;
-    this.update({ scale, x: middle(frame.width, picture.width), y: middle(frame.height, picture.height) });
+    this.update({ scale, x: middle(box.width, image.width), y: middle(box.height, image.height) });
   };
 
-  /** Makes it `factor` times as large; what is at (`x`, `y`) of the frame stays there. */
-  zoom(factor: number, x = this.frame.width / 2, y = this.frame.height / 2): void {
+  /** Makes it `factor` times as large; the point at (`x`, `y`) of the box stays there. */
+  zoom(factor: number, x = this.box.width / 2, y = this.box.height / 2): void {
     const before = this.getSnapshot();
     const scale = within(before.scale * factor);
     const change = scale / before.scale;
@@ -67,13 +67,13 @@ export class Viewport extends Store<View> {
       Math.min(Math.max(value, KEPT_PX - inner * scale), outer - KEPT_PX);
     this.update({
       scale,
-      x: hold(x, this.frame.width, this.picture.width),
-      y: hold(y, this.frame.height, this.picture.height),
+      x: hold(x, this.box.width, this.image.width),
+      y: hold(y, this.box.height, this.image.height),
     });
   }
 }
 
-/** Turns where fingers or a pressed mouse are into zoom and movement. */
+/** Turns the positions of fingers, or of a pressed mouse, into zoom and movement. */
 export class Fingers {
   private readonly at = new Map<number, { x: number; y: number }>();
 

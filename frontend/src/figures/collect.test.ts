@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 
 import type { Host, SessionDetail } from "../types/figures";
 import { NO_METRICS } from "../types/stream";
-import { Rises } from "./Rises";
+import { Rates } from "./Rates";
 import { ofHost, ofMetrics, ofSession, systemMetricsOf } from "./collect";
 
 const HOST: Host = {
@@ -99,12 +99,12 @@ it("does not take the time awake for use", () => {
 });
 
 it("makes rates of counts and means of the last reading alone", () => {
-  const rises = new Rises();
+  const rates = new Rates();
   const [stage, total] = SESSION.latency as [SessionDetail["latency"][0], SessionDetail["latency"][0]];
 
-  const first = ofSession(SESSION, rises, 0);
+  const first = ofSession(SESSION, rates, 0);
   const later = { ...stage, count: 20, sum_ms: 400 };
-  const second = ofSession({ ...SESSION, drops: { before_stage: 7 }, latency: [later, total] }, rises, 1000);
+  const second = ofSession({ ...SESSION, drops: { before_stage: 7 }, latency: [later, total] }, rates, 1000);
 
   expect(first).toEqual({
     "fps.decoded": 30,

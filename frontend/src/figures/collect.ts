@@ -1,9 +1,9 @@
 import type { Gpu, Host, SessionDetail, SystemMetrics } from "../types/figures";
 import type { Metrics } from "../types/stream";
 import type { Values } from "./History";
-import type { Rises } from "./Rises";
+import type { Rates } from "./Rates";
 
-/** A container's limits are what its server has; the host's figures stand where there are none. */
+/** In a container its limits count, elsewhere the host's figures. */
 export function systemMetricsOf(host: Host | null, metrics: Metrics): SystemMetrics {
   const known = host?.gpus ?? [];
   const gpuPercent = most(known.map((gpu) => gpu.utilization_percent));
@@ -37,7 +37,7 @@ export function ofMetrics(metrics: Metrics): Values {
   };
 }
 
-/** The host's figures; each graphics card has its own. */
+/** The host's figures; each GPU has its own. */
 export function ofHost(host: Host): Values {
   const ram = memoryOf(host);
   const cards = host.gpus.flatMap((gpu, place): [string, number | null][] => [
@@ -47,16 +47,16 @@ export function ofHost(host: Host): Values {
   return { "host.cpu": cpuOf(host), "host.ram": percent(ram.used, ram.total), ...Object.fromEntries(cards) };
 }
 
-/** The server's figures of the session; `rises` has the counts of the reading before. */
-export function ofSession(session: SessionDetail, rises: Rises, at: number): Values {
+/** The server's figures of the session; `rates` has the previous counts. */
+export function ofSession(session: SessionDetail, rates: Rates, at: number): Values {
   const { figures } = session;
   const drops = Object.entries(session.drops).map(([place, count]): [string, number | null] => [
     `drops.${place}`,
-    rises.perSecond(`drops.${place}`, at, count),
+    rates.perSecond(`drops.${place}`, at, count),
   ]);
   const steps = session.latency
     .filter((times) => times.step !== "total")
-    .map((times): [string, number | null] => [`step.${times.step}`, meanOf(times, rises, at)]);
+    .map((times): [string, number | null] => [`step.${times.step}`, meanOf(times, rates, at)]);
   return {
     "fps.decoded": figures?.fps_in ?? null,
     "fps.encoded": figures?.fps_out ?? null,
@@ -66,18 +66,18 @@ export function ofSession(session: SessionDetail, rises: Rises, at: number): Val
   };
 }
 
-/** Milliseconds a picture since the reading before; null where no picture came. */
-function meanOf(times: SessionDetail["latency"][number], rises: Rises, at: number): number | null {
-  const pictures = rises.rise(`count.${times.step}`, at, times.count);
-  const spent = rises.rise(`sum.${times.step}`, at, times.sum_ms);
-  return pictures && spent && pictures.count > 0 ? spent.count / pictures.count : null;
+/** Milliseconds per frame since the previous reading; null if no frame came. */
+function meanOf(times: SessionDetail["latency"][number], rates: Rates, at: number): number | null {
+  const frames = rates.increase(`count.${times.step}`, at, times.count);
+  const spent = rates.increase(`sum.${times.step}`, at, times.sum_ms);
+  return frames && spent && frames.count > 0 ? spent.count / frames.count : null;
 }
 
 function cpuOf(host: Host): number | null {
   return isLimited(host) ? (host.cpu.limit_usage_percent ?? null) : host.cpu.usage_percent;
 }
 
-/** Whether the processors' share is a container's. */
+/** Whether a container limits the CPU. */
 export function isLimited(host: Host): boolean {
   return typeof host.cpu.limit_cores === "number" && host.cpu.limit_cores < host.cpu.cores;
 }
@@ -90,9 +90,9 @@ export function memoryOf({ memory }: Host): { used: number | null; total: number
   return { used: memory.limit_used_bytes ?? null, total: limit, limited: true };
 }
 
-/** What a card is called. */
+/** The GPU's name. */
 export function nameOf(gpu: Gpu): string {
-  return gpu.name ?? `Graphics card ${gpu.index}`;
+  return gpu.name ?? `GPU ${gpu.index}`;
 }
 
 function percent(part: number | null, whole: number | null): number | null {

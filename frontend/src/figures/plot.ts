@@ -1,11 +1,11 @@
 import type { Point } from "../types/figures";
 
-/** Readings further apart have a gap between them: the page was hidden, or nobody asked. */
+/** Readings further apart than this leave a gap: the page was hidden, or nobody watched. */
 const GAP_MS = 6000;
 /** Readings come once a second, some of them late. */
 const HOLD_MS = 2500;
 
-export interface Frame {
+export interface PlotArea {
   /** The newest time, at the right edge. */
   now: number;
   windowMs: number;
@@ -15,7 +15,7 @@ export interface Frame {
   top: number;
 }
 
-/** A round number not under `value`: 1, 2 or 5 with zeros, and at least `least`. */
+/** A round number (1, 2 or 5 times a power of ten) that is not below `value` and `least`. */
 export function roundTop(value: number, least: number): number {
   const wanted = Math.max(value, least);
   if (!(wanted > 0)) return 1;
@@ -24,27 +24,27 @@ export function roundTop(value: number, least: number): number {
   return factor * power;
 }
 
-/** SVG path of a line; it is broken where a value is not known. */
-export function linePath(points: Point[], frame: Frame): string {
+/** SVG path of a line, with a gap where a value is unknown. */
+export function linePath(points: Point[], area: PlotArea): string {
   return runs(points)
-    .map((run) => `M${run.map((point) => place(point, frame)).join("L")}`)
+    .map((run) => `M${run.map((point) => place(point, area)).join("L")}`)
     .join("");
 }
 
-/** SVG path of the area between `upper` and `lower`, which have their points at the same times. */
-export function areaPath(upper: Point[], lower: Point[], frame: Frame): string {
+/** SVG path of the area between `upper` and `lower`, whose points are at the same times. */
+export function areaPath(upper: Point[], lower: Point[], area: PlotArea): string {
   const floor = new Map(lower.map((point) => [point.at, point.value ?? 0]));
   return runs(upper)
     .map((run) => {
       const back = [...run].reverse().map(({ at }) => ({ at, value: floor.get(at) ?? 0 }));
-      return `M${[...run, ...back].map((point) => place(point, frame)).join("L")}Z`;
+      return `M${[...run, ...back].map((point) => place(point, area)).join("L")}Z`;
     })
     .join("");
 }
 
 /**
- * Lines on top of each other, the first one lowest; what is not known adds nothing to those above it. Where nothing at
- * all is known, the sum is not known either. The lines may be read at different times: a reading holds for a while.
+ * Stacks the lines, the first at the bottom. An unknown value adds nothing; where all are unknown, so is the sum.
+ * Lines may be read at different times: a reading holds for a while.
  */
 export function stack(lines: Point[][]): Point[][] {
   const times = [...new Set(lines.flatMap((points) => points.map((point) => point.at)))].sort(
@@ -65,7 +65,7 @@ export function stack(lines: Point[][]): Point[][] {
   });
 }
 
-/** The reading nearest to `at`, within a gap's length. */
+/** The reading nearest to `at`; null if it is further away than a gap. */
 export function nearest(points: Point[], at: number): Point | null {
   let best: Point | null = null;
   for (const point of points) {
@@ -100,8 +100,8 @@ interface Known {
   value: number;
 }
 
-function place({ at, value }: Known, frame: Frame): string {
-  const x = frame.width * (1 - (frame.now - at) / frame.windowMs);
-  const y = frame.height * (1 - Math.min(value, frame.top) / frame.top);
+function place({ at, value }: Known, area: PlotArea): string {
+  const x = area.width * (1 - (area.now - at) / area.windowMs);
+  const y = area.height * (1 - Math.min(value, area.top) / area.top);
   return `${x.toFixed(1)},${y.toFixed(1)}`;
 }

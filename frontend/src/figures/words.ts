@@ -1,24 +1,24 @@
-/** The server's names of places and steps, for a person. */
+/** The server's names of places and steps, as a person reads them. */
 const WORDS: Record<string, string> = {
   before_stage: "before the pipeline",
   before_encoder: "before the encoder",
   skipped_by_stage: "skipped by the pipeline",
-  paused: "paused",
-  for_the_link: "no room on the link",
-  round_trip: "Network, there and back",
+  paused: "while paused",
+  for_the_link: "no bandwidth",
+  round_trip: "Network round trip",
   jitter_buffer: "Jitter buffer",
   decode: "Decoder",
-  wait_for_stage: "Wait for the pipeline",
+  wait_for_stage: "Waiting for the pipeline",
   stage: "Pipeline",
-  wait_for_encoder: "Wait for the encoder",
+  wait_for_encoder: "Waiting for the encoder",
   encode: "Encoder",
   send: "Sending",
-  total: "All of it",
-  browser_buffer: "Browser's buffer",
+  total: "Total",
+  browser_buffer: "Browser's jitter buffer",
   browser_decode: "Browser's decoder",
 };
 
-/** A name that is not known here is shown as it is. */
+/** An unknown name is shown as it is. */
 export function wordOf(name: string): string {
   return WORDS[name] ?? name.replaceAll("_", " ");
 }

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 
-/** Whole seconds until `at` (milliseconds of `performance.now()`); null without one. */
+/** Whole seconds until `at` (milliseconds of `performance.now()`); null if there is no `at`. */
 export function useCountdown(at: number | null): number | null {
   const [now, setNow] = useState(() => performance.now());
   useEffect(() => {

@@ -5,11 +5,11 @@ import { NO_CAMERA, hasMediaDevices } from "../rtc/sources";
 export interface Devices {
   cameras: MediaDeviceInfo[];
   microphones: MediaDeviceInfo[];
-  /** Why there is no camera at all. */
+  /** Why no camera is available. */
   sentence: string | null;
 }
 
-/** The devices that there are. Names come once one was allowed: `live` reads again. */
+/** The connected devices. Browsers tell their names only after a permission: a change of `live` reads them again. */
 export function useDevices(live: boolean): Devices {
   const [devices, setDevices] = useState<MediaDeviceInfo[]>([]);
   const possible = hasMediaDevices();
@@ -20,7 +20,7 @@ export function useDevices(live: boolean): Devices {
     navigator.mediaDevices.addEventListener("devicechange", read);
     return () => navigator.mediaDevices.removeEventListener("devicechange", read);
   }, [possible, live]);
-  // Before a permission the browser tells that there is a device, with no id to choose it by.
+  // Before a permission the browser reports devices without an id to choose them by.
   const ofKind = (kind: MediaDeviceKind) =>
     devices.filter((device) => device.kind === kind && device.deviceId !== "");
   return {

@@ -6,31 +6,31 @@ import { type HostSnapshot, SystemWatch } from "../figures/SystemWatch";
 import { ofMetrics } from "../figures/collect";
 import { type Metrics, NO_METRICS } from "../types/stream";
 
-/** One history a page: it outlives every component. */
+/** One per page: it outlives the components. */
 const history = new History();
 const system = new SystemWatch(history);
 const session = new SessionWatch(history);
 
-/** The server's load, read while the component stands. */
+/** The server's load, read while the component is mounted. */
 export function useSystem(): HostSnapshot {
   useEffect(() => system.watch(), []);
   return useSyncExternalStore(system.subscribe, system.getSnapshot);
 }
 
-/** What the server tells of a session, read while the component stands. */
+/** What the server reports about a session, read while the component is mounted. */
 export function useSession(id: string | null): DetailSnapshot {
   useEffect(() => session.follow(id), [id]);
   useEffect(() => session.watch(), []);
   return useSyncExternalStore(session.subscribe, session.getSnapshot);
 }
 
-/** What the figures were; the component is drawn anew with each reading. */
+/** The figures so far; the component renders again with each reading. */
 export function useHistory(): History {
   useSyncExternalStore(history.subscribe, history.getSnapshot);
   return history;
 }
 
-/** Notes the browser's figures as they come; without a stream there is nothing to note. */
+/** Adds the browser's figures to the history as they come. */
 export function useNoted(metrics: Metrics): void {
   useEffect(() => {
     if (metrics !== NO_METRICS) history.note(ofMetrics(metrics));

@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from "react";
 
-/** Whether the page is light, whatever the reason. */
+/** Whether the page shows the light theme. */
 export function useLight(): boolean {
   return useSyncExternalStore(subscribe, () => document.documentElement.dataset["theme"] === "light");
 }

@@ -16,7 +16,7 @@ import type { Action } from "../state/shortcuts";
 import { useShortcuts } from "./useShortcuts";
 import { useStore } from "./useStore";
 
-/** What a button does, and the key that stands for it. */
+/** What the page's buttons do, and their keys. */
 export type Actions = Record<Action, () => void>;
 
 /** The elements that some actions need. */
@@ -29,7 +29,7 @@ export interface PageElements {
 }
 
 interface Page {
-  /** What has to be done before a start; null where nothing has. */
+  /** What has to be done before a start; null if nothing has. */
   obstacle: string | null;
   onHelp: () => void;
   onRecord: () => void;

@@ -8,11 +8,11 @@ import type { Pipeline } from "../types/api";
 interface Known {
   pipelines: Pipeline[];
   error: string | null;
-  /** The first answer or refusal has come. */
+  /** The first request has ended, either way. */
   settled: boolean;
 }
 
-/** Every pipeline of the server; `reload` after a failure, or to see new ones. */
+/** The server's pipelines; `reload` after a failure, or to see new ones. */
 export function usePipelines(): Known & { reload: () => void } {
   const [known, setKnown] = useState<Known>({ pipelines: [], error: null, settled: false });
   const reload = useCallback(() => {

@@ -4,27 +4,27 @@ import { Recorder, type RecorderSnapshot } from "../recordings/Recorder";
 import { Thumbnails } from "../recordings/Thumbnails";
 import type { RecordingMessage } from "../types/figures";
 
-/** One recorder a page: it outlives every component. */
+/** One per page: it outlives the components. */
 const recorder = new Recorder();
 export const thumbnails = new Thumbnails();
 
-/** As the video's controls show it. */
+/** As the buttons below the video show it. */
 export interface RecordingProgress {
   active: boolean;
   seconds: number;
   bytes: number;
-  /** What is wrong with it, for a person. */
+  /** What is wrong with it. */
   sentence: string | null;
 }
 
-/** Records a session, or ends that; `message` is what the server said last of a recording. */
+/** Starts and ends a recording of the session; `message` is the server's latest about one. */
 export function useRecorder(
   sessionId: string | null,
   message: RecordingMessage | null,
 ): { recording: RecordingProgress; onRecord: () => void } {
   const { status, sentence } = useFollowing(sessionId);
   useEffect(() => {
-    if (message) recorder.hear(message);
+    if (message) recorder.onMessage(message);
   }, [message]);
   const { active, seconds, bytes } = status ?? { active: false, seconds: 0, bytes: 0 };
   return {
@@ -33,7 +33,7 @@ export function useRecorder(
   };
 }
 
-/** The list of what the server keeps, read while the component stands, and the recorder of the session. */
+/** The recordings on the server, read while the component is mounted, and the session's recorder. */
 export function useRecordings(sessionId: string | null): RecorderSnapshot & { recorder: Recorder } {
   useEffect(() => recorder.watch(), []);
   return { ...useFollowing(sessionId), recorder };
@@ -42,7 +42,7 @@ export function useRecordings(sessionId: string | null): RecorderSnapshot & { re
 function useFollowing(sessionId: string | null): RecorderSnapshot {
   const snapshot = useSyncExternalStore(recorder.subscribe, recorder.getSnapshot);
   useEffect(() => recorder.follow(sessionId), [sessionId]);
-  // The list tells how a recording grows also while the data channel is silent.
+  // The list shows how a recording grows, even while the data channel is silent.
   const active = snapshot.status?.active ?? false;
   useEffect(() => (active ? recorder.watch() : undefined), [active]);
   return snapshot;

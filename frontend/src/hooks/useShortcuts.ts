@@ -2,7 +2,7 @@ import { useEffect, useRef } from "react";
 
 import { type Action, actionOf } from "../state/shortcuts";
 
-/** Does what single keys ask for while `enabled`. */
+/** Runs the action of a single key while `enabled`. */
 export function useShortcuts(enabled: boolean, act: (action: Action) => void): void {
   const newest = useRef(act);
   useEffect(() => {

@@ -5,7 +5,7 @@ import { useStore } from "./useStore";
 window.addEventListener("pagehide", session.stop);
 exposeForTests();
 
-/** What the page's stream is and does; it outlives every component. */
+/** The state of the page's stream, which outlives the components. */
 export function useStreamState(): StreamSnapshot {
   return useStore(session);
 }

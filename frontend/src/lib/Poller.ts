@@ -1,16 +1,16 @@
-/** Runs a task again and again while somebody watches and the page is seen; never twice at once. */
+/** Repeats a task while somebody watches and the page is visible; two runs never overlap. */
 export class Poller {
   private watchers = 0;
   private timer: ReturnType<typeof setTimeout> | null = null;
   private abort: AbortController | null = null;
 
-  /** `task` has to catch its own failures; its signal ends it with the last watcher. */
+  /** `task` handles its own errors; its signal is aborted when the last watcher stops. */
   constructor(
     private readonly everyMs: number,
     private readonly task: (signal: AbortSignal) => Promise<void>,
   ) {}
 
-  /** Watches; gives the way to stop it. */
+  /** Starts watching; returns a function that stops it. */
   watch(): () => void {
     if (++this.watchers === 1) {
       document.addEventListener("visibilitychange", this.onVisibility);
@@ -26,7 +26,7 @@ export class Poller {
     };
   }
 
-  /** Runs the task at once instead of at its time. */
+  /** Runs the task now instead of at its next turn. */
   now(): void {
     if (!this.abort) return;
     this.stop();

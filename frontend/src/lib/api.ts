@@ -3,11 +3,11 @@ import type { Host, Recording, SessionDetail } from "../types/figures";
 import type { ServerKind, Values } from "../types/stream";
 import { json, request, text } from "./http";
 
-/** A try that hangs must not outlast the server's patience with a lost connection, 10 s. */
+/** Shorter than the 10 s for which the server holds a lost session, so that a retry can still resume it. */
 const ICE_SERVERS_MS = 3000;
-/** A figure that comes later than this is of no use; the next request asks again. */
+/** A figure that is later than this is useless; the next request asks again. */
 const FIGURES_MS = 5000;
-/** Graphviz has 10 s, and 5 s to wait for its turn. */
+/** The server gives Graphviz 10 s, after up to 5 s in its queue. */
 const GRAPH_MS = 20_000;
 
 const OFFER = "/api/v1/webrtc/offer";
@@ -17,7 +17,7 @@ const RECORDINGS = "/api/v1/recordings";
 export interface Answer {
   sdp: string;
   sessionId: string | null;
-  /** With this a later offer takes the session over. */
+  /** A later offer resumes the session with this. */
   resumeToken: string | null;
   resumed: boolean;
 }
@@ -57,7 +57,7 @@ export async function pipelines(): Promise<Pipeline[]> {
   return Object.values(body.pipelines);
 }
 
-/** The pipeline that a session without a choice gets. */
+/** The pipeline of a session that chooses none. */
 export async function loadedPipeline(): Promise<string> {
   const body = await json<{ pipeline_id: string | null }>("/api/v1/pipeline/status");
   return body.pipeline_id ?? "echo";

@@ -1,4 +1,4 @@
-/** Copies a text; also on a plain-HTTP page, which has no Clipboard API. False where the browser refuses. */
+/** Copies text, on a plain-HTTP page too, which has no Clipboard API. False if the browser refuses. */
 export async function copy(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);

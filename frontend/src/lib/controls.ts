@@ -14,14 +14,14 @@ export interface Control {
   /** Only whole numbers. */
   whole: boolean;
   options: Json[];
-  /** For a list: fewest and most entries. */
+  /** Of a list: its shortest and longest length. */
   entries: { fewest: number; most: number };
   initial: Json;
   category: string;
   order: number;
-  /** When a change counts: at once, by building the stage again, or at the next start only. */
+  /** When a change takes effect: at once, by rebuilding the stage, or only at the next start. */
   applies: "live" | "rebuild" | "start";
-  /** Kinds of input that it means something for; empty is any. */
+  /** Input kinds that it applies to; empty means all. */
   modes: string[];
   description: string;
 }
@@ -32,15 +32,15 @@ export interface ControlGroup {
   controls: Control[];
 }
 
-/** A range with more steps than this is a number box: no thumb hits one of them. */
+/** A range with more steps than this gets a number box: nobody can hit a single step with a thumb. */
 const SLIDER_STEPS = 20_000;
-/** Steps of a slider whose schema names none. */
+/** Steps of a slider if the schema sets none. */
 const USUAL_STEPS = 100;
-/** Most entries of a list that names no limit. */
+/** Longest list if the schema sets no limit. */
 const LIST_LIMIT = 16;
 const TITLES: Record<string, string> = { configuration: "Look", input: "Input" };
 
-/** The controls that a pipeline's schema asks for: properties with a `ui` hint, in their order. */
+/** The controls that a pipeline's schema calls for: its properties with a `ui` hint, in their order. */
 export function controlsOf(pipeline: Pipeline, mode = "video"): Control[] {
   const properties = Object.entries(pipeline.config_schema.properties ?? {});
   const controls = properties
@@ -50,7 +50,7 @@ export function controlsOf(pipeline: Pipeline, mode = "video"): Control[] {
   return controls.sort((one, other) => one.order - other.order || one.name.localeCompare(other.name));
 }
 
-/** The same by category, each in the place of its first control. */
+/** The controls by category; a category stands where its first control does. */
 export function groupsOf(controls: Control[]): ControlGroup[] {
   const groups = new Map<string, Control[]>();
   for (const control of controls) {
@@ -68,18 +68,18 @@ export function isPrompts(pipeline: Pipeline, name: string): boolean {
   return name === "prompts" && pipeline.supports_prompts;
 }
 
-/** Whether the pipeline makes pictures without an input. */
+/** Whether the pipeline generates frames without an input. */
 export function needsNoInput(pipeline: Pipeline): boolean {
   return pipeline.supported_modes?.includes("text") ?? false;
 }
 
-/** Whether the server blends from prompts to prompts for the pipeline; others change at once. */
+/** Whether the server can blend from one prompt mix to the next for this pipeline; if not, a new mix applies at once. */
 export function blendsPrompts(pipeline: Pipeline): boolean {
   const items = pipeline.config_schema.properties?.["prompts"]?.items;
   return (items?.anyOf ?? [items]).some((kind) => kind?.type === "object");
 }
 
-/** Those of `values` that the pipeline's controls can show; others would break an offer. */
+/** The `values` that the pipeline's controls accept; the server would reject an offer with any others. */
 export function fitting(pipeline: Pipeline, values: Values): Values {
   const controls = new Map(controlsOf(pipeline).map((control) => [control.name, control]));
   const fits = ([name, value]: [string, Json]) => {
@@ -89,7 +89,7 @@ export function fitting(pipeline: Pipeline, values: Values): Values {
   return Object.fromEntries(Object.entries(values).filter(fits));
 }
 
-/** Whether the control can show the value. */
+/** Whether the control can take this value. */
 export function accepts(control: Control, value: Json): boolean {
   switch (control.kind) {
     case "switch":
@@ -117,7 +117,7 @@ export function accepts(control: Control, value: Json): boolean {
   }
 }
 
-/** The number at the nearest step within the control's range. */
+/** The nearest number that the control accepts. */
 export function fitted(control: Control, value: number): number {
   const { min, max, whole } = control;
   const rounded = whole ? Math.round(value) : value;

@@ -1,14 +1,14 @@
-/** Hands a file to the person at the browser. */
+/** Downloads `content` as a file. */
 export function download(content: Blob, name: string): void {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(content);
   link.download = name;
   link.click();
-  // The browser has read the address when this task is over.
+  // The browser reads the address within this task.
   setTimeout(() => URL.revokeObjectURL(link.href), 0);
 }
 
-/** The frame that a video shows, as PNG; null where it shows none. */
+/** The frame that a video shows, as PNG; null if it shows none. */
 export function frameOf(video: HTMLVideoElement): Promise<Blob | null> {
   const canvas = document.createElement("canvas");
   canvas.width = video.videoWidth;
@@ -19,7 +19,7 @@ export function frameOf(video: HTMLVideoElement): Promise<Blob | null> {
   return new Promise((done) => canvas.toBlob(done, "image/png"));
 }
 
-/** A file's name with the time, as in "scope-2026-11-24-19-05-33.png". */
+/** A file name with the time, as in "scope-2026-11-24-19-05-33.png". */
 export function timedName(kind: string, suffix: string, now = new Date()): string {
   const time = now.toISOString().slice(0, 19).replaceAll(/[T:]/g, "-");
   return `scope-${kind}-${time}.${suffix}`;

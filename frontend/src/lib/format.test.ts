@@ -46,3 +46,23 @@ it("writes what is used of what there is", () => {
   expect(format.memoryUse(1024 ** 3, 4 * 1024 ** 3)).toBe("1.0 GiB of 4.0 GiB");
   expect(format.memoryUse(null, 1024)).toBe("– of 1.0 KiB");
 });
+
+it.each([
+  ["the server is full", "The server is full."],
+  ['no pipeline "x"; available: a, b', 'No pipeline "x"; available: a, b.'],
+  ["noise_scale must be at most 1", "noise_scale must be at most 1."],
+  ["nvh264enc failed", "nvh264enc failed."],
+  ["The connection failed.", "The connection failed."],
+  ["full", "Full."],
+  ["", ""],
+])("writes the server's message %s as a sentence", (message, sentence) => {
+  expect(format.asSentence(message)).toBe(sentence);
+});
+
+it("counts one and several", () => {
+  expect([0, 1, 2].map((number) => format.count(number, "change"))).toEqual([
+    "0 changes",
+    "1 change",
+    "2 changes",
+  ]);
+});

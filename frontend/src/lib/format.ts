@@ -76,6 +76,21 @@ export function sentence(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** A server's message, which is lower case and has no full stop, as a sentence. */
+export function asSentence(message: string): string {
+  // A name in code as the first word, such as `noise_scale`, keeps its case.
+  const begun = message.replace(
+    /^[a-z]+(?=$|[ ,:;.])/,
+    (word) => word.charAt(0).toUpperCase() + word.slice(1),
+  );
+  return begun === "" || /[.!?…]$/.test(begun) ? begun : `${begun}.`;
+}
+
+/** "1 change", "2 changes". */
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
 function scaled(value: number | null, step: number, units: string[]): string {
   if (value === null) return UNKNOWN;
   let place = 0;

@@ -4,11 +4,11 @@ import { inputSourceOf, isServerKind } from "./serverFiles";
 import { parseJson } from "./values";
 
 const NO_NAMES = { video_file: "", recording: "" };
-/** Before the name of a parameter in a link. */
+/** Prefix of a parameter's name in a link. */
 const SET = "set.";
 
 export interface Setup {
-  /** What the link says of the settings. */
+  /** Settings in the link. */
   settings: Partial<Settings>;
   /** Parameters of the link's pipeline. */
   parameters: Values;
@@ -16,9 +16,9 @@ export interface Setup {
 }
 
 /**
- * What a link asks for, such as
+ * Reads a link such as
  * `?pipeline=dream&source=text&prompt=night&weight=1&prompt=fire&weight=0.5&steps=8&set.noise_scale=0.7&autostart=1`.
- * What it says wrongly is as if it was not said.
+ * Invalid values are ignored.
  */
 export function setupOf(search: string): Setup {
   const query = new URLSearchParams(search);
@@ -44,7 +44,7 @@ export function setupOf(search: string): Setup {
   };
 }
 
-/** The link that carries this set-up. */
+/** A link to this setup. */
 export function linkOf(
   origin: string,
   settings: Settings,
@@ -78,7 +78,7 @@ function promptsOf(query: URLSearchParams): Prompt[] {
   });
 }
 
-/** Values are JSON; a word that is none is a text, for links that a person writes. */
+/** Values are JSON; anything else is taken as text, for links that are written by hand. */
 function parametersOf(query: URLSearchParams): Values {
   const values: Record<string, Json> = {};
   for (const [key, text] of query) {

@@ -1,7 +1,7 @@
-/** Safari on a phone gives the whole screen to a video only. */
+/** Safari on a phone can show only a video in full screen. */
 type Phone = HTMLVideoElement & { webkitEnterFullscreen?: () => void };
 
-/** Gives `element` the whole screen, or takes it back. */
+/** Shows `element` in full screen, or leaves full screen. */
 export async function toggleFullscreen(element: HTMLElement, video: HTMLVideoElement | null): Promise<void> {
   if (document.fullscreenElement) return document.exitFullscreen();
   if (document.fullscreenEnabled) return element.requestFullscreen();
@@ -12,13 +12,13 @@ export function pipPossible(): boolean {
   return document.pictureInPictureEnabled;
 }
 
-/** A window of its own for the video, or back into the page. Throws a sentence. */
+/** Moves the video into a picture-in-picture window, or back into the page. Throws a sentence. */
 export async function enterPip(video: HTMLVideoElement): Promise<void> {
   if (document.pictureInPictureElement) return document.exitPictureInPicture();
   try {
     await video.requestPictureInPicture();
   } catch (error) {
-    throw new Error("The browser opens no window for the picture; try again once it moves.", {
+    throw new Error("The browser could not open the window; try again once the video is playing.", {
       cause: error,
     });
   }

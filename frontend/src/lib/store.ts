@@ -1,4 +1,4 @@
-/** State that others watch; the snapshot is a new object at each change. */
+/** State that others can subscribe to; each change makes a new snapshot. */
 export class Store<T extends object> {
   private readonly listeners = new Set<() => void>();
 

@@ -1,11 +1,11 @@
 import type { Json, Values } from "../types/stream";
 
-/** An object of named values, as opposed to a list or nothing. */
+/** Whether it is an object, and neither a list nor null. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Whether two JSON values are the same. */
+/** Whether two JSON values are equal. */
 export function same(one: unknown, other: unknown): boolean {
   if (one === other) return true;
   if (Array.isArray(one) && Array.isArray(other)) {
@@ -21,7 +21,7 @@ export function without(values: Values, drop: (name: string, value: Json) => boo
   return Object.fromEntries(Object.entries(values).filter(([name, value]) => !drop(name, value)));
 }
 
-/** The text as JSON; undefined where it is none. */
+/** The text parsed as JSON; undefined if it is not JSON. */
 export function parseJson(text: string): Json | undefined {
   try {
     return JSON.parse(text) as Json;

@@ -85,10 +85,10 @@ it("takes running time and size from the data channel, and a failure's sentence"
   const recorder = new Recorder();
   recorder.follow("s1");
 
-  recorder.hear({ type: "recording", state: "started", id: "r1" });
-  recorder.hear({ type: "recording", state: "running", id: "r1", seconds: 3, bytes: 900 });
+  recorder.onMessage({ type: "recording", state: "started", id: "r1" });
+  recorder.onMessage({ type: "recording", state: "running", id: "r1", seconds: 3, bytes: 900 });
   expect(recorder.getSnapshot().status).toMatchObject({ active: true, seconds: 3, bytes: 900 });
-  recorder.hear({ type: "recording", state: "failed", id: "r1", sentence: "the disk is full" });
+  recorder.onMessage({ type: "recording", state: "failed", id: "r1", sentence: "the disk is full" });
 
   expect(recorder.getSnapshot().status).toEqual({
     active: false,
@@ -107,7 +107,7 @@ it("finds a recording that goes on after a reload of the page, and its end", asy
   const stop = recorder.watch();
   await vi.advanceTimersByTimeAsync(0);
   expect(recorder.getSnapshot().status).toMatchObject({ active: true, id: "r1", seconds: 12 });
-  recorder.hear({ type: "recording", state: "running", id: "r1", seconds: 14, bytes: 4000 });
+  recorder.onMessage({ type: "recording", state: "running", id: "r1", seconds: 14, bytes: 4000 });
   await vi.advanceTimersByTimeAsync(2000);
   expect(recorder.getSnapshot().status).toMatchObject({ seconds: 14, bytes: 4000 });
   list = [{ ...RECORDING, state: "failed", seconds: 15, sentence: "the folder is gone" }];
@@ -143,7 +143,7 @@ it("says why a recording could not start at all", () => {
   const recorder = new Recorder();
   recorder.follow("s1");
 
-  recorder.hear({ type: "recording", state: "failed", id: null, sentence: "the folder is gone" });
+  recorder.onMessage({ type: "recording", state: "failed", id: null, sentence: "the folder is gone" });
 
   expect(recorder.getSnapshot().status).toMatchObject({ active: false, sentence: "the folder is gone" });
 });
@@ -152,7 +152,13 @@ it("does not take what the server says of a good end for a failure", () => {
   const recorder = new Recorder();
   recorder.follow("s1");
 
-  recorder.hear({ type: "recording", state: "stopped", id: "r1", sentence: "it was stopped", seconds: 4 });
+  recorder.onMessage({
+    type: "recording",
+    state: "stopped",
+    id: "r1",
+    sentence: "it was stopped",
+    seconds: 4,
+  });
 
   expect(recorder.getSnapshot().status).toMatchObject({ active: false, seconds: 4, sentence: null });
 });
@@ -186,7 +192,7 @@ it("deletes, also what is gone already, and says why not", async () => {
 
   refusal = { status: 409, body: { detail: "it is being written", code: "recording" } };
   await recorder.remove("r1");
-  expect(recorder.getSnapshot().sentence).toBe("The recording was not deleted: it is being written");
+  expect(recorder.getSnapshot().sentence).toBe("Could not delete the recording: it is being written");
   expect(recorder.getSnapshot().recordings?.length).toBe(1);
   refusal = { status: 404, body: { detail: "no recording r1", code: "not_found" } };
   await recorder.remove("r1");

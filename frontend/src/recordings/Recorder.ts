@@ -5,24 +5,24 @@ import { Store } from "../lib/store";
 import type { Recording, RecordingMessage, RecordingStatus } from "../types/figures";
 import { Poller } from "../lib/Poller";
 
-/** While nothing is recorded the list changes by other pages alone. */
+/** While this page records nothing, only other clients change the list. */
 const EVERY_MS = 2000;
-const FAILED = "The recording ended early; what is written is kept.";
+const FAILED = "The recording ended early; what was written is kept.";
 
 export interface RecorderSnapshot {
-  /** Of this page's session; null where it was never recorded. */
+  /** Of this page's session; null if it was never recorded. */
   status: RecordingStatus | null;
-  /** Null is not known yet. */
+  /** Null until known. */
   recordings: Recording[] | null;
-  /** A request to start or to stop is under way. */
+  /** A request to start or stop is under way. */
   busy: boolean;
-  /** What went wrong with the last wish. */
+  /** Why the last request failed. */
   sentence: string | null;
-  /** Why the list is not known, or not the newest. */
+  /** Why the list is missing or out of date. */
   listSentence: string | null;
 }
 
-/** Records this page's session and knows what the server keeps. */
+/** Records this page's session, and lists the recordings on the server. */
 export class Recorder extends Store<RecorderSnapshot> {
   private session: string | null = null;
   private readonly poller = new Poller(EVERY_MS, (signal) => this.read(signal));
@@ -31,10 +31,10 @@ export class Recorder extends Store<RecorderSnapshot> {
     super({ status: null, recordings: null, busy: false, sentence: null, listSentence: null });
   }
 
-  /** Watches the list; gives the way to stop it. */
+  /** Starts watching the list; returns a function that stops it. */
   readonly watch = (): (() => void) => this.poller.watch();
 
-  /** From here on this session is recorded. A recording that goes on is found in the list. */
+  /** Switches to this session. A recording that is already running is found in the list. */
   follow(session: string | null): void {
     if (session === this.session) return;
     this.session = session;
@@ -43,14 +43,14 @@ export class Recorder extends Store<RecorderSnapshot> {
   }
 
   readonly start = (input: boolean): Promise<void> =>
-    this.wish(async (session) => {
+    this.request(async (session) => {
       const id = await startRecording(session, input);
       if (session !== this.session || this.getSnapshot().status?.id === id) return;
       this.update({ status: { active: true, id, seconds: 0, bytes: 0, sentence: null } });
     });
 
   readonly stop = (): Promise<void> =>
-    this.wish(async (session) => {
+    this.request(async (session) => {
       await stopRecording(session);
       const { status } = this.getSnapshot();
       if (session === this.session && status) this.update({ status: { ...status, active: false } });
@@ -62,14 +62,14 @@ export class Recorder extends Store<RecorderSnapshot> {
       this.forget(id);
       this.update({ sentence: null });
     } catch (error) {
-      // Another page was faster.
+      // Another client deleted it first.
       if (error instanceof ApiError && error.status === 404) this.forget(id);
-      else this.update({ sentence: `The recording was not deleted: ${sentence(error)}` });
+      else this.update({ sentence: `Could not delete the recording: ${sentence(error)}` });
     }
   };
 
-  /** Takes what the server says on the data channel. */
-  hear(message: RecordingMessage): void {
+  /** Takes a message from the data channel. */
+  onMessage(message: RecordingMessage): void {
     const { status } = this.getSnapshot();
     const before = status?.id === message.id ? status : null;
     this.update({
@@ -84,7 +84,7 @@ export class Recorder extends Store<RecorderSnapshot> {
     if (message.state !== "running") this.poller.now();
   }
 
-  private async wish(act: (session: string) => Promise<void>): Promise<void> {
+  private async request(act: (session: string) => Promise<void>): Promise<void> {
     const { session } = this;
     if (session === null) {
       return this.update({ sentence: "There is no stream to record; press Start first." });
@@ -110,7 +110,7 @@ export class Recorder extends Store<RecorderSnapshot> {
     }
   }
 
-  /** The list knows of a recording what the data channel did not say, such as after a reload of the page. */
+  /** The list also has what the data channel did not report, such as after a reload of the page. */
   private statusOf(list: Recording[]): RecordingStatus | null {
     const { status } = this.getSnapshot();
     const { session } = this;

@@ -26,7 +26,7 @@ it("draws one file after another, each once", async () => {
 
 it("goes on after a file that cannot be drawn", async () => {
   const thumbnails = new Thumbnails((path) =>
-    path === "broken" ? Promise.reject(new Error("no picture")) : Promise.resolve("still"),
+    path === "broken" ? Promise.reject(new Error("no frame")) : Promise.resolve("still"),
   );
 
   const stills = await Promise.all([thumbnails.of("broken"), thumbnails.of("whole")]);

@@ -1,20 +1,20 @@
-/** A still of the first moments is often black. */
+/** The first frames are often black. */
 const AT_S = 1;
 const WIDTH = 240;
-/** A file that shows nothing by then has no picture to show. */
+/** A file that shows no frame by then has none to show. */
 const LIMIT_MS = 10_000;
 
-/** Draws a still of a video file; gives its address within this page. */
+/** Draws a still of a video file; returns it as a data URL. */
 export type Draw = (path: string) => Promise<string>;
 
-/** Small stills of recordings: one file after another, so that a long list does not load the server. */
+/** Draws thumbnails of recordings, one after another, so that a long list does not overload the server. */
 export class Thumbnails {
   private readonly known = new Map<string, Promise<string | null>>();
   private last: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly draw: Draw = drawStill) {}
 
-  /** The still of a file, drawn once; null where the browser cannot draw it, which a later call tries again. */
+  /** The thumbnail of a file, drawn once; null if the browser cannot draw it: a later call tries again. */
   of(path: string): Promise<string | null> {
     const known = this.known.get(path);
     if (known) return known;
@@ -47,7 +47,7 @@ async function drawStill(path: string): Promise<string> {
     canvas.getContext("2d")?.drawImage(video, 0, 0, canvas.width, canvas.height);
     return canvas.toDataURL("image/jpeg", 0.8);
   } finally {
-    // The browser stops loading the file.
+    // Makes the browser stop loading the file.
     video.removeAttribute("src");
     video.load();
   }

@@ -1,21 +1,21 @@
-import { Smoother } from "./Smoother";
 import * as api from "../lib/api";
 import type { ServerMessage } from "../types/api";
 import type { CodecChoice, Values } from "../types/stream";
+import { JitterBufferControl } from "./JitterBufferControl";
 
 export interface ConnectionEvents {
-  /** The first packet of a picture has come. */
-  onPicture: () => void;
+  /** The first video packet has arrived. */
+  onFrame: () => void;
   onState: (state: RTCPeerConnectionState) => void;
   onMessage: (message: ServerMessage) => void;
-  /** The data channel takes messages. */
+  /** The data channel is open. */
   onOpen: () => void;
 }
 
-/** What goes over a connection. */
+/** What a connection sends. */
 export interface Media {
   stream: MediaStream;
-  /** Of a picture that `stream` has no track of. */
+  /** Direction of the video m-line if `stream` has no video track. */
   direction: RTCRtpTransceiverDirection;
   codec: CodecChoice;
 }
@@ -26,12 +26,12 @@ export class Connection {
   /** The returned tracks. */
   readonly output = new MediaStream();
   sessionId: string | null = null;
-  hasPicture = false;
-  /** The server has ended the session, or given it to another connection. */
+  hasFrame = false;
+  /** The server has ended the session, or another connection has resumed it. */
   over = false;
   private readonly channel: RTCDataChannel;
   private receiver: RTCRtpReceiver | null = null;
-  private readonly smoother = new Smoother();
+  private readonly jitterBuffer = new JitterBufferControl();
   private waiting: RTCIceCandidateInit[] = [];
   private closed = false;
 
@@ -49,15 +49,15 @@ export class Connection {
     this.peer.ontrack = (event) => {
       const { track, receiver } = event;
       if (track.kind !== "video") {
-        // There is none to play, and to keep in step with, before some comes.
+        // Playback would wait for a silent track: it is added once audio arrives.
         track.onunmute = () => this.output.addTrack(track);
         return;
       }
       this.output.addTrack(track);
       this.receiver = receiver;
       track.onunmute = () => {
-        this.hasPicture = true;
-        events.onPicture();
+        this.hasFrame = true;
+        events.onFrame();
       };
     };
     this.peer.onicecandidate = (event) => this.trickle(event.candidate);
@@ -68,11 +68,11 @@ export class Connection {
     if (stream.getVideoTracks().length === 0) {
       prefer(this.peer.addTransceiver("video", { direction }), codec);
     }
-    // A place for sound that is turned on later.
+    // An m-line for audio that is turned on later.
     if (stream.getAudioTracks().length === 0) this.peer.addTransceiver("audio", { direction: "sendrecv" });
   }
 
-  /** Sends the tracks of another source from here on; what it has no track for falls silent. */
+  /** Replaces the tracks that are sent; a kind that the new source lacks sends nothing. */
   async replace(stream: MediaStream): Promise<void> {
     for (const { sender, receiver } of this.peer.getTransceivers()) {
       const track = stream.getTracks().find((candidate) => candidate.kind === receiver.track.kind);
@@ -80,7 +80,7 @@ export class Connection {
     }
   }
 
-  /** Sends the offer at once and takes the answer; candidates follow as they are found. */
+  /** Sends the offer at once (trickle ICE) and applies the answer. */
   async open(parameters: Values, resumeToken: string | null): Promise<api.Answer> {
     await this.peer.setLocalDescription();
     const answer = await api.offer(this.peer.localDescription?.sdp ?? "", parameters, resumeToken);
@@ -96,7 +96,7 @@ export class Connection {
     return answer;
   }
 
-  /** Pictures received so far, looked at once in a while; null where the browser does not say. */
+  /** Frames received so far; null if the browser does not report them. Adapts the jitter buffer on the way. */
   async framesReceived(): Promise<number | null> {
     const report = await this.receiver?.getStats().catch(() => null);
     const entries = [...((report?.values() ?? []) as Iterable<Record<string, unknown>>)];
@@ -105,7 +105,7 @@ export class Connection {
     for (const entry of entries) {
       if (entry["type"] !== "inbound-rtp") continue;
       if (this.receiver && typeof entry["nackCount"] === "number") {
-        this.smoother.adapt(this.receiver, entry["nackCount"], roundTripMs);
+        this.jitterBuffer.adapt(this.receiver, entry["nackCount"], roundTripMs);
       }
       const frames = entry["framesReceived"] ?? entry["framesDecoded"];
       return typeof frames === "number" ? frames : null;
@@ -113,24 +113,24 @@ export class Connection {
     return null;
   }
 
-  /** There is nothing left to end on the server. */
+  /** The server has no session left to end. */
   forgetSession(): void {
     this.over = true;
   }
 
-  /** Sends a flat object on the data channel; false where it is not open. */
+  /** Sends a flat object on the data channel; false if it is not open. */
   send(values: Values): boolean {
     if (this.channel.readyState !== "open") return false;
     this.channel.send(JSON.stringify(values));
     return true;
   }
 
-  /** Ends it on both sides. */
+  /** Closes the connection and ends its session. */
   close(): void {
     if (this.closed) return;
     this.closed = true;
     this.peer.close();
-    // The server notices by itself when this does not arrive.
+    // If this is lost, the server notices by itself.
     if (this.sessionId && !this.over) void api.closeSession(this.sessionId).catch(() => undefined);
   }
 
@@ -142,12 +142,12 @@ export class Connection {
 
   private patch(candidates: RTCIceCandidateInit[]): void {
     if (!this.sessionId || candidates.length === 0) return;
-    // A lost candidate is one path less; the connection's state tells when none is left.
+    // A lost candidate is one path fewer; the connection's state tells if none is left.
     void api.addCandidates(this.sessionId, candidates).catch(() => undefined);
   }
 }
 
-/** Moves the chosen codec to the front; what belongs to it (rtx, red) stays behind it. */
+/** Offers the chosen codec only, followed by its helpers (rtx, red, FEC). */
 function prefer(transceiver: RTCRtpTransceiver, codec: CodecChoice): void {
   if (codec === "auto") return;
   const known = RTCRtpReceiver.getCapabilities("video")?.codecs ?? [];

@@ -1,6 +1,6 @@
 import { Latest } from "../lib/Latest";
 import { iceServers } from "../lib/api";
-import { sentence as sentenceOf } from "../lib/format";
+import { asSentence, sentence as sentenceOf } from "../lib/format";
 import { ApiError } from "../lib/http";
 import type { ServerMessage } from "../types/api";
 import type { Values } from "../types/stream";
@@ -9,50 +9,49 @@ import { PathWatch } from "./PathWatch";
 import { backoffMs } from "./backoff";
 
 const LOOK_MS = 500;
-/** The server answers or refuses within 15 s; a path that is not found by then is not there. */
+/** The server answers within 15 s; if no path is found by then, there is none. */
 const CONNECT_MS = 20_000;
-/** A new connection whose picture is late is shown without it: the server sends none while it is paused. */
-const PICTURE_MS = 2000;
-/** A connection that lasted so long was a good one: the next loss starts with the shortest wait again. */
+/** After this a new connection is shown without a frame: a paused server sends none. */
+const FIRST_FRAME_MS = 2000;
+/** A connection that lasted this long was stable: after the next loss the back-off starts over. */
 const STEADY_MS = 10_000;
 const GIVE_UP_MS = 5 * 60_000;
-const GAVE_UP =
-  "The connection did not come back within 5 minutes. Check the network and the server, then press Start.";
+const GAVE_UP = "Could not reconnect within 5 minutes. Check the network and the server, then press Start.";
 
-export interface Wish {
-  /** What is sent; a source that takes its place counts from the next connection on. */
+export interface KeeperOptions {
+  /** What the next connection sends. */
   media: () => Media;
-  /** What a session starts with that takes none over. */
+  /** What a session starts with, unless it resumes one. */
   initialParameters: () => Values;
-  /** Whether silence means a loss: not while nothing is sent. */
-  expectsPicture: () => boolean;
+  /** Whether frames are due, so that silence means a loss. */
+  expectsFrames: () => boolean;
 }
 
 export interface Interruption {
   sentence: string;
   attempt: number;
-  /** When the next try comes, in milliseconds of `performance.now()`. */
+  /** Time of the next attempt, in milliseconds of `performance.now()`. */
   retryAt: number | null;
 }
 
 export interface KeeperEvents {
-  /** This connection delivers from here on. */
+  /** This connection carries the stream. */
   onLive: (connection: Connection) => void;
   onInterrupted: (interruption: Interruption) => void;
   onSession: (id: string | null, resumed: boolean) => void;
   onMessage: (message: ServerMessage) => void;
-  /** The data channel takes messages. */
+  /** The data channel is open. */
   onOpen: () => void;
   onEnd: (sentence: string) => void;
 }
 
-/** Keeps the way to one session: a connection that is lost stays until a new one with its token delivers. */
+/** Keeps one session connected. A lost connection stays until a new one, which resumes the session, delivers frames. */
 export class ConnectionKeeper {
-  /** What a person sees. */
+  /** The one on screen. */
   private shown: Connection | null = null;
-  /** The newest that the server answered: the session is its. */
-  private voice: Connection | null = null;
-  /** On its way to replace the shown one. */
+  /** The latest that the server answered: it owns the session. */
+  private owner: Connection | null = null;
+  /** Being set up to replace the shown one. */
   private next: Connection | null = null;
   private token: string | null = null;
   private servers: RTCIceServer[] | null = null;
@@ -63,19 +62,19 @@ export class ConnectionKeeper {
   private attempt = 0;
   private lostAt: number | null = null;
   private liveSince: number | null = null;
-  /** What the server said at its end; the tries that follow only say that it is gone. */
-  private lastWord: string | null = null;
-  /** A try waits or runs. */
+  /** Why the server ended the session; later attempts find only that it is gone. */
+  private endReason: string | null = null;
+  /** An attempt is waiting or running. */
   private recovering = false;
-  /** The latest try. */
+  /** The latest attempt. */
   private readonly latest = new Latest();
 
   constructor(
-    private readonly wish: Wish,
+    private readonly options: KeeperOptions,
     private readonly events: KeeperEvents,
   ) {}
 
-  /** The connection whose figures count. */
+  /** The connection to measure. */
   get peer(): RTCPeerConnection | null {
     return this.shown?.peer ?? null;
   }
@@ -87,17 +86,17 @@ export class ConnectionKeeper {
     return this.connect();
   }
 
-  /** Sends a flat object on the data channel; false where it is not open. */
+  /** Sends a flat object on the data channel; false if it is not open. */
   send(values: Values): boolean {
-    return this.voice?.send(values) ?? false;
+    return this.owner?.send(values) ?? false;
   }
 
-  /** Sends another source over the connections that there are. */
+  /** Sends another source over every connection. */
   async replace(stream: MediaStream): Promise<void> {
     for (const connection of this.connections) await connection.replace(stream);
   }
 
-  /** Ends the session and whatever is under way to it. */
+  /** Ends the session and any attempt to reconnect. */
   close(): void {
     this.latest.abort();
     this.clearTimers();
@@ -106,11 +105,11 @@ export class ConnectionKeeper {
     window.removeEventListener("online", this.onOnline);
     networkInformation()?.removeEventListener("change", this.onNetworkChange);
     for (const connection of this.connections) connection.close();
-    this.shown = this.voice = this.next = null;
+    this.shown = this.owner = this.next = null;
   }
 
   private get connections(): Set<Connection> {
-    return new Set([this.shown, this.voice, this.next].filter((connection) => connection !== null));
+    return new Set([this.shown, this.owner, this.next].filter((connection) => connection !== null));
   }
 
   private async connect(): Promise<void> {
@@ -121,7 +120,7 @@ export class ConnectionKeeper {
       const next = this.open(servers);
       this.next = next;
       this.limits.push(setTimeout(() => this.again("No path to the server was found."), CONNECT_MS));
-      const answer = await next.open(this.wish.initialParameters(), this.token);
+      const answer = await next.open(this.options.initialParameters(), this.token);
       if (!signal.aborted) this.onAnswer(next, answer.resumeToken, answer.resumed);
     } catch (error) {
       if (signal.aborted) return;
@@ -132,18 +131,18 @@ export class ConnectionKeeper {
   }
 
   private open(servers: RTCIceServer[]): Connection {
-    const connection = new Connection(servers, this.wish.media(), {
+    const connection = new Connection(servers, this.options.media(), {
       onState: (state) => this.onState(connection, state),
-      onPicture: () => this.adoptIfReady(connection),
+      onFrame: () => this.adoptIfReady(connection),
       onMessage: (message) => this.onMessage(connection, message),
       onOpen: () => {
-        if (connection === this.voice) this.events.onOpen();
+        if (connection === this.owner) this.events.onOpen();
       },
     });
     return connection;
   }
 
-  /** Old servers do for a new try: credentials of TURN last for hours. */
+  /** The previous ICE servers will do for another attempt: TURN credentials last for hours. */
   private async iceServers(): Promise<RTCIceServer[]> {
     try {
       this.servers = await iceServers();
@@ -154,9 +153,9 @@ export class ConnectionKeeper {
   }
 
   private onAnswer(connection: Connection, token: string | null, resumed: boolean): void {
-    if (resumed) this.voice?.forgetSession();
-    if (this.voice !== this.shown) this.voice?.close();
-    this.voice = connection;
+    if (resumed) this.owner?.forgetSession();
+    if (this.owner !== this.shown) this.owner?.close();
+    this.owner = connection;
     this.token = token;
     this.events.onSession(connection.sessionId, resumed);
   }
@@ -167,7 +166,7 @@ export class ConnectionKeeper {
       if (state !== "connected") return;
       this.adoptIfReady(connection);
       const late = () => this.adopt(connection);
-      if (connection === this.next) this.limits.push(setTimeout(late, PICTURE_MS));
+      if (connection === this.next) this.limits.push(setTimeout(late, FIRST_FRAME_MS));
     } else if (connection === this.shown && !this.next) {
       this.watch?.onState(state);
     }
@@ -175,10 +174,10 @@ export class ConnectionKeeper {
 
   private adoptIfReady(connection: Connection): void {
     if (connection.peer.connectionState !== "connected") return;
-    if (connection.hasPicture || !this.shown) this.adopt(connection);
+    if (connection.hasFrame || !this.shown) this.adopt(connection);
   }
 
-  /** Shows the new connection in the place of the old one. */
+  /** Replaces the shown connection. */
   private adopt(connection: Connection): void {
     if (connection !== this.next) return;
     this.clearTimers();
@@ -189,7 +188,7 @@ export class ConnectionKeeper {
     this.watch?.stop();
     this.watch = new PathWatch({
       onInterrupted: (sentence) => {
-        if (!this.recovering) this.tell(sentence, null);
+        if (!this.recovering) this.report(sentence, null);
       },
       onBack: () => this.onBack(),
       onLost: (sentence) => {
@@ -201,12 +200,12 @@ export class ConnectionKeeper {
 
   private live(connection: Connection): void {
     this.recovering = false;
-    this.lastWord = null;
+    this.endReason = null;
     this.liveSince ??= performance.now();
     this.events.onLive(connection);
   }
 
-  /** The old path carries pictures again before anything took its session over. */
+  /** The old path carries frames again before another connection took over. */
   private onBack(): void {
     if (this.next || !this.shown || this.shown.over) return;
     this.latest.abort();
@@ -214,12 +213,12 @@ export class ConnectionKeeper {
     this.live(this.shown);
   }
 
-  /** Tries again after a while; `pathLost`: the first time at once, since the server holds the session for seconds. */
+  /** Schedules another attempt. With `pathLost` the first one is immediate: the server holds the session only for seconds. */
   private again(sentence: string, retryAfterS: number | null = null, pathLost = false): void {
     this.latest.abort();
     this.recovering = true;
     this.clearTimers();
-    if (this.next && this.next !== this.voice) this.next.close();
+    if (this.next && this.next !== this.owner) this.next.close();
     this.next = null;
     const now = performance.now();
     const steady = this.liveSince !== null && now - this.liveSince >= STEADY_MS;
@@ -228,32 +227,34 @@ export class ConnectionKeeper {
     this.liveSince = null;
     if (now - this.lostAt > GIVE_UP_MS) return this.events.onEnd(GAVE_UP);
     const wait = pathLost && this.attempt === 1 ? 0 : backoffMs(this.attempt, retryAfterS);
-    this.tell(sentence, wait > 0 ? now + wait : null);
+    this.report(sentence, wait > 0 ? now + wait : null);
     this.retry = setTimeout(() => this.tryNow(sentence), wait);
   }
 
   private tryNow(sentence: string): void {
     this.clearTimers();
-    this.tell(sentence, null);
+    this.report(sentence, null);
     void this.connect();
   }
 
-  private tell(sentence: string, retryAt: number | null): void {
-    const { lastWord } = this;
+  private report(sentence: string, retryAt: number | null): void {
+    const { endReason } = this;
     const whole =
-      lastWord === null || lastWord === sentence ? sentence : `${sentence} Before that: ${lastWord}.`;
+      endReason === null || endReason === sentence
+        ? sentence
+        : `${asSentence(sentence)} Before that: ${endReason}.`;
     this.events.onInterrupted({ sentence: whole, attempt: this.attempt, retryAt });
   }
 
   private onMessage(connection: Connection, message: ServerMessage): void {
-    if (connection !== this.voice) return;
+    if (connection !== this.owner) return;
     if (message.type !== "stream_stopped") return this.events.onMessage(message);
-    // The answer of the offer that took it over is on its way.
+    // The answer to the offer that resumes it is on its way.
     if (message.reason === "resumed") return;
     if (message.reason === "closed_by_client") return this.events.onEnd(message.error_message);
     connection.forgetSession();
     this.token = null;
-    this.lastWord = message.error_message;
+    this.endReason = message.error_message;
     if (connection === this.next || connection === this.shown) this.again(message.error_message);
   }
 
@@ -261,7 +262,7 @@ export class ConnectionKeeper {
     const { shown } = this;
     if (!shown || this.next) return;
     const frames = await shown.framesReceived();
-    if (shown === this.shown && !this.next) this.watch?.look(frames, this.wish.expectsPicture());
+    if (shown === this.shown && !this.next) this.watch?.look(frames, this.options.expectsFrames());
   }
 
   private readonly onOnline = (): void => {
@@ -279,7 +280,7 @@ export class ConnectionKeeper {
   }
 }
 
-/** The Network Information API, where the browser has it. */
+/** The Network Information API, if the browser has it. */
 function networkInformation(): EventTarget | null {
   return (navigator as { connection?: EventTarget }).connection ?? null;
 }

@@ -1,20 +1,20 @@
 import { readStamp, stampHeight } from "./stamp";
 
-/** Frames whose drawing time is remembered: four seconds, longer than any delay worth a figure. */
+/** Frames whose draw time is kept: four seconds of them, longer than any delay worth showing. */
 const REMEMBERED = 120;
-/** Thirty seconds of them. */
+/** Thirty seconds of returned frames. */
 const FRAMES_KEPT = 900;
 const WINDOW_MS = 1000;
 const FROZEN_MS = 2000;
 
-/** A returned frame: its number, when it was shown, and its delay; null where its drawing is forgotten. */
+/** A returned frame: its number, when it was shown, and its delay; null if its draw time is not kept any more. */
 export interface ShownFrame {
   stamp: number;
   atMs: number;
   delayMs: number | null;
 }
 
-/** Reads the stamps of the returned picture: end-to-end delay, and whether the picture stands. */
+/** Reads the stamps of the returned frames: end-to-end delay, and whether the video is frozen. */
 export class DelayMeter {
   private readonly drawn = new Map<number, number>();
   private readonly canvas = document.createElement("canvas");
@@ -37,13 +37,13 @@ export class DelayMeter {
     this.stop = video ? watchFrames(video, () => this.read(video)) : null;
   }
 
-  /** Forgets the source. */
+  /** Forgets everything, for another source. */
   reset(): void {
     this.drawn.clear();
     this.restart();
   }
 
-  /** Forgets what came back; the source goes on with another connection. */
+  /** Forgets the returned frames: the source continues over another connection. */
   restart(): void {
     this.readings = [];
     this.lastStamp = null;
@@ -51,14 +51,14 @@ export class DelayMeter {
     this.frames.length = 0;
   }
 
-  /** Median of the last second in milliseconds; null where there was no stamp. */
+  /** Median of the last second in milliseconds; null if no stamp was read. */
   delayMs(now = performance.now()): number | null {
     this.readings = this.readings.filter((reading) => now - reading.at <= WINDOW_MS);
     const delays = this.readings.map((reading) => reading.delay).sort((one, other) => one - other);
     return delays[Math.floor(delays.length / 2)] ?? null;
   }
 
-  /** Whether frames came once and none came for too long. */
+  /** Whether frames came before, but none for too long. */
   frozen(now = performance.now()): boolean {
     return this.lastFrameAt !== null && now - this.lastFrameAt > FROZEN_MS;
   }
@@ -83,7 +83,7 @@ export class DelayMeter {
   }
 }
 
-/** Calls back for each new frame of `video`; gives the way to stop it. */
+/** Calls back for each new frame of `video`; returns a function that stops it. */
 function watchFrames(video: HTMLVideoElement, onFrame: () => void): () => void {
   let stopped = false;
   if ("requestVideoFrameCallback" in video) {

@@ -2,23 +2,23 @@ import { Latest } from "../lib/Latest";
 import { without } from "../lib/values";
 import type { Json, Values } from "../types/stream";
 
-/** What an update may set that is no pipeline's. */
-const OF_THE_SESSION = ["paused", "input_source"];
+/** Keys of an update that do not belong to the pipeline. */
+const SESSION_KEYS = ["paused", "input_source"];
 
-/** Updates on their way to the server: one message an animation frame, kept until the server has answered it. */
+/** Updates on their way to the server: one message per animation frame, kept until the server has answered it. */
 export class Outbox {
   private unsent: Values | null = null;
   private readonly unanswered = new Map<number, Values>();
-  private mark = 0;
+  private id = 0;
   /** The latest wait for an animation frame. */
   private readonly latest = new Latest();
 
   constructor(private readonly transmit: (values: Values) => boolean) {}
 
-  /** The newest value of each name within one animation frame goes out. */
+  /** Sends the newest value of each name with the next animation frame. */
   put(values: Values): void {
     if (this.unsent) {
-      this.unsent = followed(this.unsent, values);
+      this.unsent = merged(this.unsent, values);
       return;
     }
     this.unsent = { ...values };
@@ -28,24 +28,24 @@ export class Outbox {
     });
   }
 
-  /** The server has answered the update with this mark; gives what it was, and null for one that is not known. */
-  answered(mark: Json | undefined): Values | null {
-    if (typeof mark !== "number") return null;
-    const values = this.unanswered.get(mark) ?? null;
-    this.unanswered.delete(mark);
+  /** The server has answered the update with this id. Returns the update; null if unknown. */
+  answered(id: Json | undefined): Values | null {
+    if (typeof id !== "number") return null;
+    const values = this.unanswered.get(id) ?? null;
+    this.unanswered.delete(id);
     return values;
   }
 
-  /** Whether the newest value of this name is still on its way. */
+  /** Whether the server has yet to answer a value of this name. */
   awaits(name: string): boolean {
     const waiting = [...this.unanswered.values(), ...(this.unsent ? [this.unsent] : [])];
     return waiting.some((values) => name in values);
   }
 
-  /** Sends what a connection took along when it was lost; to apply an update twice changes nothing. */
+  /** Sends again what a lost connection may have swallowed; applying an update twice changes nothing. */
   resend(): void {
     if (this.unanswered.size === 0) return;
-    const all = [...this.unanswered.values()].reduce<Values>(followed, {});
+    const all = [...this.unanswered.values()].reduce<Values>(merged, {});
     this.unanswered.clear();
     this.send(all);
   }
@@ -63,14 +63,14 @@ export class Outbox {
   }
 
   private send(values: Values): void {
-    const mark = ++this.mark;
-    this.unanswered.set(mark, values);
-    this.transmit({ ...values, id: mark });
+    const id = ++this.id;
+    this.unanswered.set(id, values);
+    this.transmit({ ...values, id: id });
   }
 }
 
-/** Both updates in one. Parameters of the pipeline before mean nothing to the next one. */
-function followed(before: Values, after: Values): Values {
+/** Merges two updates. A switch of the pipeline drops the parameters of the one before. */
+function merged(before: Values, after: Values): Values {
   if (!("pipeline_id" in after)) return { ...before, ...after };
-  return { ...without(before, (name) => !OF_THE_SESSION.includes(name)), ...after };
+  return { ...without(before, (name) => !SESSION_KEYS.includes(name)), ...after };
 }

@@ -100,7 +100,7 @@ it("puts a refused value back to the one in force", async () => {
   });
 });
 
-it("tells where prompts are: sent, in force from a frame, refused", async () => {
+it("tells where prompts are: sent, applied from a frame, rejected", async () => {
   const session = await live();
   const state = () => session.getSnapshot().prompt;
   const prompts = [{ text: "night", weight: 1 }];
@@ -115,11 +115,11 @@ it("tells where prompts are: sent, in force from a frame, refused", async () => 
     id: 1,
   });
   FakePeer.newest.say({ type: "parameters_updated", parameters: { prompts }, frame: 120, id: 1 });
-  expect(state()).toEqual({ state: "in force", frame: 120, atOnce: false });
+  expect(state()).toEqual({ state: "applied", frame: 120, atOnce: false });
   await say(session, { prompts: 3 });
   FakePeer.newest.say({ type: "parameters_rejected", errors: [{ path: "/prompts", message: "no" }], id: 2 });
 
-  expect(state().state).toBe("refused");
+  expect(state().state).toBe("rejected");
   expect(session.getSnapshot().parameters).toEqual({ prompts });
 });
 

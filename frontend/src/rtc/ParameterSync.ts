@@ -9,12 +9,12 @@ type Own = "parameters" | "rejected" | "prompt" | "pipelineId" | "switchingTo" |
 
 /**
  * Keeps pipeline and parameters the same on both sides: sends what a person sets, and takes over what the server
- * applied, refused, or changed by itself.
+ * applied, rejected, or changed by itself.
  */
 export class ParameterSync {
   private link: Pick<ConnectionKeeper, "send"> | null = null;
   private readonly outbox = new Outbox((values) => this.link?.send(values) ?? false);
-  /** What the server runs: this stays when it refuses something else. */
+  /** What the server runs: this stays when it rejects something else. */
   private inForce: { pipelineId: string | null; parameters: Values } = { pipelineId: null, parameters: {} };
 
   constructor(private readonly state: Fields<Own>) {}
@@ -44,7 +44,7 @@ export class ParameterSync {
     this.send({ ...values, ...once });
   };
 
-  /** Sends what is no parameter of the pipeline, such as `reset`; an earlier refusal of it is forgotten. */
+  /** Sends what is no parameter of the pipeline, such as `reset`; an earlier rejection of it is forgotten. */
   readonly send = (values: Values): void => {
     const { rejected } = this.state.getSnapshot();
     const others = Object.entries(rejected).filter(([name]) => name !== "" && !(name in values));
@@ -92,7 +92,7 @@ export class ParameterSync {
   onFresh(): void {
     const { pipelineId, parameters } = this.state.getSnapshot();
     this.inForce = { pipelineId, parameters };
-    const state = "prompts" in parameters ? "in force" : "none";
+    const state = "prompts" in parameters ? "applied" : "none";
     this.state.update({ switchingTo: null, prompt: { ...NO_PROMPT, state } });
   }
 
@@ -107,29 +107,27 @@ export class ParameterSync {
     if (prompt.state !== "sent" || !answered || !("prompts" in answered)) return;
     if (this.outbox.awaits("prompts")) return;
     const atOnce = message.ignored?.includes("transition") ?? false;
-    this.state.update({ prompt: { state: "in force", frame: message.frame, atOnce } });
+    this.state.update({ prompt: { state: "applied", frame: message.frame, atOnce } });
   }
 
-  /** The refused values must not go into the next offer, which they would break: those in force do. Returns them. */
+  /** Puts the values in force back in place of rejected ones, which would break the next offer. Returns those. */
   onRejected({ errors, id }: MessageOf<"parameters_rejected">): Record<string, string> {
     const asked = this.outbox.answered(id);
-    const refused = Object.fromEntries(
-      errors.map((error) => [error.path.split("/")[1] ?? "", error.message]),
-    );
+    const faults = Object.fromEntries(errors.map((error) => [error.path.split("/")[1] ?? "", error.message]));
     const { parameters, rejected, prompt, switchingTo } = this.state.getSnapshot();
     const noPrompt = prompt.state === "sent" && "prompts" in (asked ?? {});
     this.state.update({
       parameters: {
-        ...without(parameters, (name) => name in refused),
-        ...without(this.inForce.parameters, (name) => !(name in refused)),
+        ...without(parameters, (name) => name in faults),
+        ...without(this.inForce.parameters, (name) => !(name in faults)),
       },
-      rejected: { ...rejected, ...refused },
-      prompt: noPrompt ? { ...NO_PROMPT, state: "refused" } : prompt,
+      rejected: { ...rejected, ...faults },
+      prompt: noPrompt ? { ...NO_PROMPT, state: "rejected" } : prompt,
     });
     const wanted = asked?.["pipeline_id"] ?? switchingTo;
     const newest = switchingTo === null || wanted === switchingTo;
-    if ("pipeline_id" in refused && newest) this.state.update({ ...this.inForce, switchingTo: null });
-    return refused;
+    if ("pipeline_id" in faults && newest) this.state.update({ ...this.inForce, switchingTo: null });
+    return faults;
   }
 
   /** The server runs another pipeline, whoever chose it. */

@@ -29,7 +29,7 @@ it("gives a disconnected path two seconds", async () => {
   expect(said).toEqual(["interrupted", "lost"]);
 });
 
-it("takes a picture for a path that is back, whatever its state says", async () => {
+it("takes a frame for a path that is back, whatever its state says", async () => {
   watch.look(1, true, 0);
   watch.onState("disconnected");
   watch.look(2, true, 500);
@@ -44,7 +44,7 @@ it("loses a failed path at once", () => {
   expect(said).toEqual(["lost"]);
 });
 
-it("waits three seconds for a picture after the last one", () => {
+it("waits three seconds for a frame after the last one", () => {
   watch.look(1, true, 1000);
   watch.look(1, true, 3900);
   expect(said).toEqual([]);
@@ -53,7 +53,7 @@ it("waits three seconds for a picture after the last one", () => {
   expect(said).toEqual(["lost"]);
 });
 
-it("waits longer for the first picture", () => {
+it("waits longer for the first frame", () => {
   watch.look(0, true, 9000);
   expect(said).toEqual([]);
   watch.look(0, true, 10_100);
@@ -74,7 +74,7 @@ it("has less patience after a change of network, and only then", () => {
   expect(said).toEqual(["lost", "back"]);
 });
 
-it("counts from when a picture is expected", () => {
+it("counts from when a frame is expected", () => {
   watch.look(1, true, 0);
   watch.look(1, false, 20_000);
   watch.look(1, true, 22_900);
@@ -84,7 +84,7 @@ it("counts from when a picture is expected", () => {
   expect(said).toEqual(["lost"]);
 });
 
-it("does not judge where the browser does not say how many pictures came", () => {
+it("does not judge where the browser does not say how many frames came", () => {
   watch.look(null, true, 60_000);
 
   expect(said).toEqual([]);

@@ -1,11 +1,11 @@
-/** ICE loses a path for moments when a network changes; after this the path is gone. */
+/** ICE loses a path briefly when the network changes; after this long the path is gone. */
 const DISCONNECTED_MS = 2000;
 const SILENT_MS = 3000;
-/** The browser itself says that the network is another one: its silence is no hiccup. */
+/** The browser reported a network change: silence is not a hiccup. */
 const SILENT_AFTER_CHANGE_MS = 1500;
 const CHANGE_LASTS_MS = 5000;
-/** The decoder starts and waits for a key frame; a busy machine takes seconds for it. */
-const FIRST_PICTURE_MS = 10_000;
+/** The decoder starts and waits for a key frame, which takes seconds on a busy machine. */
+const FIRST_FRAME_MS = 10_000;
 
 export interface PathEvents {
   /** It may come back by itself. */
@@ -15,13 +15,13 @@ export interface PathEvents {
   onLost: (sentence: string) => void;
 }
 
-/** Decides whether a connection still carries pictures. */
+/** Decides whether a connection still carries frames. */
 export class PathWatch {
   private timer: ReturnType<typeof setTimeout> | null = null;
   private frames = 0;
   private aliveAt: number;
   private changedAt = -Infinity;
-  private standing = true;
+  private up = true;
 
   constructor(
     private readonly events: PathEvents,
@@ -35,7 +35,7 @@ export class PathWatch {
     if (state === "connected") this.back();
     else if (state === "failed") this.lose("The connection failed.");
     else if (state === "disconnected") {
-      this.standing = false;
+      this.up = false;
       this.events.onInterrupted("The connection is interrupted.");
       this.timer = setTimeout(() => this.lose("The connection was lost."), DISCONNECTED_MS);
     }
@@ -45,7 +45,7 @@ export class PathWatch {
     this.changedAt = now;
   }
 
-  /** Takes the number of pictures received so far (null: not known), and whether the server sends any. */
+  /** Takes the number of frames received so far (null if unknown), and whether frames are due. */
   look(frames: number | null, expected: boolean, now = performance.now()): void {
     if (frames === null) return;
     if (frames !== this.frames) {
@@ -57,9 +57,9 @@ export class PathWatch {
     }
     if (!expected) this.aliveAt = now;
     if (now - this.aliveAt <= this.patience(now)) return;
-    // The next loss takes as long again.
+    // The next loss needs the full wait again.
     this.aliveAt = now;
-    this.lose("The picture stopped coming.");
+    this.lose("The video stopped arriving.");
   }
 
   stop(): void {
@@ -68,17 +68,17 @@ export class PathWatch {
   }
 
   private patience(now: number): number {
-    if (this.frames === 0) return FIRST_PICTURE_MS;
+    if (this.frames === 0) return FIRST_FRAME_MS;
     return now - this.changedAt < CHANGE_LASTS_MS ? SILENT_AFTER_CHANGE_MS : SILENT_MS;
   }
 
   private back(): void {
-    if (!this.standing) this.events.onBack();
-    this.standing = true;
+    if (!this.up) this.events.onBack();
+    this.up = true;
   }
 
   private lose(sentence: string): void {
-    this.standing = false;
+    this.up = false;
     this.events.onLost(sentence);
   }
 }

@@ -30,10 +30,10 @@ it("comes back by itself when the connection fails, with the same source", async
   expect(sources.opened).toMatchObject([{ closed: false }]);
 });
 
-it("keeps the old connection until the new one, with its token, delivers a picture", async () => {
+it("keeps the old connection until the new one, with its token, delivers a frame", async () => {
   const session = await live();
   const [old] = FakePeer.all;
-  const picture = session.getSnapshot().outputStream;
+  const frame = session.getSnapshot().outputStream;
   server.answers = [() => accepted("s2", true)];
 
   old?.become("failed");
@@ -41,17 +41,17 @@ it("keeps the old connection until the new one, with its token, delivers a pictu
   FakePeer.newest.become("connected");
 
   expect(lastOffer()).toMatchObject({ resumeToken: "token of s1" });
-  expect(session.getSnapshot()).toMatchObject({ phase: "reconnecting", outputStream: picture });
+  expect(session.getSnapshot()).toMatchObject({ phase: "reconnecting", outputStream: frame });
   expect(old?.closed).toBe(false);
   FakePeer.newest.deliver();
 
   expect(session.getSnapshot()).toMatchObject({ phase: "live", sessionId: "s2" });
-  expect(session.getSnapshot().outputStream).not.toBe(picture);
+  expect(session.getSnapshot().outputStream).not.toBe(frame);
   expect(old?.closed).toBe(true);
   expect(ended()).toEqual([]);
 });
 
-it("shows a new connection without a picture when none comes, as while paused", async () => {
+it("shows a new connection without a frame when none comes, as while paused", async () => {
   const session = await live();
   server.answers = [() => accepted("s2", true)];
   FakePeer.newest.become("failed");
@@ -112,7 +112,7 @@ it("hands the newest token on when the new connection fails too", async () => {
   expect(ended()).toEqual([]);
 });
 
-it("resumes when no picture comes though the connection claims to stand", async () => {
+it("resumes when no frame comes though the connection claims to stand", async () => {
   const session = await live();
   FakePeer.newest.deliver();
   await vi.advanceTimersByTimeAsync(1000);
@@ -124,7 +124,7 @@ it("resumes when no picture comes though the connection claims to stand", async 
   expect(lastOffer()).toMatchObject({ resumeToken: "token of s1" });
 });
 
-it("takes no silence for a loss while it is paused or the server has no picture", async () => {
+it("takes no silence for a loss while it is paused or the server has no frame", async () => {
   const session = await live();
   FakePeer.newest.deliver();
   session.parameters.setPaused(true);
@@ -237,7 +237,7 @@ it("shows that the server changed its decoder", async () => {
   FakePeer.newest.say({
     type: "decoder_changed",
     decoder: "avdec_h264",
-    detail: "no picture came from the decoder nvh264dec; avdec_h264 goes on",
+    detail: "no frame came from the decoder nvh264dec; avdec_h264 goes on",
   });
 
   expect(session.getSnapshot().notice).toContain("avdec_h264 goes on");
@@ -267,7 +267,7 @@ it("says why the server stopped and reconnects", async () => {
   server.answers = [() => Response.json({ detail: "full", code: "server_full" }, { status: 503 })];
   await vi.advanceTimersByTimeAsync(2000);
 
-  expect(session.getSnapshot().sentence).toBe("full Before that: it shuts down.");
+  expect(session.getSnapshot().sentence).toBe("Full. Before that: it shuts down.");
 });
 
 it("tries again when the server is full, no sooner than it asks", async () => {

@@ -80,12 +80,12 @@ export class Session extends Store<StreamSnapshot> {
 
   private keep({ codec, source }: StartOptions): ConnectionKeeper {
     const direction = source === "text" ? ("recvonly" as const) : ("sendrecv" as const);
-    const wish = {
+    const options = {
       media: () => ({ stream: this.source.stream, direction, codec }),
       initialParameters: () => this.initialParameters(),
-      expectsPicture: () => this.metrics.expectsFrames(),
+      expectsFrames: () => this.metrics.expectsFrames(),
     };
-    return new ConnectionKeeper(wish, {
+    return new ConnectionKeeper(options, {
       onLive: (connection) => this.onLive(connection),
       onInterrupted: (interruption) => this.onInterrupted(interruption),
       onSession: (sessionId, resumed) => this.onSession(sessionId, resumed),
@@ -125,8 +125,8 @@ export class Session extends Store<StreamSnapshot> {
       case "parameters_updated":
         return this.parameters.onUpdated(message);
       case "parameters_rejected": {
-        const refused = this.parameters.onRejected(message);
-        return "input_source" in refused ? this.source.settle() : undefined;
+        const rejected = this.parameters.onRejected(message);
+        return "input_source" in rejected ? this.source.settle() : undefined;
       }
       case "pipeline_changed":
         return this.parameters.onPipeline(message.pipeline_id);

@@ -131,11 +131,11 @@ it("shows the file of the server's that somebody else chose, and keeps its own s
 it("says that the server's file plays no more", async () => {
   const session = await live({ source: "video_file", inputSource: CLIP });
 
-  FakePeer.newest.say({ type: "input_source", source: null, error: "no picture in it" });
+  FakePeer.newest.say({ type: "input_source", source: null, error: "no frame in it" });
 
   const { inputSource, sourceNotice } = session.getSnapshot();
   expect(inputSource).toBeNull();
-  expect(sourceNotice).toContain("no picture in it");
+  expect(sourceNotice).toContain("no frame in it");
 });
 
 it("goes on with the server's file when the camera does not start", async () => {
@@ -151,12 +151,12 @@ it("goes on with the server's file when the camera does not start", async () => 
   expect(FakePeer.newest.channel.sent).toEqual([]);
 });
 
-it("opens a source again that has no sound when sound is turned on", async () => {
+it("opens a source again that has no audio when audio is turned on", async () => {
   const session = await live();
-  expect(session.getSnapshot().soundOn).toBe(false);
+  expect(session.getSnapshot().audioOn).toBe(false);
 
-  session.source.setSound(true);
-  await vi.waitFor(() => expect(session.getSnapshot().soundOn).toBe(true));
+  session.source.setAudio(true);
+  await vi.waitFor(() => expect(session.getSnapshot().audioOn).toBe(true));
 
   expect(FakePeer.newest.senders).toMatchObject([
     { kind: "video" },
@@ -166,12 +166,12 @@ it("opens a source again that has no sound when sound is turned on", async () =>
   expect(offers()).toHaveLength(1);
 });
 
-it("turns the sound of a source off, and keeps it", async () => {
-  const session = await live({ sound: true });
+it("turns the audio of a source off, and keeps it", async () => {
+  const session = await live({ audio: true });
   const [track] = session.getSnapshot().inputStream?.getAudioTracks() ?? [];
-  session.source.setSound(false);
+  session.source.setAudio(false);
 
-  expect(session.getSnapshot().soundOn).toBe(false);
+  expect(session.getSnapshot().audioOn).toBe(false);
   expect(track?.enabled).toBe(false);
 });
 

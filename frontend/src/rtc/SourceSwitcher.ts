@@ -7,7 +7,7 @@ import type { InputSource, SourceOptions } from "../types/stream";
 import { type Source, openSource } from "./sources";
 import type { Fields } from "./snapshot";
 
-type Own = "inputStream" | "player" | "inputSource" | "sourceNotice" | "soundOn";
+type Own = "inputStream" | "player" | "inputSource" | "sourceNotice" | "audioOn";
 
 /** Where the source goes. */
 export interface Destination {
@@ -69,12 +69,12 @@ export class SourceSwitcher {
     else await this.open(options);
   };
 
-  /** Sends the source's sound, or silence in its place; a source that was opened without sound is opened again. */
-  readonly setSound = (on: boolean): void => {
+  /** Sends the source's audio, or silence in its place; a source that was opened without audio is opened again. */
+  readonly setAudio = (on: boolean): void => {
     if (!this.options || !this.source) return;
     const tracks = this.source.stream.getAudioTracks();
-    if (on && tracks.length === 0) return void this.change({ sound: true });
-    this.options = { ...this.options, sound: on };
+    if (on && tracks.length === 0) return void this.change({ audio: true });
+    this.options = { ...this.options, audio: on };
     this.enable(tracks, on);
   };
 
@@ -127,13 +127,13 @@ export class SourceSwitcher {
     this.source = source;
     source.onStamp = this.destination.onStamp;
     source.onEnded = (sentence) => this.state.update({ sourceNotice: sentence });
-    this.enable(source.stream.getAudioTracks(), this.options?.sound ?? false);
+    this.enable(source.stream.getAudioTracks(), this.options?.audio ?? false);
     this.state.update({ inputStream: source.stream, player: source.player, sourceNotice: null });
   }
 
   private enable(tracks: MediaStreamTrack[], on: boolean): void {
     for (const track of tracks) track.enabled = on;
-    this.state.update({ soundOn: on && tracks.length > 0 });
+    this.state.update({ audioOn: on && tracks.length > 0 });
   }
 
   private request(options: SourceOptions): void {

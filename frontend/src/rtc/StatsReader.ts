@@ -26,7 +26,7 @@ export class StatsReader {
     const video = (entry: Record<string, unknown>) => entry["kind"] === "video";
     const outbound = one("outbound-rtp", video);
     const inbound = one("inbound-rtp", video);
-    // What the server reports of the picture that it gets.
+    // What the server reports about the video that it receives.
     const remote = one("remote-inbound-rtp", video);
     const transport = one("transport");
     const pair =
@@ -79,12 +79,12 @@ export class StatsReader {
   }
 }
 
-/** Milliseconds a frame; null where there was none. */
+/** Milliseconds per frame; null if there was none. */
 function meanMs(now: number | null, before: number | null, frames: number): number | null {
   return now === null || before === null || frames <= 0 ? null : ((now - before) / frames) * 1000;
 }
 
-/** A count of lost packets may fall: a late one was no loss. Null where nothing was sent. */
+/** The count of lost packets falls when a late one arrives. Null if nothing was sent. */
 export function lossPercent(lost: number | null, sent: number | null): number | null {
   if (lost === null || sent === null || sent <= 0) return null;
   return Math.min(100, (Math.max(0, lost) / sent) * 100);

@@ -3,8 +3,8 @@ import type { Delay, Metrics } from "../types/stream";
 type Parts = Pick<Metrics, "roundTripMs" | "serverLatencyMs" | "bufferMs" | "decodeMs">;
 
 /**
- * From a frame's drawing to its return: read from its stamp, or else the sum of the parts that are known.
- * An estimate leaves out the camera, the browser's encoder and the screen. Null where a part is missing.
+ * From drawing a frame to its return: measured by its stamp, or else estimated as the sum of the known parts. The
+ * estimate leaves out the camera, the browser's encoder and the screen. Null if a part is unknown.
  */
 export function delayOf(measuredMs: number | null, parts: Parts): Delay | null {
   if (measuredMs !== null) return { ms: measuredMs, origin: "measured" };

@@ -23,13 +23,13 @@ beforeEach(() => {
 
 export function openSource(options: SourceOptions) {
   if (sources.fails) return Promise.reject(new Error("No such camera is connected."));
-  const { source: kind, sound, inputSource } = options;
+  const { source: kind, audio, inputSource } = options;
   const video = inputSource ? [] : [{ kind: "video", of: kind }];
-  const audio = sound ? [{ kind: "audio", of: kind, enabled: true }] : [];
+  const tracks = audio ? [{ kind: "audio", of: kind, enabled: true }] : [];
   const stream = {
-    getTracks: () => [...video, ...audio],
+    getTracks: () => [...video, ...tracks],
     getVideoTracks: () => video,
-    getAudioTracks: () => audio,
+    getAudioTracks: () => tracks,
   };
   const opened: FakeSource = { kind, options, closed: false, onEnded: null };
   sources.opened.push(opened);

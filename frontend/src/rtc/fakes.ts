@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, vi } from "vitest";
 import type { StartOptions } from "../types/stream";
 import { Session } from "./Session";
 
-/** A peer connection whose state and channel the test moves. */
+/** A peer connection whose state and channel the test controls. */
 export class FakePeer {
   static all: FakePeer[] = [];
   static get newest(): FakePeer {
@@ -80,20 +80,20 @@ export const OPTIONS: StartOptions = {
   frameRate: 30,
   file: null,
   inputSource: null,
-  sound: false,
+  audio: false,
   measureDelay: true,
   codec: "auto",
   pipelineId: "echo",
   parameters: {},
 };
 
-/** What the page asked of the server, and what the server answers next. */
+/** What the page asked the server, and what the server answers next. */
 export const server = {
   requests: [] as { method: string; path: string; body: string }[],
   answers: [] as (() => Response)[],
 };
 
-/** Puts a server and a peer connection that the test moves into the place of the real ones. */
+/** Replaces the server and the peer connection with ones that the test controls. */
 export function fakeServer(): void {
   beforeEach(() => {
     vi.useFakeTimers();

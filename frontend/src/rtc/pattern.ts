@@ -1,4 +1,4 @@
-/** A moving picture with work for an encoder: a turning gradient, drifting discs, the frame number in figures. */
+/** A test pattern that gives an encoder work: a turning gradient, drifting discs, and the frame number in digits. */
 export function drawPattern(
   context: CanvasRenderingContext2D,
   width: number,

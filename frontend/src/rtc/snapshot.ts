@@ -12,35 +12,35 @@ import type { FilePlayer } from "./sources/FilePlayer";
 /** What the page shows of its stream. */
 export interface StreamSnapshot {
   phase: Phase;
-  /** Why the phase is what it is, for a person. */
+  /** The reason for the phase, as a sentence. */
   sentence: string | null;
   attempt: number;
-  /** When the next try comes, in milliseconds of `performance.now()`. */
+  /** Time of the next attempt, in milliseconds of `performance.now()`. */
   retryAt: number | null;
   sessionId: string | null;
   inputStream: MediaStream | null;
   outputStream: MediaStream | null;
   frozen: boolean;
-  /** What the server changed by itself, for a person. */
+  /** What the server changed by itself, as a sentence. */
   notice: string | null;
-  /** What became of the source, for a person. */
+  /** What happened to the source, as a sentence. */
   sourceNotice: string | null;
-  /** Of a file that plays as the source. */
+  /** Controls of a file that plays as the source. */
   player: FilePlayer | null;
-  /** The file of its own that the server plays, or is asked to; null where it takes the page's picture. */
+  /** The file on the server that plays, or is requested; null if the page sends the source. */
   inputSource: InputSource | null;
   stage: { state: string; detail: string } | null;
   pipelineId: string | null;
-  /** The pipeline that takes the running one's place as soon as it is loaded. */
+  /** The pipeline that is being loaded to replace the running one. */
   switchingTo: string | null;
   parameters: Values;
-  /** What the server refused, by parameter; by "" what belongs to none. */
+  /** What the server rejected, by parameter; "" for what concerns none. */
   rejected: Record<string, string>;
   prompt: PromptData;
-  /** Whether the source's sound goes out. */
-  soundOn: boolean;
+  /** Whether the source's audio is sent. */
+  audioOn: boolean;
   paused: boolean;
-  /** What the server said last of a recording. */
+  /** The server's latest message about a recording. */
   recording: RecordingMessage | null;
   metrics: Metrics;
 }
@@ -67,7 +67,7 @@ export const IDLE: StreamSnapshot = {
   parameters: {},
   rejected: {},
   prompt: NO_PROMPT,
-  soundOn: false,
+  audioOn: false,
   paused: false,
   recording: null,
   metrics: NO_METRICS,

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { STAMP_MODULUS, drawStamp, readStamp, stampHeight } from "./stamp";
 
 /** A canvas context that fills rectangles into pixels. */
-function picture(width: number, height: number) {
+function frame(width: number, height: number) {
   const data = new Uint8ClampedArray(width * height * 4).fill(90);
   const context = {
     fillStyle: "",
@@ -27,7 +27,7 @@ describe("stamp", () => {
     [476, 356],
   ])("is read back at %dx%d", (width, height) => {
     for (const number of [0, 1, 0xabcdef, STAMP_MODULUS - 1]) {
-      const { context, image } = picture(width, height);
+      const { context, image } = frame(width, height);
 
       drawStamp(context, width, height, number);
 
@@ -36,11 +36,11 @@ describe("stamp", () => {
   });
 
   it("is not read where there is none", () => {
-    expect(readStamp(picture(640, 480).image, 640, 480)).toBeNull();
+    expect(readStamp(frame(640, 480).image, 640, 480)).toBeNull();
   });
 
   it("is not read where a cell is wrong", () => {
-    const { context, image } = picture(640, 480);
+    const { context, image } = frame(640, 480);
     drawStamp(context, 640, 480, 5);
     image.data.fill(255, 0, 640 * stampHeight(480) * 4);
 

@@ -1,11 +1,11 @@
 /**
- * A frame number in the picture: two rows of 24 cells over the whole width. Row 0 is the number, most
- * significant bit first, row 1 its complement, so that a wrong reading is known to be one.
+ * A frame number drawn into the frame: two rows of 24 cells over the whole width. Row 0 is the number, most significant
+ * bit first, row 1 its complement, so that a misread is detected.
  * `tests/support/stamp.rs` reads and writes the same.
  */
 const BITS = 24;
 const ROWS = 2;
-/** A row is this part of the picture's height. */
+/** A row's height is the frame's divided by this. */
 const ROW_PART = 30;
 export const STAMP_MODULUS = 2 ** BITS;
 
@@ -30,7 +30,7 @@ export function drawStamp(
   }
 }
 
-/** Reads a stamp out of the top of a picture; null where there is none. `height` is the whole picture's. */
+/** Reads the stamp at the top of a frame; null if there is none. `height` is that of the whole frame. */
 export function readStamp(image: ImageData, width: number, height: number): number | null {
   let number = 0;
   for (let column = 0; column < BITS; column++) {
@@ -41,7 +41,7 @@ export function readStamp(image: ImageData, width: number, height: number): numb
   return number;
 }
 
-/** Mean luma of the centre half of a cell, against the middle grey. */
+/** Whether the mean luma of the centre of a cell is above mid-grey. */
 function isWhite(image: ImageData, column: number, row: number, width: number, height: number): boolean {
   const [left, right] = middle(edges(column, width, BITS));
   const [top, bottom] = middle(edges(row, height, ROW_PART));

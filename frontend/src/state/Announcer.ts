@@ -3,14 +3,14 @@ import { Store } from "../lib/store";
 export interface Announcement {
   look: "hint" | "problem";
   sentence: string | null;
-  /** Another one each time, so that the same sentence is said again. */
+  /** Different each time, so that the same sentence is announced again. */
   number: number;
 }
 
 /** Long enough to read a sentence twice. */
 const SHOWN_MS = 6000;
 
-/** Says once what a press of a button did, to eyes and to screen readers. */
+/** Announces what a button did, on the page and to screen readers. */
 export class Announcer extends Store<Announcement> {
   private timer: ReturnType<typeof setTimeout> | null = null;
 

@@ -5,7 +5,7 @@ import { HISTORY_KEPT, MAX_PROMPTS, type SettingsStore } from "./SettingsStore";
 
 const EMPTY: Prompt = { text: "", weight: 1 };
 
-/** The prompts under edit, their shares and the mixes that were sent before; kept with the settings. */
+/** The prompts being edited and the mixes that were sent before; stored with the settings. */
 export class PromptMix {
   constructor(private readonly settings: SettingsStore) {}
 
@@ -23,7 +23,7 @@ export class PromptMix {
 
   readonly remove = (at: number): void => this.put(this.prompts.filter((_, index) => index !== at));
 
-  /** Only this one counts; a second time brings all back. */
+  /** Gives all weight to this prompt; a second call brings the others back. */
   readonly solo = (at: number): void => {
     const { prompts } = this;
     const alone = prompts.every((prompt, index) => index === at || prompt.weight === 0);
@@ -32,21 +32,21 @@ export class PromptMix {
 
   readonly recall = (mix: Prompt[]): void => this.put(mix);
 
-  /** What the server gets: the lines with words; null where there are none. */
+  /** What the server gets: the prompts that are not empty; null if there are none. */
   payload(): { prompts: Json } | null {
     const prompts = this.prompts.map(({ text, weight }) => ({ text: text.trim(), weight }));
     const said = prompts.filter((prompt) => prompt.text !== "");
     return said.length > 0 ? { prompts: said } : null;
   }
 
-  /** How the sent mix takes the place of the one before; null is at once. */
+  /** How the mix replaces the one before; null for at once. */
   transition(): Values | null {
     const { steps, method } = this.settings.getSnapshot();
     if (steps === 0) return null;
     return { transition: { num_steps: steps, temporal_interpolation_method: method } };
   }
 
-  /** Puts the mix as it is on top of the history. */
+  /** Adds the current mix to the top of the history. */
   remember(): void {
     const { history } = this.settings.getSnapshot();
     const mix = this.prompts.filter((prompt) => prompt.text.trim() !== "");
@@ -64,7 +64,7 @@ export function editable(prompts: Prompt[]): Prompt[] {
   return prompts.length > 0 ? prompts : [EMPTY];
 }
 
-/** Each prompt's part of the whole, 0 to 1; null for a line without words and where all weights are 0. */
+/** Each prompt's share of the mix, 0 to 1; null for an empty prompt, and if all weights are 0. */
 export function sharesOf(prompts: Prompt[]): (number | null)[] {
   const counts = (prompt: Prompt) => prompt.text.trim() !== "";
   const whole = prompts.filter(counts).reduce((sum, prompt) => sum + prompt.weight, 0);
@@ -78,7 +78,7 @@ export function lineOf(mix: Prompt[]): string {
   return mix.map(({ text, weight }) => `${text} × ${weight}`).join(" + ");
 }
 
-/** The prompts in a parameter's value, in whichever of its forms. */
+/** The prompts in a parameter's value, in any of its forms. */
 export function promptsIn(value: Json | undefined): Prompt[] {
   if (typeof value === "string") return value ? [{ text: value, weight: 1 }] : [];
   if (!Array.isArray(value)) return [];

@@ -17,7 +17,7 @@ import {
 import type { Values } from "../types/stream";
 
 export const SETTINGS_KEY = "scope.settings";
-/** Rises when a field changes its meaning; what an other version kept is not read. */
+/** Raised when a field changes its meaning; settings of another version are ignored. */
 const VERSION = 1;
 export const MAX_PROMPTS = 16;
 export const HISTORY_KEPT = 20;
@@ -35,7 +35,7 @@ const textOrNull: Check<string | null> = (value): value is string | null => valu
 const byPipeline: Check<Record<string, Values>> = (value): value is Record<string, Values> =>
   isObject(value) && Object.values(value).every(isObject);
 
-/** A list of prompts as the page keeps and sends it. */
+/** A list of prompts as the page stores and sends it. */
 export const isPrompts: Check<Prompt[]> = (value): value is Prompt[] =>
   Array.isArray(value) && value.length <= MAX_PROMPTS && value.every(isPrompt);
 
@@ -54,7 +54,7 @@ const CHECKS: Checks = {
   microphoneId: text,
   resolution: one<string>(RESOLUTIONS),
   frameRate: one<number>(FRAME_RATES),
-  sound: flag,
+  audio: flag,
   measureDelay: flag,
   codec: one(CODECS),
   pipelineId: textOrNull,
@@ -71,7 +71,7 @@ const CHECKS: Checks = {
   shortcuts: flag,
 };
 
-/** What a person has set: kept in the browser, each field checked when it is read back. */
+/** A person's settings, stored in the browser; each field is checked when it is read back. */
 export class SettingsStore extends Store<Settings> {
   constructor(
     private readonly storage: Pick<Storage, "getItem" | "setItem"> | null,
@@ -85,11 +85,11 @@ export class SettingsStore extends Store<Settings> {
     try {
       this.storage?.setItem(SETTINGS_KEY, JSON.stringify({ version: VERSION, ...this.getSnapshot() }));
     } catch {
-      // Full or forbidden: the page works, and forgets at its end.
+      // Storage is full or forbidden: the page works, but does not remember.
     }
   };
 
-  /** What is set for a pipeline; other pipelines keep theirs. */
+  /** Sets one pipeline's parameters; other pipelines keep theirs. */
   readonly setParameters = (pipelineId: string, values: Values): void =>
     this.set({ parameters: { ...this.getSnapshot().parameters, [pipelineId]: values } });
 }

@@ -10,28 +10,28 @@ import type { SettingsStore } from "./SettingsStore";
 import { Timeline } from "./Timeline";
 import type { TimelineEvent } from "./timelineFile";
 
-/** What is done once and is no value that stays. */
+/** One-off commands: not values that stay. */
 const ONCE = ["transition", "reset"];
 
-/** Everything that a person sets: said to the server, kept for the next time, and put on the timeline. */
+/** Everything that a person sets: sent to the server, stored for the next visit, and captured on the timeline. */
 export class Steering {
   readonly mix: PromptMix;
   readonly timeline: Timeline;
   private pipelines: Pipeline[] = [];
-  /** A chosen file cannot be kept over a reload. */
+  /** A chosen file does not survive a reload. */
   private file: File | null = null;
 
   constructor(
     private readonly session: Session,
     private readonly settings: SettingsStore,
-    /** Parameters of the link's pipeline: they count once. */
+    /** Parameters from the link; they are used once. */
     private fromLink: Values = {},
   ) {
     this.mix = new PromptMix(settings);
     this.timeline = new Timeline((event) => this.apply(event));
   }
 
-  /** The server's pipelines are known, and which one it runs where nobody chooses. */
+  /** Takes the server's pipelines, and the one that it runs by default. */
   readonly setPipelines = (pipelines: Pipeline[], usual: string | null): void => {
     this.pipelines = pipelines;
     const { pipelineId } = this.settings.getSnapshot();
@@ -68,7 +68,7 @@ export class Steering {
     });
   };
 
-  /** Another source or another way to open it: at once where a stream runs. */
+  /** Changes the source, or how it is opened; a running stream switches at once. */
   readonly setSource = (change: Partial<Settings>, file: File | null = this.file): void => {
     this.file = file;
     this.settings.set(change);
@@ -79,9 +79,9 @@ export class Steering {
     void this.session.source.change(options);
   };
 
-  readonly setSound = (sound: boolean): void => {
-    this.settings.set({ sound });
-    this.session.source.setSound(sound);
+  readonly setAudio = (audio: boolean): void => {
+    this.settings.set({ audio });
+    this.session.source.setAudio(audio);
   };
 
   readonly choosePipeline = (id: string): void => {
@@ -93,7 +93,7 @@ export class Steering {
     this.timeline.note(values, id);
   };
 
-  /** The pipeline before or after the chosen one, for a key. */
+  /** Chooses the previous or the next pipeline. */
   readonly stepPipeline = (by: 1 | -1): void => {
     const usable = this.pipelines.filter((pipeline) => !pipeline.schema_error);
     const at = usable.findIndex((pipeline) => pipeline.id === this.pipeline?.id);
@@ -109,36 +109,36 @@ export class Steering {
     this.timeline.note(values);
   };
 
-  /** Every control back to its default. */
+  /** Resets every control to its default. */
   readonly resetAll = (): void => {
     const controls = this.pipeline ? controlsOf(this.pipeline) : [];
     const known = controls.filter((control) => control.initial !== null);
     this.setParameters(Object.fromEntries(known.map((control) => [control.name, control.initial])));
   };
 
-  /** The stage forgets earlier frames. */
+  /** Makes the pipeline forget earlier frames. */
   readonly forgetFrames = (): void => this.session.parameters.send({ reset: true });
 
-  /** The mix as it stands, on its way with the transition. */
+  /** Sends the mix with its transition. */
   readonly sendPrompts = (): void => {
     this.mix.remember();
-    this.say(this.mix.transition() ?? {});
+    this.sendMix(this.mix.transition() ?? {});
   };
 
-  /** Weights count while they are moved; words when they are sent. */
+  /** A weight applies while its slider moves, text once it is sent. */
   readonly setWeight = (at: number, weight: number): void => {
     this.mix.edit(at, { weight });
-    this.say({});
+    this.sendMix({});
   };
 
   readonly solo = (at: number): void => {
     this.mix.solo(at);
-    this.say({});
+    this.sendMix({});
   };
 
   readonly removePrompt = (at: number): void => {
     this.mix.remove(at);
-    this.say({});
+    this.sendMix({});
   };
 
   readonly recall = (mix: Prompt[]): void => {
@@ -146,14 +146,14 @@ export class Steering {
     this.sendPrompts();
   };
 
-  /** The timeline begins with all that is set. */
+  /** Starts a capture, which begins with everything that is set. */
   readonly capture = (): void => {
     const { pipelineId, parameters } = this.session.getSnapshot();
     const everything = { ...parameters, ...this.prompts(this.pipeline) };
     this.timeline.capture({ parameters: everything, ...(pipelineId ? { pipelineId } : {}) });
   };
 
-  private say(once: Values): void {
+  private sendMix(once: Values): void {
     const payload = this.prompts(this.pipeline);
     if (!("prompts" in payload)) return;
     this.session.parameters.set(payload, once);
@@ -175,7 +175,7 @@ export class Steering {
     this.keep(without(values, (name) => name === "prompts"));
   }
 
-  /** What equals its default is not kept: a pipeline's new default counts. */
+  /** A value that equals its default is not stored, so that a new default of the pipeline applies. */
   private keep(values: Values): void {
     const { pipeline } = this;
     if (!pipeline) return;
@@ -209,7 +209,7 @@ export class Steering {
       frameRate: settings.frameRate,
       file: this.file,
       inputSource: inputSourceOf(settings),
-      sound: settings.sound,
+      audio: settings.audio,
       measureDelay: settings.measureDelay,
     };
   }

@@ -104,10 +104,10 @@ it("writes a file that it reads again", () => {
 });
 
 it.each([
-  ["picture", "no JSON"],
-  ["[]", "no timeline"],
+  ["text", "not valid JSON"],
+  ["[]", "not a timeline"],
   ['{"format":"scope-timeline","version":7,"events":[]}', "version 7"],
-  ['{"format":"scope-timeline","version":1}', 'no list "events"'],
+  ['{"format":"scope-timeline","version":1}', 'no "events" list'],
   ['{"format":"scope-timeline","version":1,"events":[{"at_ms":-1}]}', "Event 1"],
   ['{"format":"scope-timeline","version":1,"events":[{"at_ms":0,"parameters":3}]}', '"parameters"'],
   ['{"format":"scope-timeline","version":1,"events":[{"at_ms":0,"pipeline_id":3}]}', '"pipeline_id"'],

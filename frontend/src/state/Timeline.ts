@@ -2,21 +2,21 @@ import { Store } from "../lib/store";
 import type { Values } from "../types/stream";
 import { MOST_EVENTS, type TimelineEvent, readTimeline, written } from "./timelineFile";
 
-/** How finely changes are played; a frame of video is 33 ms. */
+/** How finely changes are played back; a frame at 30 fps lasts 33 ms. */
 const TICK_MS = 20;
 
 export interface TimelineSnapshot {
   mode: "idle" | "capturing" | "playing";
   events: TimelineEvent[];
   durationMs: number;
-  /** Of the playing head, or of the capture's end. */
+  /** Of the playhead, or of the capture's end. */
   positionMs: number;
   loop: boolean;
 }
 
-/** Captures what is set with its time, and sets it again at the same times. */
+/** Captures changes with their times, and plays them back. */
 export class Timeline extends Store<TimelineSnapshot> {
-  /** The moment of `performance.now()` that is the timeline's 0. */
+  /** `performance.now()` at the start of the timeline. */
   private zero = 0;
   private next = 0;
   private timer: ReturnType<typeof setInterval> | null = null;
@@ -25,7 +25,7 @@ export class Timeline extends Store<TimelineSnapshot> {
     super({ mode: "idle", events: [], durationMs: 0, positionMs: 0, loop: false });
   }
 
-  /** Starts afresh with what is set at this moment. */
+  /** Starts a new capture from what is set at this moment. */
   readonly capture = (first: Omit<TimelineEvent, "atMs">): void => {
     this.pause();
     this.zero = performance.now();
@@ -36,7 +36,7 @@ export class Timeline extends Store<TimelineSnapshot> {
     }, 10 * TICK_MS);
   };
 
-  /** Something was set; it is kept while capturing. */
+  /** Adds a change to a running capture. */
   note(parameters: Values, pipelineId?: string): void {
     const { mode, events } = this.getSnapshot();
     if (mode !== "capturing" || events.length >= MOST_EVENTS) return;
@@ -45,7 +45,7 @@ export class Timeline extends Store<TimelineSnapshot> {
     this.update({ events: [...events, event], positionMs: atMs, durationMs: atMs });
   }
 
-  /** Ends the capture, or holds what plays. */
+  /** Ends the capture, or pauses playback. */
   readonly pause = (): void => {
     if (this.timer) clearInterval(this.timer);
     this.timer = null;
@@ -56,7 +56,7 @@ export class Timeline extends Store<TimelineSnapshot> {
     else this.update({ mode: "idle", positionMs: Math.min(at, this.getSnapshot().durationMs) });
   };
 
-  /** Plays from the head on, from the start where the head is at the end. */
+  /** Plays from the playhead, or from the start if that is at the end. */
   readonly play = (): void => {
     this.pause();
     const { events, durationMs, positionMs } = this.getSnapshot();
@@ -64,7 +64,7 @@ export class Timeline extends Store<TimelineSnapshot> {
     this.playFrom(positionMs < durationMs ? positionMs : 0);
   };
 
-  /** Moves the head; what was set there is set. */
+  /** Moves the playhead and applies what was set at that time. */
   readonly seek = (positionMs: number): void => {
     const { mode, durationMs } = this.getSnapshot();
     if (mode === "capturing") return;
@@ -87,7 +87,7 @@ export class Timeline extends Store<TimelineSnapshot> {
     return written(this.getSnapshot().events);
   }
 
-  /** Takes a file's text in; throws one sentence, and keeps what there was, where it is no timeline. */
+  /** Loads the text of a file. If it is not a timeline, throws a sentence and changes nothing. */
   import(text: string): void {
     const events = readTimeline(text);
     this.pause();
@@ -114,7 +114,7 @@ export class Timeline extends Store<TimelineSnapshot> {
     this.pause();
   }
 
-  /** Everything up to `positionMs` in one: the newest value of each name, of the newest pipeline. */
+  /** Applies everything up to `positionMs` at once: the newest pipeline, and the newest value of each parameter. */
   private applyAll(positionMs: number): void {
     const { events } = this.getSnapshot();
     const past = events.filter((event) => event.atMs <= positionMs);

@@ -11,7 +11,7 @@ export const settings = new SettingsStore(storage(), firstSettings());
 export const steering = new Steering(session, settings, setup.parameters);
 export const announcer = new Announcer();
 
-/** A browser that forbids storage throws at the mere name of it. */
+/** A browser that forbids storage throws when it is accessed. */
 function storage(): Storage | null {
   try {
     return window.localStorage;
@@ -20,7 +20,7 @@ function storage(): Storage | null {
   }
 }
 
-/** A page that is opened for the first time takes a source that this browser has. */
+/** A page that is opened for the first time starts with a source that this browser has. */
 function firstSettings() {
   const fresh = storage()?.getItem(SETTINGS_KEY) == null;
   const source = hasMediaDevices() ? ("camera" as const) : ("pattern" as const);

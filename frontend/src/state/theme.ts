@@ -1,6 +1,6 @@
 import type { SettingsStore } from "./SettingsStore";
 
-/** Keeps the page's theme as it is set, or as the system has it; gives the way to stop. */
+/** Keeps the page in the chosen theme, or in the system's; returns a function that stops it. */
 export function followTheme(settings: SettingsStore, root: HTMLElement): () => void {
   const system = window.matchMedia("(prefers-color-scheme: light)");
   const show = () => {

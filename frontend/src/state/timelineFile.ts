@@ -10,7 +10,7 @@ export interface TimelineEvent {
 
 const FORMAT = "scope-timeline";
 const VERSION = 1;
-/** A day; and an hour of a slider in motion. */
+/** A day, and about an hour of a slider in motion. */
 const LONGEST_MS = 86_400_000;
 export const MOST_EVENTS = 100_000;
 
@@ -24,12 +24,12 @@ export function written(events: TimelineEvent[]): string {
   return JSON.stringify({ format: FORMAT, version: VERSION, events: lines }, null, 2) + "\n";
 }
 
-/** The events of a file's text; throws one sentence that says what is wrong. */
+/** The events in the text of a file; throws a sentence that says what is wrong. */
 export function readTimeline(text: string): TimelineEvent[] {
   const file = parseJson(text);
-  if (file === undefined) throw new Error("This file is no JSON; choose one that Export wrote.");
+  if (file === undefined) throw new Error("This file is not valid JSON; choose one that Export saved.");
   if (!isObject(file) || file["format"] !== FORMAT) {
-    throw new Error(`This file is no timeline: "format" is not "${FORMAT}".`);
+    throw new Error(`This file is not a timeline: "format" is not "${FORMAT}".`);
   }
   if (file["version"] !== VERSION) {
     throw new Error(
@@ -37,23 +37,24 @@ export function readTimeline(text: string): TimelineEvent[] {
     );
   }
   const { events } = file;
-  if (!Array.isArray(events)) throw new Error('This timeline has no list "events".');
+  if (!Array.isArray(events)) throw new Error('This timeline has no "events" list.');
   if (events.length > MOST_EVENTS) {
-    throw new Error(`This timeline has ${events.length} events; ${MOST_EVENTS} are the most.`);
+    throw new Error(`This timeline has ${events.length} events; the maximum is ${MOST_EVENTS}.`);
   }
   const read = events.map((event: unknown, index) => eventOf(event, index + 1));
   return read.sort((one, other) => one.atMs - other.atMs);
 }
 
 function eventOf(event: unknown, number: number): TimelineEvent {
-  if (!isObject(event)) throw new Error(`Event ${number} of this timeline is no object.`);
+  if (!isObject(event)) throw new Error(`Event ${number} of this timeline is not an object.`);
   const { at_ms: atMs, pipeline_id: pipelineId, parameters = {} } = event;
   if (typeof atMs !== "number" || !(atMs >= 0 && atMs <= LONGEST_MS)) {
-    throw new Error(`Event ${number} of this timeline has no "at_ms" from 0 to ${LONGEST_MS}.`);
+    throw new Error(`Event ${number} of this timeline: expected "at_ms" from 0 to ${LONGEST_MS}.`);
   }
   if (pipelineId !== undefined && typeof pipelineId !== "string") {
-    throw new Error(`Event ${number} of this timeline has a "pipeline_id" that is no text.`);
+    throw new Error(`Event ${number} of this timeline: expected "pipeline_id" to be text.`);
   }
-  if (!isObject(parameters)) throw new Error(`Event ${number} of this timeline has no object "parameters".`);
+  if (!isObject(parameters))
+    throw new Error(`Event ${number} of this timeline: expected "parameters" to be an object.`);
   return { atMs, parameters: parameters as Values, ...(pipelineId === undefined ? {} : { pipelineId }) };
 }

@@ -40,7 +40,7 @@ export interface Pipeline {
   description: string;
   version?: string;
   kind?: string;
-  /** `text`: makes pictures without an input. */
+  /** `text`: generates frames without an input. */
   supported_modes?: string[];
   supports_prompts: boolean;
   schema_error?: string;

@@ -49,7 +49,7 @@ export interface SystemMetrics {
   latencyMs: number | null;
 }
 
-/** Times of one step of a picture's way through the server, since the session's start. */
+/** Times of one step of a frame's way through the server, since the session's start. */
 export interface StepTimes {
   step: string;
   count: number;

@@ -1,6 +1,6 @@
 import type { CodecChoice, ServerKind, SourceKind, Values } from "./stream";
 
-/** A text and how much of the mix it is, against the other ones. */
+/** A text and its weight in the mix. */
 export interface Prompt {
   text: string;
   weight: number;
@@ -15,24 +15,24 @@ export const SERVER_KINDS: ServerKind[] = ["video_file", "recording"];
 export const SOURCES: SourceKind[] = ["camera", "screen", "file", "pattern", "text", ...SERVER_KINDS];
 export const CODECS: CodecChoice[] = ["auto", "VP8", "VP9", "H264"];
 
-/** Most frames from one mix to the next, as the server has it: a minute at 60 a second. */
+/** The longest transition that the server accepts, in frames: a minute at 60 fps. */
 export const MAX_STEPS = 3600;
 
 export type Method = (typeof METHODS)[number];
 export type Theme = (typeof THEMES)[number];
 export type InputView = (typeof INPUT_VIEWS)[number];
 
-/** What a person has set, and what survives a reload. */
+/** What a person has set; it survives a reload. */
 export interface Settings {
   theme: Theme;
   source: SourceKind;
-  /** Which of the server's files, by kind. */
+  /** The chosen file on the server, by kind. */
   sourceNames: Record<ServerKind, string>;
   cameraId: string;
   microphoneId: string;
   resolution: string;
   frameRate: number;
-  sound: boolean;
+  audio: boolean;
   measureDelay: boolean;
   codec: CodecChoice;
   pipelineId: string | null;
@@ -41,18 +41,18 @@ export interface Settings {
   prompts: Prompt[];
   /** Mixes that were sent, newest first. */
   history: Prompt[][];
-  /** Frames from one mix to the next; 0 is at once. */
+  /** Length of a transition in frames; 0 is none. */
   steps: number;
   method: Method;
   inputView: InputView;
   muted: boolean;
-  /** The drawer's open tab; null is shut. */
+  /** The drawer's open tab; null if it is closed. */
   drawer: string | null;
-  /** Whether single keys do something. */
+  /** Whether single-key shortcuts work. */
   shortcuts: boolean;
 }
 
-/** Of a page that nobody has set anything on. */
+/** Settings of a page that is opened for the first time. */
 export const DEFAULTS: Settings = {
   theme: "system",
   source: "camera",
@@ -61,7 +61,7 @@ export const DEFAULTS: Settings = {
   microphoneId: "",
   resolution: RESOLUTIONS[0],
   frameRate: FRAME_RATES[0],
-  sound: false,
+  audio: false,
   measureDelay: false,
   codec: "auto",
   pipelineId: null,

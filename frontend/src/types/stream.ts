@@ -1,8 +1,8 @@
 /** Where the page is with its session. */
 export type Phase = "idle" | "connecting" | "live" | "reconnecting" | "ended";
-/** Files that the server plays in the place of a picture that the page sends. */
+/** Files that the server plays in place of the page's own source. */
 export type ServerKind = "video_file" | "recording";
-/** `text` sends no picture: for pipelines that make their own. */
+/** `text` sends no video: for pipelines that generate their own. */
 export type SourceKind = "camera" | "screen" | "file" | "pattern" | "text" | ServerKind;
 /** A file of the server's, in the words of the wire. */
 export type InputSource = { source_type: ServerKind; source_name: string };
@@ -15,14 +15,14 @@ export interface SourceOptions {
   source: SourceKind;
   deviceId: string | null;
   microphoneId: string | null;
-  /** Asked of a camera, as in "1280x720". */
+  /** Requested from a camera, as in "1280x720". */
   resolution: string;
-  /** Frames a second, asked of a camera and a screen. */
+  /** Requested from a camera and a screen, in frames per second. */
   frameRate: number;
   file: File | null;
-  /** Where the source is a file of the server's. */
+  /** If the source is a file on the server. */
   inputSource: InputSource | null;
-  sound: boolean;
+  audio: boolean;
   measureDelay: boolean;
 }
 
@@ -32,32 +32,32 @@ export interface StartOptions extends SourceOptions {
   parameters: Values;
 }
 
-/** Where the newest prompts are on their way into the picture. */
+/** How far the newest prompts have got. */
 export interface PromptData {
-  state: "none" | "sent" | "in force" | "refused";
+  state: "none" | "sent" | "applied" | "rejected";
   /** The first frame that was made with them. */
   frame: number | null;
-  /** The pipeline takes prompts at once, whatever transition is asked for. */
+  /** The pipeline applied them at once, without the transition. */
   atOnce: boolean;
 }
 
-/** End to end, from a frame's drawing to its return. */
+/** End to end, from drawing a frame to its return. */
 export interface Delay {
   ms: number;
   origin: "measured" | "estimated";
 }
 
-/** Figures of the last second; null is not known, which is not 0. */
+/** Figures of the last second; null means unknown, not 0. */
 export interface Metrics {
   fpsIn: number | null;
   fpsOut: number | null;
   bitrateUpBps: number | null;
   bitrateDownBps: number | null;
   roundTripMs: number | null;
-  /** Packets of the picture that did not arrive, of 100 sent in the last second. */
+  /** Video packets that did not arrive, of 100 sent in the last second. */
   lossUpPercent: number | null;
   lossDownPercent: number | null;
-  /** In the browser's jitter buffer and decoder, a frame. */
+  /** Per frame, in the browser's jitter buffer and decoder. */
   bufferMs: number | null;
   decodeMs: number | null;
   delay: Delay | null;

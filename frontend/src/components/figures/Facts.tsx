@@ -2,7 +2,7 @@ import { isLimited, memoryOf, nameOf } from "../../figures/collect";
 import * as format from "../../lib/format";
 import type { Host, SessionDetail } from "../../types/figures";
 
-/** What does not change from second to second: path, codecs, sizes, and what the server runs on. */
+/** What does not change every second: path, codecs, sizes, and the server's hardware. */
 export function Facts({ detail, host }: { detail: SessionDetail | null; host: Host | null }) {
   const pair = detail?.candidate_pair;
   const rows = [
@@ -10,13 +10,13 @@ export function Facts({ detail, host }: { detail: SessionDetail | null; host: Ho
     ["Codec", format.text(detail && codecs(detail))],
     ["Encoder", format.text(detail?.encoder ?? null)],
     ["Decoder", format.text(detail?.decoder ?? null)],
-    ["Picture in", format.resolution(detail?.width ?? null, detail?.height ?? null)],
-    ["Picture out", format.resolution(detail?.sent_width ?? null, detail?.sent_height ?? null)],
-    ["Path, server's end", format.text(pair?.local ?? null)],
-    ["Path, browser's end", format.text(pair?.remote ?? null)],
-    ["Processors", format.text(host && processors(host))],
+    ["Input size", format.resolution(detail?.width ?? null, detail?.height ?? null)],
+    ["Output size", format.resolution(detail?.sent_width ?? null, detail?.sent_height ?? null)],
+    ["Path, server side", format.text(pair?.local ?? null)],
+    ["Path, browser side", format.text(pair?.remote ?? null)],
+    ["CPU", format.text(host && processors(host))],
     ["Memory", format.text(host && memory(host))],
-    ["Graphics", format.text(host && graphics(host))],
+    ["GPU", format.text(host && graphics(host))],
     ["Sessions", host?.sessions ? `${host.sessions.live} of ${host.sessions.limit}` : format.text(null)],
   ];
   return (
@@ -36,15 +36,15 @@ function codecs(detail: SessionDetail): string {
 }
 
 function processors(host: Host): string {
-  const all = `${host.cpu.cores} × ${host.cpu.model ?? "processor"}`;
+  const all = `${host.cpu.cores} × ${host.cpu.model ?? "core"}`;
   return isLimited(host) ? `${host.cpu.limit_cores} of ${all}` : all;
 }
 
 function memory(host: Host): string {
   const { total, limited } = memoryOf(host);
-  return limited ? `${format.memory(total)} (the container's)` : format.memory(total);
+  return limited ? `${format.memory(total)} (container limit)` : format.memory(total);
 }
 
 function graphics(host: Host): string {
-  return host.gpus.length > 0 ? host.gpus.map(nameOf).join(", ") : "none that a driver tells of";
+  return host.gpus.length > 0 ? host.gpus.map(nameOf).join(", ") : "none reported by a driver";
 }

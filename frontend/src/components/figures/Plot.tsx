@@ -33,7 +33,7 @@ interface Props {
   format: (value: number | null) => string;
   windowMs: number;
   now: number;
-  /** The upper edge is not below it. */
+  /** The top of the scale is at least this. */
   least: number;
 }
 
@@ -43,7 +43,7 @@ export function Plot({ title, lines, over = [], stacked = false, format, windowM
   const shapes = stacked ? stack(lines.map((line) => line.points)) : lines.map((line) => line.points);
   const overs = over.map((line) => line.points);
   const top = roundTop(greatest([...shapes, ...overs]), least);
-  const frame = { now, windowMs, width: WIDTH, height: HEIGHT, top };
+  const area = { now, windowMs, width: WIDTH, height: HEIGHT, top };
   const all = [...lines, ...over];
   const move = (event: PointerEvent<SVGSVGElement>) => {
     const box = event.currentTarget.getBoundingClientRect();
@@ -80,19 +80,19 @@ export function Plot({ title, lines, over = [], stacked = false, format, windowM
           stacked ? (
             <path
               key={lines[place]?.label}
-              d={areaPath(points, shapes[place - 1] ?? [], frame)}
+              d={areaPath(points, shapes[place - 1] ?? [], area)}
               className={colour(place)}
               fill="currentColor"
               fillOpacity={0.75}
             />
           ) : (
-            <Stroke key={lines[place]?.label} d={linePath(points, frame)} place={place} />
+            <Stroke key={lines[place]?.label} d={linePath(points, area)} place={place} />
           ),
         )}
         {overs.map((points, place) => (
           <path
             key={over[place]?.label}
-            d={linePath(points, frame)}
+            d={linePath(points, area)}
             className="stroke-soft"
             fill="none"
             strokeWidth={1.5}

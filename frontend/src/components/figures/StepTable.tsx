@@ -8,7 +8,7 @@ export function StepTable({ steps }: { steps: StepTimes[] }) {
   return (
     <table className="w-full max-w-xl text-xs">
       <caption className="pb-1.5 text-left font-medium text-soft">
-        In the server, since the session's start: the mean, and what 50, 95 and 99 of 100 pictures stay under
+        Time per frame in the server since the session's start: mean and percentiles
       </caption>
       <thead className="text-muted">
         <tr>

@@ -2,14 +2,14 @@ import { useState } from "react";
 
 import { Notice } from "../ui/Notice";
 
-/** Plays a file of the server; the browser asks for the parts that it needs. */
+/** Plays a file from the server; the browser requests the ranges that it needs. */
 export function Player({ path, title }: { path: string; title: string }) {
   const [failed, setFailed] = useState(false);
   return (
     <>
       {failed && (
         <Notice look="problem">
-          This browser does not play the file; download it and open it in a video player.
+          This browser cannot play the file; download it and open it in a video player.
         </Notice>
       )}
       <video

@@ -14,7 +14,7 @@ interface Props {
   onDelete: (id: string) => Promise<void>;
 }
 
-/** One recording: a still, what it is, and what can be done with it. */
+/** One recording: a thumbnail, what it is, and what can be done with it. */
 export function RecordingRow({ recording, onDelete }: Props) {
   const [name, setName] = useState<string | null>(null);
   const [playing, setPlaying] = useState(false);
@@ -35,9 +35,9 @@ export function RecordingRow({ recording, onDelete }: Props) {
               " · ",
             )}
           </p>
-          {running && <p className="text-xs text-problem">Is being recorded</p>}
+          {running && <p className="text-xs text-problem">Recording …</p>}
           {recording.state === "finished" && recording.sentence && (
-            <p className="text-xs text-muted">{recording.sentence}</p>
+            <p className="text-xs text-muted">{format.asSentence(recording.sentence)}</p>
           )}
         </div>
         <div className="flex flex-wrap content-start items-end gap-2">
@@ -65,7 +65,7 @@ export function RecordingRow({ recording, onDelete }: Props) {
         </div>
       </div>
       {(recording.state === "failed" || recording.state === "cut") && (
-        <Notice look="hint">{recording.sentence ?? "It ended early; what is written is kept."}</Notice>
+        <Notice look="hint">{recording.sentence ?? "It ended early; what was written is kept."}</Notice>
       )}
       {playing && path && <Player key={path} path={path} title={title} />}
     </li>
@@ -107,7 +107,7 @@ function DeleteButton(props: { disabled: boolean; title: string; onDelete: () =>
   );
 }
 
-/** "Output", the number where there are several, and what is known of it. */
+/** "Output" or "Input", its number if there are several, and what is known about it. */
 function labelOf(file: RecordingFile, files: RecordingFile[]): string {
   const same = files.filter((other) => other.kind === file.kind);
   const parts = [file.kind === "output" ? "Output" : "Input"];

@@ -71,7 +71,7 @@ it("lists what there is, plays any file of it and saves it", async () => {
   expect(recording.getByRole("option", { name: "Output, part 2, VP8, 640 × 480" })).toBeTruthy();
   expect(recording.getByRole("option", { name: "Input" })).toBeTruthy();
   fireEvent.error(video);
-  expect(recording.getByRole("alert").textContent).toContain("does not play");
+  expect(recording.getByRole("alert").textContent).toContain("cannot play");
 });
 
 it("deletes after a second thought alone", async () => {
@@ -84,7 +84,7 @@ it("deletes after a second thought alone", async () => {
   fireEvent.click(recording.getByRole("button", { name: "Delete" }));
   fireEvent.click(recording.getByRole("button", { name: "Delete for good" }));
 
-  expect(await screen.findByText(/Nothing is recorded yet/)).toBeTruthy();
+  expect(await screen.findByText(/No recordings yet/)).toBeTruthy();
   expect(requests).toContainEqual({ method: "DELETE", path: "/api/v1/recordings/r1" });
 });
 
@@ -94,7 +94,7 @@ it("leaves a recording alone that is being written", async () => {
   render(<RecordingsPanel sessionId={null} />);
 
   const recording = await row();
-  expect(await recording.findByText("Is being recorded")).toBeTruthy();
+  expect(await recording.findByText("Recording …")).toBeTruthy();
   expect(recording.getByRole("button", { name: "Delete" })).toHaveProperty("disabled", true);
   expect(recording.queryByRole("link", { name: "Download" })).toBeNull();
 });
@@ -106,5 +106,5 @@ it("says why a recording does not start", async () => {
 
   fireEvent.click(screen.getByRole("button", { name: "Record" }));
 
-  expect((await screen.findByRole("alert")).textContent).toBe("the disk is full");
+  expect((await screen.findByRole("alert")).textContent).toBe("The disk is full.");
 });

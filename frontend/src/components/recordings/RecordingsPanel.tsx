@@ -8,7 +8,7 @@ import { Button } from "../ui/Button";
 import { Notice } from "../ui/Notice";
 import { Switch } from "../ui/Switch";
 
-/** Records the stream, and plays, saves and deletes what the server keeps. */
+/** Records the stream; plays, downloads and deletes the recordings on the server. */
 export function RecordingsPanel({ sessionId }: { sessionId: string | null }) {
   const [input, setInput] = useState(false);
   const { status, recordings, busy, sentence, listSentence, recorder } = useRecordings(sessionId);
@@ -20,7 +20,7 @@ export function RecordingsPanel({ sessionId }: { sessionId: string | null }) {
         {active ? (
           <Button look="danger" disabled={busy} onClick={() => void recorder.stop()}>
             <span aria-hidden className="size-2.5 rounded-xs bg-current" />
-            Stop recording
+            End recording
           </Button>
         ) : (
           <Button disabled={busy || sessionId === null} onClick={() => void recorder.start(input)}>
@@ -28,17 +28,19 @@ export function RecordingsPanel({ sessionId }: { sessionId: string | null }) {
             Record
           </Button>
         )}
-        <Switch label="Record the input too" checked={input} disabled={active || busy} onChange={setInput} />
+        <Switch label="Also record the input" checked={input} disabled={active || busy} onChange={setInput} />
         {active && status && <Running status={status} />}
-        {sessionId === null && <p className="text-xs text-muted">A stream can be recorded once it runs.</p>}
+        {sessionId === null && <p className="text-xs text-muted">Start a stream to record it.</p>}
       </div>
       {failure && <Notice look="problem">{failure}</Notice>}
-      {recordings === null && !listSentence && <p className="text-sm text-muted">Reading the list …</p>}
+      {recordings === null && !listSentence && <p className="text-sm text-muted">Loading the list …</p>}
       {recordings?.length === 0 && (
-        <p className="text-sm text-muted">Nothing is recorded yet. The server keeps here what you record.</p>
+        <p className="text-sm text-muted">
+          No recordings yet. The server keeps what you record, and it is listed here.
+        </p>
       )}
       {recordings && recordings.length > 0 && (
-        <ul aria-label="Recordings of the server" className="space-y-3">
+        <ul aria-label="Recordings on the server" className="space-y-3">
           {recordings.map((recording) => (
             <RecordingRow key={recording.id} recording={recording} onDelete={recorder.remove} />
           ))}
@@ -48,7 +50,7 @@ export function RecordingsPanel({ sessionId }: { sessionId: string | null }) {
   );
 }
 
-/** A timer: a screen reader reads it when asked, not each second. */
+/** A timer: screen readers read it on request, not every second. */
 function Running({ status }: { status: RecordingStatus }) {
   return (
     <p

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "react";
 
 import { thumbnails } from "../../hooks/useRecorder";
 
-/** A still of a video file, drawn once it comes into sight. */
+/** The thumbnail of a video file, drawn once it scrolls into view. */
 export function Thumbnail({ path }: { path: string | null }) {
   const place = useRef<HTMLDivElement>(null);
   const [still, setStill] = useState<{ path: string; url: string | null } | null>(null);

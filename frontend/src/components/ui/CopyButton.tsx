@@ -3,17 +3,17 @@ import { type ReactNode, useEffect, useState } from "react";
 import { copy } from "../../lib/clipboard";
 import { Button } from "./Button";
 
-const SAID_MS = 2000;
+const SHOWN_MS = 2000;
 
-/** Copies a text and says whether it did. */
+/** Copies text and says whether that worked. */
 export function CopyButton({ text, children }: { text: () => string; children: ReactNode }) {
   const [done, setDone] = useState<boolean | null>(null);
   useEffect(() => {
     if (done === null) return;
-    const timer = setTimeout(() => setDone(null), SAID_MS);
+    const timer = setTimeout(() => setDone(null), SHOWN_MS);
     return () => clearTimeout(timer);
   }, [done]);
-  const words = done ? "Copied" : "The browser does not copy; select the text";
+  const words = done ? "Copied" : "The browser did not copy it; select the text instead";
   return (
     <>
       <Button onClick={() => void copy(text()).then(setDone)}>{children}</Button>

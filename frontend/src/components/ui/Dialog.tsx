@@ -9,7 +9,7 @@ interface Props {
   children: ReactNode;
 }
 
-/** The browser's own modal dialog: it keeps the focus, Escape closes it, and the focus goes back. */
+/** The browser's own modal dialog: it keeps the focus, closes with Escape, and gives the focus back. */
 export function Dialog({ title, onClose, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
@@ -23,7 +23,7 @@ export function Dialog({ title, onClose, children }: Props) {
       ref={dialog}
       aria-labelledby={id}
       onClose={onClose}
-      // The dialog itself is the ground behind its content.
+      // Outside its content, the dialog itself is clicked.
       onClick={(event) => event.target === dialog.current && dialog.current.close()}
       className="m-auto max-h-[85dvh] w-[min(44rem,calc(100vw-2rem))] overflow-visible rounded-lg border border-line bg-panel p-0 text-text shadow-2xl"
     >

@@ -1,7 +1,7 @@
 import type { ComponentProps, ReactNode } from "react";
 
 interface Props extends Omit<ComponentProps<"button">, "children"> {
-  /** Said to screen readers, and shown when the pointer rests on it. */
+  /** For screen readers, and as a tooltip. */
   label: string;
   icon: ReactNode;
   /** The key that does the same. */
@@ -9,7 +9,7 @@ interface Props extends Omit<ComponentProps<"button">, "children"> {
   small?: boolean;
 }
 
-/** A button that is a picture: its words are its label. */
+/** A button that shows only an icon. */
 export function IconButton({ label, icon, shortcut, small = false, className = "", ...props }: Props) {
   return (
     <button

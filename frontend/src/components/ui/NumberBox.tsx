@@ -9,12 +9,12 @@ interface Props {
   disabled?: boolean;
   describedBy?: string | undefined;
   className?: string;
-  /** Brings what was written to what may be. */
+  /** Returns the nearest number that is allowed. */
   fit: (value: number) => number;
   onChange: (value: number) => void;
 }
 
-/** A number to write: it counts as it is written where it may be, and is brought into its range at the end. */
+/** A field for a number: one that is allowed applies while typing, any other is corrected at the end. */
 export function NumberBox({
   label,
   value,

@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 
-/** A named part of the page; `aside` stands at the right of its name. */
+/** A section with a title; `aside` is to the right of it. */
 export function Panel({ title, aside, children }: { title: string; aside?: ReactNode; children: ReactNode }) {
   return (
     <section aria-label={title} className="px-4 pt-4 pb-6 sm:px-5">

@@ -11,7 +11,7 @@ interface Props {
   describedBy?: string | undefined;
 }
 
-/** The browser's own list: it works with keyboard, screen reader and thumb as people expect. */
+/** The browser's own list, which works with keyboard, screen reader and thumb as people expect. */
 export function Select({
   label,
   value,

@@ -7,7 +7,7 @@ interface Props {
   max: number;
   step: number;
   disabled?: boolean;
-  /** Where the default is, as a notch. */
+  /** A notch, for the default. */
   mark?: number | null;
   unit?: string;
   upright?: boolean;
@@ -15,7 +15,7 @@ interface Props {
   onChange: (value: number) => void;
 }
 
-/** A fader, as on a desk. */
+/** A slider, lying or upright. */
 export function Slider({
   label,
   mark = null,

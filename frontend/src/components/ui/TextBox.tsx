@@ -3,7 +3,7 @@ import { useState } from "react";
 interface Props {
   id: string;
   value: string;
-  /** Words count as they are written, or when they are done (Enter, or the box is left). */
+  /** Whether text applies while typing, or when it is done (Enter, or the focus leaves). */
   when: "written" | "done";
   rows?: number;
   disabled?: boolean;
@@ -11,7 +11,7 @@ interface Props {
   onChange: (text: string) => void;
 }
 
-/** A text to write. */
+/** A field for text, of one line or several. */
 export function TextBox({ id, value, when, rows = 1, disabled = false, describedBy, onChange }: Props) {
   const [draft, setDraft] = useState<string | null>(null);
   const finish = () => {

@@ -68,7 +68,7 @@ export const SnapshotIcon = outline(
   "M2 5h2.6l1-1.7h4.8l1 1.7H14v8H2zM8 6.6a2.2 2.2 0 1 0 0 4.4 2.2 2.2 0 0 0 0-4.4z",
 );
 export const MutedIcon = outline("M2.5 6.2v3.6H5l3.2 2.7v-9L5 6.2zM11 6.5l3 3m0-3-3 3");
-export const SoundIcon = outline(
+export const SpeakerIcon = outline(
   "M2.5 6.2v3.6H5l3.2 2.7v-9L5 6.2zM10.8 5.8a3 3 0 0 1 0 4.4M12.6 4a5.6 5.6 0 0 1 0 8",
 );
 export const FullscreenIcon = outline("M2.5 6V2.5H6M10 2.5h3.5V6M13.5 10v3.5H10M6 13.5H2.5V10");

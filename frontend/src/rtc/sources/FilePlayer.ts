@@ -8,12 +8,12 @@ export interface FileState {
   durationS: number;
 }
 
-/** How far a position falls when the file begins again; less is the browser's own rounding. */
+/** A position that falls by more than this means that the file started over; less is rounding in the browser. */
 const WRAP_S = 0.5;
 
 /**
- * A video file that plays as a source: hold, seek, loop. The element itself always loops: at a file's end Chromium
- * ends the captured tracks, and with them what is sent.
+ * A video file that plays as the source: pause, seek, loop. The element always loops: at the end of a file Chromium
+ * ends the captured tracks, and with them the stream.
  */
 export class FilePlayer extends Store<FileState> {
   constructor(
@@ -29,7 +29,7 @@ export class FilePlayer extends Store<FileState> {
 
   readonly setPlaying = (playing: boolean): void => {
     if (!playing) this.video.pause();
-    // Only a pause right after it interrupts it.
+    // It rejects only if a pause interrupts it.
     else void this.video.play().catch(() => undefined);
   };
 
@@ -52,7 +52,7 @@ export class FilePlayer extends Store<FileState> {
   };
 }
 
-/** A live recording has no end: its duration is infinite. */
+/** The duration of a file that is still being written is infinite. */
 function finite(seconds: number): number {
   return Number.isFinite(seconds) ? seconds : 0;
 }

@@ -3,22 +3,22 @@ import type { FilePlayer } from "./FilePlayer";
 /** A running source; whoever opened it closes it. */
 export interface Source {
   stream: MediaStream;
-  /** Told of each stamped frame as it is drawn. */
+  /** Called for each stamped frame as it is drawn. */
   onStamp: ((number: number) => void) | null;
-  /** Told when the picture or the sound ended by itself, with a sentence. */
+  /** Called with a sentence when video or audio ended by itself. */
   onEnded: ((sentence: string) => void) | null;
   player: FilePlayer | null;
   close: () => void;
 }
 
-/** A source of tracks that a device gives; `ended` says what it means that one stops. */
+/** A source of a device's tracks; `ended` says what happened when one stops. */
 export function ofStream(stream: MediaStream, ended: (track: MediaStreamTrack) => string): Source {
   const close = () => {
     for (const track of stream.getTracks()) track.stop();
   };
   const source: Source = { stream, onStamp: null, onEnded: null, player: null, close };
   for (const track of stream.getTracks()) {
-    // Only for what ends by itself: `stop()` fires no event.
+    // Fires only for a track that ends by itself, not after `stop()`.
     track.onended = () => source.onEnded?.(ended(track));
   }
   return source;

@@ -8,25 +8,25 @@ const FPS = 30;
 const TONE_HZ = 440;
 const TONE_GAIN = 0.05;
 
-/** Draws its own moving picture, so that it works with no camera at all. */
-export function pattern(sound: boolean): Source {
+/** The test pattern, which needs no camera. */
+export function pattern(audio: boolean): Source {
   const source = canvas(WIDTH, HEIGHT, FPS, (context, number) => drawPattern(context, WIDTH, HEIGHT, number));
-  if (!sound) return source;
-  const audio = new AudioContext();
-  const oscillator = new OscillatorNode(audio, { frequency: TONE_HZ });
-  const target = audio.createMediaStreamDestination();
-  oscillator.connect(new GainNode(audio, { gain: TONE_GAIN })).connect(target);
+  if (!audio) return source;
+  const context = new AudioContext();
+  const oscillator = new OscillatorNode(context, { frequency: TONE_HZ });
+  const target = context.createMediaStreamDestination();
+  oscillator.connect(new GainNode(context, { gain: TONE_GAIN })).connect(target);
   oscillator.start();
   for (const track of target.stream.getAudioTracks()) source.stream.addTrack(track);
   const close = source.close;
   source.close = () => {
     close();
-    void audio.close();
+    void context.close();
   };
   return source;
 }
 
-/** The source with a stamp over its top, through a canvas; itself where no delay is to be measured. */
+/** Draws the source through a canvas, with a stamp at the top; returns it unchanged if no delay is measured. */
 export async function stamped(source: Source, measure: boolean, fps: number): Promise<Source> {
   const track = source.stream.getVideoTracks()[0];
   if (!measure || !track) return source;
@@ -59,7 +59,7 @@ function canvas(
   element.width = width;
   element.height = height;
   const context = element.getContext("2d", { alpha: false });
-  if (!context) throw new Error("This browser draws no canvas; choose another source.");
+  if (!context) throw new Error("This browser cannot draw on a canvas; choose another source.");
   let number = 0;
   const stream = element.captureStream(fps);
   const source: Source = { stream, onStamp: null, onEnded: null, player: null, close: () => undefined };

@@ -2,8 +2,8 @@ import type { SourceOptions } from "../../types/stream";
 import { type Source, ofStream } from "./Source";
 
 export const NO_CAMERA =
-  "A browser gives no camera to a plain-HTTP page that is not localhost: open this page over HTTPS " +
-  "(start the server with --tls self-signed) or on localhost. The test pattern works here.";
+  "Browsers allow a camera only over HTTPS or on localhost: open this page over HTTPS " +
+  "(start the server with --tls self-signed). The test pattern works without.";
 
 export function hasMediaDevices(): boolean {
   return window.isSecureContext && "mediaDevices" in navigator;
@@ -19,42 +19,42 @@ export async function camera(options: SourceOptions): Promise<Source> {
   };
   const microphone = options.microphoneId ? { deviceId: { exact: options.microphoneId } } : true;
   try {
-    const stream = await navigator.mediaDevices.getUserMedia({ video, audio: options.sound && microphone });
+    const stream = await navigator.mediaDevices.getUserMedia({ video, audio: options.audio && microphone });
     return ofStream(stream, (track) =>
       track.kind === "video"
-        ? "The camera stopped: it was unplugged, or another program took it. Choose a source to go on."
+        ? "The camera stopped: it was unplugged, or another program took it. Choose a source to continue."
         : "The microphone stopped: it was unplugged, or another program took it.",
     );
   } catch (error) {
-    throw new Error(sentenceOf(error, options.sound), { cause: error });
+    throw new Error(sentenceOf(error, options.audio), { cause: error });
   }
 }
 
-export async function screen({ frameRate, sound }: SourceOptions): Promise<Source> {
+export async function screen({ frameRate, audio }: SourceOptions): Promise<Source> {
   if (!hasMediaDevices()) throw new Error(NO_CAMERA);
   try {
     const video = { frameRate: { ideal: frameRate } };
-    const stream = await navigator.mediaDevices.getDisplayMedia({ video, audio: sound });
-    return ofStream(stream, () => "Sharing of the screen ended. Choose a source to go on.");
+    const stream = await navigator.mediaDevices.getDisplayMedia({ video, audio: audio });
+    return ofStream(stream, () => "Screen sharing ended. Choose a source to continue.");
   } catch (error) {
     throw new Error("No screen was shared; press Start and choose one.", { cause: error });
   }
 }
 
-function sentenceOf(error: unknown, sound: boolean): string {
+function sentenceOf(error: unknown, audio: boolean): string {
   const name = error instanceof DOMException ? error.name : "";
-  const device = sound ? "camera or the microphone" : "camera";
+  const device = audio ? "camera or the microphone" : "camera";
   switch (name) {
     case "NotAllowedError":
       return `The browser was not allowed to use the ${device}; allow it in the address bar and press Start.`;
     case "NotFoundError":
     case "OverconstrainedError":
-      return sound
-        ? "No such camera or microphone is connected; choose others, or go without sound."
-        : "No such camera is connected; choose another source.";
+      return audio
+        ? "That camera or microphone is not connected; choose another one, or turn audio off."
+        : "That camera is not connected; choose another source.";
     case "NotReadableError":
-      return `Another program uses the ${device}; close it and press Start.`;
+      return `Another program is using the ${device}; close it and press Start.`;
     default:
-      return "The camera does not start; choose another source.";
+      return "The camera did not start; choose another source.";
   }
 }

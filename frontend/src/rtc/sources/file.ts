@@ -6,9 +6,9 @@ type Capturing = HTMLVideoElement & {
   mozCaptureStream?: () => MediaStream;
 };
 
-/** A video file, in a loop, with its sound. */
+/** A video file with its audio, in a loop. */
 export async function file(chosen: File | null): Promise<Source> {
-  if (!chosen) throw new Error("No file is chosen; choose a video file first.");
+  if (!chosen) throw new Error("Choose a video file first.");
   const video: Capturing = document.createElement("video");
   video.src = URL.createObjectURL(chosen);
   video.muted = true;

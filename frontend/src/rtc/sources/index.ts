@@ -7,14 +7,14 @@ import type { Source } from "./Source";
 export { NO_CAMERA, hasMediaDevices } from "./devices";
 export type { Source } from "./Source";
 
-/** Frames a second of a file that is drawn anew. */
+/** Frame rate of a file that is drawn through a canvas. */
 const FILE_FPS = 30;
 
 export async function openSource(options: SourceOptions): Promise<Source> {
   const { measureDelay, frameRate } = options;
   switch (options.source) {
     case "pattern":
-      return pattern(options.sound);
+      return pattern(options.audio);
     case "camera":
       return stamped(await camera(options), measureDelay, frameRate);
     case "screen":

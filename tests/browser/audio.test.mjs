@@ -1,4 +1,4 @@
-// The sound of a source: turned on and off while the session lives, heard in what returns and in what is recorded.
+// The audio of a source: turned on and off while the session is live, heard in what returns and in what is recorded.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -22,21 +22,21 @@ const loudness = (page) =>
     return Math.hypot(...samples) / Math.sqrt(samples.length);
   });
 
-test("sound is turned on in a session that began without, and its recording has it from there on", async () => {
+test("audio is turned on in a session that began without, and its recording has it from there on", async () => {
   const { page, errors, close } = await open("pipeline=echo&source=pattern&autostart=1");
   await live(page);
   const { id } = await session(page);
-  const sound = page.getByRole("switch", { name: "Sound" });
-  assert.equal(await sound.isChecked(), false);
+  const audio = page.getByRole("switch", { name: "Audio" });
+  assert.equal(await audio.isChecked(), false);
   await page.getByRole("button", { name: "Record", exact: true }).click();
   const files = async () => (await get("/api/v1/recordings")).body.recordings[0]?.files ?? [];
   await until("a file", async () => (await files()).length === 1);
 
   assert.equal(await loudness(page), 0);
-  await sound.click();
+  await audio.click();
   await until("the tone comes back", async () => (await loudness(page)) > 0.01);
-  await until("a file with sound", async () => (await files()).length === 2);
-  await sound.click();
+  await until("a file with audio", async () => (await files()).length === 2);
+  await audio.click();
   await until("silence comes back", async () => (await loudness(page)) < 0.001);
   await page.getByRole("button", { name: "End recording" }).click();
   await page.getByRole("timer", { name: "Recording" }).waitFor({ state: "detached" });

@@ -13,37 +13,36 @@ import { Button } from "../ui/Button";
 const STEP = 1.25;
 const MOVE_PX = 60;
 
-/** The picture in a frame: zoom by wheel, pinch and keys, move by mouse, finger and keys. */
-export function GraphPicture({ url }: { url: string }) {
+/** The image of a graph, in a box: zoomed by wheel, pinch and keys, moved by mouse, finger and keys. */
+export function GraphImage({ url }: { url: string }) {
   const [viewport] = useState(() => new Viewport());
   const view = useSyncExternalStore(viewport.subscribe, viewport.getSnapshot);
-  const frame = useRef<HTMLDivElement>(null);
-  const picture = useRef<HTMLImageElement>(null);
+  const box = useRef<HTMLDivElement>(null);
+  const image = useRef<HTMLImageElement>(null);
   const fingers = useRef(new Fingers(viewport));
 
   const resize = () => {
-    const [box, image] = [frame.current, picture.current];
-    if (!box || !image || image.naturalWidth === 0) return;
+    if (!box.current || !image.current || image.current.naturalWidth === 0) return;
     viewport.resize(
-      { width: image.naturalWidth, height: image.naturalHeight },
-      { width: box.clientWidth, height: box.clientHeight },
+      { width: image.current.naturalWidth, height: image.current.naturalHeight },
+      { width: box.current.clientWidth, height: box.current.clientHeight },
     );
   };
   useEffect(() => {
-    const box = frame.current;
-    if (!box) return;
+    const element = box.current;
+    if (!element) return;
     const observer = new ResizeObserver(resize);
-    observer.observe(box);
+    observer.observe(element);
     // React's own wheel listener is passive: it cannot keep the page from scrolling.
     const wheel = (event: WheelEvent) => {
       event.preventDefault();
-      const { left, top } = box.getBoundingClientRect();
+      const { left, top } = element.getBoundingClientRect();
       viewport.zoom(event.deltaY < 0 ? STEP : 1 / STEP, event.clientX - left, event.clientY - top);
     };
-    box.addEventListener("wheel", wheel, { passive: false });
+    element.addEventListener("wheel", wheel, { passive: false });
     return () => {
       observer.disconnect();
-      box.removeEventListener("wheel", wheel);
+      element.removeEventListener("wheel", wheel);
     };
   });
 
@@ -55,16 +54,16 @@ export function GraphPicture({ url }: { url: string }) {
     const act = KEYS[event.key];
     if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
-    // The arrows and letters are the picture's while it has the focus.
+    // The arrows and letters belong to the image while it has the focus.
     event.stopPropagation();
     act(viewport);
   };
   return (
     <div className="space-y-2">
       <div
-        ref={frame}
+        ref={box}
         role="application"
-        aria-roledescription="zoomable picture"
+        aria-roledescription="zoomable image"
         aria-label="The session's graph. Plus and minus zoom, arrows move, 0 shows all of it."
         tabIndex={0}
         className="relative h-[min(24rem,32dvh)] min-h-56 cursor-grab touch-none overflow-hidden rounded-lg border border-line bg-white active:cursor-grabbing"
@@ -79,7 +78,7 @@ export function GraphPicture({ url }: { url: string }) {
         onPointerCancel={(event) => fingers.current.up(event.pointerId)}
       >
         <img
-          ref={picture}
+          ref={image}
           src={url}
           alt="Graph of the session's elements and their links"
           draggable={false}

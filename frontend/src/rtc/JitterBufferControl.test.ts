@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { Smoother } from "./Smoother";
+import { JitterBufferControl } from "./JitterBufferControl";
 
-test("pictures wait while packets are asked for again, and no longer", () => {
+test("frames wait while packets are asked for again, and no longer", () => {
   const receiver: { jitterBufferTarget?: number | null } = { jitterBufferTarget: null };
-  const smoother = new Smoother();
+  const smoother = new JitterBufferControl();
 
   smoother.adapt(receiver, 0, 100, 0);
   expect(receiver.jitterBufferTarget).toBeNull();
@@ -21,7 +21,7 @@ test("pictures wait while packets are asked for again, and no longer", () => {
 test("a browser without the property is left alone", () => {
   const receiver = {};
 
-  new Smoother().adapt(receiver, 5, null, 0);
+  new JitterBufferControl().adapt(receiver, 5, null, 0);
 
   expect(receiver).toEqual({});
 });
@@ -29,7 +29,7 @@ test("a browser without the property is left alone", () => {
 test("a long round trip does not make the wait longer than a person bears", () => {
   const receiver: { jitterBufferTarget?: number | null } = { jitterBufferTarget: null };
 
-  new Smoother().adapt(receiver, 1, 900, 0);
+  new JitterBufferControl().adapt(receiver, 1, 900, 0);
 
   expect(receiver.jitterBufferTarget).toBe(400);
 });
