@@ -1,5 +1,8 @@
 //! The shape of the code, read from the source: who uses whom, who imports GStreamer, how long things are.
 
+mod circles;
+mod length;
+
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -32,9 +35,6 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("stage", &[]),
 ];
 
-const FILE_LINES: usize = 400;
-const FUNCTION_LINES: usize = 60;
-
 #[test]
 fn modules_use_only_what_the_table_allows() {
     let faults: Vec<_> = sources().iter().flat_map(forbidden_uses).collect();
@@ -46,13 +46,6 @@ fn modules_use_only_what_the_table_allows() {
 fn only_media_imports_gstreamer() {
     let faults: Vec<_> =
         sources().iter().filter(|source| source.module != "media").flat_map(gstreamer_uses).collect();
-
-    assert!(faults.is_empty(), "{faults:#?}");
-}
-
-#[test]
-fn no_file_and_no_function_is_too_long() {
-    let faults: Vec<_> = sources().iter().flat_map(too_long).collect();
 
     assert!(faults.is_empty(), "{faults:#?}");
 }
@@ -92,11 +85,6 @@ fn the_detectors_catch_what_they_are_for() {
     assert_eq!(forbidden_uses(&planted("api", "use crate::session::Registry;")).len(), 0);
     assert_eq!(gstreamer_uses(&planted("api", "fn f() { gst::init(); }")).len(), 1);
     assert_eq!(gstreamer_uses(&planted("stage", "use gst_app::AppSrc;")).len(), 1);
-    assert_eq!(
-        too_long(&planted("api", &format!("fn f() {{{}}}", "\n".repeat(FUNCTION_LINES + 1)))).len(),
-        1
-    );
-    assert_eq!(too_long(&planted("api", &"\n".repeat(FILE_LINES + 1))).len(), 1);
 }
 
 /// One file of ours.
@@ -170,16 +158,6 @@ fn gstreamer_uses(source: &Source) -> Vec<String> {
     used.map(|name| format!("{}: uses {name}", source.path.display())).collect()
 }
 
-fn too_long(source: &Source) -> Vec<String> {
-    let lines = source.text.lines().count();
-    let file = (lines > FILE_LINES).then(|| format!("{}: {lines} lines", source.path.display()));
-    let mut functions = Functions::default();
-    functions.visit_file(&source.parse());
-    let long = functions.found.into_iter().filter(|(_, lines)| *lines > FUNCTION_LINES);
-    let long = long.map(|(name, lines)| format!("{}: {name} has {lines} lines", source.path.display()));
-    file.into_iter().chain(long).collect()
-}
-
 /// Every path that stands in a file, test modules left out.
 #[derive(Default)]
 struct Paths {
@@ -224,32 +202,6 @@ impl<'a> Visit<'a> for Paths {
         if !is_test(&item.attrs) {
             syn::visit::visit_item_mod(self, item);
         }
-    }
-}
-
-/// Every function's name and length.
-#[derive(Default)]
-struct Functions {
-    found: Vec<(String, usize)>,
-}
-
-impl Functions {
-    fn note(&mut self, name: &syn::Ident, block: &syn::Block) {
-        let braces = block.brace_token.span;
-        let lines = braces.close().start().line - braces.open().start().line;
-        self.found.push((name.to_string(), lines));
-    }
-}
-
-impl<'a> Visit<'a> for Functions {
-    fn visit_item_fn(&mut self, item: &'a syn::ItemFn) {
-        self.note(&item.sig.ident, &item.block);
-        syn::visit::visit_item_fn(self, item);
-    }
-
-    fn visit_impl_item_fn(&mut self, item: &'a syn::ImplItemFn) {
-        self.note(&item.sig.ident, &item.block);
-        syn::visit::visit_impl_item_fn(self, item);
     }
 }
 
