@@ -1,11 +1,10 @@
-//! The bus of a session's graph: errors become events; state changes and teardown have limits.
+//! The bus of a session's graph: errors become events.
+//!
+//! Runs on the thread that posts a message, which must not wait.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
-    time::{Duration, Instant},
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
 };
 
 use gst::{glib, prelude::*};
@@ -114,31 +113,6 @@ impl Decoder {
             self.faults.store(0, Relaxed); // the next one starts afresh
         }
         !last
-    }
-}
-
-/// Waits until `condition` holds, for at most `limit`.
-pub fn wait_until(limit: Duration, step: &'static str, condition: impl Fn() -> bool) -> Result<(), Error> {
-    let end = Instant::now() + limit;
-    while !condition() {
-        if Instant::now() >= end {
-            return Err(Error::Timeout { step, limit });
-        }
-        std::thread::park_timeout(Duration::from_millis(2));
-    }
-    Ok(())
-}
-
-/// Stops a graph for good. Blocks for some 15 ms; never call it on a streaming thread.
-pub fn stop(pipeline: &gst::Pipeline) {
-    if let Some(bus) = pipeline.bus() {
-        bus.set_flushing(true);
-    }
-    if let Err(error) = pipeline.set_state(gst::State::Null) {
-        tracing::error!(%error, "the graph does not stop");
-    }
-    if let Some(bus) = pipeline.bus() {
-        bus.unset_sync_handler();
     }
 }
 

@@ -9,7 +9,10 @@ use std::{
 
 use gst::prelude::*;
 
-use super::{Error, launch::Graph, start, tap};
+use super::{
+    Error,
+    gst::{convert, init, launch::Graph},
+};
 use crate::frame::{Frame, Layout};
 
 /// A file that gives nothing for so long gives nothing more; a slow disk gives something.
@@ -61,10 +64,10 @@ impl Reader {
     /// # Errors
     /// GStreamer does not start, or lacks an element. What is wrong with the file comes from [`Reader::frame`].
     pub fn open(path: &Path, layouts: &[Layout]) -> Result<Self, Error> {
-        start::begin()?;
+        init::start()?;
         let graph = graph(READER, path)?;
         let sink = graph.part::<gst_app::AppSink>("tap")?;
-        sink.set_caps(Some(&tap::caps(layouts)));
+        sink.set_caps(Some(&convert::caps(layouts)));
         play(&graph)?;
         Ok(Self { graph, sink, known: None, seq: 0 })
     }
@@ -96,7 +99,7 @@ impl Reader {
             self.known = Some((caps, info));
         }
         let Some((caps, info)) = &self.known else { return Ok(None) };
-        let frame = tap::wrap(self.seq, buffer, caps, info);
+        let frame = convert::wrap(self.seq, buffer, caps, info);
         self.seq += 1;
         frame.map(Some).ok_or_else(|| Error::Graph("the file's pictures cannot be mapped".into()))
     }
@@ -113,7 +116,7 @@ impl Reader {
 
     /// Lets pictures come in one of these layouts, soon.
     pub fn set_layouts(&mut self, layouts: &[Layout]) {
-        self.sink.set_caps(Some(&tap::caps(layouts)));
+        self.sink.set_caps(Some(&convert::caps(layouts)));
         if let Some(pad) = self.sink.static_pad("sink") {
             pad.push_event(gst::event::Reconfigure::new());
         }
@@ -137,7 +140,7 @@ impl Writer {
     /// # Errors
     /// Another end, or an element that is not installed.
     pub fn create(path: &Path, keep: Keep, fps: f64) -> Result<Self, Error> {
-        start::begin()?;
+        init::start()?;
         let end = path.extension().map(|end| end.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
         let muxer = match (end.as_str(), keep) {
             ("mkv", _) => "matroskamux",
@@ -166,7 +169,7 @@ impl Writer {
     /// # Errors
     /// The disk is full, or the encoder takes no such picture.
     pub fn write(&mut self, frame: &Frame) -> Result<(), Error> {
-        let (buffer, caps) = tap::unwrap(frame)?;
+        let (buffer, caps) = convert::unwrap(frame)?;
         if self.known.as_ref() != Some(&caps) {
             let mut rated = caps.clone();
             let fps = gst::Fraction::approximate_f64(self.fps).unwrap_or(gst::Fraction::new(30, 1));

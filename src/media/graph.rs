@@ -12,14 +12,13 @@ use super::{
     codec::{Decoder, Encoder},
     counters::Counters,
     gate::Gate,
-    launch,
+    gst::{convert, events, launch},
     negotiate::Line,
     playout,
     recording::{Feeds, Track},
     sender::Pace,
     shield, stall, tap,
     timing::{self, Timing},
-    upstream,
 };
 use crate::frame::{Frame, Layout, Slot};
 
@@ -105,7 +104,7 @@ pub fn receive_video(name: &str, row: &Decoder, taps: &Taps) -> Result<gst::Bin,
     let bin = launch::bin(name, &description)?;
     shield::keep_open(&launch::element(&bin, shield::NAME)?);
     let sink = launch::part::<gst_app::AppSink>(&bin, "tap")?;
-    sink.set_caps(Some(&tap::caps(&taps.layouts)));
+    sink.set_caps(Some(&convert::caps(&taps.layouts)));
     tap::inlet(&sink, taps);
     time_decoder(&bin, taps)?;
     let depayloader = launch::element(&bin, "depay")?;
@@ -190,7 +189,7 @@ fn count_key_requests(
     counters: Arc<Counters>,
     counter: fn(&Counters) -> &std::sync::atomic::AtomicU64,
 ) {
-    upstream::watch(pad, upstream::KEY_REQUEST, move |_, _| {
+    events::watch(pad, events::KEY_REQUEST, move |_, _| {
         counter(&counters).fetch_add(1, Relaxed);
         gst::PadProbeReturn::Ok
     });

@@ -7,9 +7,9 @@ use gst::prelude::*;
 use super::{
     Error,
     counters::Counters,
+    gst::convert,
     peer::Peer,
     stats::{self, Stats},
-    tap,
 };
 
 impl Peer {
@@ -72,7 +72,7 @@ impl Peer {
             .receiver()
             .and_then(super::Receiver::tap)
             .and_then(|sink| sink.property::<Option<gst::Caps>>("caps"));
-        let caps = caps.unwrap_or_else(|| tap::caps(&self.taps.layouts));
+        let caps = caps.unwrap_or_else(|| convert::caps(&self.taps.layouts));
         let encoder = self.sender.as_ref().map(|sender| sender.row());
         let decoder = self.receiver().map(super::Receiver::row);
         let used = (encoder, decoder);

@@ -5,7 +5,7 @@
 use super::{
     Error, Settings, Trial,
     codec::Table,
-    start::{self, REQUIRED},
+    gst::init::{self, REQUIRED},
 };
 
 /// What this host has.
@@ -26,7 +26,7 @@ pub struct Inventory {
 /// # Errors
 /// GStreamer does not start.
 pub fn inventory() -> Result<Inventory, Error> {
-    start::begin()?;
+    init::start()?;
     let (major, minor, micro, _) = gst::version();
     let is_there = |element: &str| gst::ElementFactory::find(element).is_some();
     let missing: Vec<_> = REQUIRED.iter().copied().filter(|(element, _)| !is_there(element)).collect();
@@ -43,7 +43,7 @@ pub fn inventory() -> Result<Inventory, Error> {
 /// # Errors
 /// GStreamer does not start.
 pub fn try_codecs(settings: &Settings) -> Result<Vec<Trial>, Error> {
-    start::begin()?;
+    init::start()?;
     Ok(Table::tried(&settings.codecs, &settings.forced_encoders).trials().to_vec())
 }
 

@@ -10,15 +10,16 @@ mod clip;
 mod codec;
 mod congestion;
 mod counters;
+mod error;
 mod failures;
 mod file;
 mod gate;
 mod graph;
+mod gst;
 mod headless;
 mod identity;
 mod inspect;
 mod inventory;
-mod launch;
 mod negotiate;
 mod peer;
 mod player;
@@ -31,13 +32,11 @@ mod shell;
 mod shield;
 mod signals;
 mod stall;
-mod start;
 mod stats;
 mod still;
 mod tap;
 mod timing;
 mod tune;
-mod upstream;
 mod viewer;
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
@@ -46,6 +45,7 @@ pub use channel::{Inbox, Mail};
 pub use clip::{Clip, Over};
 pub use codec::{Fragment, Trial, fragments, package};
 pub use counters::Counters;
+pub use error::Error;
 pub use file::{Keep, Reader, Writer};
 pub use inventory::{Inventory, inventory, try_codecs};
 pub use peer::{Open, Opened, Peer};
@@ -56,10 +56,9 @@ pub use sender::{Replaced, Sender};
 pub use stats::{CandidatePair, Stats};
 pub use viewer::{Give, Viewer};
 
-use crate::{
-    memory,
-    signalling::{self, CodecName},
-};
+use self::gst::init;
+
+use crate::{memory, signalling::CodecName};
 
 /// What the graphs of all sessions have in common.
 #[derive(Clone, Debug)]
@@ -141,78 +140,6 @@ pub enum Event {
     },
 }
 
-/// What can go wrong in the graph.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum Error {
-    /// Elements are not installed.
-    #[error("GStreamer elements {elements} are missing; install {packages}")]
-    Missing {
-        /// Element names.
-        elements: String,
-        /// Debian packages that bring them.
-        packages: String,
-    },
-    /// No codec works both ways on this host.
-    #[error("no video codec works here: {0}")]
-    NoCodec(String),
-    /// The offer has no codec that this server takes.
-    #[error("no common video codec; the offer has {offered}, this server takes {known}")]
-    NoCommonCodec {
-        /// Codecs of the offer.
-        offered: String,
-        /// Codecs of this server.
-        known: String,
-    },
-    /// The offer is one that webrtcbin refuses.
-    #[error("{step}: {detail}")]
-    Negotiation {
-        /// Which step of the negotiation.
-        step: &'static str,
-        /// What it said.
-        detail: String,
-    },
-    /// ICE found no free port in its range.
-    #[error("no UDP port of {low} to {high} is free; try again later, or give the server more of them")]
-    NoPorts {
-        /// First port of the range.
-        low: u16,
-        /// Last port of the range.
-        high: u16,
-    },
-    /// A transport stream of another codec than H.264.
-    #[error(
-        "a transport stream holds H.264 and this session sends {0}; let the server allow H.264 with --codecs"
-    )]
-    NoStream(CodecName),
-    /// A step took too long.
-    #[error("{step} took over {limit:?}")]
-    Timeout {
-        /// Which step.
-        step: &'static str,
-        /// Its limit.
-        limit: Duration,
-    },
-    /// The answer of webrtcbin could not be finished.
-    #[error("the answer cannot be finished: {0}")]
-    Answer(#[from] signalling::Error),
-    /// The graph could not be built.
-    #[error("{0}")]
-    Graph(String),
-}
-
-impl Error {
-    /// Whether the host lacks something that a package would bring.
-    pub fn is_missing(&self) -> bool {
-        matches!(self, Self::Missing { .. } | Self::NoCodec(_))
-    }
-}
-
-impl From<gst::glib::BoolError> for Error {
-    fn from(error: gst::glib::BoolError) -> Self {
-        Self::Graph(error.to_string())
-    }
-}
-
 /// GStreamer, started and tried out.
 #[derive(Clone)]
 pub struct Engine {
@@ -227,9 +154,9 @@ impl Engine {
     /// # Errors
     /// [`Error::Missing`], [`Error::NoCodec`]: the server cannot do its job on this host.
     pub fn start(settings: Settings) -> Result<Self, Error> {
-        start::init()?;
+        init::check()?;
         let table = codec::Table::probe(&settings.codecs, &settings.forced_encoders)?;
-        start::warm_up();
+        init::warm_up();
         memory::trim(); // the trials leave some 20 MB
         let gate = Arc::new(gate::Gate::of_host());
         Ok(Self { table: Arc::new(table), settings: Arc::new(settings), gate })

@@ -16,6 +16,7 @@ use super::{
     congestion,
     gate::Gate,
     graph::{self, Taps},
+    gst::state,
     identity::Identity,
     negotiate::{self, Line},
     receiver::{Receiver, Remedy},
@@ -241,7 +242,7 @@ impl Peer {
             self.webrtc.emit_by_name::<()>("set-local-description", &[&answer, promise]);
         })?;
         let complete = gst_webrtc::WebRTCICEGatheringState::Complete;
-        let gathered = bus::wait_until(settings.gather_limit, "gathering candidates", || {
+        let gathered = state::wait_until(settings.gather_limit, "gathering candidates", || {
             self.webrtc.property::<gst_webrtc::WebRTCICEGatheringState>("ice-gathering-state") == complete
         });
         let local: gst_webrtc::WebRTCSessionDescription = self.webrtc.property("local-description");
@@ -310,7 +311,7 @@ impl Peer {
         let wanted = sent_before + u64::try_from(bytes).unwrap_or(0);
         let sent = || self.taps.counters.channel_bytes_out.load(Relaxed);
         if self.channel.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
-            bus::wait_until(limit, "flush", || sent() >= wanted).ok(); // a last word, not a promise
+            state::wait_until(limit, "flush", || sent() >= wanted).ok(); // a last word, not a promise
         }
     }
 
@@ -368,6 +369,6 @@ impl Drop for Peer {
         self.taps.input.close();
         self.taps.output.close();
         self.channel.lock().unwrap_or_else(PoisonError::into_inner).take();
-        bus::stop(&self.pipeline);
+        state::stop(&self.pipeline);
     }
 }

@@ -15,9 +15,9 @@ use super::{
     codec::{Decoder, Table},
     failures::Failures,
     graph::{self, Taps},
+    gst::{convert, events},
     negotiate::Line,
     sender::Replaced,
-    tap, upstream,
 };
 use crate::{frame::Layout, signalling::CodecName};
 
@@ -155,7 +155,7 @@ impl Receiver {
     pub fn ask_key_frame(&self) {
         let depayloader = self.look().bin.as_ref().and_then(|bin| bin.by_name("depay"));
         if let Some(pad) = depayloader.and_then(|depayloader| depayloader.static_pad("sink")) {
-            pad.push_event(upstream::key_request());
+            pad.push_event(events::key_request());
         }
     }
 
@@ -193,7 +193,7 @@ impl Receiver {
 impl Current {
     fn deliver(&self) {
         let Some(sink) = self.bin.as_ref().and_then(|bin| bin.by_name("tap")) else { return };
-        sink.set_property("caps", tap::caps(&self.layouts));
+        sink.set_property("caps", convert::caps(&self.layouts));
         if let Some(pad) = sink.static_pad("sink") {
             pad.push_event(gst::event::Reconfigure::new());
         }

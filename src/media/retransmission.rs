@@ -20,7 +20,7 @@ use std::{
 
 use gst::prelude::*;
 
-use super::{counters::Counters, timing, upstream};
+use super::{counters::Counters, gst::events, timing};
 
 /// Name of the event with which rtpsession asks for a packet again.
 const REQUEST: &str = "GstRTPRetransmissionRequest";
@@ -57,7 +57,7 @@ pub fn answer(element: &gst::Element, counters: &Arc<Counters>) {
     let counters = counters.clone();
     let state = Mutex::new((Budget::new(Instant::now()), Answered::default()));
     let repeating = AtomicBool::new(false);
-    upstream::watch(&pad, REQUEST, move |pad, event| {
+    events::watch(&pad, REQUEST, move |pad, event| {
         // Requests come on one thread, so that this is the repetition which is asked for below.
         let repetition = repeating.load(Relaxed);
         let lossy = counters.lossy.load(Relaxed);
@@ -103,7 +103,7 @@ pub fn ask(element: &gst::Element, counters: &Arc<Counters>, payload: u8, nack: 
         gst::PadProbeReturn::Remove
     });
     let counters = counters.clone();
-    upstream::watch(&pad, REQUEST, move |_, _| {
+    events::watch(&pad, REQUEST, move |_, _| {
         counters.asked_ms.store(counters.now_ms(), Relaxed);
         gst::PadProbeReturn::Ok
     });

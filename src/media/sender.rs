@@ -20,9 +20,8 @@ use super::{
     congestion::{self, Estimate, Packet},
     failures::Failures,
     graph::{self, Taps},
-    launch,
+    gst::{events, launch},
     negotiate::Line,
-    upstream,
 };
 use crate::signalling::CodecName;
 
@@ -169,7 +168,7 @@ impl Sender {
     /// Makes the encoder's next picture a key frame.
     pub fn ask_key_frame(&self) {
         if let Some(pad) = self.bin().by_name("pay").and_then(|payloader| payloader.static_pad("sink")) {
-            pad.push_event(upstream::key_request());
+            pad.push_event(events::key_request());
         }
     }
 

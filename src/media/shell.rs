@@ -4,7 +4,7 @@
 
 use super::{
     codec::{Decoder, Encoder, Table},
-    launch,
+    gst::launch,
     negotiate::Line,
 };
 use crate::signalling::{CodecName, Kind};
@@ -100,7 +100,7 @@ mod tests {
     fn the_session_s_bitrate_stands_in_the_line() {
         gst::init().unwrap();
         let settings = std::collections::HashMap::new();
-        let wanted = crate::media::tap::caps(&[Layout::I420, Layout::Rgba]);
+        let wanted = crate::media::gst::convert::caps(&[Layout::I420, Layout::Rgba]);
         let table = Table::tried(&[CodecName::Vp8, CodecName::H264], &settings);
 
         for (codec, expected) in

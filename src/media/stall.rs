@@ -13,7 +13,7 @@ use std::{
 
 use gst::prelude::*;
 
-use super::{counters::Counters, upstream};
+use super::{counters::Counters, gst::events};
 
 /// A key frame is decoded within some tens of milliseconds, on a loaded host within half a second.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -37,7 +37,7 @@ pub fn watch(depayloader: &gst::Element, tap: &gst::Element, counters: &Arc<Coun
         let mend = stall.mend(counters.decoder_faults.load(Relaxed), now);
         if stall.packet(now) || mend {
             tracing::debug!(mend, "asking for a key frame");
-            pad.push_event(upstream::key_request());
+            pad.push_event(events::key_request());
         }
         gst::PadProbeReturn::Ok
     });

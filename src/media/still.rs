@@ -7,7 +7,10 @@ use std::{
 
 use gst::prelude::*;
 
-use super::{Error, Peer, launch, launch::Graph};
+use super::{
+    Error, Peer,
+    gst::launch::{self, Graph},
+};
 
 /// A picture that is taken comes within some; a paused or slow stage gives none.
 const PICTURE_LIMIT: Duration = Duration::from_secs(2);

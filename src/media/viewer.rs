@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gst::{glib, prelude::*};
 
-use super::{Error, Peer, launch::Graph};
+use super::{Error, Peer, gst::launch::Graph};
 use crate::signalling::CodecName;
 
 /// Appsrc forgets the oldest packets beyond this, a second of them at the highest bitrates.

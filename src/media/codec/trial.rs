@@ -15,9 +15,9 @@ use std::{
 use gst::prelude::*;
 
 use super::{
-    super::{
+    super::gst::{
+        events,
         launch::{self, strip},
-        upstream,
     },
     Decoder, Encoder, Family, Outcome,
 };
@@ -210,7 +210,7 @@ fn watch_encoder(graph: &gst::Bin, row: &'static Encoder, keys: &Arc<AtomicUsize
             BITRATE_FRAME => row.set_bitrate(&encoder, BITRATE_BPS),
             REQUEST_FRAME => {
                 if let Some(pad) = encoder.static_pad("src") {
-                    pad.send_event(upstream::key_request());
+                    pad.send_event(events::key_request());
                 }
             }
             _ => {}

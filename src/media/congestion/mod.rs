@@ -13,7 +13,7 @@ use gst::{glib, prelude::*};
 pub use estimate::Estimate;
 pub use window::Packet;
 
-use super::{sender::Sender, upstream};
+use super::{gst::events, sender::Sender};
 
 /// draft-holmer-rmcat-transport-wide-cc-extensions-01
 pub const TWCC_URI: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
@@ -27,7 +27,7 @@ pub fn drive(webrtc: &gst::Element, sender: &Arc<Sender>) {
         // Something in the stream that feedback passes on its way up.
         let tap = gst::ElementFactory::make("identity").property("silent", true).build().ok()?;
         let told = sender.clone();
-        upstream::watch(&tap.static_pad("src")?, FEEDBACK, move |_, event| {
+        events::watch(&tap.static_pad("src")?, FEEDBACK, move |_, event| {
             if let Some((fields, sender)) = event.structure().zip(told.upgrade()) {
                 sender.feedback(&packets(fields));
             }

@@ -3,7 +3,7 @@
 use gst::{glib, prelude::*};
 
 use super::{
-    super::{launch, tap},
+    super::gst::{convert, launch},
     parse, refusals, values,
 };
 use crate::frame::{
@@ -45,13 +45,13 @@ fn end(bin: &gst::Bin, direction: gst::PadDirection) -> Result<gst::Pad, String>
 
 fn layouts(plan: &Plan, input: &gst::Pad, output: &gst::Pad) -> Result<(), String> {
     let taken = input.query_caps(None);
-    let fits = |caps: &gst::Caps, layouts: &[Layout]| caps.can_intersect(&tap::caps(layouts));
+    let fits = |caps: &gst::Caps, layouts: &[Layout]| caps.can_intersect(&convert::caps(layouts));
     for layout in &plan.layouts {
         if !fits(&taken, std::slice::from_ref(layout)) {
             return Err(format!(
                 "pipeline.toml names the layout {}, which the bin does not take: put videoconvert at its start or \
                  name what it takes: {}",
-                tap::name(*layout),
+                convert::name(*layout),
                 formats(&taken)
             ));
         }

@@ -8,7 +8,7 @@ mod refusals;
 mod run;
 mod values;
 
-use super::{launch, start};
+use super::gst::{init, launch};
 use crate::frame::bins::{Plan, Player, Playing, Property, Setting};
 
 /// GStreamer, as what plays bins.
@@ -17,7 +17,7 @@ pub struct Bins;
 
 impl Player for Bins {
     fn inspect(&self, plan: &Plan) -> Result<Vec<Property>, String> {
-        start::begin().map_err(|error| error.to_string())?;
+        init::start().map_err(|error| error.to_string())?;
         inspect::inspect(plan)
     }
 

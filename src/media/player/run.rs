@@ -13,7 +13,7 @@ use std::{
 use gst::prelude::*;
 
 use super::{
-    super::{bus, tap},
+    super::gst::{convert, state},
     parse, values,
 };
 use crate::frame::{
@@ -99,7 +99,7 @@ impl Run {
     }
 
     fn push(&mut self, frame: &Frame) -> Result<(), Fault> {
-        let (mut buffer, caps) = tap::unwrap(frame).map_err(|error| Fault::Frame(error.to_string()))?;
+        let (mut buffer, caps) = convert::unwrap(frame).map_err(|error| Fault::Frame(error.to_string()))?;
         let pts = gst::ClockTime::try_from(frame.pts).ok();
         if buffer.pts() != pts {
             buffer.make_mut().set_pts(pts);
@@ -165,7 +165,7 @@ impl Run {
             buffer.make_mut().set_pts(time);
         }
         let wrapped =
-            gst_video::VideoInfo::from_caps(&caps).ok().and_then(|info| tap::wrap(seq, buffer, &caps, &info));
+            gst_video::VideoInfo::from_caps(&caps).ok().and_then(|info| convert::wrap(seq, buffer, &caps, &info));
         let wrapped = wrapped.ok_or_else(|| Fault::Frame(format!("the bin gives no picture but {caps}")))?;
         Ok(Some(wrapped))
     }
@@ -197,7 +197,7 @@ impl Drop for Run {
         let pipeline = self.pipeline.clone();
         let (tell, hear) = mpsc::channel();
         let thread = std::thread::Builder::new().name("stage-stop".into()).spawn(move || {
-            bus::stop(&pipeline);
+            state::stop(&pipeline);
             drop(pipeline);
             tell.send(()).ok(); // the stage's thread has gone on
         });
@@ -218,7 +218,7 @@ fn sink(plan: &Plan, tell: mpsc::Sender<Report>) -> gst_app::AppSink {
         })
         .build();
     let sink = gst_app::AppSink::builder()
-        .caps(&tap::caps(&plan.layouts))
+        .caps(&convert::caps(&plan.layouts))
         .sync(false)
         .async_(false)
         .enable_last_sample(false)

@@ -23,7 +23,7 @@ use std::{
 pub use feed::{Feeds, Track};
 use feed::{Letter, Line, Source};
 
-use super::{Peer, bus};
+use super::{Peer, gst::state};
 use crate::recordings::{Change, End, EndCode, Error, Folder, What};
 
 /// Ten seconds of picture and sound: what a disk may be behind by.
@@ -122,7 +122,7 @@ impl Recording {
     /// Ends it and waits until its files are closed, for at most `limit`. Blocks.
     pub fn stop(&self, code: EndCode, sentence: &str, limit: Duration) -> End {
         self.tell(Letter::End(code, sentence.to_owned()));
-        bus::wait_until(limit, "closing a recording", || self.thread.is_finished()).ok(); // told below
+        state::wait_until(limit, "closing a recording", || self.thread.is_finished()).ok(); // told below
         let progress = self.progress();
         let stuck = || "the disk does not answer; the end of the recording may be missing".into();
         let (bytes, seconds) = (progress.bytes, progress.seconds);

@@ -7,7 +7,7 @@ use std::{iter, mem, path::Path, time::Duration};
 
 use gst::prelude::*;
 
-use super::{super::launch::Graph, format::Format};
+use super::{super::gst::launch::Graph, format::Format};
 use crate::recordings::Error;
 
 /// Some ten seconds at the highest bitrate: a disk that is behind by more does not catch up.

@@ -19,10 +19,8 @@ const KNOWN: &[(&str, &[&str])] = &[
         "media",
         &[
             "bus",
-            "codec",
             "congestion",
             "graph",
-            "launch",
             "negotiate",
             "peer",
             "receiver",

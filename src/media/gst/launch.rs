@@ -2,7 +2,8 @@
 
 use gst::prelude::*;
 
-use super::{Error, bus};
+use super::state;
+use crate::media::Error;
 
 /// Builds a bin from a fragment, its one open input and output as ghost pads `sink` and `src`.
 ///
@@ -54,7 +55,7 @@ impl Graph {
 
 impl Drop for Graph {
     fn drop(&mut self) {
-        bus::stop(&self.0);
+        state::stop(&self.0);
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use gst::{glib, prelude::*};
 
-use super::Error;
+use crate::media::Error;
 
 /// Distinct lines of `GLib` that are remembered, and so logged, in a process's life.
 const GLIB_LINES: usize = 200;
@@ -55,23 +55,23 @@ const INSIDE: &[&str] = &[
 ///
 /// # Errors
 /// Why it does not start.
-pub fn begin() -> Result<(), Error> {
+pub fn start() -> Result<(), Error> {
     // Once a process: a second call would forward each line of the log twice.
-    static BEGUN: OnceLock<Result<(), Error>> = OnceLock::new();
-    let begin = || {
+    static STARTED: OnceLock<Result<(), Error>> = OnceLock::new();
+    let start = || {
         gst::init().map_err(|error| Error::Graph(format!("GStreamer does not start: {error}")))?;
         forward_log();
         gstrsrtp::plugin_register_static().map_err(|error| Error::Graph(format!("gst-plugin-rtp: {error}")))
     };
-    BEGUN.get_or_init(begin).clone()
+    STARTED.get_or_init(start).clone()
 }
 
-/// The same, and checks that what every session needs is there.
+/// Starts GStreamer and checks that the elements that every session needs are installed.
 ///
 /// # Errors
 /// [`Error::Missing`] with the packages to install.
-pub fn init() -> Result<(), Error> {
-    begin()?;
+pub fn check() -> Result<(), Error> {
+    start()?;
     let missing: Vec<_> =
         REQUIRED.iter().filter(|(element, _)| gst::ElementFactory::find(element).is_none()).collect();
     if missing.is_empty() {
