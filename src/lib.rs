@@ -17,11 +17,14 @@
 //! 1. UDP → webrtcbin (ICE, DTLS, SRTP, jitter buffer), on GStreamer's threads.
 //! 2. A new stream → row of the codec table → `decode/….launch` as a Bin. Until the peer's certificate is the
 //!    one in its offer, nothing passes.
-//! 3. `media/tap.rs` wraps the decoder's buffer as a [`frame::Frame`], without a copy, into the input slot.
+//! 3. `media/receive/inlet.rs` wraps the decoder's buffer as a [`frame::Frame`], without a copy, into the input slot.
 //! 4. The stage's thread takes the newest and works on it. A stage is built beside the one that runs, and one that
 //!    hangs loses its turn to another thread.
-//! 5. The output slot: the encoder's thread takes the newest and keeps the input's presentation time.
+//! 5. `media/send/outlet.rs`: the encoder's thread takes the newest of the output slot and keeps the input's
+//!    presentation time.
 //! 6. `encode/….launch` → webrtcbin → UDP, at the bitrate that congestion control grants.
+//!
+//! `media/graph/probes.rs` lists all that touches a packet or a frame on this way.
 //!
 //! Both slots hold one frame and the newest wins: a slow stage lowers the frame rate and never grows the delay.
 //!

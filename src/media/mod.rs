@@ -3,61 +3,34 @@
 //! Owns: the codec table, one graph a session behind [`Peer`]. This module alone imports `gstreamer*`.
 //! [`Engine::open`], [`Peer::stats`] and [`Peer::close`] block: never call them on a tokio worker.
 
-mod adapt;
-mod bus;
-mod channel;
-mod clip;
+mod bins;
 mod codec;
-mod congestion;
-mod counters;
 mod error;
-mod failures;
-mod file;
-mod gate;
+mod files;
 mod graph;
 mod gst;
-mod headless;
-mod identity;
-mod inspect;
 mod inventory;
-mod negotiate;
-mod peer;
-mod player;
-mod playout;
-mod receiver;
+mod outputs;
+mod receive;
 mod recording;
-mod retransmission;
-mod sender;
-mod shell;
-mod shield;
-mod signals;
-mod stall;
-mod stats;
-mod still;
-mod tap;
-mod timing;
-mod tune;
-mod viewer;
+mod send;
+mod webrtc;
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
 
-pub use channel::{Inbox, Mail};
-pub use clip::{Clip, Over};
+pub use bins::Bins;
 pub use codec::{Fragment, Trial, fragments, package};
-pub use counters::Counters;
 pub use error::Error;
-pub use file::{Keep, Reader, Writer};
+pub use files::{Keep, Over, Playback, Reader, Writer};
+pub use graph::{Counters, failures::Replaced};
 pub use inventory::{Inventory, inventory, try_codecs};
-pub use peer::{Open, Opened, Peer};
-pub use player::Bins;
-pub use receiver::{Receiver, Remedy};
+pub use outputs::{Give, Viewer};
+pub use receive::{Receiver, Remedy};
 pub use recording::{Progress, Recording};
-pub use sender::{Replaced, Sender};
-pub use stats::{CandidatePair, Stats};
-pub use viewer::{Give, Viewer};
+pub use send::Sender;
+pub use webrtc::{CandidatePair, Inbox, Mail, Open, Opened, Peer, Stats};
 
-use self::gst::init;
-
+use self::{gst::init, send::EncodeLimit};
 use crate::{memory, signalling::CodecName};
 
 /// What the graphs of all sessions have in common.
@@ -145,7 +118,7 @@ pub enum Event {
 pub struct Engine {
     table: Arc<codec::Table>,
     settings: Arc<Settings>,
-    gate: Arc<gate::Gate>,
+    encode_limit: Arc<EncodeLimit>,
 }
 
 impl Engine {
@@ -158,8 +131,8 @@ impl Engine {
         let table = codec::Table::probe(&settings.codecs, &settings.forced_encoders)?;
         init::warm_up();
         memory::trim(); // the trials leave some 20 MB
-        let gate = Arc::new(gate::Gate::of_host());
-        Ok(Self { table: Arc::new(table), settings: Arc::new(settings), gate })
+        let encode_limit = Arc::new(EncodeLimit::of_host());
+        Ok(Self { table: Arc::new(table), settings: Arc::new(settings), encode_limit })
     }
 
     /// Every codec row that was tried, with the reason for its fate.
@@ -173,10 +146,9 @@ impl Engine {
     /// Why the offer cannot be answered.
     #[expect(clippy::needless_pass_by_value, reason = "a description that is used once")]
     pub fn open(&self, open: Open<'_>) -> Result<Opened, Error> {
-        let (table, settings, gate) = (&self.table, &self.settings, &self.gate);
         match open.offer {
-            Some(offer) => peer::open(table, settings, gate, &open, offer),
-            None => headless::open(table, settings, gate, &open),
+            Some(offer) => webrtc::open(self, &open, offer),
+            None => webrtc::open_headless(self, &open),
         }
     }
 }

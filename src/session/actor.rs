@@ -103,7 +103,7 @@ pub struct Actor {
     pub(super) receives_video: bool,
     pub(super) sources: Sources,
     /// The file that is played in the place of what the peer sends.
-    pub(super) clip: Option<media::Clip>,
+    pub(super) clip: Option<media::Playback>,
     /// The file that the session is to begin with.
     pub(super) first_source: Option<Source>,
     /// Since when a session without a client waits for its last pictures.

@@ -164,7 +164,7 @@ impl Actor {
     /// Tells the client of a file that plays no more; what the client sends takes its place. Where nobody is connected,
     /// the session ends, once the stage has given what it had of the file.
     pub(super) fn watch_clip(&mut self) -> Option<EndReason> {
-        let over = self.clip.as_ref().and_then(media::Clip::over)?;
+        let over = self.clip.as_ref().and_then(media::Playback::over)?;
         if self.peer.is_headless() {
             return match over {
                 media::Over::Failed(error) => {

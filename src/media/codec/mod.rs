@@ -13,8 +13,10 @@ use gst::prelude::*;
 pub use rows::fragments;
 pub use trial::package;
 
-use super::Error;
-use crate::signalling::CodecName;
+use crate::{
+    media::{Error, graph::probes},
+    signalling::CodecName,
+};
 
 /// How an encoder's property takes bits a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,9 +138,8 @@ impl Encoder {
     fn restart_on_request(&self, encoder: &gst::Element) {
         let Some(pad) = encoder.static_pad("src") else { return };
         let (property, _) = self.at(0);
-        pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |pad, info| {
-            if let Some(gst::PadProbeData::Event(event)) = &info.data
-                && gst_video::UpstreamForceKeyUnitEvent::parse(event).is_ok()
+        probes::KEY_FRAME_BY_RESTART.upstream(&pad, move |pad, event| {
+            if gst_video::UpstreamForceKeyUnitEvent::parse(event).is_ok()
                 && let Some(encoder) = pad.parent_element()
             {
                 let same = encoder.property_value(property);

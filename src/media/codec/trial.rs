@@ -14,12 +14,13 @@ use std::{
 
 use gst::prelude::*;
 
-use super::{
-    super::gst::{
+use super::{Decoder, Encoder, Family, Outcome};
+use crate::media::{
+    graph::probes::{self, Probe},
+    gst::{
         events,
         launch::{self, strip},
     },
-    Decoder, Encoder, Family, Outcome,
 };
 
 /// A trial of a few small frames takes 50 ms; a hardware codec that opens its device first takes a second.
@@ -103,7 +104,7 @@ pub(super) fn decode(source: &'static Encoder, row: &'static Decoder) -> Outcome
     timed(move || {
         play(&description, |graph| {
             let end = launch::element(graph, "end").map_err(|error| error.to_string())?;
-            count(&pad(&end, "sink")?, |_, _| {});
+            count(&probes::TRIAL_DECODED, &pad(&end, "sink")?, |_, _| {});
             Ok(())
         })
     })
@@ -159,10 +160,9 @@ fn play(description: &str, watch: impl FnOnce(&gst::Bin) -> Result<(), String>) 
 }
 
 /// Counts pictures on a pad, tells `each` the place of each, and tells the bus when all are there.
-fn count(pad: &gst::Pad, each: impl Fn(usize, &gst::BufferRef) + Send + Sync + 'static) {
+fn count(probe: &Probe, pad: &gst::Pad, each: impl Fn(usize, &gst::BufferRef) + Send + Sync + 'static) {
     let pictures = AtomicUsize::new(0);
-    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
-        let Some(gst::PadProbeData::Buffer(buffer)) = &info.data else { return gst::PadProbeReturn::Ok };
+    probe.each(pad, move |pad, buffer| {
         let place = pictures.fetch_add(1, Relaxed);
         each(place, buffer);
         if place + 1 == FRAMES
@@ -172,7 +172,6 @@ fn count(pad: &gst::Pad, each: impl Fn(usize, &gst::BufferRef) + Send + Sync + '
             // Refused only where the graph is going down.
             element.post_message(gst::message::Application::builder(done).src(&element).build()).ok();
         }
-        gst::PadProbeReturn::Ok
     });
 }
 
@@ -204,7 +203,7 @@ fn watch_encoder(graph: &gst::Bin, row: &'static Encoder, keys: &Arc<AtomicUsize
     let (input, output) = (pad(&encoder, "sink")?, pad(&encoder, "src")?);
     let taken = AtomicUsize::new(0);
     let weak = encoder.downgrade();
-    input.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+    probes::TRIAL_INPUT.decide(&input, move |_, _| {
         let Some(encoder) = weak.upgrade() else { return gst::PadProbeReturn::Remove };
         match taken.fetch_add(1, Relaxed) {
             BITRATE_FRAME => row.set_bitrate(&encoder, BITRATE_BPS),
@@ -218,7 +217,7 @@ fn watch_encoder(graph: &gst::Bin, row: &'static Encoder, keys: &Arc<AtomicUsize
         gst::PadProbeReturn::Ok
     });
     let keys = keys.clone();
-    count(&output, move |place, buffer| {
+    count(&probes::TRIAL_ENCODED, &output, move |place, buffer| {
         if place >= REQUEST_FRAME && !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT) {
             keys.fetch_add(1, Relaxed);
         }

@@ -7,3 +7,4 @@ pub mod events;
 pub mod init;
 pub mod launch;
 pub mod state;
+pub mod time;

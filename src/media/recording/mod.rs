@@ -1,9 +1,8 @@
 //! Recording: what is sent, and what comes if wanted, written as it is encoded already.
 //!
-//! Owns one thread a recording ([`writer`]), fed by a bounded queue ([`feed`]). Whatever fails ends the recording with a
+//! Owns one thread a recording ([`writer`]), fed by a bounded queue. Whatever fails ends the recording with a
 //! sentence; a session neither waits for it nor hears of it but by [`Recording::progress`].
 
-mod feed;
 mod format;
 mod mixer;
 mod segment;
@@ -14,20 +13,21 @@ use std::{
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
-        mpsc,
+        mpsc::{self, SyncSender, TrySendError},
     },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
-pub use feed::{Feeds, Track};
-use feed::{Letter, Line, Source};
-
-use super::{Peer, gst::state};
+use super::{
+    Peer,
+    graph::feeds::{Numbers, Piece},
+    gst::state,
+};
 use crate::recordings::{Change, End, EndCode, Error, Folder, What};
 
 /// Ten seconds of picture and sound: what a disk may be behind by.
-const QUEUE: usize = 1024;
+const CAPACITY: usize = 1024;
 
 /// How a recording goes.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,10 +47,55 @@ pub struct Recording {
     id: String,
     input: bool,
     started: Instant,
-    line: Line,
+    queue: Queue,
     shared: Arc<Shared>,
     sources: AtomicU32,
     thread: JoinHandle<()>,
+}
+
+/// What the thread is told.
+enum Letter {
+    /// Another graph goes on.
+    Source(Source),
+    /// Something of a stream.
+    Piece(Piece),
+    /// Something changed.
+    Note(Change),
+    /// It is to end.
+    End(EndCode, String),
+}
+
+/// A graph whose streams are recorded.
+struct Source {
+    /// Its number in the recording.
+    number: u32,
+    /// The session that it is of.
+    session: String,
+    /// When its running time was zero.
+    zero: Instant,
+    /// Whether audio has come.
+    sound: bool,
+    /// Numbers of its frames.
+    numbers: Arc<Numbers>,
+}
+
+/// The way to the thread.
+#[derive(Clone)]
+struct Queue {
+    letters: SyncSender<Letter>,
+    /// Set when there was no room for one.
+    overflow: Arc<AtomicBool>,
+}
+
+impl Queue {
+    /// `false` where the thread takes no more.
+    fn put(&self, letter: Letter) -> bool {
+        let put = self.letters.try_send(letter);
+        if let Err(TrySendError::Full(_)) = put {
+            self.overflow.store(true, Relaxed);
+        }
+        put.is_ok()
+    }
 }
 
 /// What the thread shows.
@@ -67,16 +112,16 @@ impl Recording {
     /// # Errors
     /// The system gives no thread.
     pub fn start(folder: Folder) -> Result<Self, Error> {
-        let (letters, read) = mpsc::sync_channel(QUEUE);
-        let line = Line { letters, overflow: Arc::default() };
+        let (letters, read) = mpsc::sync_channel(CAPACITY);
+        let queue = Queue { letters, overflow: Arc::default() };
         let shared = Arc::new(Shared { waits: AtomicBool::new(true), ..Shared::default() });
         let (id, input, started) = (folder.id().to_owned(), folder.about().input, folder.started());
-        let writer = writer::Writer::new(folder, read, line.overflow.clone(), shared.clone());
+        let writer = writer::Writer::new(folder, read, queue.overflow.clone(), shared.clone());
         let thread = thread::Builder::new()
             .name("recording".into())
             .spawn(move || writer.run())
             .map_err(|error| Error::Write(format!("the system gives no thread: {error}")))?;
-        Ok(Self { id, input, started, line, shared, sources: AtomicU32::new(0), thread })
+        Ok(Self { id, input, started, queue, shared, sources: AtomicU32::new(0), thread })
     }
 
     /// The recording's id.
@@ -86,13 +131,14 @@ impl Recording {
 
     /// Hears `peer`, the graph of `session`, from here on and asks both sides for a key frame. Blocks for some ms.
     pub fn listen(&self, peer: &Peer, session: &str) {
-        let feeds = &peer.taps.feeds;
+        let feeds = peer.feeds();
         let number = self.sources.fetch_add(1, Relaxed) + 1;
         let now = Instant::now();
         let zero = now.checked_sub(peer.clock()()).unwrap_or(now);
         let (session, numbers) = (session.to_owned(), feeds.numbers().clone());
-        self.tell(Letter::Source(Source { number, session, zero, sound: feeds.has_sound(), numbers }));
-        feeds.connect(number, self.line.clone(), self.input);
+        self.queue.put(Letter::Source(Source { number, session, zero, sound: feeds.has_sound(), numbers }));
+        let queue = self.queue.clone();
+        feeds.connect(number, self.input, Box::new(move |piece| queue.put(Letter::Piece(piece))));
         self.remind(peer);
     }
 
@@ -108,7 +154,7 @@ impl Recording {
 
     /// Notes a change in the sidecar; `frame` is the first picture that has it.
     pub fn note(&self, frame: Option<u64>, what: What) {
-        self.tell(Letter::Note(Change { at_s: self.started.elapsed().as_secs_f64(), frame, what }));
+        self.queue.put(Letter::Note(Change { at_s: self.started.elapsed().as_secs_f64(), frame, what }));
     }
 
     /// How it goes.
@@ -121,24 +167,11 @@ impl Recording {
 
     /// Ends it and waits until its files are closed, for at most `limit`. Blocks.
     pub fn stop(&self, code: EndCode, sentence: &str, limit: Duration) -> End {
-        self.tell(Letter::End(code, sentence.to_owned()));
+        self.queue.put(Letter::End(code, sentence.to_owned()));
         state::wait_until(limit, "closing a recording", || self.thread.is_finished()).ok(); // told below
         let progress = self.progress();
         let stuck = || "the disk does not answer; the end of the recording may be missing".into();
         let (bytes, seconds) = (progress.bytes, progress.seconds);
         progress.end.unwrap_or_else(|| End { code: EndCode::Failed, sentence: stuck(), seconds, bytes })
-    }
-
-    fn tell(&self, letter: Letter) {
-        if let Err(mpsc::TrySendError::Full(_)) = self.line.letters.try_send(letter) {
-            self.line.overflow.store(true, Relaxed);
-        }
-    }
-}
-
-impl Peer {
-    /// Lets no recording hear this graph any more.
-    pub fn unrecorded(&self) {
-        self.taps.feeds.disconnect();
     }
 }

@@ -13,13 +13,15 @@ use std::{
 };
 
 use super::{
-    Shared,
-    feed::{Letter, Piece, Source, Track},
+    Letter, Shared, Source,
     format::Format,
     mixer::{Mixer, Sound},
     segment::Segment,
 };
-use crate::recordings::{self, EndCode, Error, Folder, Kind, What};
+use crate::{
+    media::graph::feeds::{Piece, Track},
+    recordings::{self, EndCode, Error, Folder, Kind, What},
+};
 
 /// How often sizes, room and sidecar are looked after.
 const LOOK: Duration = Duration::from_secs(1);

@@ -2,6 +2,7 @@
 
 mod circles;
 mod length;
+mod probes;
 
 use std::{
     collections::BTreeSet,

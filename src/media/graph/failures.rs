@@ -1,0 +1,58 @@
+//! Codecs that fail: how often one may, and what takes its place.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use crate::media::Error;
+
+/// So many failed ones in so long are final: it is the picture that they cannot take, not bad luck.
+const MOST: usize = 4;
+const WINDOW: Duration = Duration::from_mins(1);
+
+/// An encoder or decoder took another one's place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replaced {
+    /// Factory name of the one that failed.
+    pub failed: &'static str,
+    /// Factory name of the one in its place.
+    pub element: &'static str,
+}
+
+/// Failures of the last minute.
+#[derive(Debug, Default)]
+pub struct Failures(VecDeque<Instant>);
+
+impl Failures {
+    /// One more of `what`, in the plural.
+    ///
+    /// # Errors
+    /// It is one too many.
+    pub fn add(&mut self, what: &str, now: Instant) -> Result<(), Error> {
+        self.0.push_back(now);
+        while self.0.front().is_some_and(|at| now.duration_since(*at) > WINDOW) {
+            self.0.pop_front();
+        }
+        if self.0.len() > MOST {
+            return Err(Error::Graph(format!("{} {what} failed within a minute", self.0.len())));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fifth_failure_of_a_minute_is_final_and_an_old_one_is_forgotten() {
+        let start = Instant::now();
+        let mut failures = Failures::default();
+
+        assert!((0..4).all(|_| failures.add("encoders", start).is_ok()));
+        assert!(failures.add("encoders", start + WINDOW * 2).is_ok());
+        assert!((0..3).all(|_| failures.add("encoders", start + WINDOW * 2).is_ok()));
+        assert!(failures.add("encoders", start + WINDOW * 2).is_err());
+    }
+}

@@ -1,0 +1,14 @@
+//! Send-side congestion control: transport-wide feedback becomes the encoder's bitrate.
+//!
+//! Without it a narrow link freezes the picture for good (measured: 45 of 361 frames at 700 kbit/s). Runs on
+//! webrtcbin's RTCP thread, some times a second.
+
+mod estimate;
+mod feedback;
+mod loss;
+mod window;
+
+pub use estimate::Estimate;
+pub use feedback::listen;
+pub use loss::by_loss;
+pub use window::Packet;

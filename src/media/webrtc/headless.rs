@@ -1,0 +1,66 @@
+//! A graph without a client: its picture comes from a file or the stage itself, and ends in a sink behind the payloader.
+//!
+//! Recordings, stills and viewers take from it what a client would get.
+
+use std::sync::Arc;
+
+use gst::prelude::*;
+
+use super::{Open, Opened, Peer};
+use crate::{
+    media::{
+        Engine, Error, Event,
+        graph::{bins, line::Line},
+        outputs::Script,
+        send::Sender,
+    },
+    signalling::{Codec, CodecName, Feedback, Kind},
+};
+
+/// RFC 3551 leaves 96 to 127 to whoever names them.
+const PAYLOAD: u8 = 96;
+/// Of every video format.
+const CLOCK_RATE: u32 = 90_000;
+
+/// Builds the graph; it is connected at once. Blocks.
+pub fn open(engine: &Engine, open: &Open<'_>) -> Result<Opened, Error> {
+    let (settings, table) = (&engine.settings, &engine.table);
+    let usable = settings.codecs.iter().copied().filter(|codec| table.works(*codec));
+    let video = usable.min_by_key(|codec| table.cost(*codec));
+    let video = video.ok_or_else(|| Error::NoCodec("none that is allowed works".into()))?;
+    let line = line(video);
+    let mut peer = Peer::build(engine, open, bins::discard()?)?;
+    peer.script = Script::of(std::slice::from_ref(&line), table);
+    peer.watch(&open.tell);
+    peer.begin()?;
+    let sender = Sender::new(&peer.pipeline, &line, &peer.parts, engine)?;
+    sender.grant(settings.max_bitrate_bps); // no link sets a limit
+    let bin = sender.bin();
+    peer.sender = Some(Arc::new(sender));
+    peer.pipeline.add(&bin)?;
+    bin.link(&peer.webrtc)?;
+    bin.sync_state_with_parent()?;
+    peer.webrtc.sync_state_with_parent()?;
+    (open.tell)(Event::Connected);
+    Ok(Opened { peer, answer: String::new(), video, sound: false, receives_video: false })
+}
+
+/// What an offer would say of the picture.
+fn line(name: CodecName) -> Line {
+    // Constrained baseline, as browsers offer it; packets over the limit are split (RFC 6184).
+    let fmtp = (name == CodecName::H264)
+        .then(|| "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f".to_owned());
+    let feedback = Feedback::default();
+    let codec =
+        Codec { payload: PAYLOAD, name, clock_rate: CLOCK_RATE, channels: None, fmtp, rtx: None, feedback };
+    Line {
+        index: 0,
+        kind: Kind::Video,
+        sends: true,
+        receives: false,
+        codec,
+        twcc: None,
+        color_space: None,
+        ssrc: 1,
+    }
+}

@@ -1,0 +1,76 @@
+//! Looking at a running graph: its counts, webrtcbin's figures, its picture, the lines that do the same.
+
+use std::{sync::atomic::Ordering::Relaxed, time::Duration};
+
+use gst::prelude::*;
+
+use super::{Peer, Stats, stats};
+use crate::media::{Error, graph::Counters, gst::convert, receive::Receiver};
+
+impl Peer {
+    /// From the graph's start to the first picture sent back; `None` before.
+    pub fn first_sent(&self) -> Option<Duration> {
+        self.parts.timing.first_sent()
+    }
+
+    /// Counts so far.
+    pub fn counters(&self) -> &Counters {
+        &self.parts.counters
+    }
+
+    /// Whether nobody is connected, by its making.
+    pub fn is_headless(&self) -> bool {
+        self.mids.is_empty()
+    }
+
+    /// Time since the last packet of the peer, or since the start where none came; zero where there is no peer.
+    pub fn silent_for(&self) -> Duration {
+        if self.is_headless() {
+            return Duration::ZERO;
+        }
+        let last = Duration::from_millis(self.parts.counters.last_packet_ms.load(Relaxed));
+        Duration::from_millis(self.parts.counters.now_ms()).saturating_sub(last)
+    }
+
+    /// Asks webrtcbin for its figures (W3C webrtc-stats); there are none without a peer. Blocks.
+    ///
+    /// # Errors
+    /// No answer in time.
+    pub fn stats(&self) -> Result<Stats, Error> {
+        if self.is_headless() {
+            return Ok(Stats::default());
+        }
+        let reply = Self::ask("get-stats", |promise| {
+            self.webrtc.emit_by_name::<()>("get-stats", &[&None::<gst::Pad>, promise]);
+        })?;
+        let stats = reply.map(|reply| stats::read(&reply)).unwrap_or_default();
+        if let Some(seconds) = stats.round_trip_s.filter(|seconds| (0.0..10.0).contains(seconds)) {
+            let round_trip = Duration::from_secs_f64(seconds);
+            self.parts
+                .counters
+                .round_trip_ms
+                .store(u64::try_from(round_trip.as_millis()).unwrap_or(0), Relaxed);
+        }
+        Ok(stats)
+    }
+
+    /// The graph in Graphviz's language.
+    pub fn dot(&self) -> String {
+        let details = gst::DebugGraphDetails::MEDIA_TYPE | gst::DebugGraphDetails::STATES;
+        self.pipeline.debug_to_dot_data(details).to_string()
+    }
+
+    /// What the graph does, as lines for a shell, at the bitrate of this moment.
+    pub fn launch(&self) -> String {
+        let bitrate = self.parts.counters.target_bps.load(Relaxed);
+        let caps = self
+            .receiver()
+            .and_then(Receiver::tap)
+            .and_then(|sink| sink.property::<Option<gst::Caps>>("caps"));
+        let caps = caps.unwrap_or_else(|| convert::caps(&self.parts.layouts));
+        let encoder = self.sender.as_ref().map(|sender| sender.row());
+        let decoder = self.receiver().map(Receiver::row);
+        let used = (encoder, decoder);
+        self.script.as_ref().map(|script| script.text(used, bitrate, &caps)).unwrap_or_default()
+    }
+}

@@ -1,0 +1,369 @@
+//! One webrtcbin and its graph: what a session has of GStreamer.
+//!
+//! Signal closures run on webrtcbin's own threads: they hold weak references and only hand over. The call order
+//! in [`open`] is the one that works on GStreamer 1.22 and 1.26 alike: send pads before the remote description.
+
+mod data_channel;
+mod fingerprint;
+mod headless;
+mod inspect;
+mod jitter_buffer;
+mod negotiate;
+mod retransmission;
+mod signals;
+mod stats;
+mod traffic;
+mod tune;
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+pub use data_channel::{Inbox, Mail};
+use fingerprint::Check;
+use gst::prelude::*;
+pub use headless::open as open_headless;
+pub use stats::{CandidatePair, Stats};
+
+use super::{
+    Engine, Error, Event, IceServers,
+    files::Playback,
+    graph::{Parts, audio, bins, failures::Replaced, faults, feeds::Feeds, line::Line, timing::Timing},
+    gst::{launch, state},
+    outputs::{Give, Script, Viewer, still},
+    receive::{Receiver, Remedy},
+    send::{Sender, congestion},
+};
+use crate::{
+    frame::{Frame, Layout, Slot},
+    metrics::Ledger,
+    signalling::{Candidate, CodecName, Kind, Offer},
+};
+
+/// Told what happens; must only hand over.
+pub type Tell = Arc<dyn Fn(Event) + Send + Sync>;
+
+/// What a graph is built from.
+pub struct Open<'a> {
+    /// Name of the graph in logs and dumps.
+    pub name: String,
+    /// The parsed offer; without one nobody is connected, and what would be sent can be recorded and looked at.
+    pub offer: Option<&'a Offer>,
+    /// STUN and TURN servers of this side.
+    pub ice: IceServers,
+    /// Decoded pictures go in here.
+    pub input: Arc<Slot<Frame>>,
+    /// Pictures to send come from here.
+    pub output: Arc<Slot<Frame>>,
+    /// Layouts that the stage takes.
+    pub layouts: Vec<Layout>,
+    /// Where each millisecond goes.
+    pub ledger: Arc<Ledger>,
+    /// Told what happens, on GStreamer's threads: must only hand over.
+    pub tell: Tell,
+}
+
+/// A graph and its answer.
+pub struct Opened {
+    /// The graph.
+    pub peer: Peer,
+    /// SDP of the answer, with the candidates that were found; empty where there was no offer.
+    pub answer: String,
+    /// Codec of the picture.
+    pub video: CodecName,
+    /// Whether there is sound.
+    pub sound: bool,
+    /// Whether the peer will send a picture.
+    pub receives_video: bool,
+}
+
+/// A running graph; dropping it stops it, which blocks for some 15 ms.
+pub struct Peer {
+    pipeline: gst::Pipeline,
+    /// webrtcbin, or where there is no client the sink in its place.
+    webrtc: gst::Element,
+    parts: Parts,
+    sender: Option<Arc<Sender>>,
+    receiver: Option<Arc<Receiver>>,
+    inbox: Arc<Inbox>,
+    channel: Arc<Mutex<Option<gst_webrtc::WebRTCDataChannel>>>,
+    /// Of the offer's m-lines; none where there is no client.
+    mids: Vec<String>,
+    ice_tcp: bool,
+    script: Option<Script>,
+}
+
+/// Builds the graph and answers the offer. Blocks.
+pub fn open(engine: &Engine, open: &Open<'_>, offer: &Offer) -> Result<Opened, Error> {
+    let settings = &engine.settings;
+    let lines = negotiate::lines(offer, &engine.table, settings)?;
+    let latency = u32::try_from(settings.jitter_buffer.as_millis()).unwrap_or(200);
+    let webrtc = gst::ElementFactory::make("webrtcbin")
+        .property_from_str("bundle-policy", "max-bundle")
+        .property("latency", latency)
+        .build()?;
+    let mut peer = Peer::build(engine, open, webrtc)?;
+    peer.script = Script::of(&lines, &engine.table);
+    peer.watch(&open.tell);
+    if let Some(line) = lines.iter().find(|line| line.kind == Kind::Video && line.receives) {
+        let receiver = Receiver::new(&peer.pipeline, line, &engine.table, &peer.parts)?;
+        peer.receiver = Some(Arc::new(receiver));
+    }
+    peer.tune(settings, &open.ice, &lines[0].codec);
+    let (transceivers, audio) = peer.add_senders(&lines, engine)?;
+    let first = transceivers.first().ok_or_else(|| Error::Graph("no m-line to serve".into()))?;
+    let fingerprint = Arc::new(Check::new(offer.fingerprints.clone(), first));
+    peer.listen(&open.tell, &fingerprint);
+    let lines = Arc::new(lines);
+    peer.receive(&lines, audio, &open.tell, &fingerprint);
+    let answer = peer.negotiate(offer, settings, &lines)?;
+    Ok(Opened {
+        answer,
+        video: lines[0].codec.name,
+        sound: lines.iter().any(|line| line.kind == Kind::Audio),
+        receives_video: lines[0].receives,
+        peer,
+    })
+}
+
+impl Peer {
+    /// A graph around `webrtc`, without a way in or out.
+    fn build(engine: &Engine, open: &Open<'_>, webrtc: gst::Element) -> Result<Self, Error> {
+        let pipeline = gst::Pipeline::with_name(&open.name);
+        pipeline.add(&webrtc)?;
+        Ok(Self {
+            pipeline,
+            webrtc,
+            parts: Parts {
+                input: open.input.clone(),
+                output: open.output.clone(),
+                layouts: open.layouts.clone(),
+                counters: Arc::default(),
+                timing: Arc::new(Timing::new(open.ledger.clone())),
+                feeds: Arc::default(),
+            },
+            sender: None,
+            receiver: None,
+            inbox: Arc::default(),
+            channel: Arc::default(),
+            mids: open.offer.iter().flat_map(|offer| &offer.medias).map(|media| media.mid.clone()).collect(),
+            ice_tcp: engine.settings.ice_tcp,
+            script: None,
+        })
+    }
+
+    /// Lets the graph's messages be told.
+    fn watch(&self, tell: &Tell) {
+        let tell = tell.clone();
+        faults::watch(&self.pipeline, &self.parts.counters, move |event| tell(event));
+    }
+
+    /// Lets the graph run; what is added from here on has to follow its state.
+    fn begin(&self) -> Result<(), Error> {
+        let begun = self.pipeline.set_state(gst::State::Playing);
+        begun.map(drop).map_err(|error| Error::Graph(format!("the graph does not start: {error}")))
+    }
+
+    /// One send bin and one transceiver for each m-line; also gives the audio's send bin.
+    fn add_senders(
+        &mut self,
+        lines: &[Line],
+        engine: &Engine,
+    ) -> Result<(Vec<gst_webrtc::WebRTCRTPTransceiver>, Option<gst::Bin>), Error> {
+        self.begin()?;
+        let mut transceivers = Vec::new();
+        let mut audio = None;
+        for line in lines {
+            let transceiver = if line.sends {
+                let bin = match line.kind {
+                    Kind::Video => {
+                        let sender = Arc::new(Sender::new(&self.pipeline, line, &self.parts, engine)?);
+                        if engine.settings.congestion_control && line.twcc.is_some() {
+                            self.drive(&sender);
+                        }
+                        self.sender.insert(sender).bin()
+                    }
+                    _ => audio.insert(audio::send(line)?).clone(),
+                };
+                self.link_sender(line, &bin)?
+            } else {
+                self.webrtc.emit_by_name::<gst_webrtc::WebRTCRTPTransceiver>(
+                    "add-transceiver",
+                    &[&gst_webrtc::WebRTCRTPTransceiverDirection::Recvonly, &line.caps()],
+                )
+            };
+            if line.kind == Kind::Video && line.codec.feedback.nack {
+                transceiver.set_property("do-nack", true);
+            }
+            transceivers.push(transceiver);
+        }
+        Ok((transceivers, audio))
+    }
+
+    /// Lets the peer's feedback set the sender's bitrate.
+    fn drive(&self, sender: &Arc<Sender>) {
+        let sender = Arc::downgrade(sender);
+        congestion::listen(&self.webrtc, move |packets| {
+            if let Some(sender) = sender.upgrade() {
+                sender.feedback(packets);
+            }
+        });
+    }
+
+    fn link_sender(&self, line: &Line, bin: &gst::Bin) -> Result<gst_webrtc::WebRTCRTPTransceiver, Error> {
+        use gst_webrtc::WebRTCRTPTransceiverDirection::{Sendonly, Sendrecv};
+        self.pipeline.add(bin)?;
+        let pad = self
+            .webrtc
+            .request_pad_simple(&format!("sink_{}", line.index))
+            .ok_or_else(|| Error::Graph("webrtcbin gives no pad to send on".into()))?;
+        let transceiver: gst_webrtc::WebRTCRTPTransceiver = pad.property("transceiver");
+        transceiver.set_property("direction", if line.receives { Sendrecv } else { Sendonly });
+        transceiver.set_property("codec-preferences", line.caps());
+        let source = bin
+            .static_pad("src")
+            .ok_or_else(|| Error::Graph(format!("{} has no open output", bin.name())))?;
+        source.link(&pad).map_err(|error| Error::Graph(format!("webrtcbin takes no link: {error}")))?;
+        bin.sync_state_with_parent()?;
+        Ok(transceiver)
+    }
+
+    /// Gives one of the peer's candidates to ICE; mDNS names are dropped, since resolving them leaks in 1.22.
+    pub fn add_candidate(&self, candidate: &Candidate) {
+        if candidate.is_end() || candidate.is_mdns() || (candidate.is_tcp() && !self.ice_tcp) {
+            return;
+        }
+        let by_mid = || self.mids.iter().position(|mid| Some(mid) == candidate.sdp_mid.as_ref());
+        let line = candidate.sdp_m_line_index.map(usize::from).or_else(by_mid).unwrap_or(0);
+        if let Some(line) = u32::try_from(line).ok().filter(|_| line < self.mids.len()) {
+            self.webrtc.emit_by_name::<()>("add-ice-candidate", &[&line, &candidate.candidate]);
+        }
+    }
+
+    /// Says something on the data channel; `false` where there is none.
+    pub fn send(&self, text: &str) -> bool {
+        let channel = self.channel.lock().unwrap_or_else(PoisonError::into_inner);
+        channel.as_ref().is_some_and(|channel| channel.send_string_full(Some(text)).is_ok())
+    }
+
+    /// Waits until a last word is on its way: the data channel has sent `bytes` more than `sent_before`, at most
+    /// `limit`. Blocks.
+    ///
+    /// Stopping the graph drops what SCTP still holds, and webrtcbin's `buffered-amount` is 0 before that.
+    pub fn flush(&self, sent_before: u64, bytes: usize, limit: Duration) {
+        let wanted = sent_before + u64::try_from(bytes).unwrap_or(0);
+        let sent = || self.parts.counters.channel_bytes_out.load(Relaxed);
+        if self.channel.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
+            state::wait_until(limit, "flush", || sent() >= wanted).ok(); // a last word, not a promise
+        }
+    }
+
+    /// What the peer said.
+    pub fn inbox(&self) -> &Inbox {
+        &self.inbox
+    }
+
+    /// Puts another encoder in the place of the one in the bin named `failed`. Blocks.
+    ///
+    /// # Errors
+    /// Too many have failed, or none can be built; `Ok(None)` where that bin is out already.
+    pub fn replace_encoder(&self, failed: &str) -> Result<Option<Replaced>, Error> {
+        self.sender.as_ref().map_or(Ok(None), |sender| sender.replace(failed))
+    }
+
+    /// The sending side of the picture; `None` where the peer wants none.
+    pub fn sender(&self) -> Option<&Sender> {
+        self.sender.as_deref()
+    }
+
+    /// Puts another decoder, or the same one anew, in the place of the one in use. Blocks.
+    ///
+    /// # Errors
+    /// The old one hangs, too many have failed, or none can be built; `Ok(None)` where there is nothing to mend.
+    pub fn mend_decoder(&self, remedy: &Remedy) -> Result<Option<Replaced>, Error> {
+        self.receiver.as_ref().map_or(Ok(None), |receiver| receiver.mend(remedy))
+    }
+
+    /// Time on the graph's clock since it runs, which presentation times are on.
+    pub fn clock(&self) -> Arc<dyn Fn() -> Duration + Send + Sync> {
+        let pipeline = self.pipeline.downgrade();
+        Arc::new(move || {
+            let running = pipeline.upgrade().and_then(|pipeline| pipeline.current_running_time());
+            running.unwrap_or_default().into()
+        })
+    }
+
+    /// The receiving side of the picture; `None` where the peer sends none.
+    pub fn receiver(&self) -> Option<&Receiver> {
+        self.receiver.as_deref()
+    }
+
+    /// Makes the graph deliver one of `layouts` from here on.
+    pub fn set_layouts(&self, layouts: &[Layout]) {
+        if let Some(receiver) = &self.receiver {
+            receiver.set_layouts(layouts);
+        }
+    }
+
+    /// Plays a file in the place of what the peer sends, in a loop or once. How it ends comes from [`Playback::over`].
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn play(&self, file: PathBuf, repeat: bool, layouts: &[Layout]) -> std::io::Result<Playback> {
+        Playback::start(file, repeat, layouts, &self.parts, self.clock())
+    }
+
+    /// The next frame that is sent, as a JPEG of `quality` 0 to 100; `None` where none comes within two seconds.
+    /// Blocks.
+    ///
+    /// # Errors
+    /// It cannot be encoded.
+    pub fn still(&self, quality: u8) -> Result<Option<Vec<u8>>, Error> {
+        let Some(sender) = self.sender() else { return Ok(None) };
+        let tap = launch::element(&sender.bin(), "tap")?;
+        let pad = tap.static_pad("src").ok_or_else(|| Error::Graph("the outlet has no output".into()))?;
+        still::take(&pad, quality)
+    }
+
+    /// Gives what a session without a client sends, from the next key frame on, until it is over: `give` is dropped then.
+    /// Blocks for some ms.
+    ///
+    /// # Errors
+    /// [`Error::NoStream`] where what is sent is not H.264, which is what players of such streams know; an element
+    /// that is missing.
+    pub fn view(&self, give: Give) -> Result<Viewer, Error> {
+        let codec = self.sender().map(Sender::codec);
+        if let Some(codec) = codec.filter(|codec| *codec != CodecName::H264) {
+            return Err(Error::NoStream(codec));
+        }
+        let pad = self.webrtc.static_pad("sink");
+        let pad = pad.ok_or_else(|| Error::Graph("there is nothing to view".into()))?;
+        let viewer = Viewer::open(&pad, give)?;
+        if let Some(sender) = self.sender() {
+            sender.ask_key_frame();
+        }
+        Ok(viewer)
+    }
+
+    /// Where a recording reads along.
+    pub(super) fn feeds(&self) -> &Feeds {
+        &self.parts.feeds
+    }
+
+    /// Lets no recording read this graph any more.
+    pub fn unrecorded(&self) {
+        self.parts.feeds.disconnect();
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        // The encoder's thread may wait in the slot: it has to leave before the graph can stop.
+        self.parts.input.close();
+        self.parts.output.close();
+        self.channel.lock().unwrap_or_else(PoisonError::into_inner).take();
+        state::stop(&self.pipeline);
+    }
+}
