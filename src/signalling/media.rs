@@ -1,11 +1,11 @@
 //! One m-line of the offer: kind, mid, direction, codecs and header extensions.
 
-use std::{collections::HashSet, fmt, str::FromStr};
+use std::{collections::HashSet, str::FromStr};
 
 use sdp_types::{Attribute, Direction, ExtMap, Ssrc, SsrcGroup};
 
 use super::{
-    Codec, Error, attributes, codec, limits,
+    Codec, Error, Kind, attributes, codec, limits,
     text::{is_token, number, quote},
 };
 
@@ -17,39 +17,6 @@ const COLOR_SPACE_URI: &str = "http://www.webrtc.org/experiments/rtp-hdrext/colo
 
 /// The mid in each RTP packet (RFC 9143 section 15).
 const MID_URI: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
-
-/// What an m-line carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// Pictures over RTP.
-    Video,
-    /// Sound over RTP.
-    Audio,
-    /// Data channels over SCTP (RFC 8841).
-    Application,
-}
-
-impl Kind {
-    /// The word of the m-line.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Video => "video",
-            Self::Audio => "audio",
-            Self::Application => "application",
-        }
-    }
-
-    fn from_name(name: &str) -> Option<Self> {
-        [Self::Video, Self::Audio, Self::Application].into_iter().find(|kind| kind.as_str() == name)
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// One m-line.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,7 +16,6 @@ use super::{Source, is_test, root, sources};
 const KNOWN: &[(&str, &[&str])] = &[
     ("config", &["load", "task"]),
     ("session", &["actor", "recording", "repair", "source"]),
-    ("signalling", &["codec", "media"]),
     ("stage", &["description", "error", "params", "prompts"]),
     ("stage", &["entry", "kinds"]),
     ("stage/python", &["pool", "supervise"]),
