@@ -5,7 +5,7 @@ use reqwest::{Client, RequestBuilder};
 use serde_json::json;
 use url::Url;
 
-use super::provider::join;
+use super::endpoint::join;
 use super::settings::CloudflareKeys;
 
 /// What to do when Cloudflare refuses.

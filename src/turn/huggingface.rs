@@ -4,7 +4,7 @@
 use reqwest::{Client, RequestBuilder};
 use url::Url;
 
-use super::provider::join;
+use super::endpoint::join;
 use super::secret::Secret;
 
 /// What to do when the service refuses.

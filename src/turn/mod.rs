@@ -16,6 +16,7 @@
 mod answer;
 mod cloudflare;
 mod coturn;
+mod endpoint;
 mod huggingface;
 mod message;
 mod probe;

@@ -10,8 +10,8 @@ use url::Url;
 
 use super::answer::{self, Answer};
 use super::secret::{Secret, is_given};
-use super::settings::{CloudflareKeys, Endpoints, Settings, Twilio, parse_endpoint};
-use super::{Source, cloudflare, huggingface, twilio};
+use super::settings::{CloudflareKeys, Endpoints, Settings, Twilio};
+use super::{Source, cloudflare, endpoint, huggingface, twilio};
 
 /// Largest answer that is read, in bytes. Cloudflare's has about 1 kB, Twilio's 2 kB.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -78,15 +78,15 @@ impl Provider {
         let ttl_seconds = ttl.as_secs();
         match self {
             Self::Cloudflare(keys) => {
-                let base = endpoint(&endpoints.cloudflare)?;
+                let base = http_url(&endpoints.cloudflare)?;
                 Ok(cloudflare::request(client, base, keys, ttl_seconds))
             }
             Self::HuggingFace(token) => {
-                let base = endpoint(&endpoints.huggingface)?;
+                let base = http_url(&endpoints.huggingface)?;
                 Ok(huggingface::request(client, base, token, ttl_seconds))
             }
             Self::Twilio(account) => {
-                let base = endpoint(&endpoints.twilio)?;
+                let base = http_url(&endpoints.twilio)?;
                 Ok(twilio::request(client, base, account, ttl_seconds))
             }
         }
@@ -149,17 +149,8 @@ pub(super) async fn fetch(
     tokio::time::timeout(limit, exchange).await.unwrap_or(Err(Error::Timeout(limit)))
 }
 
-/// Appends path segments, each percent-encoded.
-pub(super) fn join(mut base: Url, segments: &[&str]) -> Url {
-    base.path_segments_mut()
-        .expect("parse_endpoint lets through http URLs alone, which have a path")
-        .pop_if_empty()
-        .extend(segments);
-    base
-}
-
-fn endpoint(text: &str) -> Result<Url, Error> {
-    parse_endpoint(text).ok_or_else(|| Error::Endpoint(text.to_owned()))
+fn http_url(text: &str) -> Result<Url, Error> {
+    endpoint::parse(text).ok_or_else(|| Error::Endpoint(text.to_owned()))
 }
 
 async fn read_body(mut response: Response) -> Result<Vec<u8>, Error> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::endpoint;
 use super::secret::{Secret, is_given};
 use super::server::IceServer;
 use super::uri::IceUri;
@@ -150,15 +151,9 @@ impl Endpoints {
     fn faults(&self) -> impl Iterator<Item = Error> {
         [&self.cloudflare, &self.huggingface, &self.twilio]
             .into_iter()
-            .filter(|text| parse_endpoint(text).is_none())
+            .filter(|text| endpoint::parse(text).is_none())
             .map(|text| Error::Endpoint { url: text.clone() })
     }
-}
-
-/// The endpoint as a URL to which path segments can be appended.
-pub(super) fn parse_endpoint(text: &str) -> Option<url::Url> {
-    let url = url::Url::parse(text).ok()?;
-    (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
 }
 
 /// What can be wrong with the settings.

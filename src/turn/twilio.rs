@@ -3,7 +3,7 @@
 use reqwest::{Client, RequestBuilder};
 use url::Url;
 
-use super::provider::join;
+use super::endpoint::join;
 use super::settings::Twilio;
 
 /// What to do when Twilio refuses.

@@ -19,7 +19,6 @@ const KNOWN: &[(&str, &[&str])] = &[
     ("stage", &["description", "error", "params", "prompts"]),
     ("stage", &["entry", "kinds"]),
     ("stage/python", &["pool", "supervise"]),
-    ("turn", &["cloudflare", "huggingface", "provider", "twilio"]),
 ];
 
 /// Re-exports of re-exports that are followed; the code has three at most.
