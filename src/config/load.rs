@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, ffi::OsString};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::{
-    Config, IceServer, Task,
+    Config, Form, IceServer, Task,
     keys::{Arity, KEYS, Key, halves},
     task,
 };
@@ -32,15 +32,6 @@ pub enum Subject {
     Codecs,
     /// `scope doctor`: everything that the server needs.
     Doctor,
-}
-
-/// How findings are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// For people.
-    Text,
-    /// `--json`: for programs.
-    Json,
 }
 
 /// Reads flags, the environment and the file.

@@ -10,8 +10,8 @@ mod values;
 use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, time::Duration};
 
 pub use keys::{table, variables};
-pub use load::{Form, Outcome, Subject, load};
-pub use task::{Run, Task};
+pub use load::{Outcome, Subject, load};
+pub use task::{Form, Run, Task};
 pub use values::Secret;
 
 /// Everything that a person can set.

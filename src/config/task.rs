@@ -4,7 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::Form;
+/// How findings are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// For people.
+    Text,
+    /// `--json`: for programs.
+    Json,
+}
 
 /// What `scope pipelines` is to do.
 #[derive(Clone, Debug, PartialEq)]
