@@ -24,7 +24,7 @@ pub use error::Error;
 pub use files::{Keep, Over, Playback, Reader, Writer};
 pub use graph::{Counters, failures::Replaced};
 pub use inventory::{Inventory, inventory, try_codecs};
-pub use outputs::{Give, Viewer};
+pub use outputs::{Give, TsStream};
 pub use receive::{Receiver, Remedy};
 pub use recording::{Progress, Recording};
 pub use send::Sender;

@@ -195,7 +195,7 @@ impl Registry {
     ///
     /// # Errors
     /// [`media::Error::NoStream`], and the errors of the look-up.
-    pub async fn view(&self, id: &Id, give: media::Give) -> Result<media::Viewer, Error> {
+    pub async fn view(&self, id: &Id, give: media::Give) -> Result<media::TsStream, Error> {
         Ok(self.look(id, |peer| peer.view(give)).await??)
     }
 

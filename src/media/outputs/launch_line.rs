@@ -22,15 +22,15 @@ const RATE: &str = "capssetter caps=video/x-raw,framerate=30/1";
 
 /// A session's rows of the codec table.
 #[derive(Debug)]
-pub struct Script {
+pub struct LaunchLine {
     codec: CodecName,
     encoder: &'static Encoder,
     decoder: &'static Decoder,
     sound: bool,
 }
 
-impl Script {
-    /// The script of a session with these m-lines, the picture's first.
+impl LaunchLine {
+    /// The lines of a session with these m-lines, the picture's first.
     pub fn of(lines: &[Line], table: &Table) -> Option<Self> {
         let codec = lines.first()?.codec.name;
         let (encoder, decoder) = table.rows(codec)?;
@@ -109,7 +109,8 @@ mod tests {
             [(CodecName::Vp8, "target-bitrate=750000 "), (CodecName::H264, " bitrate=750 ")]
         {
             let (encoder, decoder) = table.rows(codec).unwrap();
-            let text = Script { codec, encoder, decoder, sound: true }.text((None, None), 750_000, &wanted);
+            let text =
+                LaunchLine { codec, encoder, decoder, sound: true }.text((None, None), 750_000, &wanted);
 
             assert!(text.contains(expected), "{text}");
             assert!(

@@ -6,5 +6,5 @@ mod launch_line;
 pub mod still;
 mod ts_stream;
 
-pub use launch_line::Script;
-pub use ts_stream::{Give, Viewer};
+pub use launch_line::LaunchLine;
+pub use ts_stream::{Give, TsStream};

@@ -18,8 +18,9 @@ const STREAM: &str = "appsrc name=packets is-live=true format=time block=false m
 pub type Give = Box<dyn Fn(Vec<u8>) -> bool + Send>;
 
 /// A stream that somebody views. Dropping it ends it, which blocks for some ms.
-pub struct Viewer {
-    graph: Graph,
+pub struct TsStream {
+    /// Held for its end: dropping it stops it.
+    _graph: Graph,
     /// Weak: the session's end takes the pad, and with it what feeds this graph.
     heard: Option<(glib::WeakRef<gst::Pad>, gst::PadProbeId)>,
 }
@@ -33,7 +34,7 @@ impl Drop for Source {
     }
 }
 
-impl Viewer {
+impl TsStream {
     /// Gives the packets that pass `pad` as a transport stream, until the session is over: `give` is dropped then. Blocks
     /// for some ms.
     ///
@@ -48,7 +49,7 @@ impl Viewer {
         begun.map_err(|error| Error::Graph(format!("the stream does not start: {error}")))?;
         let source = Source(source);
         let probe = probes::TS_PACKETS.each(pad, move |pad, packet| hear(&source.0, pad, packet));
-        Ok(Self { graph, heard: probe.map(|probe| (pad.downgrade(), probe)) })
+        Ok(Self { _graph: graph, heard: probe.map(|probe| (pad.downgrade(), probe)) })
     }
 }
 
@@ -83,7 +84,7 @@ fn hand_over(sink: &gst_app::AppSink, give: Give) {
     });
 }
 
-impl Drop for Viewer {
+impl Drop for TsStream {
     fn drop(&mut self) {
         if let Some((pad, probe)) = self.heard.take()
             && let Some(pad) = pad.upgrade()

@@ -11,7 +11,7 @@ use crate::{
     media::{
         Engine, Error, Event,
         graph::{bins, line::Line},
-        outputs::Script,
+        outputs::LaunchLine,
         send::Sender,
     },
     signalling::{Codec, CodecName, Feedback, Kind},
@@ -30,7 +30,7 @@ pub fn open(engine: &Engine, open: &Open<'_>) -> Result<Opened, Error> {
     let video = video.ok_or_else(|| Error::NoCodec("none that is allowed works".into()))?;
     let line = line(video);
     let mut peer = Peer::build(engine, open, bins::discard()?)?;
-    peer.script = Script::of(std::slice::from_ref(&line), table);
+    peer.launch_line = LaunchLine::of(std::slice::from_ref(&line), table);
     peer.watch(&open.tell);
     peer.begin()?;
     let sender = Sender::new(&peer.pipeline, &line, &peer.parts, engine)?;

@@ -71,6 +71,6 @@ impl Peer {
         let encoder = self.sender.as_ref().map(|sender| sender.row());
         let decoder = self.receiver().map(Receiver::row);
         let used = (encoder, decoder);
-        self.script.as_ref().map(|script| script.text(used, bitrate, &caps)).unwrap_or_default()
+        self.launch_line.as_ref().map(|line| line.text(used, bitrate, &caps)).unwrap_or_default()
     }
 }

@@ -30,9 +30,9 @@ pub use stats::{CandidatePair, Stats};
 use super::{
     Engine, Error, Event, IceServers,
     files::Playback,
-    graph::{Parts, audio, bins, failures::Replaced, faults, feeds::Feeds, line::Line, timing::Timing},
+    graph::{Parts, audio, failures::Replaced, faults, feeds::Feeds, line::Line, timing::Timing},
     gst::{launch, state},
-    outputs::{Give, Script, Viewer, still},
+    outputs::{Give, LaunchLine, TsStream, still},
     receive::{Receiver, Remedy},
     send::{Sender, congestion},
 };
@@ -92,7 +92,7 @@ pub struct Peer {
     /// Of the offer's m-lines; none where there is no client.
     mids: Vec<String>,
     ice_tcp: bool,
-    script: Option<Script>,
+    launch_line: Option<LaunchLine>,
 }
 
 /// Builds the graph and answers the offer. Blocks.
@@ -105,7 +105,7 @@ pub fn open(engine: &Engine, open: &Open<'_>, offer: &Offer) -> Result<Opened, E
         .property("latency", latency)
         .build()?;
     let mut peer = Peer::build(engine, open, webrtc)?;
-    peer.script = Script::of(&lines, &engine.table);
+    peer.launch_line = LaunchLine::of(&lines, &engine.table);
     peer.watch(&open.tell);
     if let Some(line) = lines.iter().find(|line| line.kind == Kind::Video && line.receives) {
         let receiver = Receiver::new(&peer.pipeline, line, &engine.table, &peer.parts)?;
@@ -150,7 +150,7 @@ impl Peer {
             channel: Arc::default(),
             mids: open.offer.iter().flat_map(|offer| &offer.medias).map(|media| media.mid.clone()).collect(),
             ice_tcp: engine.settings.ice_tcp,
-            script: None,
+            launch_line: None,
         })
     }
 
@@ -333,14 +333,14 @@ impl Peer {
     /// # Errors
     /// [`Error::NoStream`] where what is sent is not H.264, which is what players of such streams know; an element
     /// that is missing.
-    pub fn view(&self, give: Give) -> Result<Viewer, Error> {
+    pub fn view(&self, give: Give) -> Result<TsStream, Error> {
         let codec = self.sender().map(Sender::codec);
         if let Some(codec) = codec.filter(|codec| *codec != CodecName::H264) {
             return Err(Error::NoStream(codec));
         }
         let pad = self.webrtc.static_pad("sink");
         let pad = pad.ok_or_else(|| Error::Graph("there is nothing to view".into()))?;
-        let viewer = Viewer::open(&pad, give)?;
+        let viewer = TsStream::open(&pad, give)?;
         if let Some(sender) = self.sender() {
             sender.ask_key_frame();
         }
