@@ -10,7 +10,7 @@
 //! access unit, a `gst::Buffer`, a [`Frame`](crate::frame::Frame) that refers to that buffer, and the same back
 //! (`gst/convert.rs`); no pixel is copied between `dec` and `enc` unless a layout or a size has to change.
 //!
-//! Each probe and each callback is installed by its row and in no other way (`tests/suite/architecture` looks for
+//! Each probe and each callback is installed by its row and in no other way (`tests/suite/tools/architecture` looks for
 //! others), so what is not here does not touch a frame. With the log level TRACE each row tells when it is installed.
 //! What runs here runs on a streaming thread: atomics and short locks, no waiting but in [`OUTLET`].
 
