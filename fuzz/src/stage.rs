@@ -16,6 +16,6 @@ pub mod prompts;
 pub use description::Description;
 pub use error::Error;
 pub use info::{Info, Input, OnFailure};
-pub use io::State;
+pub use io::{State, Update};
 pub use params::{FAULTS, Fault, Parameters, Schema, Values};
 pub use prompts::Transition;

@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::{Corpus, fuzz_target};
 use scope_fuzz::{
-    control::{self, Message},
-    stage::{Description, Error, Fault, Schema, Values},
+    control::{self, Message, Update},
+    stage::{Description, Error, Fault, Parameters, Schema, Values},
 };
 
 /// A reply longer than this does not go through a data channel whose peer names no limit (RFC 8841 section 6.1).
@@ -30,14 +30,15 @@ static SCHEMAS: LazyLock<[Schema; 2]> = LazyLock::new(|| {
 fuzz_target!(|data: &[u8]| -> Corpus {
     let Ok(text) = std::str::from_utf8(data) else { return Corpus::Reject };
 
-    let (mut object, id) = match control::parse(text) {
-        Ok(parsed) => parsed,
-        Err(faults) => {
-            check_faults(faults, None);
+    let object = match control::parse(text) {
+        Ok(object) => object,
+        Err(fault) => {
+            check_faults(vec![fault], None);
             return Corpus::Keep;
         }
     };
-    match control::take_pipeline(&mut object) {
+    let id = control::id(&object).unwrap_or_default();
+    match control::selected(&object) {
         Ok(Some(pipeline)) => {
             if !PIPELINES.iter().any(|(id, _)| *id == pipeline) {
                 let error = Error::unknown(&pipeline, "echo, rich".into());
@@ -45,13 +46,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
             }
         }
         Ok(None) => {}
-        Err(faults) => check_faults(faults, id.clone()),
-    }
-    if let Err(faults) = control::take_recording(&mut object) {
-        check_faults(faults, id.clone());
-    }
-    if let Err(faults) = control::take_source(&mut object) {
-        check_faults(faults, id.clone());
+        Err(fault) => check_faults(vec![fault], id.clone()),
     }
     for schema in SCHEMAS.iter() {
         check_update(object.clone(), id.clone(), schema);
@@ -60,15 +55,17 @@ fuzz_target!(|data: &[u8]| -> Corpus {
 });
 
 fn check_update(object: Values, id: Option<serde_json::Value>, schema: &Schema) {
-    let current = schema.defaults();
-    match control::check(object.clone(), &current, schema) {
+    let first = Parameters { values: schema.defaults(), version: 0 };
+    match Update::read(object.clone(), schema, &first) {
         Ok(update) => {
-            assert_eq!(schema.faults(&update.values), [], "values that break their schema reach the stage");
-            assert!(update.values.keys().all(|name| schema.has(name)));
-            let again = control::check(object, &update.values, schema);
+            let values = &update.stage.parameters.values;
+            assert_eq!(schema.faults(values), [], "values that break their schema reach the stage");
+            assert!(values.keys().all(|name| schema.has(name)));
+            let once = Parameters { values: values.clone(), version: 0 };
+            let again = Update::read(object, schema, &once);
             assert_eq!(again.as_ref(), Ok(&update), "the same update twice is another one");
             let reply = Message::ParametersUpdated {
-                parameters: current, // those of the stage are bounded by its schema alone
+                parameters: first.values, // those of the stage are bounded by its schema alone
                 frame: u64::MAX,
                 ignored: update.ignored,
                 id,

@@ -139,7 +139,7 @@ pub async fn parameters(Extract(state): Extract<State>) -> Result<Json<ValuesBod
     responses((status = 200, body = Object), (status = 404), (status = 410), (status = 422)))]
 pub async fn set_parameters(Extract(state): Extract<State>, body: Object) -> Result<Json<Value>, Error> {
     let values = body.check()?;
-    state.registry.set_parameters(&Id::headless(), values.clone()).await?;
+    state.registry.update(&Id::headless(), values.clone()).await?;
     Ok(Json(json!({"status": "ok", "applied_parameters": values})))
 }
 

@@ -35,11 +35,15 @@ pub struct SessionsBody {
     sessions: Vec<Snapshot>,
 }
 
-/// The effective values.
+/// An update that passed its checks.
 #[derive(Serialize, ToSchema)]
 pub struct ParametersBody {
+    /// The effective values.
     #[schema(value_type = Object)]
     parameters: Map<String, Value>,
+    /// Number of the first frame that has them. Null where no stage has taken them within two seconds, because it is
+    /// loading or slow; the data channel says `parameters_updated` when it has, or `parameters_rejected`.
+    frame: Option<u64>,
 }
 
 /// What both sides said to connect, the oldest first.
@@ -128,15 +132,15 @@ pub async fn switch_pipeline(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Applies an update, as the data channel takes it.
+/// Applies an update, as the data channel takes it: all of it, or nothing where anything is wrong.
 #[utoipa::path(patch, path = "/api/v1/sessions/{id}/parameters", request_body = Object,
-    responses((status = 200, body = ParametersBody), (status = 404), (status = 410), (status = 422)))]
+    responses((status = 200, body = ParametersBody), (status = 404, description = "no such session or pipeline"),
+        (status = 410), (status = 422), (status = 503, description = "the pipeline is full")))]
 pub async fn set_parameters(
     Extract(state): Extract<State>,
     SessionId(id): SessionId,
     body: Object,
 ) -> Result<Json<ParametersBody>, Error> {
-    let values = body.check()?;
-    let parameters = state.registry.set_parameters(&id, values).await?;
-    Ok(Json(ParametersBody { parameters }))
+    let applied = state.registry.update(&id, body.check()?).await?;
+    Ok(Json(ParametersBody { parameters: applied.parameters, frame: applied.frame }))
 }

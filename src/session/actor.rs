@@ -15,7 +15,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    EndReason, Error, Message, Phase, Recorded, Request, Snapshot, Source, control,
+    EndReason, Error, Message, Phase, Recorded, Request, Snapshot, Source,
+    applied::{Accepted, Pending},
     meter::Meter,
     recording::{self, Recorder},
     repair::Repairs,
@@ -44,11 +45,9 @@ pub enum Command {
     /// The peer's candidates.
     Candidates(Vec<signalling::Candidate>, oneshot::Sender<()>),
     /// An update by HTTP.
-    Parameters(stage::Values, oneshot::Sender<Result<stage::Values, Error>>),
+    Update(stage::Values, oneshot::Sender<Result<Accepted, Error>>),
     /// The start or the end of a recording, by HTTP.
     Record(Request, oneshot::Sender<Result<Recorded, Error>>),
-    /// Another pipeline by HTTP.
-    Switch(String, oneshot::Sender<Result<(), Error>>),
     /// The stage is wanted by a new connection of the same client; this session ends.
     HandOver(oneshot::Sender<Heir>),
     /// A look at the graph, on a blocking thread.
@@ -98,8 +97,8 @@ pub struct Actor {
     pub(super) admission: bool,
     /// Since when this process has run without a stop.
     pub(super) awake_since: Instant,
-    /// Updates that are not in force yet: version, the client's mark, ignored keys.
-    pub(super) pending: Vec<(u64, Option<serde_json::Value>, Vec<String>)>,
+    /// Updates that are not in force yet.
+    pub(super) pending: Vec<Pending>,
     pub(super) receives_video: bool,
     pub(super) sources: Sources,
     /// The file that is played in the place of what the peer sends.
@@ -199,17 +198,8 @@ impl Actor {
                 }
                 reply.send(()).ok(); // caller gone: nothing to tell
             }
-            Command::Parameters(mut values, reply) => {
-                let recording = control::take_recording(&mut values);
-                let updated = recording.and_then(|wish| self.update(values, None).map(|()| wish));
-                let outcome = updated.map_err(|faults| stage::Error::Parameters(faults).into());
-                let outcome = outcome.map(|wish| wish.map_or((), |request| self.record(request, None)));
-                reply.send(outcome.map(|()| self.parameters.values.clone())).ok(); // caller gone
-            }
+            Command::Update(object, reply) => drop(reply.send(self.update_by_http(object))), // caller gone
             Command::Record(request, reply) => self.record(request, Some(reply)),
-            Command::Switch(pipeline, reply) => {
-                reply.send(self.switch(&pipeline).map_err(Error::from)).ok(); // caller gone
-            }
             Command::Look(look) => {
                 let peer = self.peer.clone();
                 spawn_blocking(move || look(&peer)); // owned by the runtime; ends by itself in ms

@@ -14,7 +14,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Drops, Error, Id, Limits, Phase, Request, Snapshot, StageInfo,
+    Drops, Error, Id, Limits, Phase, Snapshot, StageInfo,
     actor::{Actor, Command, Heir},
     control::{self, Choice, Source, Update},
     meter::Meter,
@@ -34,8 +34,6 @@ const HAND_OVER_LIMIT: Duration = Duration::from_secs(2);
 pub struct Start {
     entry: stage::Entry,
     update: Update,
-    recording: Option<Request>,
-    source: Option<Source>,
 }
 
 impl Start {
@@ -43,21 +41,16 @@ impl Start {
     pub fn check(
         catalog: &stage::Catalog,
         sources: &Sources,
-        mut initial: stage::Values,
-    ) -> Result<Self, Error> {
-        let chosen = control::take_pipeline(&mut initial).map_err(stage::Error::Parameters)?;
-        let recording = control::take_recording(&mut initial).map_err(stage::Error::Parameters)?;
-        let source = match control::take_source(&mut initial).map_err(stage::Error::Parameters)? {
-            Some(Choice::File(source)) => {
-                source::check(sources, &source).map_err(stage::Error::Parameters)?;
-                Some(source)
-            }
-            Some(Choice::Client) | None => None,
-        };
-        let entry = catalog.get(&chosen.unwrap_or_else(|| catalog.default_id()))?;
-        let update = control::check(initial, &catalog.first_values(&entry), &entry.schema)
-            .map_err(stage::Error::Parameters)?;
-        Ok(Self { entry, update, recording, source })
+        initial: stage::Values,
+    ) -> Result<Self, stage::Error> {
+        let selected = control::selected(&initial)?;
+        let entry = catalog.get(&selected.unwrap_or_else(|| catalog.default_id()))?;
+        let first = stage::Parameters { values: catalog.first_values(&entry), version: 0 };
+        let update = Update::read(initial, &entry.schema, &first)?;
+        if let Some(Choice::File(source)) = &update.source {
+            source::check(sources, source)?;
+        }
+        Ok(Self { entry, update })
     }
 
     /// The same pipeline and parameters as a session that is taken over, should its stage be gone by then.
@@ -65,12 +58,13 @@ impl Start {
         // A pipeline that is gone from the catalog lives on in the stage, and in nothing else.
         if let Ok(entry) = catalog.get(&before.pipeline_id) {
             let own = before.parameters.clone().into_iter().filter(|(name, _)| entry.schema.has(name));
-            self.update.values = entry.schema.defaults();
-            self.update.values.extend(own);
+            let values = &mut self.update.stage.parameters.values;
+            *values = entry.schema.defaults();
+            values.extend(own);
             self.entry = entry;
         }
-        self.update.paused = Some(before.paused);
-        self.source.clone_from(&before.input_source);
+        self.update.stage.paused = Some(before.paused);
+        self.update.source = before.input_source.clone().map(Choice::File);
         self
     }
 
@@ -78,13 +72,19 @@ impl Start {
     ///
     /// # Errors
     /// The pipeline needs an input, and no file is named.
-    pub fn check_headless(&self) -> Result<(), Error> {
-        if self.entry.info.input == stage::Input::Required && self.source.is_none() {
-            let sentence =
-                format!("the pipeline {} needs an input picture: a file is wanted", self.entry.info.id);
-            return Err(stage::Error::Parameters(vec![control::fault("/input_source", sentence)]).into());
+    pub fn check_headless(&self) -> Result<(), stage::Error> {
+        if self.entry.info.input == stage::Input::Required && self.source().is_none() {
+            let sentence = format!("the pipeline {} needs input frames; choose a file", self.entry.info.id);
+            return Err(control::fault("/input_source", sentence).into());
         }
         Ok(())
+    }
+
+    fn source(&self) -> Option<Source> {
+        match &self.update.source {
+            Some(Choice::File(source)) => Some(source.clone()),
+            Some(Choice::Client) | None => None,
+        }
     }
 
     /// Whether the other sessions of the pipeline leave room for this one.
@@ -140,7 +140,7 @@ impl Birth {
             drop(tell_stage.try_send(event)); // full: the newest state is in the snapshot's next tick
         });
         io.clock = opened.peer.clock();
-        let (wish, source) = (self.start.recording, self.start.source.clone());
+        let (wish, source) = (self.start.update.recording, self.start.source());
         let heir = take_over(self.before, self.start, &io, tell).await?;
         opened.peer.set_layouts(&heir.entry.info.layouts);
         let snapshot = first_snapshot(&self.id, &opened, &heir);
@@ -207,8 +207,7 @@ async fn take_over(
             return Ok(heir);
         }
     }
-    let parameters = stage::Parameters { values: start.update.values, version: 1 };
-    let (entry, paused) = (start.entry, start.update.paused);
+    let (entry, stage::Update { parameters, paused, .. }) = (start.entry, start.update.stage);
     let worker = stage::Worker::spawn(entry.clone(), parameters.clone(), io.clone(), tell)
         .map_err(|error| Error::Thread(error.to_string()))?;
     if paused.is_some() {

@@ -5,6 +5,7 @@
 
 mod actor;
 mod admission;
+mod applied;
 mod birth;
 mod control;
 mod ending;
@@ -24,6 +25,7 @@ mod watchdog;
 use std::{fmt, sync::Arc};
 
 pub use admission::{Created, Wish};
+pub use applied::Applied;
 pub use control::{Figures, Message, Recorded, RecordingInfo, RecordingState, Request, Source, SourceType};
 pub use ending::EndReason;
 pub use history::{Description, DescriptionKind};

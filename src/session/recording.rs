@@ -68,6 +68,11 @@ impl Recorder {
         self.active.is_none() && (self.work.is_some() || !self.waiting.is_empty())
     }
 
+    /// Whether a request more has to be refused.
+    pub fn is_full(&self) -> bool {
+        self.waiting.len() >= QUEUE
+    }
+
     /// Notes a change in the sidecar of what is recorded.
     pub fn note(&self, frame: Option<u64>, what: What) {
         if let Some(recording) = &self.active {
@@ -127,7 +132,7 @@ impl Actor {
 
     /// Starts or stops; the reply comes when that is done.
     pub(super) fn record(&mut self, request: Request, reply: Option<Reply>) {
-        if self.recorder.waiting.len() < QUEUE {
+        if !self.recorder.is_full() {
             self.recorder.waiting.push_back((request, reply));
             self.next_request();
         } else if let Some(reply) = reply {

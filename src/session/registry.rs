@@ -13,13 +13,16 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    CodecInfo, Description, EndReason, Error, Id, Limits, Phase, Recorded, Request, Snapshot, actor::Command,
-    history::History, seat::Seat, source::Sources,
+    Applied, CodecInfo, Description, EndReason, Error, Id, Limits, Phase, Recorded, Request, Snapshot,
+    actor::Command, history::History, seat::Seat, source::Sources,
 };
 use crate::{media, metrics::Metrics, recordings, signalling, stage, turn};
 
 /// Answers and ends are bounded inside; this catches a session task that is stuck.
 pub(super) const REPLY_LIMIT: Duration = Duration::from_secs(15);
+/// A stage takes an update before its next frame, or within 100 ms where none comes; one that has not after two seconds
+/// is loading, or at a frame for long.
+const APPLIED_LIMIT: Duration = Duration::from_secs(2);
 /// Ended sessions that are remembered for 410 in place of 404.
 const REMEMBERED: usize = 1000;
 
@@ -142,12 +145,18 @@ impl Registry {
         }
     }
 
-    /// Applies an update; gives the effective values.
+    /// Applies an update as the data channel takes it, and waits a little for the frame that has it.
     ///
     /// # Errors
-    /// [`stage::Error::Parameters`] with everything that is wrong, and the errors of the look-up.
-    pub async fn set_parameters(&self, id: &Id, values: stage::Values) -> Result<stage::Values, Error> {
-        self.ask(id, |reply| Command::Parameters(values, reply)).await?
+    /// [`stage::Error::Parameters`] with everything that is wrong, why the pipeline that it selects cannot run, and the
+    /// errors of the look-up.
+    pub async fn update(&self, id: &Id, object: stage::Values) -> Result<Applied, Error> {
+        let accepted = self.ask(id, |reply| Command::Update(object, reply)).await??;
+        match tokio::time::timeout(APPLIED_LIMIT, accepted.outcome).await {
+            Ok(Ok(outcome)) => outcome.map_err(|faults| stage::Error::Parameters(faults).into()),
+            // It takes longer, or the session is over.
+            Err(_) | Ok(Err(_)) => Ok(Applied { parameters: accepted.parameters, frame: None }),
+        }
     }
 
     /// Starts or stops the session's recording.
@@ -163,8 +172,8 @@ impl Registry {
     /// # Errors
     /// [`stage::Error::UnknownPipeline`], and the errors of the look-up.
     pub async fn switch_pipeline(&self, id: &Id, pipeline_id: &str) -> Result<(), Error> {
-        let pipeline_id = pipeline_id.to_owned();
-        self.ask(id, |reply| Command::Switch(pipeline_id, reply)).await?
+        let object = stage::Values::from_iter([("pipeline_id".to_owned(), pipeline_id.into())]);
+        self.ask(id, |reply| Command::Update(object, reply)).await?.map(drop)
     }
 
     /// The session's graph in Graphviz's language.

@@ -109,40 +109,43 @@ fn inside(folder: &Path, name: &str) -> Option<PathBuf> {
 ///
 /// # Errors
 /// There is none of that name.
-pub fn check(sources: &Sources, source: &Source) -> Result<PathBuf, Vec<Fault>> {
+pub fn check(sources: &Sources, source: &Source) -> Result<PathBuf, Fault> {
     sources.find(source).map_err(missing)
 }
 
-fn missing(sentence: String) -> Vec<Fault> {
-    vec![control::fault(&format!("/{SOURCE}/source_name"), sentence)]
+fn missing(sentence: String) -> Fault {
+    control::fault(&format!("/{SOURCE}/source_name"), sentence)
 }
 
+/// Where the frames are to come from: a file that plays already, or the client.
+pub type Opened = Option<(Source, media::Playback)>;
+
 impl Actor {
-    /// Takes the picture from there from now on.
+    /// Opens what an update chooses, for a stage of that pipeline.
     ///
     /// # Errors
-    /// There is no such file; everything stays as it is.
-    pub(super) fn choose(&mut self, choice: Choice) -> Result<(), Vec<Fault>> {
+    /// There is no such file, or no thread for it.
+    pub(super) fn open(&self, choice: Choice, entry: &stage::Entry) -> Result<Opened, Fault> {
         let source = match choice {
             Choice::Client if self.peer.is_headless() => {
-                return Err(missing("a session without a client has no camera; a file is wanted".into()));
+                return Err(missing("a session without a client has no camera; choose a file".into()));
             }
-            Choice::Client => None,
-            Choice::File(source) => Some(source),
+            Choice::Client => return Ok(None),
+            Choice::File(source) => source,
         };
-        let clip = match &source {
-            None => None,
-            Some(source) => {
-                let file = check(&self.sources, source)?;
-                let clip = self.peer.play(file, source.repeat, &self.entry.info.layouts);
-                Some(clip.map_err(|error| missing(format!("the system gives no thread: {error}")))?)
-            }
-        };
+        let file = check(&self.sources, &source)?;
+        let clip = self.peer.play(file, source.repeat, &entry.info.layouts);
+        let clip = clip.map_err(|error| missing(format!("the system gives no thread: {error}")))?;
+        Ok(Some((source, clip)))
+    }
+
+    /// Takes the frames from there from now on.
+    pub(super) fn play(&mut self, opened: Opened) {
+        let (source, clip) = opened.unzip();
         self.clip = clip;
         self.drain = None;
         self.snapshot.send_modify(|snapshot| snapshot.input_source.clone_from(&source));
         self.say(&Message::InputSource { source, error: None });
-        Ok(())
     }
 
     /// Takes the picture from the file that came with the session's start, which was there when it was checked. Where
@@ -153,10 +156,14 @@ impl Actor {
             self.snapshot.borrow().stage.state == stage::State::Running && !self.recorder.is_starting();
         if (ready || !self.peer.is_headless())
             && let Some(source) = self.first_source.take()
-            && let Err(faults) = self.choose(Choice::File(source))
         {
-            tracing::warn!(?faults, "the input's file is gone");
-            return self.peer.is_headless().then_some(EndReason::SourceFailed);
+            match self.open(Choice::File(source), &self.entry) {
+                Ok(opened) => self.play(opened),
+                Err(fault) => {
+                    tracing::warn!(?fault, "the input's file is gone");
+                    return self.peer.is_headless().then_some(EndReason::SourceFailed);
+                }
+            }
         }
         None
     }

@@ -64,3 +64,15 @@ impl Error {
         Self::UnknownPipeline { id: id.chars().take(ID_CHARS).collect(), known }
     }
 }
+
+impl From<Vec<Fault>> for Error {
+    fn from(faults: Vec<Fault>) -> Self {
+        Self::Parameters(faults)
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        Self::Parameters(vec![fault])
+    }
+}

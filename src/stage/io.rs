@@ -7,7 +7,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::Parameters;
+use super::{Parameters, Transition};
 use crate::{
     frame::{Frame, Layout, Slot},
     metrics::Ledger,
@@ -33,6 +33,19 @@ impl Io {
         let clock = Arc::new(move || started.elapsed());
         Self { input: Arc::default(), output: Arc::default(), ledger, clock }
     }
+}
+
+/// What a session asks of its stage between two frames.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Update {
+    /// Its parameters from here on.
+    pub parameters: Parameters,
+    /// How its prompts come about, where not at once.
+    pub transition: Option<Transition>,
+    /// Whether to pause, where that changes.
+    pub paused: Option<bool>,
+    /// Whether it forgets earlier frames.
+    pub reset: bool,
 }
 
 /// How a stage is.

@@ -33,14 +33,14 @@ pub use description::{Description, is_id};
 pub use entry::{Entry, Factory};
 pub use error::Error;
 pub use info::{Info, Input, OnFailure};
-pub use io::{Counters, Event, Io, State, Tell};
+pub use io::{Counters, Event, Io, State, Tell, Update};
 pub use kinds::{Kinds, Prepare};
 pub use offline::Offline;
 pub use params::{FAULTS, Fault, Parameters, Schema, Values};
 pub use preload::{LoadState, LoadStatus};
 pub use prompts::Transition;
 pub use watch::Watch;
-pub use worker::{Update, Worker};
+pub use worker::Worker;
 
 use crate::frame::Frame;
 

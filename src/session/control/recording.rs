@@ -3,7 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Fault, Values, fault, kind};
+use super::{Fault, unexpected};
+use crate::stage::Values;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,12 +57,7 @@ pub enum RecordingState {
 }
 
 /// Takes the start or the end of a recording out of an update: Scope's `recording`, or `{"input": true}` in its place.
-///
-/// # Errors
-/// Something else.
-pub fn take_recording(object: &mut Values) -> Result<Option<Request>, Vec<Fault>> {
-    let wanted =
-        |path, value: &Value| vec![fault(path, format!("true or false is wanted, {} came", kind(value)))];
+pub fn take_recording(object: &mut Values) -> Result<Option<Request>, Fault> {
     match object.remove("recording") {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Bool(true)) => Ok(Some(Request::Start { input: false })),
@@ -69,9 +65,9 @@ pub fn take_recording(object: &mut Values) -> Result<Option<Request>, Vec<Fault>
         Some(Value::Object(options)) => match options.get("input") {
             None => Ok(Some(Request::Start { input: false })),
             Some(Value::Bool(input)) => Ok(Some(Request::Start { input: *input })),
-            Some(other) => Err(wanted("/recording/input", other)),
+            Some(other) => Err(unexpected("/recording/input", "true or false", other)),
         },
-        Some(other) => Err(wanted("/recording", &other)),
+        Some(other) => Err(unexpected("/recording", "true or false", &other)),
     }
 }
 
@@ -81,7 +77,7 @@ mod tests {
 
     use super::*;
 
-    fn taken(value: Value) -> Result<Option<Request>, Vec<Fault>> {
+    fn taken(value: Value) -> Result<Option<Request>, Fault> {
         let mut object =
             Values::from_iter([("recording".to_owned(), value), ("paused".to_owned(), true.into())]);
         let taken = take_recording(&mut object);
@@ -96,7 +92,7 @@ mod tests {
         assert_eq!(taken(json!({"input": true})), Ok(Some(Request::Start { input: true })));
         assert_eq!(taken(json!(null)), Ok(None));
         for (wrong, path) in [(json!("yes"), "/recording"), (json!({"input": 1}), "/recording/input")] {
-            assert_eq!(taken(wrong).unwrap_err()[0].path, path);
+            assert_eq!(taken(wrong).unwrap_err().path, path);
         }
     }
 }

@@ -3,7 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Fault, Values, fault};
+use super::{Fault, fault};
+use crate::stage::Values;
 
 /// The key of an update.
 pub const SOURCE: &str = "input_source";
@@ -40,13 +41,9 @@ pub enum Choice {
 }
 
 /// Takes the source that an update chooses out of it.
-///
-/// # Errors
-/// What is wrong with its form.
-pub fn take_source(object: &mut Values) -> Result<Option<Choice>, Vec<Fault>> {
-    let wrong = |path: &str, wanted: &str| {
-        Err(vec![fault(&format!("/{SOURCE}{path}"), format!("{wanted} is wanted"))])
-    };
+pub fn take_source(object: &mut Values) -> Result<Option<Choice>, Fault> {
+    let wrong =
+        |path: &str, expected: &str| Err(fault(&format!("/{SOURCE}{path}"), format!("expected {expected}")));
     let chosen = match object.remove(SOURCE) {
         None => return Ok(None),
         Some(Value::Null) => return Ok(Some(Choice::Client)),
@@ -82,7 +79,7 @@ mod tests {
         let mut object = Values::from_iter([(SOURCE.to_owned(), value)]);
         let taken = take_source(&mut object);
         assert!(object.is_empty());
-        taken.map_err(|faults| faults[0].path.clone())
+        taken.map_err(|fault| fault.path)
     }
 
     #[test]

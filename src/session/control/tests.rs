@@ -1,11 +1,16 @@
 use serde_json::json;
 
 use super::*;
-use crate::stage::Catalog;
+use crate::stage::{Catalog, FAULTS, Parameters, Schema, Values};
 
 fn object(value: Value) -> Values {
-    let Value::Object(object) = value else { panic!("an object is wanted, {value} came") };
+    let Value::Object(object) = value else { panic!("expected an object, got {value}") };
     object
+}
+
+fn read(value: Value, schema: &Schema) -> Result<Update, Vec<Fault>> {
+    let in_force = Parameters { values: schema.defaults(), version: 6 };
+    Update::read(object(value), schema, &in_force)
 }
 
 fn echo() -> Schema {
@@ -15,23 +20,59 @@ fn echo() -> Schema {
 #[test]
 fn garbage_is_named_for_what_it_is() {
     for (text, word) in [("", "EOF"), ("[1]", "a list"), ("7", "a number"), ("{\"a\":", "EOF")] {
-        let faults = parse(text).unwrap_err();
-        assert!(faults[0].message.contains(word), "{text}: {}", faults[0].message);
+        let fault = parse(text).unwrap_err();
+        assert!(fault.message.contains(word), "{text}: {}", fault.message);
     }
 }
 
 #[test]
-fn an_id_is_the_clients_mark_and_no_parameter() {
-    let (values, id) = parse(r#"{"work_ms": 5, "id": "a"}"#).unwrap();
+fn an_id_is_the_clients_own_and_no_parameter() {
+    let message = parse(r#"{"work_ms": 5, "id": "a"}"#).unwrap();
 
-    assert_eq!(values, object(json!({"work_ms": 5})));
-    assert_eq!(id, Some(json!("a")));
+    assert_eq!(id(&message), Ok(Some(json!("a"))));
+    let update = read(message.into(), &echo()).unwrap();
+    assert_eq!(update.stage.parameters.values, object(json!({"work_ms": 5})));
+    assert_eq!(update.stage.parameters.version, 7);
+}
+
+#[test]
+fn what_has_a_message_of_its_own_or_needs_none_is_not_answered() {
+    for (value, answered) in [
+        (json!({"recording": true, "client_delay_ms": 20, "pipeline_id": "echo"}), false),
+        (json!({"recording": true, "id": 1}), true),
+        (json!({"paused": true}), true),
+        (json!({}), true),
+    ] {
+        assert_eq!(read(value.clone(), &echo()).unwrap().answered, answered, "{value}");
+    }
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once() {
+    let wrong = json!({"id": "x".repeat(300), "client_delay_ms": -1, "recording": 1, "input_source": 1, "paused": 1,
+        "reset": 1, "no_such": 1, "work_ms": "x"});
+
+    let faults = read(wrong, &echo()).unwrap_err();
+
+    let paths: Vec<_> = faults.iter().map(|fault| fault.path.as_str()).collect();
+    assert_eq!(
+        paths,
+        [
+            "/id",
+            "/client_delay_ms",
+            "/recording",
+            "/input_source",
+            "/paused",
+            "/reset",
+            "/no_such",
+            "/work_ms"
+        ]
+    );
 }
 
 #[test]
 fn scopes_own_words_are_ignored_by_a_pipeline_that_has_none_of_them() {
-    let update =
-        check(object(json!({"prompts": ["a panda"], "noise_scale": 0.7})), &Values::new(), &echo()).unwrap();
+    let update = read(json!({"prompts": ["a panda"], "noise_scale": 0.7}), &echo()).unwrap();
 
     assert_eq!(update.ignored, ["noise_scale", "prompts"]);
 }
@@ -42,20 +83,19 @@ fn what_is_done_once_is_no_value_that_stays() {
     let schema = crate::stage::Entry::parse(text, None).unwrap().schema;
     let way = json!({"target_prompts": ["night"], "num_steps": 8});
 
-    let update = check(object(json!({"reset_cache": true, "transition": way})), &schema.defaults(), &schema);
+    let update = read(json!({"reset_cache": true, "transition": way}), &schema).unwrap();
 
-    let update = update.unwrap();
-    assert!(update.reset && update.transition.is_some() && update.ignored.is_empty());
-    assert_eq!(update.values, object(json!({"prompts": [{"text": "night", "weight": 1.0}]})));
-    let faults = check(object(json!({"reset": 1, "transition": 2})), &schema.defaults(), &schema);
-    assert_eq!(faults.unwrap_err().len(), 2);
-    let echo = check(object(json!({"transition": way, "reset": true})), &Values::new(), &echo()).unwrap();
-    assert!(echo.reset && echo.ignored == ["transition"], "a pipeline without prompts");
+    assert!(update.stage.reset && update.stage.transition.is_some() && update.ignored.is_empty());
+    let night = object(json!({"prompts": [{"text": "night", "weight": 1.0}]}));
+    assert_eq!(update.stage.parameters.values, night);
+    assert_eq!(read(json!({"reset": 1, "transition": 2}), &schema).unwrap_err().len(), 2);
+    let echo = read(json!({"transition": way, "reset": true}), &echo()).unwrap();
+    assert!(echo.stage.reset && echo.ignored == ["transition"], "a pipeline without prompts");
 }
 
 #[test]
 fn one_bad_key_rejects_the_whole_update() {
-    let faults = check(object(json!({"work_ms": 5, "a/b": 1})), &Values::new(), &echo()).unwrap_err();
+    let faults = read(json!({"work_ms": 5, "a/b": 1}), &echo()).unwrap_err();
 
     assert_eq!(faults[0].path, "/a~1b");
 }
@@ -64,37 +104,42 @@ fn one_bad_key_rejects_the_whole_update() {
 fn a_refusal_is_shorter_than_what_a_data_channel_takes() {
     let many: Values = (0..8000).map(|number| (number.to_string(), json!(1))).collect();
 
-    let faults = check(many, &Values::new(), &echo()).unwrap_err();
+    let faults = read(many.into(), &echo()).unwrap_err();
 
     assert_eq!(faults.len(), FAULTS);
-    let long = check(object(json!({"x".repeat(60_000): 1})), &Values::new(), &echo()).unwrap_err();
+    let long = read(json!({"x".repeat(60_000): 1}), &echo()).unwrap_err();
     assert!(long[0].path.len() < 1000 && long[0].path.starts_with("/xx"), "{}", long[0].path);
 }
 
 #[test]
-fn a_mark_has_the_length_of_a_mark() {
-    assert!(parse(&json!({"id": "x".repeat(200)}).to_string()).is_ok());
+fn an_id_is_short() {
+    assert!(id(&object(json!({"id": "x".repeat(200)}))).is_ok());
 
-    let faults = parse(&json!({"id": "x".repeat(60_000)}).to_string()).unwrap_err();
+    let fault = id(&object(json!({"id": "x".repeat(60_000)}))).unwrap_err();
 
-    assert_eq!(faults[0].path, "/id");
+    assert_eq!(fault.path, "/id");
 }
 
 #[test]
 fn pausing_is_no_parameter_of_the_pipeline() {
-    let update = check(object(json!({"paused": true})), &Values::new(), &echo()).unwrap();
-
-    assert_eq!(update.paused, Some(true));
-    assert!(check(object(json!({"paused": "yes"})), &Values::new(), &echo()).is_err());
+    assert_eq!(read(json!({"paused": true}), &echo()).unwrap().stage.paused, Some(true));
+    assert!(read(json!({"paused": "yes"}), &echo()).is_err());
 }
 
 #[test]
 fn a_pipeline_is_selected_in_either_of_scopes_ways() {
-    assert_eq!(take_pipeline(&mut object(json!({"pipeline_id": "a"}))), Ok(Some("a".into())));
-    assert_eq!(take_pipeline(&mut object(json!({"pipeline_ids": ["b"]}))), Ok(Some("b".into())));
-    assert_eq!(take_pipeline(&mut object(json!({"pipeline_ids": []}))), Ok(None));
-    assert!(take_pipeline(&mut object(json!({"pipeline_ids": ["a", "b"]}))).is_err());
-    assert!(take_pipeline(&mut object(json!({"pipeline_id": 3}))).is_err());
+    let selected = |value| selected(&object(value));
+    assert_eq!(selected(json!({"pipeline_id": "a"})), Ok(Some("a".into())));
+    assert_eq!(selected(json!({"pipeline_ids": ["b"]})), Ok(Some("b".into())));
+    assert_eq!(selected(json!({"pipeline_ids": [], "pipeline_id": null})), Ok(None));
+    for (wrong, path) in [
+        (json!({"pipeline_ids": ["a", "b"]}), "/pipeline_ids"),
+        (json!({"pipeline_ids": [3]}), "/pipeline_ids/0"),
+        (json!({"pipeline_ids": "a"}), "/pipeline_ids"),
+        (json!({"pipeline_id": 3}), "/pipeline_id"),
+    ] {
+        assert_eq!(selected(wrong).unwrap_err().path, path);
+    }
 }
 
 #[test]

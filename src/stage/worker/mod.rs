@@ -24,25 +24,12 @@ use self::{
 };
 use super::{
     Entry, Parameters, Stage, Transition,
-    io::{Counters, Event, Io, State, Tell},
+    io::{Counters, Event, Io, State, Tell, Update},
 };
 
 /// Handle of the thread; dropping it closes the slots and lets the thread end by itself.
 pub struct Worker {
     shared: Arc<Shared>,
-}
-
-/// What a session asks of its stage between two frames.
-#[derive(Debug, Default)]
-pub struct Update {
-    /// Its parameters from here on.
-    pub parameters: Parameters,
-    /// How its prompts come about, where not at once.
-    pub transition: Option<Transition>,
-    /// Whether to pause, where that changes.
-    pub paused: Option<bool>,
-    /// Whether it forgets earlier frames.
-    pub reset: bool,
 }
 
 /// What the threads of one worker share; the lock is never held while a stage works.
@@ -79,26 +66,21 @@ impl Worker {
 
     /// New parameters from the next frame on; replaces what has not been applied.
     pub fn set(&self, update: Update) {
-        let mut desk = self.shared.lock();
-        desk.paused = update.paused.unwrap_or(desk.paused);
-        desk.reset |= update.reset;
-        desk.ask(update.parameters, update.transition);
-        if update.reset && desk.state == State::Failed {
-            desk.try_again(Instant::now());
-        }
+        self.shared.lock().update(update);
     }
 
     /// Another pipeline, or the same with parameters that it loads with: the stage goes on until the new one is ready.
-    pub fn switch(&self, entry: Entry, parameters: Parameters) {
+    pub fn switch(&self, entry: Entry, update: Update) {
         let mut desk = self.shared.lock();
-        self.shared.load(&mut desk, entry, parameters, Purpose::Replace);
+        desk.paused = update.paused.unwrap_or(desk.paused);
+        self.shared.load(&mut desk, entry, update.parameters, Purpose::Replace);
     }
 
-    /// The stage stays; what was to take its place is not wanted any more.
-    pub fn keep(&self, parameters: Parameters) {
+    /// The stage stays, with this update; what was to take its place is not wanted any more.
+    pub fn keep(&self, update: Update) {
         let mut desk = self.shared.lock();
         desk.forget_load();
-        desk.ask(parameters, None);
+        desk.update(update);
     }
 
     /// Lets the slots be closed without an end of the stage: [`Worker::attach`] follows, or the worker is dropped.

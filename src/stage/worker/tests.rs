@@ -149,6 +149,10 @@ impl Bench {
     }
 }
 
+fn version(version: u64) -> Update {
+    Update { parameters: Parameters { version, ..Parameters::default() }, ..Update::default() }
+}
+
 fn shade(frame: &Frame) -> u8 {
     frame.data.plane(0)[0]
 }
@@ -172,7 +176,7 @@ fn a_switch_shows_the_old_stage_until_the_new_one_is_ready_and_falls_between_two
         }),
     );
 
-    bench.worker.switch(slow, Parameters { version: 2, ..Parameters::default() });
+    bench.worker.switch(slow, version(2));
     bench.until_heard(state(State::Loading));
     let meanwhile: Vec<_> = (0..20).filter_map(|_| bench.step()).collect();
     open.send(()).unwrap();
@@ -200,7 +204,7 @@ fn a_load_that_fails_or_hangs_leaves_the_old_stage_running_and_is_told() {
         bench.until(10);
 
         let broken = with_factory("broken", "load_limit_s = 0.1", factory);
-        bench.worker.switch(broken, Parameters { version: 2, ..Parameters::default() });
+        bench.worker.switch(broken, version(2));
 
         let told = |event: &Event| {
             matches!(event, Event::NotReplaced { pipeline, sentence }

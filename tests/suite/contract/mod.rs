@@ -1,8 +1,9 @@
-//! What a client is promised: routes, WebRTC with foreign stacks, figures, resumption, and that its words stay words.
+//! What a client is promised: routes, WebRTC with foreign stacks, figures, resumption, updates, and that its words stay words.
 
 mod aiortc;
 mod api;
 mod injection;
 mod metrics;
 mod resume;
+mod steering;
 mod webrtc;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    Counters, Entry, Event, Io, Parameters, Stage, State, Tell, Transition,
+    Counters, Entry, Event, Io, Parameters, Stage, State, Tell, Transition, Update,
     clock::Clock,
     discard,
     health::Health,
@@ -133,8 +133,18 @@ impl Desk {
         std::mem::replace(&mut self.io, io)
     }
 
+    /// Takes an update for the next frame; a reset also brings a stage back that was given up.
+    pub fn update(&mut self, update: Update) {
+        self.paused = update.paused.unwrap_or(self.paused);
+        self.reset |= update.reset;
+        self.ask(update.parameters, update.transition);
+        if update.reset && self.state == State::Failed {
+            self.try_again(Instant::now());
+        }
+    }
+
     /// Parameters from the next frame on: of the stage that is to come, where one is.
-    pub fn ask(&mut self, parameters: Parameters, transition: Option<Transition>) {
+    fn ask(&mut self, parameters: Parameters, transition: Option<Transition>) {
         match &mut self.loading {
             Some(loading) if loading.purpose == Purpose::Replace => loading.parameters = parameters,
             _ => {
