@@ -27,6 +27,8 @@ use crate::{
 /// The event behind each frame, and its field.
 const MARKER: &str = "scope-frame";
 const NUMBER: &str = "number";
+/// The element in which the graph ends; no element of a bin is meant by it.
+const SINK: &str = "scope-frames";
 /// Frames whose numbers are remembered; an element that keeps more back is none for live video.
 const REMEMBERED: usize = 64;
 /// A graph that does not hang stops within 15 ms.
@@ -214,6 +216,7 @@ impl Drop for Run {
 
 fn sink(plan: &Plan, tell: mpsc::Sender<Report>) -> gst_app::AppSink {
     let sink = gst_app::AppSink::builder()
+        .name(SINK)
         .caps(&convert::caps(&plan.layouts))
         .sync(false)
         .async_(false)

@@ -326,7 +326,7 @@ pub const TS_OUTPUT: Probe = Probe {
 };
 pub const STAGE_FRAMES: Probe = Probe {
     name: "stage's frames",
-    element: "appsink",
+    element: "scope-frames",
     pad: "sink",
     thread: "the stage's graph",
     does: "hands frames to the stage's thread",
@@ -334,7 +334,7 @@ pub const STAGE_FRAMES: Probe = Probe {
 };
 pub const STAGE_MARKERS: Probe = Probe {
     name: "stage's markers",
-    element: "appsink",
+    element: "scope-frames",
     pad: "sink",
     thread: "the stage's graph",
     does: "takes the marker behind each frame out and tells that it came",
