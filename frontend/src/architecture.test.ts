@@ -95,6 +95,32 @@ it("finds an upward import, one between neighbours, and a circle", () => {
   expect(importCircles(planted)).toEqual(["lib/b.ts → lib/c.ts → lib/d.ts → lib/b.ts"]);
 });
 
+/** Files of components that are too long, and components with too much state of their own. */
+function crowded(sources: Sources): string[] {
+  return Object.entries(sources).flatMap(([path, text]) => {
+    if (!path.endsWith(".tsx")) return [];
+    const lines = text.split("\n").length;
+    const states = text
+      .split(/^(?:export )?function /m)
+      .filter((component) => (component.match(/\buseState[<(]/g) ?? []).length > 3)
+      .map((component) => `${path}: ${component.split("(")[0]} has over three states`);
+    return lines > 300 ? [`${path} has ${lines} lines`, ...states] : states;
+  });
+}
+
+it("keeps components small", () => {
+  expect(crowded(PRODUCTION)).toEqual([]);
+});
+
+it("finds a long file and a component with four states", () => {
+  const state = "  const [a, setA] = useState(0);\n  const [b, setB] = useState<string | null>(null);\n";
+
+  expect(
+    crowded({ "components/A.tsx": `function A() {\n${state}}\nfunction B() {\n${state}${state}}` }),
+  ).toEqual(["components/A.tsx: B has over three states"]);
+  expect(crowded({ "components/C.tsx": "\n".repeat(300) })).toEqual(["components/C.tsx has 301 lines"]);
+});
+
 it("leaves tests to find elements by role and label", () => {
   const marked = Object.entries(SOURCES).filter(([, text]) => /data-test|TestId/.test(text));
   expect(marked.map(([path]) => path).filter((path) => path !== "architecture.test.ts")).toEqual([]);

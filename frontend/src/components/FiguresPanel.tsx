@@ -132,7 +132,7 @@ export function FiguresPanel({ sessionId }: { sessionId: string | null }) {
   );
 }
 
-/** The places that are known here, then any others that the server reports. */
+/** The known places, then any others that the server reports. */
 function dropLines(history: History, line: (label: string, name: string) => Line): Line[] {
   const named = history.names("drops.").map((name) => name.slice("drops.".length));
   return [...new Set([...PLACES, ...named])].map((place) => line(wordOf(place), `drops.${place}`));

@@ -2,7 +2,7 @@ import type { Devices } from "../hooks/useDevices";
 import { type ServerFiles, isServerKind, nameOf } from "../lib/serverFiles";
 import { settings as settingsStore, steering } from "../state/page";
 import { CODECS, FRAME_RATES, RESOLUTIONS, type Settings } from "../types/setup";
-import type { StreamSnapshot } from "../rtc/snapshot";
+import { type StreamSnapshot, isRunning } from "../rtc/snapshot";
 import type { CodecChoice, ServerKind, SourceKind } from "../types/stream";
 import { FileControls } from "./FileControls";
 import { SourcePicker } from "./SourcePicker";
@@ -149,7 +149,7 @@ function AudioSwitch({ label, stream, settings, devices }: Props & { label: stri
   );
 }
 
-/** A file input in the look of a button. */
+/** A file input styled as a button. */
 function FileChoice({ onFile }: { onFile: (file: File) => void }) {
   return (
     <label className="block space-y-1.5 text-xs font-medium text-soft">
@@ -196,10 +196,6 @@ function Actual({ stream }: { stream: StreamSnapshot }) {
       {rate}.
     </p>
   );
-}
-
-function isRunning({ phase }: StreamSnapshot): boolean {
-  return phase === "connecting" || phase === "live" || phase === "reconnecting";
 }
 
 function named(kind: string) {

@@ -146,7 +146,7 @@ function Input(props: InputProps) {
   }
 }
 
-/** The row of the label: the name on the left, controls on the right. */
+/** A row with the label on the left and controls on the right. */
 function Row({
   control,
   reset,

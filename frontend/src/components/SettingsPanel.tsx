@@ -4,7 +4,7 @@ import { controlsOf, groupsOf } from "../lib/controls";
 import { same } from "../lib/values";
 import { steering } from "../state/page";
 import type { Pipeline } from "../types/api";
-import type { StreamSnapshot } from "../rtc/snapshot";
+import { type StreamSnapshot, isRunning } from "../rtc/snapshot";
 import type { Json } from "../types/stream";
 import { ParameterControl } from "./ParameterControl";
 import { PipelineCard } from "./PipelineCard";
@@ -18,12 +18,12 @@ interface Props {
   pipelines: Pipeline[];
   error: string | null;
   chosen: Pipeline | null;
-  /** `text` where nothing is sent: some parameters mean nothing then. */
+  /** `text` if no video is sent: some parameters do not apply then. */
   mode: string;
   onReload: () => void;
 }
 
-/** Which pipeline, and its parameters, drawn from its schema. */
+/** The chosen pipeline and its parameters, as its schema describes them. */
 export function SettingsPanel(props: Props) {
   const { stream, pipelines, error, chosen, onReload } = props;
   const [choosing, setChoosing] = useState(false);
@@ -58,7 +58,6 @@ export function SettingsPanel(props: Props) {
 function Parameters(props: Props & { chosen: Pipeline }) {
   const { stream, chosen, mode } = props;
   const { parameters, rejected } = stream;
-  const running = stream.phase !== "idle" && stream.phase !== "ended";
   const controls = controlsOf(chosen, mode);
   const valueOf = (name: string, initial: Json) => parameters[name] ?? initial;
   const changed = controls.some(({ name, initial }) => !same(valueOf(name, initial), initial));
@@ -72,7 +71,7 @@ function Parameters(props: Props & { chosen: Pipeline }) {
               key={`${chosen.id} ${control.name}`}
               control={control}
               value={valueOf(control.name, control.initial)}
-              running={running}
+              running={isRunning(stream)}
               rejected={rejected[control.name] ?? null}
               onChange={(value) => steering.setParameter(control.name, value)}
             />

@@ -31,7 +31,7 @@ interface Props {
   onChange: (kind: SourceKind) => void;
 }
 
-/** Radio buttons in the look of keys: each input lies invisibly over its key. */
+/** Radio buttons styled as keys: each input lies invisibly over its key. */
 export function SourcePicker({ value, running, files, onChange }: Props) {
   const name = useId();
   const isMissing = (kind: SourceKind) => isServerKind(kind) && files?.[kind].length === 0;

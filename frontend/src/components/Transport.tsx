@@ -4,7 +4,7 @@ import * as format from "../lib/format";
 import { enterPip, pipPossible } from "../lib/screen";
 import { announcer } from "../state/page";
 import type { InputView, Settings } from "../types/setup";
-import type { StreamSnapshot } from "../rtc/snapshot";
+import { type StreamSnapshot, isRunning } from "../rtc/snapshot";
 import { Button } from "./ui/Button";
 import { IconButton } from "./ui/IconButton";
 import {
@@ -43,7 +43,6 @@ export function Transport(props: TransportProps) {
   const { stream, settings, obstacle, actions, elements } = props;
   const { muted, inputView } = settings;
   const { phase, paused, outputStream } = stream;
-  const running = phase === "connecting" || phase === "live" || phase === "reconnecting";
   const hasAudio = (outputStream?.getAudioTracks().length ?? 0) > 0;
   const enterPictureInPicture = () => {
     if (!elements.output.current) return;
@@ -53,7 +52,7 @@ export function Transport(props: TransportProps) {
   };
   return (
     <div className="flex flex-wrap items-center gap-x-2 gap-y-2 border-b border-line bg-panel px-4 py-2.5 sm:px-5">
-      {running ? (
+      {isRunning(stream) ? (
         <Button look="danger" onClick={actions.toggle} title="Stop (S)">
           <StopIcon /> Stop
         </Button>

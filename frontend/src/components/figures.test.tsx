@@ -56,7 +56,7 @@ afterEach(() => {
 const figure = (label: string) =>
   within(screen.getByRole("contentinfo", { name: "Status" })).getByText(label).nextElementSibling;
 
-it("shows the server's load beside the stream's figures, and a dash for what is not known", async () => {
+it("shows the server's load beside the stream's figures, and a dash for what is unknown", async () => {
   render(<StatusBar metrics={{ ...NO_METRICS, fpsOut: 0 }} />);
 
   await screen.findByText("41 %");
@@ -69,7 +69,7 @@ it("shows the server's load beside the stream's figures, and a dash for what is 
   expect(figure("Returned")?.textContent).toBe("0.0 fps");
 });
 
-it("draws what the server tells of the session", async () => {
+it("draws what the server reports about the session", async () => {
   render(<FiguresPanel sessionId="s1" />);
   const panel = within(screen.getByRole("region", { name: "Figures" }));
 
@@ -80,7 +80,7 @@ it("draws what the server tells of the session", async () => {
   expect(panel.getByText("made up place")).toBeTruthy();
 });
 
-it("asks for no session where there is none", async () => {
+it("does not ask about a session when there is none", async () => {
   render(<FiguresPanel sessionId={null} />);
 
   await screen.findByText("2 of 8 × A processor");

@@ -51,7 +51,7 @@ it("says why there is no graph", async () => {
   expect((await screen.findByRole("alert")).textContent).toBe("Graphviz is not installed here.");
 });
 
-it("shows the log's lines, and those alone that are asked for", async () => {
+it("shows the log's lines, filtered by level and words", async () => {
   serve(() => Response.json({ lines: ["t INFO one", "t WARN two"], offset: 2 }));
 
   render(<LogPanel />);
@@ -65,7 +65,7 @@ it("shows the log's lines, and those alone that are asked for", async () => {
   expect(screen.getByRole("button", { name: "Resume" })).toBeTruthy();
 });
 
-it("says that the server is away", async () => {
+it("says that the server is not reachable", async () => {
   vi.stubGlobal("fetch", () => Promise.reject(new TypeError("failed")));
 
   render(<LogPanel />);

@@ -20,7 +20,7 @@ function serve(svg: () => Response) {
   );
 }
 
-it("has the image as an image, and the launch line", async () => {
+it("loads the image and the launch line", async () => {
   serve(() => new Response("<svg/>"));
   const watch = new GraphWatch();
 
@@ -37,7 +37,7 @@ it("has the image as an image, and the launch line", async () => {
   expect(released).toEqual(["blob:1"]);
 });
 
-it("says why there is no image, and has the launch line all the same", async () => {
+it("says why there is no image, and still loads the launch line", async () => {
   serve(() => Response.json({ detail: "Graphviz is not installed" }, { status: 501 }));
   const watch = new GraphWatch();
 
@@ -50,7 +50,7 @@ it("says why there is no image, and has the launch line all the same", async () 
   });
 });
 
-it("forgets what comes after its end", async () => {
+it("ignores what arrives after it is closed", async () => {
   serve(() => new Response("<svg/>"));
   const watch = new GraphWatch();
 

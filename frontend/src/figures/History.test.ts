@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 
 import { History } from "./History";
 
-it("keeps each figure apart and tells of each change", () => {
+it("keeps figures apart and tells its subscribers of each change", () => {
   const history = new History(10);
   let told = 0;
   history.subscribe(() => told++);

@@ -23,7 +23,7 @@ afterEach(() => {
 
 const texts = (tail: LogTail) => tail.getSnapshot().lines.map((line) => line.text);
 
-it("goes on from where it was", async () => {
+it("continues from where it was", async () => {
   answers = [
     { lines: ["a", "b"], offset: 7 },
     { lines: ["c"], offset: 8 },
@@ -38,7 +38,7 @@ it("goes on from where it was", async () => {
   expect(paths).toEqual(["/api/v1/logs/tail?lines=1000", "/api/v1/logs/tail?lines=1000&since_offset=7"]);
 });
 
-it("says that the server is away, and goes on when it is back", async () => {
+it("says that the server is not reachable, and continues when it is back", async () => {
   answers = [{ lines: ["a"], offset: 1 }, null, { lines: [], offset: 1 }];
   const tail = new LogTail();
 
@@ -52,7 +52,7 @@ it("says that the server is away, and goes on when it is back", async () => {
   expect(texts(tail)).toEqual(["a"]);
 });
 
-it("notes that lines are missing and that the server started anew", async () => {
+it("notes missing lines and a restart of the server", async () => {
   answers = [
     { lines: ["a"], offset: 1 },
     { lines: ["z"], offset: 11 },
@@ -100,7 +100,7 @@ it.each([
   expect(levelOf(text)).toBe(level);
 });
 
-it("filters by words and by level; what belongs to a line goes with it", async () => {
+it("filters by words and by level; continuation lines go with their line", async () => {
   answers = [{ lines: ["t ERROR it broke", "  in the encoder", "t INFO all is well"], offset: 3 }];
   const tail = new LogTail();
   const stop = tail.watch();

@@ -10,7 +10,7 @@ it("gives the increase per second", () => {
   expect(rates.perSecond("others", 2000, 16)).toBeNull();
 });
 
-it("knows nothing where a count fell or the reading before is old", () => {
+it("has no rate if a count fell or the previous reading is old", () => {
   const rates = new Rates();
   rates.perSecond("drops", 0, 10);
 

@@ -12,7 +12,7 @@ it("keeps the newest, the oldest first", () => {
   expect(series.since(3000).map((point) => point.at)).toEqual([3000, 4000]);
 });
 
-it("tells what is not known from 0", () => {
+it("tells unknown from 0", () => {
   const series = new Series(3);
 
   series.push(1000, 0);
@@ -21,7 +21,7 @@ it("tells what is not known from 0", () => {
   expect(series.since(0).map((point) => point.value)).toEqual([0, null]);
 });
 
-it("takes readings of one moment for one", () => {
+it("counts readings of the same moment as one", () => {
   const series = new Series(3);
 
   series.push(1000, 1);

@@ -8,7 +8,7 @@ function viewport() {
   return view;
 }
 
-it("shows all of the image at first, in the middle, and keeps to it when the box changes", () => {
+it("fits the image at first, centred, and again when the box changes", () => {
   const view = viewport();
 
   expect(view.getSnapshot()).toEqual({ scale: 0.5, x: 0, y: 125 });
@@ -24,7 +24,7 @@ it("does not enlarge a small image by itself", () => {
   expect(view.getSnapshot()).toEqual({ scale: 1, x: 200, y: 200 });
 });
 
-it("keeps what is under the pointer in its place", () => {
+it("zooms around the pointer", () => {
   const view = viewport();
   const under = (x: number) => (x - view.getSnapshot().x) / view.getSnapshot().scale;
   const before = under(100);

@@ -47,7 +47,7 @@ const SESSION: SessionDetail = {
   candidate_pair: null,
 };
 
-it("knows nothing of a server that does not answer, and of cards that are not there", () => {
+it("has no figures of a server that does not answer, or of absent GPUs", () => {
   const nothing = systemMetricsOf(null, NO_METRICS);
   expect(Object.values(nothing).every((value) => value === null)).toBe(true);
 
@@ -55,7 +55,7 @@ it("knows nothing of a server that does not answer, and of cards that are not th
   expect(without).toMatchObject({ cpuPercent: 50, gpuPercent: null, vramUsedBytes: null, fps: 0 });
 });
 
-it("takes a container's limits for what the server has", () => {
+it("uses a container's limits in place of the host's figures", () => {
   const limited: Host = {
     ...HOST,
     cpu: { ...HOST.cpu, limit_cores: 2, limit_usage_percent: 90 },
@@ -70,13 +70,13 @@ it("takes a container's limits for what the server has", () => {
   expect(ofHost(limited)).toEqual({ "host.cpu": 90, "host.ram": 20 });
 });
 
-it("takes a limit above the host for none", () => {
+it("ignores a limit above what the host has", () => {
   const wide: Host = { ...HOST, memory: { ...HOST.memory, limit_bytes: 5000, limit_used_bytes: 1 } };
 
   expect(systemMetricsOf(wide, NO_METRICS)).toMatchObject({ ramUsedBytes: 400, ramTotalBytes: 1000 });
 });
 
-it("shows the busiest card and all cards' memory", () => {
+it("shows the busiest GPU and the memory of all", () => {
   const gpus = [
     card({ utilization_percent: 10, memory_total_bytes: 100, memory_used_bytes: 50 }),
     card({ utilization_percent: 70, memory_total_bytes: 100, memory_used_bytes: 10 }),
@@ -89,7 +89,7 @@ it("shows the busiest card and all cards' memory", () => {
   expect(ofHost({ ...HOST, gpus })).toMatchObject({ "gpu.1": 70, "vram.0": 50, "gpu.2": null });
 });
 
-it("does not take the time awake for use", () => {
+it("does not take awake time for usage", () => {
   const gpus = [card({ awake_percent: 30 })];
 
   expect(systemMetricsOf({ ...HOST, gpus }, NO_METRICS)).toMatchObject({
@@ -98,7 +98,7 @@ it("does not take the time awake for use", () => {
   });
 });
 
-it("makes rates of counts and means of the last reading alone", () => {
+it("turns counts into rates, and means since the last reading only", () => {
   const rates = new Rates();
   const [stage, total] = SESSION.latency as [SessionDetail["latency"][0], SessionDetail["latency"][0]];
 
@@ -116,6 +116,6 @@ it("makes rates of counts and means of the last reading alone", () => {
   expect(second).toMatchObject({ "drops.before_stage": 2, "step.stage": 30 });
 });
 
-it("notes what the browser does not know as not known", () => {
+it("notes what the browser does not report as unknown", () => {
   expect(ofMetrics({ ...NO_METRICS, fpsIn: 0 })).toMatchObject({ "fps.sent": 0, "fps.returned": null });
 });

@@ -19,19 +19,19 @@ it.each([
   expect(roundTop(value, least)).toBe(top);
 });
 
-it("breaks a line where a value is not known, and does not draw it at 0", () => {
+it("breaks a line where a value is unknown, and does not draw it at 0", () => {
   expect(linePath(points([1, 2, null, 5]), FRAME)).toBe("M0.0,9.0L10.0,8.0M30.0,5.0");
 });
 
-it("breaks a line where nothing was read for long", () => {
+it("breaks a line where nothing was read for a while", () => {
   expect(linePath(points([1, 2], 8000), FRAME)).toBe("M0.0,9.0M80.0,8.0");
 });
 
-it("keeps a line within its frame", () => {
+it("keeps a line within its area", () => {
   expect(linePath(points([99]), FRAME)).toBe("M0.0,0.0");
 });
 
-it("stacks lines, and what is not known adds nothing", () => {
+it("stacks lines, to which unknown values add nothing", () => {
   const [low, high] = stack([points([1, null, null]), points([2, 3, null])]);
 
   expect(low?.map((point) => point.value)).toEqual([1, null, null]);
@@ -61,7 +61,7 @@ it("finds the reading under a pointer, and none in a gap", () => {
   expect(nearest([], 0)).toBeNull();
 });
 
-it("finds the greatest of all lines", () => {
+it("finds the greatest value of all lines", () => {
   expect(greatest([points([1, null]), points([7])])).toBe(7);
   expect(greatest([])).toBe(0);
 });

@@ -28,7 +28,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-it("reads the server's load, and knows nothing while it is away", async () => {
+it("reads the server's load, and has none while the server is not reachable", async () => {
   const history = new History();
   const watch = new SystemWatch(history);
   answer = () => Response.json(HOST);
@@ -49,7 +49,7 @@ it("reads the server's load, and knows nothing while it is away", async () => {
   stop();
 });
 
-it("reads no session where there is none, and another one's figures at once", async () => {
+it("reads nothing without a session, and another session's figures at once", async () => {
   const watch = new SessionWatch(new History());
   answer = (path) => Response.json({ id: path.split("/").pop(), drops: {}, latency: [], figures: null });
   const stop = watch.watch();

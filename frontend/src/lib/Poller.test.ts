@@ -35,7 +35,7 @@ it("polls while somebody watches", async () => {
   expect(polls).toBe(4);
 });
 
-it("rests while the page is hidden and reads at once when it is seen again", async () => {
+it("pauses while the page is hidden and polls at once when it is visible again", async () => {
   let polls = 0;
   const stop = new Poller(1000, () => Promise.resolve(void polls++)).watch();
   await vi.advanceTimersByTimeAsync(0);
@@ -50,7 +50,7 @@ it("rests while the page is hidden and reads at once when it is seen again", asy
   stop();
 });
 
-it("waits for a slow answer and ends it with the last watcher", async () => {
+it("waits for a slow answer, and aborts it when the last watcher stops", async () => {
   const signals: AbortSignal[] = [];
   const poller = new Poller(1000, (signal) => {
     signals.push(signal);
@@ -67,7 +67,7 @@ it("waits for a slow answer and ends it with the last watcher", async () => {
   expect(signals.length).toBe(1);
 });
 
-it("runs at once when asked, while it is watched", async () => {
+it("runs at once on request, while it is watched", async () => {
   let polls = 0;
   const poller = new Poller(1000, () => Promise.resolve(void polls++));
   poller.now();

@@ -76,7 +76,7 @@ it.each<[PropertySchema, number]>([
   expect(only(schema).step).toBe(step);
 });
 
-it("knows when a change counts", () => {
+it("knows when a change takes effect", () => {
   expect(only({ type: "string" }).applies).toBe("live");
   expect(only({ type: "string", ui: { is_load_param: true } }).applies).toBe("start");
   expect(only({ type: "string", ui: { is_load_param: true, applies: "rebuild" } }).applies).toBe("rebuild");
@@ -92,7 +92,7 @@ it("takes a list's range and length from its schema", () => {
   expect(accepts(list, [0.5])).toBe(false);
 });
 
-it("leaves prompts to their own editor, and hides what means nothing without an input", () => {
+it("leaves prompts to their own editor, and hides what does not apply without an input", () => {
   const dream = pipeline(
     {
       prompts: { type: "array", ui: {} },
@@ -124,7 +124,7 @@ it("groups by category in the order of the first of each", () => {
   ]);
 });
 
-it("drops kept values that the pipeline would refuse", () => {
+it("drops stored values that the pipeline would reject", () => {
   const changed = pipeline({
     size: { type: "integer", minimum: 0, maximum: 5, ui: {} },
     mode: { type: "string", enum: ["a"], ui: {} },
@@ -140,7 +140,7 @@ it("brings a number into the range", () => {
   expect([fitted(whole, 7), fitted(whole, -1), fitted(whole, 2.4)]).toEqual([5, 0, 2]);
 });
 
-it("knows whose prompts the server blends", () => {
+it("knows for which pipelines the server blends prompts", () => {
   const prompts = (items: PropertySchema) => pipeline({ prompts: { type: "array", items } });
 
   expect(blendsPrompts(prompts({ type: "object" }))).toBe(true);

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 
 import * as format from "./format";
 
-it("shows what is not known as a dash, never as 0", () => {
+it("shows what is unknown as a dash, never as 0", () => {
   const unknown = [
     format.frameRate(null),
     format.milliseconds(null),
@@ -38,11 +38,11 @@ it.each([
   expect(format.duration(value)).toBe(text);
 });
 
-it("writes small shares with a place after the point", () => {
+it("writes small percentages with one decimal", () => {
   expect([format.percent(0.34), format.percent(42.4)]).toEqual(["0.3 %", "42 %"]);
 });
 
-it("writes what is used of what there is", () => {
+it("writes used memory and the total", () => {
   expect(format.memoryUse(1024 ** 3, 4 * 1024 ** 3)).toBe("1.0 GiB of 4.0 GiB");
   expect(format.memoryUse(null, 1024)).toBe("– of 1.0 KiB");
 });

@@ -1,7 +1,7 @@
 import { afterEach, expect, it, vi } from "vitest";
 
 import { offer } from "./api";
-import { ApiError, json, refusalOf, request } from "./http";
+import { ApiError, json, messageOf, request } from "./http";
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -9,7 +9,7 @@ function answer(status: number, body: unknown, headers: Record<string, string> =
   vi.stubGlobal("fetch", () => Promise.resolve(new Response(JSON.stringify(body), { status, headers })));
 }
 
-async function refusal(): Promise<ApiError> {
+async function rejection(): Promise<ApiError> {
   const error: unknown = await offer("sdp", {}, null).catch((caught: unknown) => caught);
   expect(error).toBeInstanceOf(ApiError);
   return error as ApiError;
@@ -18,7 +18,7 @@ async function refusal(): Promise<ApiError> {
 it("keeps the server's sentence, code and wait", async () => {
   answer(503, { detail: "the server is full", code: "server_full" }, { "retry-after": "2" });
 
-  const error = await refusal();
+  const error = await rejection();
 
   expect(error).toMatchObject({
     message: "the server is full",
@@ -28,29 +28,29 @@ it("keeps the server's sentence, code and wait", async () => {
   });
 });
 
-it("takes a bad offer for final", async () => {
+it("does not retry a bad offer", async () => {
   answer(400, { detail: "no video", code: "no_video" });
 
-  expect((await refusal()).passing).toBe(false);
+  expect((await rejection()).passing).toBe(false);
 });
 
 it("names the field of a validation error", () => {
-  expect(refusalOf({ detail: [{ loc: ["body", "sdp"], msg: "a string is wanted" }] }, 422)).toBe(
+  expect(messageOf({ detail: [{ loc: ["body", "sdp"], msg: "a string is wanted" }] }, 422)).toBe(
     "sdp: a string is wanted",
   );
 });
 
-it("says that a server is not reachable, and that it may be later", async () => {
+it("says that the server is not reachable, and may retry", async () => {
   vi.stubGlobal("fetch", () => Promise.reject(new TypeError("failed")));
 
-  const error = await refusal();
+  const error = await rejection();
 
   expect(error.message).toContain("not reachable");
   expect(error.passing).toBe(true);
 });
 
-it("has a sentence for a body that is none", () => {
-  expect(refusalOf(null, 502)).toContain("502");
+it("has a sentence for an error without a body", () => {
+  expect(messageOf(null, 502)).toContain("502");
 });
 
 it("sends a token and takes a new one", async () => {
@@ -82,7 +82,7 @@ it("says that a server did not answer in time", async () => {
   expect((error as ApiError).message).toContain("within 0.02 s");
 });
 
-it("says that an answer is no JSON", async () => {
+it("says that an answer is not JSON", async () => {
   vi.stubGlobal("fetch", () => Promise.resolve(new Response("<html>")));
 
   await expect(json("/api/v1/system")).rejects.toMatchObject({ code: "no_json", passing: false });

@@ -1,15 +1,15 @@
 import { isObject } from "./values";
 
-/** The server answers or refuses within this; what it is asked every second has a shorter limit of its own. */
+/** The server answers within this; requests that repeat every second have shorter limits. */
 const LIMIT_MS = 15_000;
 
-/** What the server refused, or that it was not reached (status 0). */
+/** A request that the server rejected, or that did not reach it (status 0). */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
     readonly code: string,
     message: string,
-    /** Seconds to wait before the next try, where the server asks for that. */
+    /** Seconds to wait before the next attempt, if the server asks for that. */
     readonly retryAfterS: number | null = null,
   ) {
     super(message);
@@ -73,17 +73,17 @@ export async function request(
   }
   if (response.ok) return response;
   const retryAfter = Number(response.headers.get("retry-after"));
-  const refusal: unknown = await response.json().catch(() => null);
+  const rejection: unknown = await response.json().catch(() => null);
   throw new ApiError(
     response.status,
-    isObject(refusal) && typeof refusal["code"] === "string" ? refusal["code"] : "unknown",
-    refusalOf(refusal, response.status),
+    isObject(rejection) && typeof rejection["code"] === "string" ? rejection["code"] : "unknown",
+    messageOf(rejection, response.status),
     retryAfter > 0 ? retryAfter : null,
   );
 }
 
 /** The sentence of an error body, whichever of its two shapes it has. */
-export function refusalOf(body: unknown, status: number): string {
+export function messageOf(body: unknown, status: number): string {
   const detail = isObject(body) ? body["detail"] : null;
   if (typeof detail === "string") return detail;
   if (Array.isArray(detail)) {

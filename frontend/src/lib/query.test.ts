@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { DEFAULTS } from "../types/setup";
 import { linkOf, setupOf } from "./query";
 
-it("reads back the set-up that it wrote", () => {
+it("reads back the setup that it wrote", () => {
   const settings = {
     ...DEFAULTS,
     source: "text" as const,
@@ -32,7 +32,7 @@ it("reads back the set-up that it wrote", () => {
   expect(setup.autostart).toBe(false);
 });
 
-it("carries a file of the server's, and no other source's", () => {
+it("carries a server file only if that is the source", () => {
   const sourceNames = { video_file: "a clip & more.mp4", recording: "r/output-000.mp4" };
   const settings = { ...DEFAULTS, source: "video_file" as const, sourceNames };
 
@@ -45,7 +45,7 @@ it("carries a file of the server's, and no other source's", () => {
   expect(linkOf("https://host", { ...settings, source: "camera" }, null, {})).not.toContain("clip");
 });
 
-it("takes a link that a person wrote", () => {
+it("reads a link that was written by hand", () => {
   const setup = setupOf("?pipeline=light-trails&set.palette=fire&set.length=2&prompt=night&autostart=1");
 
   expect(setup.parameters).toEqual({ palette: "fire", length: 2 });
@@ -53,7 +53,7 @@ it("takes a link that a person wrote", () => {
   expect(setup.autostart).toBe(true);
 });
 
-it("says nothing of what a link says wrongly", () => {
+it("ignores invalid values in a link", () => {
   const setup = setupOf("?source=cinema&codec=AV7&steps=-4&method=jump&prompt=&weight=x");
 
   expect(setup.settings).toEqual({});

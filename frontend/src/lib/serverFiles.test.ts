@@ -6,7 +6,7 @@ import { inputSourceOf, nameOf, sourceInForce } from "./serverFiles";
 
 const NAMES = { video_file: "clip.mp4", recording: "" };
 
-it("names a file of the server's where one is set, and says what is missing where none is", () => {
+it("names the chosen server file, or says that one has to be chosen", () => {
   const clip = { ...DEFAULTS, source: "video_file" as const, sourceNames: NAMES };
   const none = { ...clip, source: "recording" as const };
 
@@ -17,7 +17,7 @@ it("names a file of the server's where one is set, and says what is missing wher
   expect(inputSourceOf({ ...clip, source: "camera" })).toBeNull();
 });
 
-it("shows what the server plays before what is set", () => {
+it("prefers what the server plays over what is set", () => {
   const inputSource = { source_type: "recording" as const, source_name: "r/output-000.mp4" };
 
   expect(sourceInForce({ ...DEFAULTS, sourceNames: NAMES }, inputSource)).toMatchObject({
@@ -27,7 +27,7 @@ it("shows what the server plays before what is set", () => {
   expect(sourceInForce(DEFAULTS, null)).toBe(DEFAULTS);
 });
 
-it("begins with the file that was chosen before, or with the first", () => {
+it("starts with the file that was chosen before, or with the first", () => {
   const file = (name: string) => ({ name, identifier: name, bytes: 1 });
   const files = { video_file: [file("a.mp4"), file("b.mp4")], recording: [] };
 

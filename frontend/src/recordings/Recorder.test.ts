@@ -44,7 +44,7 @@ afterEach(() => {
 
 const asked = () => requests.filter((request) => request.method !== "GET");
 
-it("records the session, and its input where that is wanted", async () => {
+it("records the session, and its input on request", async () => {
   const recorder = new Recorder();
   recorder.follow("s 1");
 
@@ -99,7 +99,7 @@ it("takes running time and size from the data channel, and a failure's sentence"
   });
 });
 
-it("finds a recording that goes on after a reload of the page, and its end", async () => {
+it("finds a recording that outlived a reload of the page, and its end", async () => {
   const recorder = new Recorder();
   recorder.follow("s1");
   list = [RECORDING];
@@ -121,7 +121,7 @@ it("finds a recording that goes on after a reload of the page, and its end", asy
   stop();
 });
 
-it("says that there is no list while the server is away, and keeps the one before", async () => {
+it("says that the list is out of date while the server is not reachable, and keeps it", async () => {
   const recorder = new Recorder();
   list = [RECORDING];
   const stop = recorder.watch();
@@ -148,7 +148,7 @@ it("says why a recording could not start at all", () => {
   expect(recorder.getSnapshot().status).toMatchObject({ active: false, sentence: "the folder is gone" });
 });
 
-it("does not take what the server says of a good end for a failure", () => {
+it("does not take the reason of a normal end for a failure", () => {
   const recorder = new Recorder();
   recorder.follow("s1");
 
@@ -183,7 +183,7 @@ it("lists the newest first and leaves other sessions' recordings alone", async (
   expect(status).toBeNull();
 });
 
-it("deletes, also what is gone already, and says why not", async () => {
+it("deletes, also what is already gone, or says why not", async () => {
   const recorder = new Recorder();
   list = [{ ...RECORDING, state: "finished" }];
   const stop = recorder.watch();

@@ -24,7 +24,7 @@ it("draws one file after another, each once", async () => {
   expect(begun).toEqual(["a", "b"]);
 });
 
-it("goes on after a file that cannot be drawn", async () => {
+it("continues after a file that cannot be drawn", async () => {
   const thumbnails = new Thumbnails((path) =>
     path === "broken" ? Promise.reject(new Error("no frame")) : Promise.resolve("still"),
   );

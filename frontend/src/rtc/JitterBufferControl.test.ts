@@ -1,24 +1,24 @@
-import { expect, test } from "vitest";
+import { expect, it } from "vitest";
 import { JitterBufferControl } from "./JitterBufferControl";
 
-test("frames wait while packets are asked for again, and no longer", () => {
+it("raises the buffer target while packets are retransmitted, and no longer", () => {
   const receiver: { jitterBufferTarget?: number | null } = { jitterBufferTarget: null };
-  const smoother = new JitterBufferControl();
+  const control = new JitterBufferControl();
 
-  smoother.adapt(receiver, 0, 100, 0);
+  control.adapt(receiver, 0, 100, 0);
   expect(receiver.jitterBufferTarget).toBeNull();
 
-  smoother.adapt(receiver, 3, 100, 1000);
+  control.adapt(receiver, 3, 100, 1000);
   expect(receiver.jitterBufferTarget).toBe(250);
 
-  smoother.adapt(receiver, 3, 110, 10_000);
+  control.adapt(receiver, 3, 110, 10_000);
   expect(receiver.jitterBufferTarget).toBe(250);
 
-  smoother.adapt(receiver, 3, 100, 12_000);
+  control.adapt(receiver, 3, 100, 12_000);
   expect(receiver.jitterBufferTarget).toBeNull();
 });
 
-test("a browser without the property is left alone", () => {
+it("leaves a browser without the property alone", () => {
   const receiver = {};
 
   new JitterBufferControl().adapt(receiver, 5, null, 0);
@@ -26,7 +26,7 @@ test("a browser without the property is left alone", () => {
   expect(receiver).toEqual({});
 });
 
-test("a long round trip does not make the wait longer than a person bears", () => {
+it("caps the target on a long round trip", () => {
   const receiver: { jitterBufferTarget?: number | null } = { jitterBufferTarget: null };
 
   new JitterBufferControl().adapt(receiver, 1, 900, 0);

@@ -20,7 +20,7 @@ afterEach(() => {
 
 const frame = () => vi.advanceTimersByTimeAsync(20);
 
-it("sends again only what has no answer, the newest of each value", async () => {
+it("sends again only what is not answered, with the newest of each value", async () => {
   for (const values of [{ a: 1 }, { a: 2, b: 1 }, { b: 2 }]) {
     outbox.put(values);
     await frame();
@@ -45,7 +45,7 @@ it("leaves out parameters of the pipeline before", async () => {
   expect(sent).toEqual([{ paused: true, input_source: null, pipeline_id: "p", b: 1, id: 4 }]);
 });
 
-it("has nothing to say again when all is answered", async () => {
+it("sends nothing again when everything is answered", async () => {
   outbox.put({ a: 1 });
   await frame();
   outbox.answered(1);

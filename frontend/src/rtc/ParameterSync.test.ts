@@ -14,7 +14,7 @@ async function say(session: Session, values: Values) {
   await vi.advanceTimersByTimeAsync(20);
 }
 
-it("sends the newest of each value once a frame", async () => {
+it("sends the newest of each value once per animation frame", async () => {
   const session = await live();
 
   session.parameters.set({ work_ms: 1 });
@@ -25,7 +25,7 @@ it("sends the newest of each value once a frame", async () => {
   expect(FakePeer.newest.channel.sent).toEqual(['{"work_ms":2,"paused":true,"id":1}']);
 });
 
-it("shows what the server refused at its parameter, until it is changed", async () => {
+it("shows a rejection at its parameter until the parameter is changed", async () => {
   const session = await live();
 
   FakePeer.newest.say({ type: "parameters_rejected", errors: [{ path: "/work_ms", message: "too much" }] });
@@ -35,7 +35,7 @@ it("shows what the server refused at its parameter, until it is changed", async 
   expect(session.getSnapshot().rejected).toEqual({});
 });
 
-it("forgets a refused value, so that it cannot break the next offer", async () => {
+it("forgets a rejected value, which would break the next offer", async () => {
   const session = await live();
   session.parameters.set({ work_ms: 9999, other: 1 });
 
@@ -47,7 +47,7 @@ it("forgets a refused value, so that it cannot break the next offer", async () =
   expect(offers().at(-1)?.body).not.toContain("work_ms");
 });
 
-it("goes back to the running pipeline when another one is refused", async () => {
+it("goes back to the running pipeline when another one is rejected", async () => {
   const session = await live();
   session.parameters.switchPipeline("nothing", {});
 
@@ -59,7 +59,7 @@ it("goes back to the running pipeline when another one is refused", async () => 
   expect(session.getSnapshot().pipelineId).toBe("echo");
 });
 
-it("sends what was said before the channel opened once it is open", async () => {
+it("sends what was set before the channel opened", async () => {
   const session = await live();
   FakePeer.newest.channel.readyState = "connecting";
   session.parameters.setPaused(true);
@@ -72,7 +72,7 @@ it("sends what was said before the channel opened once it is open", async () => 
   expect(FakePeer.newest.channel.sent).toEqual(['{"paused":true,"id":2}']);
 });
 
-it("does not pull a slider in motion back to what the server has by then", async () => {
+it("does not pull a moving slider back to the server's older value", async () => {
   const session = await live();
   await say(session, { work_ms: 1 });
   await say(session, { work_ms: 2 });
@@ -84,7 +84,7 @@ it("does not pull a slider in motion back to what the server has by then", async
   expect(session.getSnapshot().parameters).toEqual({ work_ms: 3, other: 5 });
 });
 
-it("puts a refused value back to the one in force", async () => {
+it("puts the value in force back in place of a rejected one", async () => {
   const session = await live({ parameters: { work_ms: 4 } });
   await say(session, { work_ms: 9999 });
 
@@ -100,7 +100,7 @@ it("puts a refused value back to the one in force", async () => {
   });
 });
 
-it("tells where prompts are: sent, applied from a frame, rejected", async () => {
+it("tells how far prompts have got: sent, applied from a frame, rejected", async () => {
   const session = await live();
   const state = () => session.getSnapshot().prompt;
   const prompts = [{ text: "night", weight: 1 }];
@@ -145,7 +145,7 @@ it("shows a switch until the pipeline has taken over", async () => {
   expect(session.getSnapshot()).toMatchObject({ pipelineId: "dream", switchingTo: null });
 });
 
-it("stays with the newest choice when an older one is refused or comes late", async () => {
+it("stays with the newest choice when an older one is rejected or comes late", async () => {
   const session = await live();
   session.parameters.switchPipeline("dream", {});
   await vi.advanceTimersByTimeAsync(20);
@@ -162,7 +162,7 @@ it("stays with the newest choice when an older one is refused or comes late", as
   expect(session.getSnapshot()).toMatchObject({ pipelineId: "neon", switchingTo: "neon" });
 });
 
-it("goes back to the parameters, too, of the pipeline that stays", async () => {
+it("goes back to the parameters of the pipeline that stays, too", async () => {
   const session = await live({ parameters: { work_ms: 4 } });
   session.parameters.switchPipeline("dream", { seed: 1 });
   await vi.advanceTimersByTimeAsync(20);
@@ -181,7 +181,7 @@ it("goes back to the parameters, too, of the pipeline that stays", async () => {
   });
 });
 
-it("names in the next offer the pipeline that somebody else chose", async () => {
+it("offers the pipeline that another client chose to the next session", async () => {
   await live();
   FakePeer.newest.say({ type: "pipeline_changed", pipeline_id: "dream", frame: 7 });
   FakePeer.newest.say({ type: "parameters_updated", parameters: { seed: 1 }, frame: 7 });

@@ -14,12 +14,12 @@ type Own = "parameters" | "rejected" | "prompt" | "pipelineId" | "switchingTo" |
 export class ParameterSync {
   private link: Pick<ConnectionKeeper, "send"> | null = null;
   private readonly outbox = new Outbox((values) => this.link?.send(values) ?? false);
-  /** What the server runs: this stays when it rejects something else. */
+  /** What the server runs; it keeps this when it rejects something else. */
   private inForce: { pipelineId: string | null; parameters: Values } = { pipelineId: null, parameters: {} };
 
   constructor(private readonly state: Fields<Own>) {}
 
-  /** From here on what is set goes to the server at once. */
+  /** From here on, what is set goes to the server. */
   start(link: Pick<ConnectionKeeper, "send">): void {
     this.link = link;
   }
@@ -29,7 +29,7 @@ export class ParameterSync {
     this.outbox.clear();
   }
 
-  /** What the next start begins with, before there is one. */
+  /** Sets what the next start begins with; a running stream is left alone. */
   readonly prepare = (pipelineId: string | null, parameters: Values): void => {
     if (!this.link) this.state.update({ pipelineId, parameters, rejected: {} });
   };
@@ -44,7 +44,7 @@ export class ParameterSync {
     this.send({ ...values, ...once });
   };
 
-  /** Sends what is no parameter of the pipeline, such as `reset`; an earlier rejection of it is forgotten. */
+  /** Sends values that need not be parameters, such as `reset`; earlier rejections of them are forgotten. */
   readonly send = (values: Values): void => {
     const { rejected } = this.state.getSnapshot();
     const others = Object.entries(rejected).filter(([name]) => name !== "" && !(name in values));

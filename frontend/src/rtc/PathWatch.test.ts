@@ -29,7 +29,7 @@ it("gives a disconnected path two seconds", async () => {
   expect(said).toEqual(["interrupted", "lost"]);
 });
 
-it("takes a frame for a path that is back, whatever its state says", async () => {
+it("counts a frame as proof of the path, whatever the state says", async () => {
   watch.look(1, true, 0);
   watch.onState("disconnected");
   watch.look(2, true, 500);
@@ -38,7 +38,7 @@ it("takes a frame for a path that is back, whatever its state says", async () =>
   expect(said).toEqual(["interrupted", "back"]);
 });
 
-it("loses a failed path at once", () => {
+it("gives up a failed path at once", () => {
   watch.onState("failed");
 
   expect(said).toEqual(["lost"]);
@@ -61,7 +61,7 @@ it("waits longer for the first frame", () => {
   expect(said).toEqual(["lost"]);
 });
 
-it("has less patience after a change of network, and only then", () => {
+it("waits less after a network change, and only then", () => {
   watch.look(1, true, 1000);
   watch.onNetworkChange(1000);
   watch.look(1, true, 2400);
@@ -74,7 +74,7 @@ it("has less patience after a change of network, and only then", () => {
   expect(said).toEqual(["lost", "back"]);
 });
 
-it("counts from when a frame is expected", () => {
+it("counts from the moment that frames are due", () => {
   watch.look(1, true, 0);
   watch.look(1, false, 20_000);
   watch.look(1, true, 22_900);
@@ -84,7 +84,7 @@ it("counts from when a frame is expected", () => {
   expect(said).toEqual(["lost"]);
 });
 
-it("does not judge where the browser does not say how many frames came", () => {
+it("does not judge when the browser reports no frame count", () => {
   watch.look(null, true, 60_000);
 
   expect(said).toEqual([]);

@@ -18,7 +18,7 @@ it("ends the session on the server when it is stopped", async () => {
   expect(sources.opened).toMatchObject([{ closed: true }]);
 });
 
-it("comes back by itself when the connection fails, with the same source", async () => {
+it("reconnects by itself with the same source when the connection fails", async () => {
   const session = await live();
 
   FakePeer.newest.become("failed");
@@ -63,7 +63,7 @@ it("shows a new connection without a frame when none comes, as while paused", as
   expect(session.getSnapshot().phase).toBe("live");
 });
 
-it("says again to the resumed session what the lost connection took along", async () => {
+it("sends again to the resumed session what the lost connection swallowed", async () => {
   const session = await live();
   session.parameters.set({ work_ms: 1 });
   await vi.advanceTimersByTimeAsync(20);
@@ -79,7 +79,7 @@ it("says again to the resumed session what the lost connection took along", asyn
   expect(FakePeer.newest.channel.sent).toEqual(['{"work_ms":2,"id":3}']);
 });
 
-it("starts afresh with the last parameters when the server has forgotten the session", async () => {
+it("starts a new session with the last parameters when the server has forgotten the old one", async () => {
   const session = await live();
   session.parameters.set({ work_ms: 7 });
   server.answers = [() => accepted("s2", false)];
@@ -93,7 +93,7 @@ it("starts afresh with the last parameters when the server has forgotten the ses
   expect(ended()).toEqual(["/api/v1/webrtc/offer/s1"]);
 });
 
-it("hands the newest token on when the new connection fails too", async () => {
+it("resumes with the newest token when the new connection fails too", async () => {
   const session = await live();
   server.answers = [() => accepted("s2", true), () => accepted("s3", true)];
   FakePeer.newest.become("failed");
@@ -112,7 +112,7 @@ it("hands the newest token on when the new connection fails too", async () => {
   expect(ended()).toEqual([]);
 });
 
-it("resumes when no frame comes though the connection claims to stand", async () => {
+it("resumes when no frames come although the connection claims to be up", async () => {
   const session = await live();
   FakePeer.newest.deliver();
   await vi.advanceTimersByTimeAsync(1000);
@@ -124,7 +124,7 @@ it("resumes when no frame comes though the connection claims to stand", async ()
   expect(lastOffer()).toMatchObject({ resumeToken: "token of s1" });
 });
 
-it("takes no silence for a loss while it is paused or the server has no frame", async () => {
+it("does not take silence for a loss while paused or while the server sends none", async () => {
   const session = await live();
   FakePeer.newest.deliver();
   session.parameters.setPaused(true);
@@ -164,7 +164,7 @@ it("tries at once when the browser is online again", async () => {
   expect(offers()).toHaveLength(3);
 });
 
-it("goes on with the old connection when that comes back first", async () => {
+it("keeps the old connection when that comes back first", async () => {
   const session = await live();
   const [old] = FakePeer.all;
   server.answers = [() => Response.error()];
@@ -211,7 +211,7 @@ it("ends everything when it is stopped while it resumes", async () => {
   expect(sources.opened).toMatchObject([{ closed: true }]);
 });
 
-it("takes the farewell of a session that was resumed for no end", async () => {
+it("does not end when the old session reports that it was resumed", async () => {
   const session = await live();
 
   FakePeer.newest.say({ type: "stream_stopped", reason: "resumed", error_message: "taken over" });
@@ -243,7 +243,7 @@ it("shows that the server changed its decoder", async () => {
   expect(session.getSnapshot().notice).toContain("avdec_h264 goes on");
 });
 
-it("waits for an interrupted connection before it gives it up", async () => {
+it("waits for an interrupted connection before it gives up", async () => {
   const session = await live();
   const peer = FakePeer.newest;
 
@@ -312,7 +312,7 @@ it("waits longer each time for a server whose sessions die at once", async () =>
   expect(session.getSnapshot().attempt).toBe(2);
 });
 
-it("survives a message that is none", async () => {
+it("survives a message that it cannot read", async () => {
   const session = await live();
 
   FakePeer.newest.channel.onmessage?.({ data: "{" });

@@ -57,7 +57,7 @@ export class Session extends Store<StreamSnapshot> {
 
   readonly stop = (): void => this.over({});
 
-  /** Ends it, where nobody pressed Stop. */
+  /** Ends the session when nobody pressed Stop. */
   private end(sentence: string): void {
     this.over({ phase: "ended", sentence });
   }
@@ -143,7 +143,7 @@ export class Session extends Store<StreamSnapshot> {
       case "decoder_changed":
         return this.update({ notice: `The server changed its decoder: ${message.detail}.` });
       case "stream_stopped":
-        // The keeper's: it decides what follows.
+        // The keeper handles it: it knows whether to reconnect.
         return;
     }
   }

@@ -36,7 +36,7 @@ it("offers the newest source when it connects again", async () => {
   expect(sources.opened.at(-1)).toMatchObject({ kind: "file", closed: false });
 });
 
-it("goes on with the old source when another one does not start, and says why", async () => {
+it("keeps the old source when another one does not start, and says why", async () => {
   const session = await live();
   sources.fails = true;
 
@@ -66,7 +66,7 @@ async function choose(session: Session, inputSource: InputSource | null) {
   await vi.advanceTimersByTimeAsync(20);
 }
 
-/** The server's word that it plays the file, and then its answer to the update with this mark. */
+/** The server reports that it plays the file, then answers the update with this id. */
 async function play(source: InputSource | null, id: number) {
   FakePeer.newest.say({ type: "input_source", source: source && { ...source, loop: true } });
   FakePeer.newest.say({ type: "parameters_updated", parameters: {}, frame: 1, id });
@@ -91,7 +91,7 @@ it("lets the server play a file on the same session, and lets the camera go once
   expect(offers()).toHaveLength(1);
 });
 
-it("starts with the server's file, and names it again in an offer that takes nothing over", async () => {
+it("starts with the server's file, and names it again in the offer of a new session", async () => {
   await live({ source: "video_file", inputSource: CLIP });
   expect(lastOffer()).toMatchObject({ initialParameters: { input_source: CLIP } });
 
@@ -102,7 +102,7 @@ it("starts with the server's file, and names it again in an offer that takes not
   expect(lastOffer()).toMatchObject({ initialParameters: { input_source: CLIP } });
 });
 
-it("stays with what is played when another file is refused, and says why", async () => {
+it("keeps the playing file when another one is rejected, and says why", async () => {
   const session = await live({ source: "video_file", inputSource: CLIP });
   await choose(session, OTHER);
   expect(session.getSnapshot().inputSource).toEqual(OTHER);
@@ -119,7 +119,7 @@ it("stays with what is played when another file is refused, and says why", async
   expect(lastOffer()).toMatchObject({ initialParameters: { input_source: CLIP } });
 });
 
-it("shows the file of the server's that somebody else chose, and keeps its own source for later", async () => {
+it("shows the server file that another client chose, and keeps its own source for later", async () => {
   const session = await live();
 
   FakePeer.newest.say({ type: "input_source", source: { ...CLIP, loop: true } });
@@ -128,7 +128,7 @@ it("shows the file of the server's that somebody else chose, and keeps its own s
   expect(sources.opened).toMatchObject([{ closed: false }]);
 });
 
-it("says that the server's file plays no more", async () => {
+it("says that the server stopped playing the file", async () => {
   const session = await live({ source: "video_file", inputSource: CLIP });
 
   FakePeer.newest.say({ type: "input_source", source: null, error: "no frame in it" });
@@ -138,7 +138,7 @@ it("says that the server's file plays no more", async () => {
   expect(sourceNotice).toContain("no frame in it");
 });
 
-it("goes on with the server's file when the camera does not start", async () => {
+it("keeps the server's file when the camera does not start", async () => {
   const session = await live({ source: "video_file", inputSource: CLIP });
   sources.fails = true;
 
@@ -151,7 +151,7 @@ it("goes on with the server's file when the camera does not start", async () => 
   expect(FakePeer.newest.channel.sent).toEqual([]);
 });
 
-it("opens a source again that has no audio when audio is turned on", async () => {
+it("reopens a source without audio when audio is turned on", async () => {
   const session = await live();
   expect(session.getSnapshot().audioOn).toBe(false);
 

@@ -11,9 +11,9 @@ type Own = "inputStream" | "player" | "inputSource" | "sourceNotice" | "audioOn"
 
 /** Where the source goes. */
 export interface Destination {
-  /** Sends another source over the connections that there are. */
+  /** Sends another source over every connection. */
   replace: (stream: MediaStream) => Promise<void>;
-  /** Asks the server to play a file of its own, or none. */
+  /** Asks the server to play one of its files, or none. */
   request: (inputSource: InputSource | null) => void;
   /** Whether the server has yet to answer that. */
   requested: () => boolean;
@@ -21,11 +21,11 @@ export interface Destination {
   onStamp: (number: number) => void;
 }
 
-/** Opens what the session sends, and switches to another source while it runs: of the page, or a file of the server. */
+/** Opens the session's source and switches it while the session runs: to another of the page's, or a file on the server. */
 export class SourceSwitcher {
   private options: SourceOptions | null = null;
   private source: Source | null = null;
-  /** The file of its own that the server says it plays. */
+  /** The file that the server says it plays. */
   private played: InputSource | null = null;
   private readonly latest = new Latest();
 
@@ -43,7 +43,7 @@ export class SourceSwitcher {
     return this.options?.inputSource ?? null;
   }
 
-  /** Opens the first source; throws a sentence where it cannot. */
+  /** Opens the first source; throws a sentence if it cannot. */
   async start(options: SourceOptions): Promise<void> {
     const signal = this.latest.start();
     this.options = options;

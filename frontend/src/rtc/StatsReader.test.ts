@@ -7,7 +7,7 @@ function connection(entries: Record<string, unknown>[]): RTCPeerConnection {
   return { getStats: () => Promise.resolve(report) } as unknown as RTCPeerConnection;
 }
 
-it("takes loss in both directions from the counts of a second", async () => {
+it("computes loss in both directions from one second's counts", async () => {
   vi.spyOn(performance, "now").mockReturnValueOnce(0).mockReturnValueOnce(1000);
   const at = (sent: number, lostUp: number, received: number, lostDown: number) =>
     connection([
@@ -26,7 +26,7 @@ it("takes loss in both directions from the counts of a second", async () => {
   expect([second.lossUpPercent, second.lossDownPercent]).toEqual([5, 10]);
 });
 
-it("knows no loss where nothing was sent or reported", () => {
+it("has no loss when nothing was sent or reported", () => {
   expect(lossPercent(0, 0)).toBeNull();
   expect(lossPercent(null, 100)).toBeNull();
   expect(lossPercent(-2, 100)).toBe(0);

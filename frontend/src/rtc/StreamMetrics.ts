@@ -33,7 +33,7 @@ export class StreamMetrics {
     this.meter.reset();
   }
 
-  /** Reads the delay and the frozen frame from this video. */
+  /** Measures the frames of this video. */
   readonly attach = (video: HTMLVideoElement | null): void => this.meter.watch(video);
 
   onSession(): void {
@@ -56,7 +56,7 @@ export class StreamMetrics {
     this.state.update({ metrics: { ...metrics, serverLatencyMs: latency_ms ?? null } });
   }
 
-  /** Whether frames must come: not while paused or while the server has none; but then its figures must come. */
+  /** Whether frames are due: not while paused or while the server sends none, as long as its figures arrive. */
   expectsFrames(): boolean {
     const { paused } = this.state.getSnapshot();
     if (!this.heard) return !paused;

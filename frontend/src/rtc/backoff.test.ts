@@ -12,6 +12,6 @@ it("waits at least as long as the server asks", () => {
   expect(backoffMs(1, 2, 0)).toBe(2000);
 });
 
-it("spreads those who come back at once", () => {
+it("spreads clients that come back at once", () => {
   expect(backoffMs(1, null, 1)).toBeGreaterThan(backoffMs(1, null, 0));
 });

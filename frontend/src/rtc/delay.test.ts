@@ -8,10 +8,10 @@ it("prefers what was measured", () => {
   expect(delayOf(71, PARTS)).toEqual({ ms: 71, origin: "measured" });
 });
 
-it("adds up the parts where nothing was measured", () => {
+it("adds up the parts when nothing was measured", () => {
   expect(delayOf(null, PARTS)).toEqual({ ms: 95, origin: "estimated" });
 });
 
-it.each(Object.keys(PARTS))("does not know a delay without %s", (part) => {
+it.each(Object.keys(PARTS))("has no delay without %s", (part) => {
   expect(delayOf(null, { ...PARTS, [part]: null })).toBeNull();
 });

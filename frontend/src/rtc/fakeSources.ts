@@ -2,9 +2,9 @@ import { beforeEach } from "vitest";
 
 import type { SourceOptions } from "../types/stream";
 
-/** What a test opened; it mocks `./sources` with this file. */
+/** The sources that a test opened; it mocks `./sources` with this module. */
 export const sources = {
-  /** The next one does not start. */
+  /** The next one fails to start. */
   fails: false,
   opened: [] as FakeSource[],
 };

@@ -78,3 +78,8 @@ export interface Fields<Name extends keyof StreamSnapshot> {
   getSnapshot: () => StreamSnapshot;
   update: (change: Partial<Pick<StreamSnapshot, Name>>) => void;
 }
+
+/** Whether there is a stream: being set up, live or reconnecting. */
+export function isRunning({ phase }: StreamSnapshot): boolean {
+  return phase !== "idle" && phase !== "ended";
+}

@@ -35,11 +35,11 @@ describe("stamp", () => {
     }
   });
 
-  it("is not read where there is none", () => {
+  it("is not read from a frame without one", () => {
     expect(readStamp(frame(640, 480).image, 640, 480)).toBeNull();
   });
 
-  it("is not read where a cell is wrong", () => {
+  it("is not read when a cell is wrong", () => {
     const { context, image } = frame(640, 480);
     drawStamp(context, 640, 480, 5);
     image.data.fill(255, 0, 640 * stampHeight(480) * 4);

@@ -11,7 +11,7 @@ beforeEach(() => {
   mix = new PromptMix(settings);
 });
 
-it("has a line to write in, and sends none that is empty", () => {
+it("always has a prompt to edit, and sends no empty one", () => {
   expect(mix.prompts).toEqual([{ text: "", weight: 1 }]);
   expect(mix.payload()).toBeNull();
 
@@ -21,7 +21,7 @@ it("has a line to write in, and sends none that is empty", () => {
   expect(mix.payload()).toEqual({ prompts: [{ text: "night", weight: 1 }] });
 });
 
-it("shows each weight as its part of the whole", () => {
+it("shows each weight as its share of the mix", () => {
   const shares = sharesOf([
     { text: "a", weight: 1 },
     { text: "b", weight: 3 },
@@ -32,7 +32,7 @@ it("shows each weight as its part of the whole", () => {
   expect(sharesOf([{ text: "a", weight: 0 }])).toEqual([null]);
 });
 
-it("plays one prompt alone and all again", () => {
+it("solos one prompt, then brings all back", () => {
   settings.set({ prompts: ["a", "b", "c"].map((text) => ({ text, weight: 0.5 })) });
 
   mix.solo(1);
@@ -42,7 +42,7 @@ it("plays one prompt alone and all again", () => {
   expect(mix.prompts.map((prompt) => prompt.weight)).toEqual([1, 1, 1]);
 });
 
-it("says how a mix comes about only where it takes frames", () => {
+it("has a transition only if that takes frames", () => {
   expect(mix.transition()).toBeNull();
 
   settings.set({ steps: 8, method: "slerp" });
@@ -52,7 +52,7 @@ it("says how a mix comes about only where it takes frames", () => {
   });
 });
 
-it("remembers each mix once, newest first, and not more than it keeps", () => {
+it("remembers each mix once, newest first, up to its limit", () => {
   for (let number = 0; number < HISTORY_KEPT + 5; number++) {
     mix.edit(0, { text: `mix ${number}` });
     mix.remember();

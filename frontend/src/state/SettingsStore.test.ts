@@ -21,7 +21,7 @@ it("reads back what was set", () => {
   expect(again).toMatchObject({ theme: "light", prompts: [{ text: "night", weight: 0.5 }] });
 });
 
-it("takes a link's word before what was kept", () => {
+it("prefers a link over what is stored", () => {
   const kept = storage();
   new SettingsStore(kept).set({ source: "file", codec: "VP9" });
 
@@ -30,7 +30,7 @@ it("takes a link's word before what was kept", () => {
   expect(settings).toMatchObject({ source: "pattern", codec: "VP9" });
 });
 
-it("takes the default for each field that it cannot read, and keeps the others", () => {
+it("uses the default for each field that it cannot read, and keeps the others", () => {
   const broken = {
     version: 1,
     theme: "pink",
@@ -51,7 +51,7 @@ it.each(["", "{", "[]", '{"version":2,"theme":"light"}'])("starts afresh with %s
   expect(new SettingsStore(storage(text)).getSnapshot()).toEqual(DEFAULTS);
 });
 
-it("works where nothing can be kept", () => {
+it("works when nothing can be stored", () => {
   const full = {
     getItem: () => null,
     setItem: () => {

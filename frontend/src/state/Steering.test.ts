@@ -49,7 +49,7 @@ async function live(first: Partial<Settings> = {}) {
   return all;
 }
 
-/** The newest message on the data channel, without its mark. */
+/** The newest message on the data channel, without its id. */
 async function sent() {
   await vi.advanceTimersByTimeAsync(20);
   const values = JSON.parse(FakePeer.newest.channel.sent.at(-1) ?? "{}") as Values;
@@ -69,7 +69,7 @@ it.each([
   expect(session.getSnapshot().pipelineId).toBe(runs);
 });
 
-it("takes a link's parameters once, over what was kept, and only those that fit", () => {
+it("uses a link's parameters once, over stored ones, and only those that fit", () => {
   const kept = { echo: { size: 5, speed: 2 } };
   const { settings, session, steering } = steer({ parameters: kept }, { size: 7, speed: 99, unknown: 1 });
   expect(session.getSnapshot().parameters).toEqual({ size: 7, speed: 2 });
@@ -91,7 +91,7 @@ it("starts with what is set: source, pipeline, parameters, and prompts where the
   expect(lastOffer()["initialParameters"]).toMatchObject({ pipeline_ids: ["dream"], prompts });
 });
 
-it("says a parameter, keeps it, and forgets it again at its default", async () => {
+it("sends a parameter, stores it, and drops it again at its default", async () => {
   const { settings, steering } = await live();
 
   steering.setParameter("size", 8);
@@ -103,7 +103,7 @@ it("says a parameter, keeps it, and forgets it again at its default", async () =
   expect(settings.getSnapshot().parameters).toEqual({ echo: {} });
 });
 
-it("puts every control back to its default", async () => {
+it("resets every control to its default", async () => {
   const { settings, steering } = await live({ parameters: { echo: { size: 8, speed: 4 } } });
 
   steering.resetAll();
@@ -112,7 +112,7 @@ it("puts every control back to its default", async () => {
   expect(settings.getSnapshot().parameters).toEqual({ echo: {} });
 });
 
-it("switches to a pipeline with what is kept for it, and not to a broken one", async () => {
+it("switches to a pipeline with its stored parameters, and not to a broken one", async () => {
   const prompts = [{ text: "night", weight: 1 }];
   const { settings, session, steering } = await live({ prompts, parameters: { dream: { speed: 4 } } });
 
@@ -124,7 +124,7 @@ it("switches to a pipeline with what is kept for it, and not to a broken one", a
   expect(settings.getSnapshot().pipelineId).toBe("dream");
 });
 
-it("steps over the pipelines that work, round and round", () => {
+it("steps through the working pipelines, round and round", () => {
   const { session, steering } = steer();
   const steps = ([1, 1, -1] as const).map((by) => {
     steering.stepPipeline(by);
@@ -134,7 +134,7 @@ it("steps over the pipelines that work, round and round", () => {
   expect(steps).toEqual(["dream", "echo", "dream"]);
 });
 
-it("sends a mix with its transition, and a weight at once without", async () => {
+it("sends a mix with its transition, and a weight at once without one", async () => {
   const prompts = [
     { text: "night", weight: 1 },
     { text: "fire", weight: 1 },
@@ -155,7 +155,7 @@ it("sends a mix with its transition, and a weight at once without", async () => 
   expect((await sent())["prompts"]).toEqual([prompts[0]]);
 });
 
-it("says no prompts to a pipeline that takes none", async () => {
+it("sends no prompts to a pipeline that takes none", async () => {
   const { steering } = await live({ prompts: [{ text: "night", weight: 1 }] });
 
   steering.sendPrompts();
@@ -164,7 +164,7 @@ it("says no prompts to a pipeline that takes none", async () => {
   expect(FakePeer.newest.channel.sent).toEqual([]);
 });
 
-it("opens another source at once while it runs, and the first time at the start", async () => {
+it("opens another source at once while running, or else at the start", async () => {
   const idle = steer();
   idle.steering.setSource({ source: "screen" });
   expect(opened()).toEqual([]);
@@ -190,7 +190,7 @@ it("asks the server for its file, on the same session", async () => {
   expect(offers()).toHaveLength(1);
 });
 
-it("puts what is set on the timeline, and sets it again from there", async () => {
+it("captures what is set on the timeline, and plays it back", async () => {
   const { settings, steering } = await live({ parameters: { echo: { size: 5 } } });
   steering.capture();
   steering.setParameter("size", 8);
@@ -210,7 +210,7 @@ it("puts what is set on the timeline, and sets it again from there", async () =>
   expect(settings.getSnapshot().parameters["echo"]).toEqual({ size: 8 });
 });
 
-it("sends a timeline's transition once, and keeps none", async () => {
+it("sends a timeline's transition once, and does not store it", async () => {
   const prompts = [{ text: "night", weight: 1 }];
   const { settings, steering } = await live({ pipelineId: "dream" });
   const parameters = { prompts, transition: { num_steps: 4 } };

@@ -1,6 +1,7 @@
 import { controlsOf, fitting } from "../lib/controls";
 import { same, without } from "../lib/values";
 import type { Session } from "../rtc/Session";
+import { isRunning } from "../rtc/snapshot";
 import type { Pipeline } from "../types/api";
 import type { Prompt, Settings } from "../types/setup";
 import type { Json, SourceOptions, Values } from "../types/stream";
@@ -72,9 +73,8 @@ export class Steering {
   readonly setSource = (change: Partial<Settings>, file: File | null = this.file): void => {
     this.file = file;
     this.settings.set(change);
-    const { phase } = this.session.getSnapshot();
     const options = this.sourceOptions();
-    if (phase === "idle" || phase === "ended" || (options.source === "file" && !file)) return;
+    if (!isRunning(this.session.getSnapshot()) || (options.source === "file" && !file)) return;
     if (isServerKind(options.source) && !options.inputSource) return;
     void this.session.source.change(options);
   };

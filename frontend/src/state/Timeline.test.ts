@@ -26,7 +26,7 @@ function captured(): void {
   timeline.pause();
 }
 
-it("keeps what is set with its time, from what was set at the start", () => {
+it("captures changes with their times, from the state at the start", () => {
   captured();
 
   expect(timeline.getSnapshot()).toMatchObject({ mode: "idle", durationMs: 3000, positionMs: 0 });
@@ -37,13 +37,13 @@ it("keeps what is set with its time, from what was set at the start", () => {
   ]);
 });
 
-it("keeps nothing while it does not capture", () => {
+it("captures nothing while it is idle", () => {
   timeline.note({ a: 1 });
 
   expect(timeline.getSnapshot().events).toEqual([]);
 });
 
-it("sets the same at the same times, and stops at the end", () => {
+it("plays the changes at their times, and stops at the end", () => {
   captured();
 
   timeline.play();
@@ -56,7 +56,7 @@ it("sets the same at the same times, and stops at the end", () => {
   expect(timeline.getSnapshot()).toMatchObject({ mode: "idle", positionMs: 3000 });
 });
 
-it("goes on where it was held", () => {
+it("continues where it was paused", () => {
   captured();
   timeline.play();
   vi.advanceTimersByTime(1500);
@@ -70,7 +70,7 @@ it("goes on where it was held", () => {
   expect(names()).toEqual([{ a: 1 }, {}]);
 });
 
-it("begins again at the end of a loop", () => {
+it("starts over at the end of a loop", () => {
   captured();
   timeline.setLoop(true);
   timeline.play();
@@ -81,7 +81,7 @@ it("begins again at the end of a loop", () => {
   expect(names()).toEqual([{ a: 0 }, { a: 1 }, {}, { a: 0 }]);
 });
 
-it("sets what was set at the place that the head is moved to", () => {
+it("applies the state at the time that the playhead is moved to", () => {
   captured();
 
   timeline.seek(1200);
@@ -93,7 +93,7 @@ it("sets what was set at the place that the head is moved to", () => {
   ]);
 });
 
-it("writes a file that it reads again", () => {
+it("reads back the file that it wrote", () => {
   captured();
   const { events } = timeline.getSnapshot();
   const other = new Timeline(() => undefined);
@@ -120,7 +120,7 @@ it.each([
   expect(timeline.getSnapshot().events).toBe(events);
 });
 
-it("puts a file's events in the order of their times", () => {
+it("sorts a file's events by time", () => {
   timeline.import(
     '{"format":"scope-timeline","version":1,"events":[{"at_ms":5,"parameters":{"b":1}},{"at_ms":1,"parameters":{}}]}',
   );

@@ -2,13 +2,13 @@ import { copy } from "../lib/clipboard";
 import { download, frameOf, timedName } from "../lib/download";
 import { sentence } from "../lib/format";
 import { linkOf } from "../lib/query";
+import { isRunning } from "../rtc/snapshot";
 import { INPUT_VIEWS } from "../types/setup";
 import { announcer, session, settings, steering } from "./page";
 
-/** Starts the stream or stops it; says what to do first where it cannot start. */
+/** Starts the stream or stops it; says what to do first if it cannot start. */
 export function toggle(obstacle: string | null): void {
-  const { phase } = session.getSnapshot();
-  if (phase !== "idle" && phase !== "ended") session.stop();
+  if (isRunning(session.getSnapshot())) session.stop();
   else if (obstacle) announcer.say(obstacle, "problem");
   else steering.start();
 }

@@ -31,6 +31,6 @@ it("does not repeat while a key is held", () => {
   expect(press("s", { repeat: true })).toBeNull();
 });
 
-it("has one action a key", () => {
+it("has one action per key", () => {
   expect(new Set(SHORTCUTS.map(({ key }) => key)).size).toBe(SHORTCUTS.length);
 });

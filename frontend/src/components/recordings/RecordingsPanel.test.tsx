@@ -55,7 +55,7 @@ afterEach(() => {
 
 const row = async () => within(await screen.findByRole("listitem"));
 
-it("lists what there is, plays any file of it and saves it", async () => {
+it("lists what there is, plays any of its files and downloads it", async () => {
   render(<RecordingsPanel sessionId={null} />);
   const recording = await row();
   expect(recording.getByText("edges · 1:05 · 1.5 kB")).toBeTruthy();
@@ -74,7 +74,7 @@ it("lists what there is, plays any file of it and saves it", async () => {
   expect(recording.getByRole("alert").textContent).toContain("cannot play");
 });
 
-it("deletes after a second thought alone", async () => {
+it("deletes only after a confirmation", async () => {
   render(<RecordingsPanel sessionId={null} />);
   const recording = await row();
 
@@ -88,7 +88,7 @@ it("deletes after a second thought alone", async () => {
   expect(requests).toContainEqual({ method: "DELETE", path: "/api/v1/recordings/r1" });
 });
 
-it("leaves a recording alone that is being written", async () => {
+it("leaves a running recording alone", async () => {
   list = [{ ...RECORDING, state: "recording" }];
 
   render(<RecordingsPanel sessionId={null} />);

@@ -23,7 +23,7 @@ export function Dialog({ title, onClose, children }: Props) {
       ref={dialog}
       aria-labelledby={id}
       onClose={onClose}
-      // Outside its content, the dialog itself is clicked.
+      // A click outside the content hits the dialog itself.
       onClick={(event) => event.target === dialog.current && dialog.current.close()}
       className="m-auto max-h-[85dvh] w-[min(44rem,calc(100vw-2rem))] overflow-visible rounded-lg border border-line bg-panel p-0 text-text shadow-2xl"
     >

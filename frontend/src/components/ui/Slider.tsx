@@ -7,7 +7,7 @@ interface Props {
   max: number;
   step: number;
   disabled?: boolean;
-  /** A notch, for the default. */
+  /** Where a notch marks the default. */
   mark?: number | null;
   unit?: string;
   upright?: boolean;
@@ -15,7 +15,7 @@ interface Props {
   onChange: (value: number) => void;
 }
 
-/** A slider, lying or upright. */
+/** A slider, horizontal or vertical. */
 export function Slider({
   label,
   mark = null,
