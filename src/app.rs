@@ -91,7 +91,7 @@ impl App {
             .await
             .context("GStreamer")??;
         log_codecs(&engine);
-        log_descriptors(config.limits.sessions);
+        descriptors::log_shortage(config.limits.sessions);
         let draining = CancellationToken::new();
         let (turn, turn_task) = turn::Service::start(ice, draining.clone()).await;
         let metrics = Arc::new(metrics);
@@ -294,19 +294,6 @@ fn certificate(tls: &config::Tls) -> Result<Option<Arc<rustls::ServerConfig>>, t
 fn log_codecs(engine: &media::Engine) {
     for trial in engine.trials().iter().filter(|trial| trial.chosen && trial.direction == "encode") {
         tracing::info!(codec = %trial.codec, element = trial.element, reason = trial.reason, "codec");
-    }
-}
-
-/// A server that lets fewer in than it is configured to says so once, at its start.
-fn log_descriptors(sessions: usize) {
-    let (free, wanted) = (descriptors::free(), descriptors::SESSION * sessions + descriptors::RESERVE);
-    if free < wanted {
-        tracing::warn!(
-            free,
-            wanted,
-            sessions,
-            "too few file descriptors for all sessions; raise `ulimit -n`"
-        );
     }
 }
 

@@ -191,8 +191,8 @@ pub fn scope() -> Command {
     scope_under(&[])
 }
 
-/// The same behind the words of another command.
-fn scope_under(wrapper: &[&str]) -> Command {
+/// The same below a command that ends in `exec`.
+pub fn scope_under(wrapper: &[&str]) -> Command {
     let mut words = wrapper.iter().copied().chain([BINARY]);
     let mut command = Command::new(words.next().expect("the binary is a word"));
     command.args(words);

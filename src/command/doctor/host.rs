@@ -2,15 +2,9 @@
 
 use std::time::SystemTime;
 
-use rustix::process::{Resource, getrlimit};
-
 use super::finding::Finding;
-use crate::{config::Config, system};
+use crate::{config::Config, descriptors, system};
 
-/// File descriptors that the server has without sessions.
-const OWN_DESCRIPTORS: u64 = 64;
-/// 13 to 16 measured: sockets, event loops of libnice, `GLib`'s wake-ups.
-const DESCRIPTORS_PER_SESSION: u64 = 16;
 const MEGABYTE: u64 = 1 << 20;
 /// The server without sessions takes 90 MB.
 const OWN_MEMORY: u64 = 100 * MEGABYTE;
@@ -21,8 +15,9 @@ const SHARED_MEMORY: u64 = 64 * MEGABYTE;
 
 /// File descriptors, memory, shared memory, the clock.
 pub fn check(config: &Config) -> Vec<Finding> {
+    descriptors::settle(); // as the server does at its start
+    let mut findings = vec![file_descriptors(descriptors::limit(), config.limits.sessions)];
     let sessions = u64::try_from(config.limits.sessions).unwrap_or(u64::MAX);
-    let mut findings = vec![descriptors(getrlimit(Resource::Nofile).current, sessions)];
     match system::System::new() {
         Ok(system) => {
             let memory = system.snapshot().memory;
@@ -41,18 +36,19 @@ pub fn check(config: &Config) -> Vec<Finding> {
     findings
 }
 
-fn descriptors(limit: Option<u64>, sessions: u64) -> Finding {
-    let needed = OWN_DESCRIPTORS.saturating_add(sessions.saturating_mul(DESCRIPTORS_PER_SESSION));
-    match limit {
-        Some(limit) if limit < needed => {
-            let fit = limit.saturating_sub(OWN_DESCRIPTORS) / DESCRIPTORS_PER_SESSION;
-            let found = format!("{limit} file descriptors are enough for {fit} sessions of {sessions}");
-            let advice = format!("ulimit -n {needed} (LimitNOFILE= in systemd), or SCOPE_MAX_SESSIONS={fit}");
-            Finding::warn("file descriptors", found, advice)
-        }
-        Some(limit) => Finding::ok("file descriptors", format!("{limit}; {sessions} sessions take {needed}")),
-        None => Finding::ok("file descriptors", "no limit"),
+fn file_descriptors(limit: usize, sessions: usize) -> Finding {
+    const NAME: &str = "file descriptors";
+    let needed = descriptors::needed(sessions);
+    if limit == usize::MAX {
+        return Finding::ok(NAME, "no limit");
     }
+    if limit >= needed {
+        return Finding::ok(NAME, format!("{limit}; {sessions} sessions need {needed}"));
+    }
+    let fit = descriptors::sessions_within(limit);
+    let found = format!("{limit} file descriptors are enough for {fit} of {sessions} sessions");
+    let advice = format!("ulimit -n {needed} (LimitNOFILE= in systemd), or SCOPE_MAX_SESSIONS={}", fit.max(1));
+    Finding::warn(NAME, found, advice)
 }
 
 fn enough_memory(place: &str, bytes: u64, sessions: u64) -> Finding {
@@ -102,13 +98,13 @@ mod tests {
 
     #[test]
     fn few_descriptors_say_how_many_sessions_fit() {
-        let finding = descriptors(Some(256), 16);
+        let finding = file_descriptors(256, 16);
 
         assert_eq!(finding.status, Status::Warn);
-        assert!(finding.found.contains("12 sessions"), "{}", finding.found);
-        assert!(finding.advice.unwrap().contains("320"));
-        assert_eq!(descriptors(Some(1024), 16).status, Status::Ok);
-        assert_eq!(descriptors(None, usize::MAX as u64).status, Status::Ok);
+        assert!(finding.found.contains("5 of 16 sessions"), "{}", finding.found);
+        assert!(finding.advice.unwrap().contains("608"));
+        assert_eq!(file_descriptors(1024, 16).status, Status::Ok);
+        assert_eq!(file_descriptors(usize::MAX, usize::MAX).status, Status::Ok);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::{
 
 use crate::support::{
     coturn::{Coturn, PASSWORD, USER},
-    server::scope,
+    server::{Server, scope, scope_under},
 };
 use serde_json::Value;
 
@@ -72,7 +72,10 @@ fn run(command: &str, args: &[&str], env: &[(&str, &str)]) -> Output {
 fn doctor(args: &[&str], env: &[(&str, &str)]) -> Report {
     let args = [&["--json", "--offline", "--host", "127.0.0.1"], args].concat();
     let args = if args.contains(&"--port") { args } else { [args.as_slice(), &["--port", "0"]].concat() };
-    let output = run("doctor", &args, env);
+    report(&run("doctor", &args, env))
+}
+
+fn report(output: &Output) -> Report {
     let json = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
     Report { code: output.status.code(), json }
 }
@@ -165,6 +168,32 @@ fn taken_udp_ports_are_counted() {
         "{found}"
     );
     assert!(advice.contains("SCOPE_UDP_PORTS"), "{advice}");
+}
+
+#[test]
+fn file_descriptors_are_counted_as_the_server_counts_them() {
+    // Soft and hard limit; 8 sessions fit into the hard one or do not.
+    for (limits, fit) in [("128:4096", 8), ("330:330", 7), ("200:330", 7)] {
+        let wrapper = ["prlimit", &format!("--nofile={limits}")];
+        let sessions = ["--max-sessions", "8", "--offline"];
+
+        let examined = scope_under(&wrapper).args(["doctor", "--json", "--port", "0"]).args(sessions).output();
+        let server = Server::spawn_under(&wrapper, &sessions, &[]);
+
+        let report = report(&examined.unwrap());
+        let (status, found, advice) = report.one("file descriptors");
+        let log = server.log_text();
+        if fit == 8 {
+            assert_eq!(status, "ok", "{limits}: {found}");
+            assert!(!log.contains("file descriptors"), "{limits}: {log}");
+        } else {
+            assert_eq!(status, "warn", "{limits}: {found}");
+            assert!(found.contains(&format!("{fit} of 8 sessions")), "{limits}: {found}");
+            assert!(advice.contains(&format!("SCOPE_MAX_SESSIONS={fit}")), "{limits}: {advice}");
+            let line = log.lines().find(|line| line.contains("too few file descriptors"));
+            assert!(line.is_some_and(|line| line.contains(&format!("fit={fit}"))), "{limits}: {log}");
+        }
+    }
 }
 
 #[test]
