@@ -37,6 +37,11 @@ pub enum CodecName {
 impl CodecName {
     const ALL: [Self; 5] = [Self::Vp8, Self::Vp9, Self::H264, Self::Av1, Self::Opus];
 
+    /// The video codecs.
+    pub fn video() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|name| name.kind() == Kind::Video)
+    }
+
     /// The encoding name as GStreamer's caps write it, in capitals; on the wire case does not count.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -10,10 +10,10 @@ use super::{
 };
 
 /// Transport-wide congestion control's sequence number (draft-holmer-rmcat-transport-wide-cc-extensions-01).
-const TWCC_URI: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
+pub const TWCC_URI: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
 
-/// Primaries, transfer, matrix and range of the picture: VP8 has no other place for them.
-const COLOR_SPACE_URI: &str = "http://www.webrtc.org/experiments/rtp-hdrext/color-space";
+/// Primaries, transfer, matrix and range of a frame: VP8 has no other place for them.
+pub const COLOR_SPACE_URI: &str = "http://www.webrtc.org/experiments/rtp-hdrext/color-space";
 
 /// The mid in each RTP packet (RFC 9143 section 15).
 const MID_URI: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";

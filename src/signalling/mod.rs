@@ -38,7 +38,7 @@ pub use codec::{Codec, CodecName, Feedback, H264};
 pub use error::Error;
 pub use fingerprint::{Fingerprint, HashAlgorithm};
 pub use kind::Kind;
-pub use media::Media;
+pub use media::{COLOR_SPACE_URI, Media, TWCC_URI};
 pub use offer::Offer;
 pub use redact::redact;
 pub use sdpfrag::parse_sdpfrag;

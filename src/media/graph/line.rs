@@ -1,12 +1,6 @@
 //! One m-line as both directions of the graph see it. Pure but for the caps it builds.
 
-use crate::signalling::{Codec, CodecName, Kind};
-
-/// draft-holmer-rmcat-transport-wide-cc-extensions-01
-const TWCC_URI: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
-/// Canvas and screen capture of Chromium are full-range BT.709, which a receiver takes for limited BT.601 unless
-/// it is told; the depayloader puts it into the caps and the payloader takes it from them.
-const COLOR_SPACE_URI: &str = "http://www.webrtc.org/experiments/rtp-hdrext/color-space";
+use crate::signalling::{COLOR_SPACE_URI, Codec, Kind, TWCC_URI};
 
 /// One m-line that the graph serves.
 #[derive(Clone, Debug)]
@@ -23,7 +17,9 @@ pub struct Line {
     pub codec: Codec,
     /// Header extension number of transport-wide congestion control.
     pub twcc: Option<u8>,
-    /// Header extension number of the picture's colour space.
+    /// Header extension number of the colour space. Canvas and screen capture of Chromium are full-range BT.709, which
+    /// a receiver takes for limited BT.601 unless told; the depayloader puts it into the caps, the payloader reads it
+    /// from them.
     pub color_space: Option<u8>,
     /// Our synchronisation source, in the payloader and in the answer.
     pub ssrc: u32,
@@ -35,7 +31,7 @@ impl Line {
         let feedback = &self.codec.feedback;
         let mut caps = gst::Caps::builder("application/x-rtp")
             .field("media", if self.kind == Kind::Video { "video" } else { "audio" })
-            .field("encoding-name", self.encoding_name())
+            .field("encoding-name", self.codec.name.as_str())
             .field("payload", i32::from(self.codec.payload))
             .field("clock-rate", i32::try_from(self.codec.clock_rate).unwrap_or(90_000))
             .field("ssrc", self.ssrc);
@@ -73,15 +69,5 @@ impl Line {
             h264.profile_level_id
         );
         Some((self.codec.payload, fmtp))
-    }
-
-    fn encoding_name(&self) -> &'static str {
-        match self.codec.name {
-            CodecName::Vp8 => "VP8",
-            CodecName::Vp9 => "VP9",
-            CodecName::H264 => "H264",
-            CodecName::Av1 => "AV1",
-            CodecName::Opus => "OPUS",
-        }
     }
 }
