@@ -36,14 +36,15 @@
 //! | module | may use |
 //! |---|---|
 //! | app, main | everything; they hold no logic |
-//! | command | app, media, session, stage, leaves |
+//! | command | app, config, media, session, stage, leaves |
+//! | config | api, media, session, stage, whose settings it holds, leaves |
 //! | api | session, stage (catalog and parameters), leaves |
 //! | session | media, stage, leaves |
 //! | media | leaves; it alone imports `gstreamer*` |
 //! | stage | leaves |
-//! | leaves: config, descriptors, frame, memory, metrics, recordings, shutdown, signalling, system, telemetry, tls, turn | nothing of ours |
+//! | leaves: descriptors, frame, memory, metrics, recordings, shutdown, signalling, system, telemetry, tls, turn | nothing of ours |
 //!
-//! `tests/suite/tools/architecture.rs` holds the table.
+//! There is no circle among them. `tests/suite/tools/architecture.rs` holds the table.
 
 pub mod api;
 pub mod app;

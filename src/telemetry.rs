@@ -15,10 +15,29 @@ const LINES: usize = 2000;
 /// A longer line is cut: a dump must not push everything else out.
 const LINE_BYTES: usize = 4096;
 
+/// What is logged and how.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Settings {
+    /// Lines for people or for programs.
+    pub format: Format,
+    /// Also log lines from libraries, and debug lines of the server.
+    pub verbose: bool,
+}
+
+/// Form of a log line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
 /// Starts logging to standard error; gives the newest lines. A second call in a process only gives a new ring.
-pub fn init(json: bool, verbose: bool) -> LogTail {
+pub fn init(settings: Settings) -> LogTail {
     let tail = LogTail::default();
-    let (ours, libraries) = if verbose { ("debug", "info") } else { ("info", "warn") };
+    let (ours, libraries) = if settings.verbose { ("debug", "info") } else { ("info", "warn") };
     let default = format!("{libraries},scope={ours}");
     let asked = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|asked| !asked.trim().is_empty());
     let asked = asked.map(|asked| EnvFilter::try_new(&asked).map_err(|error| format!("{asked:?}: {error}")));
@@ -30,11 +49,14 @@ pub fn init(json: bool, verbose: bool) -> LogTail {
     let filter = asked.unwrap_or_else(|| EnvFilter::new(default));
     let writer = Tee { tail: tail.clone() };
     let lines = tracing_subscriber::fmt::layer().with_writer(writer);
-    let layer = if json {
-        lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed()
-    } else {
-        let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        lines.with_ansi(colour).boxed()
+    let layer = match settings.format {
+        Format::Json => {
+            lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed()
+        }
+        Format::Text => {
+            let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            lines.with_ansi(colour).boxed()
+        }
     };
     tracing_subscriber::registry().with(layer.with_filter(filter)).try_init().ok(); // a test's second server
     if let Some(fault) = fault {

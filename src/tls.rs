@@ -1,7 +1,7 @@
-//! The HTTPS certificate: PEM files, or one made at start.
+//! The HTTPS certificate: PEM files, or one made at start. Pure but for the reading of files.
 //!
-//! A browser gives no camera to a plain-HTTP page that is not localhost (W3C Secure Contexts), so a server on
-//! a local network needs one.
+//! A browser gives no camera to a plain-HTTP page other than localhost (W3C Secure Contexts), so a server on a local
+//! network needs one.
 
 use std::{
     path::{Path, PathBuf},
@@ -24,17 +24,48 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// Certificate and key do not fit, or are of a kind that rustls does not take.
-    #[error("the certificate and its key do not work: {0}")]
+    /// Certificate and key do not match, or are of a kind that rustls does not support.
+    #[error("the certificate and its key cannot be used: {0}")]
     Pair(#[from] rustls::Error),
-    /// None could be made.
-    #[error("no certificate could be made: {0}")]
+    /// The self-signed certificate could not be made.
+    #[error("cannot make a certificate: {0}")]
     Make(#[from] rcgen::Error),
 }
 
-/// Chooses ring for all of rustls, here and in the HTTP client.
+/// Where the HTTPS certificate comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Certificate {
+    /// Plain HTTP.
+    #[default]
+    None,
+    /// One that is made at start.
+    SelfSigned,
+    /// PEM files.
+    Files {
+        /// Certificate chain.
+        cert: PathBuf,
+        /// Private key.
+        key: PathBuf,
+    },
+}
+
+impl Certificate {
+    /// The TLS configuration with this certificate; none for plain HTTP.
+    ///
+    /// # Errors
+    /// As [`from_files`] and [`self_signed`].
+    pub fn load(&self) -> Result<Option<Arc<ServerConfig>>, Error> {
+        match self {
+            Self::None => Ok(None),
+            Self::SelfSigned => self_signed().map(Some),
+            Self::Files { cert, key } => from_files(cert, key).map(Some),
+        }
+    }
+}
+
+/// Makes ring the crypto provider of all of rustls, here and in the HTTP client.
 pub fn install_provider() {
-    rustls::crypto::ring::default_provider().install_default().ok(); // a test's second server: it is there
+    rustls::crypto::ring::default_provider().install_default().ok(); // a test's second server: installed already
 }
 
 /// A server configuration from PEM files.
@@ -46,13 +77,13 @@ pub fn from_files(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, E
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| fault(certificate, &error))?;
     if chain.is_empty() {
-        return Err(fault(certificate, &"there is no certificate in it"));
+        return Err(fault(certificate, &"it contains no certificate"));
     }
     let private = PrivateKeyDer::from_pem_file(key).map_err(|error| fault(key, &error))?;
     config(chain, private)
 }
 
-/// From when and until when the first certificate of the file holds.
+/// From when and until when the first certificate of the file is valid.
 ///
 /// # Errors
 /// [`Error::File`].

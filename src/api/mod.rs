@@ -13,6 +13,7 @@ mod layers;
 mod offer;
 mod pipelines;
 mod recordings;
+pub mod server;
 mod sessions;
 mod sources;
 mod ui;
@@ -38,6 +39,17 @@ pub struct Settings {
     pub requests_in_flight: usize,
     /// Longest time for a request.
     pub request_limit: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            ui_dir: None,
+            body_bytes: 512 * 1024,
+            requests_in_flight: 64,
+            request_limit: Duration::from_secs(20),
+        }
+    }
 }
 
 /// What the handlers work with.

@@ -1,4 +1,4 @@
-//! `scope codecs`: which elements encode and decode here, and why the others do not.
+//! `scope codecs`: which elements encode and decode on this host, and why the others do not.
 
 use std::{
     fmt::Write as _,
@@ -10,15 +10,14 @@ use serde_json::json;
 
 use super::{FAILED, MISSING, print};
 use crate::{
-    app,
     config::{Config, Form},
     media::{self, Trial},
     session::CodecInfo,
 };
 
-/// Tries every row of the codec table that the configuration allows and prints its fate.
+/// Tries every row of the codec table that the configuration allows and prints the outcome.
 pub fn show(config: &Config, form: Form) -> ExitCode {
-    let trials = match media::try_codecs(&app::media_settings(config)) {
+    let trials = match media::try_codecs(&config.media) {
         Ok(trials) => trials,
         Err(error) => {
             eprintln!("{error}");
@@ -38,7 +37,9 @@ pub fn show(config: &Config, form: Form) -> ExitCode {
     if trials.iter().any(|trial| works_both_ways(&trials, trial)) {
         ExitCode::SUCCESS
     } else {
-        eprintln!("no video codec works both ways here; `scope doctor` says what to install");
+        eprintln!(
+            "no video codec both encodes and decodes on this host; `scope doctor` says what to install"
+        );
         ExitCode::from(MISSING)
     }
 }
@@ -58,7 +59,7 @@ fn works_both_ways(trials: &[Trial], trial: &Trial) -> bool {
     chosen("encode") && chosen("decode")
 }
 
-/// Aligned columns; the chosen row of each codec and direction has a mark.
+/// Aligned columns; the chosen row of each codec and direction is marked.
 fn table(trials: &[Trial], paint: Paint) -> String {
     const HEAD: [&str; 5] = ["codec", "direction", "element", "runs on", "trial"];
     let rows: Vec<_> = trials
@@ -100,7 +101,7 @@ fn table(trials: &[Trial], paint: Paint) -> String {
             if paint == Paint::Colours && trial.chosen { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
         writeln!(text, "{on}{line}{off}").expect("writing to a String never fails");
     }
-    text + "\n* is what sessions use, + stands by for when it fails; the rows of a codec are tried in this order\n"
+    text + "\n* is used by sessions, + is the fallback if that fails; a codec's rows are tried in this order\n"
 }
 
 #[cfg(test)]

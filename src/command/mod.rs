@@ -1,7 +1,7 @@
-//! What a person types: `scope serve`, `scope codecs`, `scope doctor`, `scope pipelines`; a file or folder each.
+//! The commands `scope serve`, `scope codecs`, `scope doctor` and `scope pipelines`; one file or folder each.
 //!
-//! Runs on the main thread, which makes a runtime where one is needed. Findings go to standard output, the log and
-//! faults to standard error; the exit codes are those of sysexits.h.
+//! Runs on the main thread, which starts a runtime where one is needed. Results go to standard output, log lines and
+//! errors to standard error; the exit codes are those of sysexits.h.
 
 mod codecs;
 mod doctor;
@@ -20,12 +20,12 @@ use crate::{
 
 /// Bad use or configuration (`EX_USAGE`).
 const BAD_USE: u8 = 64;
-/// Something that is needed is missing (`EX_UNAVAILABLE`).
+/// Something required is missing (`EX_UNAVAILABLE`).
 const MISSING: u8 = 69;
-/// Everything else that fails.
+/// Every other failure.
 const FAILED: u8 = 1;
 
-/// Does what the command line asks for; gives the process's exit code.
+/// Runs the command; gives the process's exit code.
 pub fn run(outcome: Outcome) -> ExitCode {
     match outcome {
         Outcome::Serve(config) => serve::serve(*config),
@@ -53,14 +53,14 @@ fn inspect(subject: Subject, form: Form, config: &Config) -> ExitCode {
     }
 }
 
-/// A command logs only where it is asked to.
+/// A command logs only if asked to.
 fn quiet(config: &Config) {
     if config.log.verbose {
-        telemetry::init(config.log.format == crate::config::LogFormat::Json, true);
+        telemetry::init(config.log);
     }
 }
 
-/// Writes to standard output. A reader that has seen enough (`| head`) is no fault.
+/// Writes to standard output. A reader that has seen enough (`| head`) is not an error.
 fn print(text: &str) {
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => eprintln!("standard output: {error}"),

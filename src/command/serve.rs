@@ -4,13 +4,13 @@ use std::process::ExitCode;
 
 use crate::{
     app::{self, App},
-    config::{Config, LogFormat},
+    config::Config,
     shutdown, telemetry,
 };
 
 /// Runs the server to its end.
 pub fn serve(config: Config) -> ExitCode {
-    let logs = telemetry::init(config.log.format == LogFormat::Json, config.log.verbose);
+    let logs = telemetry::init(config.log);
     match run(config, logs) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -1,36 +1,37 @@
-//! Puts the sources together, the stronger over the weaker, and collects every fault.
+//! Merges the sources, the stronger over the weaker, and collects every fault.
 
 use std::{collections::BTreeMap, ffi::OsString};
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::{
-    Config, Form, IceServer, Task,
-    keys::{Arity, KEYS, Key, halves},
+    Config, Form, Task,
+    keys::{Arity, KEYS, Key},
     task,
 };
+use crate::turn::IceServer;
 
 /// What the command line asks for.
 #[derive(Debug)]
 pub enum Outcome {
     /// Run the server.
     Serve(Box<Config>),
-    /// Look into this host under this configuration, print what is found and be done.
+    /// Examine this host under this configuration, print the findings and exit.
     Inspect(Subject, Form, Box<Config>),
-    /// Do something with pipelines under this configuration and be done.
+    /// Do something with pipelines under this configuration and exit.
     Pipelines(Task, Box<Config>),
-    /// Print this (`--help`, `--version`) and be done.
+    /// Print this (`--help`, `--version`) and exit.
     Print(String),
-    /// Print this and exit with code 64 (`EX_USAGE`): every fault, a line each.
+    /// Print this and exit with code 64 (`EX_USAGE`): every fault, one a line.
     Faults(String),
 }
 
-/// What a command looks into.
+/// What a command examines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// `scope codecs`: the codec table and each row's fate.
+    /// `scope codecs`: the codec table, and what became of each row.
     Codecs,
-    /// `scope doctor`: everything that the server needs.
+    /// `scope doctor`: everything the server needs.
     Doctor,
 }
 
@@ -71,15 +72,15 @@ pub fn load(
             table.remove(key.name).map(|value| (format!("{} in the file", key.name), words(&value)));
         let from_environment = environment.get(key.env).map(|value| (key.env.to_owned(), Ok(value.clone())));
         let from_flag = flag(flags, key).map(|value| (format!("--{}", key.flag()), Ok(value)));
-        // The strongest source alone: a list of the file is replaced by the flag's, not added to.
+        // The strongest source alone counts: a flag's list replaces the file's and is not appended to it.
         let Some((source, value)) = from_flag.or(from_environment).or(from_file) else { continue };
         if let Err(fault) = value.and_then(|value| (key.set)(&mut config, &value)) {
             faults.push(format!("{source}: {fault}"));
         }
     }
-    faults.extend(table.keys().map(|key| format!("{key} in the file: no such key")));
+    faults
+        .extend(table.keys().map(|key| format!("{key} in the file: no such key; `scope --help` lists them")));
     faults.extend(config.faults());
-    faults.extend(halves(&config));
     if !faults.is_empty() {
         return Outcome::Faults(faults.join("\n"));
     }
@@ -108,11 +109,11 @@ fn command() -> Command {
         with_flags(Command::new(name).about(about)).arg(json)
     };
     with_flags(Command::new("scope"))
-        .about("real-time AI video server: a browser's camera in over WebRTC, a pipeline's picture back")
+        .about("real-time AI video server: takes a browser's camera over WebRTC and sends a pipeline's frames back")
         .version(env!("CARGO_PKG_VERSION"))
         .args_conflicts_with_subcommands(true)
         .subcommand(serve)
-        .subcommand(inspect("codecs", "try the codecs and say which elements are used and why"))
+        .subcommand(inspect("codecs", "try the codecs; say which elements are used and why"))
         .subcommand(inspect("doctor", "check this host and configuration and say what to do"))
         .subcommand(task::command(&with_flags))
 }
@@ -144,7 +145,7 @@ fn read_file(path: &str, faults: &mut Vec<String>) -> toml::Table {
     })
 }
 
-/// toml's own sentence without the line that it would repeat: it may hold a secret.
+/// toml's own sentence without the quoted line, which may hold a secret.
 fn at_line(path: &str, text: &str, error: &toml::de::Error) -> String {
     let before = error.span().and_then(|span| text.get(..span.start));
     let line = before.map_or(1, |before| before.matches('\n').count() + 1);
@@ -155,12 +156,12 @@ fn at_line(path: &str, text: &str, error: &toml::de::Error) -> String {
 fn read_servers(table: &mut toml::Table, config: &mut Config, faults: &mut Vec<String>) {
     let Some(value) = table.remove("ice_servers") else { return };
     match value.try_into::<Vec<IceServer>>() {
-        Ok(servers) => config.ice.servers = servers,
+        Ok(servers) => config.turn.servers = servers,
         Err(error) => faults.push(format!("ice_servers in the file: {error}")),
     }
 }
 
-/// A value of the file as the text that the environment would have.
+/// A value of the file as it would be written in the environment.
 fn words(value: &toml::Value) -> Result<String, String> {
     match value {
         toml::Value::String(text) => Ok(text.clone()),
@@ -169,7 +170,7 @@ fn words(value: &toml::Value) -> Result<String, String> {
         toml::Value::Array(values) => {
             values.iter().map(words).collect::<Result<Vec<_>, _>>().map(|all| all.join(","))
         }
-        other => Err(format!("a string, number, boolean or list is wanted, a {} came", other.type_str())),
+        other => Err(format!("expected a string, number, boolean or list, got a {}", other.type_str())),
     }
 }
 
@@ -207,8 +208,8 @@ mod tests {
 
         assert_eq!(config.server.port, 3);
         assert_eq!(config.server.host.to_string(), "127.0.0.2");
-        assert_eq!(config.limits.sessions, 3);
-        assert_eq!(config.limits.requests_in_flight, 64);
+        assert_eq!(config.session.sessions, 3);
+        assert_eq!(config.api.requests_in_flight, 64);
     }
 
     #[test]
@@ -226,15 +227,21 @@ mod tests {
             ],
         );
 
-        for word in
-            ["nonsense", "max_sessions", "--port", "TWILIO_AUTH_TOKEN", "h265", "\"gpu\"", "min <= start"]
-        {
+        for word in [
+            "nonsense",
+            "max_sessions",
+            "--port",
+            "TWILIO_AUTH_TOKEN",
+            "h265",
+            "\"gpu\"",
+            "min_bitrate_bps <=",
+        ] {
             assert!(text.contains(word), "{word} is missing in\n{text}");
         }
     }
 
     #[test]
-    fn the_seeds_own_names_work_and_empty_ones_are_absent() {
+    fn names_without_a_prefix_work_and_empty_values_are_absent() {
         let config = config(
             &[],
             &[
@@ -247,9 +254,9 @@ mod tests {
             ],
         );
 
-        assert_eq!(config.ice.hf_token.as_ref().unwrap().expose(), "hf_x");
-        assert_eq!(config.ice.twilio.as_ref().unwrap().0, "AC");
-        assert_eq!(config.ice.cloudflare, None);
+        assert_eq!(config.turn.hf_token.as_ref().unwrap().expose(), "hf_x");
+        assert_eq!(config.turn.twilio.as_ref().unwrap().account_sid, "AC");
+        assert_eq!(config.turn.cloudflare, None);
         assert!(config.log.verbose);
         assert_eq!(config.pipelines.default.as_deref(), Some("echo"));
         assert!(!format!("{config:?}").contains("hf_x"), "a secret shows");
@@ -262,9 +269,9 @@ mod tests {
             &[("SCOPE_ADVERTISED_ADDRESS", "203.0.113.7, 2001:db8::7")],
         );
 
-        assert!(config.ice.offline && !config.media.congestion_control);
+        assert!(config.turn.offline && !config.media.congestion_control);
         assert_eq!(config.pipelines.dirs.len(), 2);
-        assert_eq!(config.ice.advertised.len(), 2);
+        assert_eq!(config.media.advertised.len(), 2);
     }
 
     #[test]
@@ -289,11 +296,11 @@ mod tests {
         let Outcome::Inspect(subject, form, config) =
             outcome(&["doctor", "--json", "--port", "7"], &[("SCOPE_MAX_SESSIONS", "3")])
         else {
-            panic!("scope doctor is no inspection");
+            panic!("scope doctor does not inspect");
         };
 
         assert_eq!((subject, form), (Subject::Doctor, Form::Json));
-        assert_eq!((config.server.port, config.limits.sessions), (7, 3));
+        assert_eq!((config.server.port, config.session.sessions), (7, 3));
         let codecs = outcome(&["codecs"], &[]);
         assert!(matches!(codecs, Outcome::Inspect(Subject::Codecs, Form::Text, _)), "{codecs:?}");
         assert!(faults(&["codecs", "--codecs", "h265"], &[]).contains("h265"));
@@ -310,7 +317,7 @@ mod tests {
 
         let config = config(&["--config", file.path().to_str().unwrap(), "--stun", "stun:s:1"], &[]);
 
-        assert_eq!(config.ice.servers.len(), 2);
+        assert_eq!(config.turn.servers.len(), 2);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `scope pipelines …`: what its words ask for.
+//! `scope pipelines …`: its command line.
 
 use std::path::PathBuf;
 
@@ -38,21 +38,21 @@ pub enum Task {
 pub struct Run {
     /// The pipeline.
     pub id: String,
-    /// The file that is read; none for a pipeline that makes pictures by itself.
+    /// The file to read; none for a pipeline that makes frames by itself.
     pub input: Option<PathBuf>,
-    /// The folder of a recording whose input is read, with the parameters that it had.
+    /// The folder of a recording whose input is read, with the parameters it had.
     pub replay: Option<PathBuf>,
-    /// The file that is written.
+    /// The file to write.
     pub output: PathBuf,
-    /// `name=value` each; the value is JSON, or else text.
+    /// `name=value` each; a value that is not JSON is text.
     pub parameters: Vec<(String, serde_json::Value)>,
     /// Whether every bit is kept.
     pub lossless: bool,
-    /// After so many pictures it ends; a file's end comes first.
+    /// It ends after this many frames, or at the end of the file.
     pub frames: Option<u64>,
 }
 
-/// The command, each of its own commands with the server's flags.
+/// The command; each of its subcommands takes the server's flags too.
 pub fn command(with_flags: &dyn Fn(Command) -> Command) -> Command {
     let json = Arg::new("json").long("json").action(ArgAction::SetTrue).help("for programs");
     let list = |name: &'static str, about: &'static str| {
@@ -69,24 +69,24 @@ pub fn command(with_flags: &dyn Fn(Command) -> Command) -> Command {
         .arg(word("into", "DIR", "where the folder is made [default: here]").long("into"));
     let run = with_flags(Command::new("run").about("run a pipeline over a video file, as a session would"))
         .arg(word("id", "ID", "the pipeline").required(true))
-        .arg(word("input", "FILE", "the file that is read; none where the pipeline needs none").long("input"))
+        .arg(word("input", "FILE", "the file to read; none if the pipeline needs none").long("input"))
         .arg(
             word(
                 "replay",
                 "DIR",
-                "the folder of a recording: its input is read, each picture with the parameters that it had",
+                "the folder of a recording: its input is read, each frame with the parameters it had",
             )
             .long("replay")
             .conflicts_with("input"),
         )
-        .arg(word("output", "FILE", "the file that is written: .mp4 or .mkv").long("output").required(true))
+        .arg(word("output", "FILE", "the file to write: .mp4 or .mkv").long("output").required(true))
         .arg(
             word("param", "NAME=VALUE", "a parameter, its value as JSON or plain text")
                 .long("param")
                 .action(ArgAction::Append),
         )
         .arg(
-            word("frames", "COUNT", "end after so many pictures [default: all, or 150 without --input]")
+            word("frames", "COUNT", "end after this many frames [default: all, or 150 without --input]")
                 .long("frames")
                 .value_parser(clap::value_parser!(u64)),
         )
@@ -98,13 +98,13 @@ pub fn command(with_flags: &dyn Fn(Command) -> Command) -> Command {
         );
     list("pipelines", "list, check, make and run pipelines")
         .args_conflicts_with_subcommands(true)
-        .subcommand(list("list", "every pipeline, and why one cannot run (the default)"))
+        .subcommand(list("list", "list every pipeline, and why one cannot run (the default)"))
         .subcommand(check)
         .subcommand(new)
         .subcommand(run)
 }
 
-/// The flags of the server among those of `matches`, and what is asked for.
+/// The server's flags among those of `matches`, and the task.
 ///
 /// # Errors
 /// What is wrong with a parameter.
@@ -139,7 +139,7 @@ pub fn read(matches: &ArgMatches) -> Result<(&ArgMatches, Task), String> {
 
 fn parameter(text: &str) -> Result<(String, serde_json::Value), String> {
     let (name, value) =
-        text.split_once('=').ok_or_else(|| format!("--param: name=value is wanted, {text:?} came"))?;
+        text.split_once('=').ok_or_else(|| format!("--param: expected name=value, got {text:?}"))?;
     let read = serde_json::from_str(value).unwrap_or_else(|_| value.into());
     Ok((name.to_owned(), read))
 }

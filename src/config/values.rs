@@ -1,37 +1,41 @@
-//! How single values are read from text, and the secret that does not show.
+//! How single values are read from text.
 
-use std::{fmt, net::IpAddr, time::Duration};
+use std::{net::IpAddr, str::FromStr, time::Duration};
 
-/// A password or token; `Debug` hides it.
-#[derive(Clone, PartialEq, Eq, serde::Deserialize)]
-#[serde(transparent)]
-pub struct Secret(String);
+use crate::turn::IceServer;
 
-impl Secret {
-    /// The secret itself, for the one place that needs it.
-    pub fn expose(&self) -> &str {
-        &self.0
+/// The value that goes by the name `text`.
+pub fn choice<T>(text: &str, known: impl IntoIterator<Item = (impl Into<String>, T)>) -> Result<T, String> {
+    let mut names = Vec::new();
+    for (name, value) in known {
+        let name = name.into();
+        if name == text {
+            return Ok(value);
+        }
+        names.push(name);
     }
+    let last = names.pop().unwrap_or_default();
+    Err(format!("expected {} or {last}, got {text:?}", names.join(", ")))
 }
 
-impl From<String> for Secret {
-    fn from(text: String) -> Self {
-        Self(text)
-    }
+/// The parts of a comma-separated list.
+pub fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|one| !one.is_empty())
 }
 
-impl fmt::Debug for Secret {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("***")
-    }
+/// Each part of a comma-separated list as `read` understands it; else what is wrong with all parts.
+pub fn each<T>(text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+    let mut faults = Vec::new();
+    let values = list(text).filter_map(|one| read(one).map_err(|fault| faults.push(fault)).ok()).collect();
+    if faults.is_empty() { Ok(values) } else { Err(faults.join("; ")) }
 }
 
 /// `10s`, `500ms`, `5m` or `24h`.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.len() - text.trim_start_matches(|digit: char| digit.is_ascii_digit()).len();
     let (number, unit) = text.split_at(digits);
-    let wanted = || format!("a time such as 10s, 500ms, 5m or 24h is wanted, {text:?} came");
-    let number: u64 = number.parse().map_err(|_| wanted())?;
+    let fault = || format!("expected a time such as 10s, 500ms, 5m or 24h, got {text:?}");
+    let number: u64 = number.parse().map_err(|_| fault())?;
     let milliseconds = match unit {
         "ms" => Some(number),
         "s" => number.checked_mul(1000),
@@ -39,16 +43,16 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         "h" => number.checked_mul(3_600_000),
         _ => None,
     };
-    // A year: beyond it a limit is none, and clocks overflow.
-    milliseconds.filter(|time| *time <= 31_536_000_000).map(Duration::from_millis).ok_or_else(wanted)
+    // A year: a longer limit is none, and clocks overflow.
+    milliseconds.filter(|time| *time <= 31_536_000_000).map(Duration::from_millis).ok_or_else(fault)
 }
 
 /// `50000-50100`.
 pub fn port_range(text: &str) -> Result<(u16, u16), String> {
-    let wanted = || format!("a range of ports such as 50000-50100 is wanted, {text:?} came");
-    let (low, high) = text.split_once('-').ok_or_else(wanted)?;
-    let (low, high) = (low.trim().parse().map_err(|_| wanted())?, high.trim().parse().map_err(|_| wanted())?);
-    if low == 0 || low > high { Err(wanted()) } else { Ok((low, high)) }
+    let fault = || format!("expected a range of ports such as 50000-50100, got {text:?}");
+    let (low, high) = text.split_once('-').ok_or_else(fault)?;
+    let (low, high) = (low.trim().parse().map_err(|_| fault())?, high.trim().parse().map_err(|_| fault())?);
+    if low == 0 || low > high { Err(fault()) } else { Ok((low, high)) }
 }
 
 /// `1`, `true`, `yes`, `on` and their opposites.
@@ -56,40 +60,61 @@ pub fn switch(text: &str) -> Result<bool, String> {
     match text.to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" | "on" => Ok(true),
         "0" | "false" | "no" | "off" => Ok(false),
-        _ => Err(format!("true or false is wanted, {text:?} came")),
+        _ => Err(format!("expected true or false, got {text:?}")),
     }
 }
 
-/// A number of any size that fits.
-pub fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|_| format!("a whole number in range is wanted, {text:?} came"))
+/// A whole number that fits into `T`.
+pub fn number<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("expected a whole number in range, got {text:?}"))
+}
+
+/// The same, but for 0.
+pub fn positive<T: FromStr + PartialOrd + From<u8>>(text: &str) -> Result<T, String> {
+    let number = text.parse().ok().filter(|number| *number >= T::from(1));
+    number.ok_or_else(|| format!("expected a whole number of at least 1, got {text:?}"))
 }
 
 /// An IPv4 or IPv6 address.
 pub fn address(text: &str) -> Result<IpAddr, String> {
-    text.parse().map_err(|_| format!("an IP address is wanted, {text:?} came"))
+    text.parse().map_err(|_| format!("expected an IP address, got {text:?}"))
 }
 
 /// `turn:user:password@host:port` as a server of the static list.
-pub fn turn_url(text: &str) -> Result<super::IceServer, String> {
-    let wanted = "turn:user:password@host:port is wanted";
-    let (scheme, rest) = text.split_once(':').ok_or(wanted)?;
-    let (user, host) = rest.rsplit_once('@').ok_or(wanted)?;
-    let (username, credential) = user.split_once(':').ok_or(wanted)?;
+pub fn turn_url(text: &str) -> Result<IceServer, String> {
+    let fault = "expected turn:user:password@host:port"; // what came may hold a password
+    let (scheme, rest) = text.split_once(':').ok_or(fault)?;
+    let (user, host) = rest.rsplit_once('@').ok_or(fault)?;
+    let (username, credential) = user.split_once(':').ok_or(fault)?;
     if !["turn", "turns"].contains(&scheme) || username.is_empty() || credential.is_empty() || host.is_empty()
     {
-        return Err(wanted.into());
+        return Err(fault.into());
     }
-    Ok(super::IceServer {
+    Ok(IceServer {
         urls: vec![format!("{scheme}:{host}")],
         username: Some(username.to_owned()),
-        credential: Some(Secret(credential.to_owned())),
+        credential: Some(credential.into()),
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_choice_names_its_alternatives() {
+        let known = || [("text", 1), ("json", 2), ("none", 3)];
+
+        assert_eq!(choice("json", known()), Ok(2));
+        assert_eq!(choice("xml", known()), Err("expected text, json or none, got \"xml\"".into()));
+    }
+
+    #[test]
+    fn every_part_of_a_list_is_checked() {
+        assert_eq!(each(" 1, 2,,", positive::<u16>), Ok(vec![1, 2]));
+        let faults = each("a,1,0", positive::<u16>).unwrap_err();
+        assert!(faults.contains("\"a\"; ") && faults.contains("\"0\""), "{faults}");
+    }
 
     #[test]
     fn times_are_read_with_their_unit_and_refused_without() {

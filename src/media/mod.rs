@@ -14,9 +14,10 @@ mod outputs;
 mod receive;
 mod recording;
 mod send;
+mod settings;
 mod webrtc;
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 pub use bins::Bins;
 pub use codec::{Fragment, Trial, fragments, package};
@@ -28,39 +29,11 @@ pub use outputs::{Give, TsStream};
 pub use receive::{Receiver, Remedy};
 pub use recording::{Progress, Recording};
 pub use send::Sender;
+pub use settings::{CodecPolicy, Settings};
 pub use webrtc::{CandidatePair, Inbox, Mail, Open, Opened, Peer, Stats};
 
 use self::{gst::init, send::EncodeLimit};
-use crate::{memory, signalling::CodecName};
-
-/// What the graphs of all sessions have in common.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Codecs that may be answered with.
-    pub codecs: Vec<CodecName>,
-    /// Whether the offer's order decides among several, in place of what they cost here.
-    pub offer_decides: bool,
-    /// Encoder element by codec, where one is forced.
-    pub forced_encoders: HashMap<CodecName, String>,
-    /// Longest wait for a retransmission; in-order packets never wait. Small values break retransmission.
-    pub jitter_buffer: Duration,
-    /// Bitrate that a session starts with, in bit/s.
-    pub start_bitrate_bps: u32,
-    /// Bitrate below which congestion control does not go, in bit/s.
-    pub min_bitrate_bps: u32,
-    /// Bitrate above which congestion control does not go, in bit/s.
-    pub max_bitrate_bps: u32,
-    /// Whether transport-wide congestion control drives the bitrate.
-    pub congestion_control: bool,
-    /// How long the answer waits for candidates.
-    pub gather_limit: Duration,
-    /// UDP ports for ICE, both ends included; the system's choice without.
-    pub udp_ports: Option<(u16, u16)>,
-    /// Addresses that stand in the answer in place of this host's own (Docker, NAT).
-    pub advertised: Vec<IpAddr>,
-    /// Whether ICE over TCP is offered too.
-    pub ice_tcp: bool,
-}
+use crate::memory;
 
 /// STUN and TURN servers in webrtcbin's own URL form.
 #[derive(Clone, Debug, Default)]

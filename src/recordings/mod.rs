@@ -1,11 +1,12 @@
-//! The folder of recordings: names, sidecars, what a disk and a quota leave, listing and deletion.
+//! The folder of recordings: names, sidecars, disk space and quota, listing and deletion.
 //!
-//! Runs on blocking threads: every function touches the disk. No text of a client becomes part of a path.
+//! Runs on blocking threads: every function touches the disk. No client's text may become part of a path.
 
 mod disk;
 mod folder;
 mod list;
 mod sidecar;
+mod sweep;
 
 use std::{
     fs,
@@ -23,35 +24,42 @@ pub use sidecar::{About, Change, End, EndCode, Kind, Segment, Sidecar, What};
 
 /// Name of the sidecar in a recording's folder.
 pub const SIDECAR: &str = "recording.json";
-/// The end of a recording that a server was killed in.
-const CUT: &str = "the server ended while this was recorded; all but its last second or two is there";
+/// The end of a recording during which the server was killed.
+const CUT: &str = "the server ended during this recording; all but its last second or two is kept";
 
 /// Where recordings are kept and for how long.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Their folder; made when the first one starts.
+    /// Their folder, created when the first one starts.
     pub folder: PathBuf,
-    /// Bytes of all together; 0 for as many as the disk has.
+    /// Bytes that all of them may take; 0 is no quota.
     pub quota_bytes: u64,
-    /// Finished ones that are older are deleted; zero keeps them.
+    /// Older finished ones are deleted; zero keeps them.
     pub retention: Duration,
 }
 
-/// What goes wrong with the folder.
+impl Default for Settings {
+    fn default() -> Self {
+        // Below the working folder, which is /var/lib/scope in the image.
+        Self { folder: PathBuf::from("recordings"), quota_bytes: 0, retention: Duration::ZERO }
+    }
+}
+
+/// What can go wrong with recordings.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// There is no such recording, or it has no such file.
-    #[error("there is no recording {0}; GET /api/v1/recordings lists what there is")]
+    #[error("no recording {0}; GET /api/v1/recordings lists them")]
     NotFound(String),
     /// It is being written.
-    #[error("recording {0} is under way; stop it first")]
+    #[error("recording {0} is running; stop it first")]
     Running(String),
-    /// The session gives no picture that could be recorded.
-    #[error("this session sends no picture, so there is nothing to record")]
+    /// The session sends no video.
+    #[error("this session sends no video, so there is nothing to record")]
     Nothing,
     /// The folder cannot be used.
     #[error(
-        "the recordings folder {folder} cannot be used: {detail}; make it a folder that the server may write to"
+        "cannot use the recordings folder {folder}: {detail}; make it a folder that the server can write to"
     )]
     Folder {
         /// Its path.
@@ -60,17 +68,13 @@ pub enum Error {
         detail: String,
     },
     /// The disk has no room.
-    #[error(
-        "the disk of the recordings is full: {free} bytes are free; delete recordings or free some space"
-    )]
+    #[error("the recordings disk is full ({free} bytes free); delete recordings or free some space")]
     Full {
         /// Bytes that are left.
         free: u64,
     },
     /// The quota is used up.
-    #[error(
-        "the recordings take {used} bytes and the quota is {quota}; delete some, or raise recordings-quota"
-    )]
+    #[error("recordings take {used} of {quota} bytes; delete some, or raise --recordings-quota")]
     Quota {
         /// Bytes that they take.
         used: u64,
@@ -78,10 +82,10 @@ pub enum Error {
         quota: u64,
     },
     /// A file cannot be written.
-    #[error("the recording cannot be written: {0}")]
+    #[error("cannot write the recording: {0}")]
     Write(String),
-    /// More comes than the disk takes.
-    #[error("the recording ended: the disk is slower than the picture that comes")]
+    /// The disk is slower than the session.
+    #[error("the recording ended: the disk cannot keep up with the video")]
     Slow,
 }
 
@@ -91,35 +95,35 @@ pub struct Store(Arc<Inner>);
 
 struct Inner {
     settings: Settings,
-    /// Bytes of all of them, as far as they have been looked at.
+    /// Bytes of all of them, as last counted.
     used: AtomicU64,
 }
 
 impl Store {
-    /// The store in a folder, which need not be there yet.
+    /// The store in a folder, which need not exist yet.
     pub fn new(settings: Settings) -> Self {
         Self(Arc::new(Inner { settings, used: AtomicU64::new(0) }))
     }
 
-    /// Gives an end to what a server before was killed in, and deletes what is too old.
-    pub fn tidy(&self) {
+    /// Closes recordings that a killed server left open, and deletes those that are too old.
+    fn tidy(&self) {
         for path in self.folders() {
-            // Held: a server that lives is recording there.
+            // Locked: a running server records into it.
             let Some(_lock) = folder::lock(&path) else { continue };
             if let Ok(mut sidecar) = Sidecar::read(&path)
                 && sidecar.end.is_none()
             {
                 sidecar.end = Some(list::cut(&path, &sidecar, CUT));
                 if let Err(error) = sidecar.write(&path) {
-                    tracing::warn!(%error, "a recording that was cut off cannot be closed");
+                    tracing::warn!(%error, "cannot close a recording that was cut off");
                 }
             }
         }
         self.sweep(SystemTime::now());
     }
 
-    /// Deletes what ended longer ago than the retention.
-    pub fn sweep(&self, now: SystemTime) {
+    /// Deletes recordings that ended longer ago than the retention.
+    fn sweep(&self, now: SystemTime) {
         let retention = self.0.settings.retention;
         if retention.is_zero() {
             return;
@@ -130,7 +134,7 @@ impl Store {
                 now.duration_since(fs::metadata(path.join(SIDECAR)).ok()?.modified().ok()?).ok()
             };
             if age(&path).is_some_and(|age| age > retention) {
-                tracing::info!(recording = %path.display(), "too old and deleted");
+                tracing::info!(recording = %path.display(), "deleted: older than the retention");
                 fs::remove_dir_all(&path).ok(); // the next sweep tries again
             }
         }
@@ -155,7 +159,7 @@ impl Store {
         Folder::begin(self.clone(), path, sidecar).map_err(|error| self.fault(&error))
     }
 
-    /// Whether there is room for more.
+    /// Checks that disk and quota leave room for more.
     ///
     /// # Errors
     /// [`Error::Full`], [`Error::Quota`], [`Error::Folder`].
@@ -249,7 +253,7 @@ impl Store {
     }
 }
 
-/// A name that sorts by time, no client has a say in, and no session's id looks like.
+/// A name that sorts by time, that no client can influence, and that differs in form from a session's id.
 fn name(at: jiff::Timestamp) -> String {
     let random = uuid::Uuid::new_v4().simple().to_string();
     format!("{}-{}", at.strftime("%Y%m%d-%H%M%S"), &random[..6])

@@ -39,6 +39,12 @@ pub struct Settings {
     pub video_files: Option<PathBuf>,
 }
 
+impl Default for Settings {
+    fn default() -> Self {
+        Self { sessions: 16, limits: Limits::default(), admission: true, video_files: None }
+    }
+}
+
 /// How full the server is.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {

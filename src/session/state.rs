@@ -20,6 +20,13 @@ pub struct Limits {
     pub vanish: Duration,
 }
 
+impl Default for Limits {
+    fn default() -> Self {
+        let (connect, media) = (Duration::from_secs(15), Duration::from_secs(10));
+        Self { connect, media, vanish: Duration::from_secs(10) }
+    }
+}
+
 /// After the peer closed its data channel: so long without a packet means that it is gone.
 const FAREWELL: Duration = Duration::from_secs(2);
 

@@ -20,6 +20,7 @@ mod params;
 mod preload;
 pub mod prompts;
 pub mod python;
+mod settings;
 mod stamp;
 mod steps;
 mod venv;
@@ -39,6 +40,7 @@ pub use offline::Offline;
 pub use params::{FAULTS, Fault, Parameters, Schema, Values};
 pub use preload::{LoadState, LoadStatus};
 pub use prompts::Transition;
+pub use settings::Settings;
 pub use watch::Watch;
 pub use worker::Worker;
 

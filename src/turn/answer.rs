@@ -1,22 +1,23 @@
-//! A provider's answer, as lenient as the providers differ. Pure; never quotes the answer, which
-//! holds credentials.
+//! A provider's answer, read leniently, since providers differ. Pure; never quotes the answer,
+//! which holds credentials.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::secret::Secret;
 use super::server::{IceServer, OneOrMany};
 use super::uri::IceUri;
 
-/// Most URLs that are taken from one answer. Cloudflare gives nine and Twilio five; browsers slow
+/// Most URLs used from one answer. Cloudflare gives nine and Twilio five; browsers slow
 /// down with each, and each host is a DNS lookup.
 const MAX_URLS: usize = 32;
 
-/// What a provider gave.
+/// What a provider answered.
 pub(super) struct Answer {
     /// Servers that a browser can use; at least one.
     pub(super) servers: Vec<IceServer>,
-    /// How long the credentials hold, where the answer says so.
+    /// Lifetime of the credentials, if the answer gives it.
     pub(super) ttl: Option<Duration>,
 }
 
@@ -29,7 +30,7 @@ pub(super) enum Error {
 }
 
 /// Reads `{"iceServers": …}` (Cloudflare) and `{"ice_servers": …, "ttl": "86400"}` (Twilio).
-/// Leaves out what would make the browser fail or wait: URLs that are none, TURN without
+/// Leaves out what would make the browser fail or wait: invalid URLs, TURN without
 /// credentials (W3C WebRTC 1.0, "set a configuration": `InvalidAccessError`) and port 53.
 pub(super) fn parse(body: &[u8]) -> Result<Answer, Error> {
     let wire: Wire = serde_json::from_slice(body)
@@ -61,7 +62,7 @@ struct WireServer {
     urls: Option<OneOrMany<String>>,
     url: Option<String>,
     username: Option<String>,
-    credential: Option<String>,
+    credential: Option<Secret>,
 }
 
 #[derive(Deserialize)]
@@ -127,7 +128,7 @@ mod tests {
                 "turns:turn.cloudflare.com:443?transport=tcp",
             ]
         );
-        assert_eq!(answer.servers[1].credential.as_deref(), Some("c"));
+        assert_eq!(answer.servers[1].credential, Some("c".into()));
         assert_eq!(answer.ttl, None);
     }
 

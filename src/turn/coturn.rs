@@ -15,14 +15,14 @@ use super::server::IceServer;
 /// The part of the user name after the expiry; TURN servers print it in their logs.
 const USER: &str = "scope";
 
-/// Mints credentials for `urls` that hold from `now` for `ttl`: the user name is
+/// Mints credentials for `urls`, valid from `now` for `ttl`: the user name is
 /// `<unix expiry>:scope`, the credential base64(HMAC-SHA1(secret, user name)).
 pub(super) fn mint(urls: &[String], secret: &Secret, ttl: Duration, now: Timestamp) -> IceServer {
     let ttl_seconds = i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX);
     let expiry = now.as_second().saturating_add(ttl_seconds);
     let username = format!("{expiry}:{USER}");
     let credential = sign(secret.expose().as_bytes(), username.as_bytes());
-    IceServer { urls: urls.to_vec(), username: Some(username), credential: Some(credential) }
+    IceServer { urls: urls.to_vec(), username: Some(username), credential: Some(credential.into()) }
 }
 
 fn sign(key: &[u8], message: &[u8]) -> String {
@@ -45,7 +45,7 @@ mod tests {
         // printf 1700003600:scope | openssl dgst -sha1 -hmac north -binary | base64
         assert_eq!(server.urls, urls);
         assert_eq!(server.username.as_deref(), Some("1700003600:scope"));
-        assert_eq!(server.credential.as_deref(), Some("wo9dAsSdEN3KsVUOPc0lbDN1IjE="));
+        assert_eq!(server.credential, Some("wo9dAsSdEN3KsVUOPc0lbDN1IjE=".into()));
     }
 
     #[test]

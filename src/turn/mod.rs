@@ -2,14 +2,14 @@
 //! Cloudflare, Cloudflare through Hugging Face, Twilio, else STUN.
 //!
 //! Owns the cache of a provider's credentials and one tokio task, which renews them at 80 % of
-//! their life and looks host names up. Callers read the cache under a short lock; they never wait
-//! for a provider or for DNS. It must never hand out expired credentials, never print a secret and
-//! never keep the server from starting: whatever fails leaves STUN, a warning and
+//! their lifetime and resolves host names. Callers read the cache under a short lock; they never
+//! wait for a provider or for DNS. It must never hand out expired credentials, never print a secret
+//! and never keep the server from starting: any failure leaves STUN, a warning and
 //! [`Status::last_error`].
 //!
-//! [`probe`] asks one server whether it does its work, for a person who wants to know; no session needs it.
+//! [`probe`] tests one server for `scope doctor`; no session needs it.
 //!
-//! reqwest is built without a TLS provider of its own, so that the process has one (ring). The
+//! reqwest is built without a TLS provider of its own, so that the process has only one (ring). The
 //! app calls `rustls::crypto::ring::default_provider().install_default()` before
 //! [`Service::start`]; without it the providers fail with an error that says so.
 
@@ -58,12 +58,12 @@ pub struct Service {
 }
 
 impl Service {
-    /// Asks the provider, if one is configured, and looks the host names up; then returns with the
+    /// Asks the provider, if one is configured, and resolves the host names; then returns with the
     /// task that keeps both fresh until `cancel`, whose owner awaits it.
     ///
     /// Takes 7 s at most (5 s for the provider, 2 s for DNS) and never fails: without an answer
-    /// the service starts with STUN. [`Settings::validate`] is the caller's; URLs that it would
-    /// refuse are kept from webrtcbin but reach the browser.
+    /// the service starts with STUN. The caller checks [`Settings::faults`]; a URL among them is
+    /// kept from webrtcbin but reaches the browser.
     pub async fn start(settings: Settings, cancel: CancellationToken) -> (Self, JoinHandle<()>) {
         Self::start_with(settings, Timing::default(), cancel).await
     }
@@ -86,8 +86,8 @@ impl Service {
         self.shared.current().servers
     }
 
-    /// The same servers for webrtcbin, less those whose names did not resolve when the task last
-    /// looked, on which webrtcbin would wait, and less `turns:` where there is a `turn:`.
+    /// The same servers for webrtcbin, without those whose names did not resolve last time, since
+    /// webrtcbin would wait for them, and without `turns:` where there is a `turn:`.
     ///
     /// libnice 0.1.21 under webrtcbin 1.22 speaks no TLS to a TURN server: it sends plain STUN to
     /// the port. coturn takes that; a strict TLS server gives no relay, and gathering completes
@@ -104,7 +104,7 @@ impl Service {
                     side.stun = uri.stun_server();
                 }
                 if let (Some(username), Some(credential)) = (&server.username, &server.credential) {
-                    side.turn.extend(uri.turn_server(username, credential));
+                    side.turn.extend(uri.turn_server(username, credential.expose()));
                 }
             }
         }
@@ -114,7 +114,7 @@ impl Service {
         side
     }
 
-    /// Where the servers come from and how that goes, for a person.
+    /// Where the servers come from and whether that works, for a person.
     #[must_use]
     pub fn status(&self) -> Status {
         let current = self.shared.current();
@@ -158,7 +158,7 @@ pub struct Status {
     /// credentials. RFC 3339 in JSON.
     #[serde(serialize_with = "timestamp")]
     pub expires_at: Option<Timestamp>,
-    /// Why the last question to the provider failed, with what to do; none after a good answer.
+    /// Why the last request to the provider failed, with what to do; none after a success.
     pub last_error: Option<String>,
 }
 
@@ -170,13 +170,13 @@ pub enum Source {
     Static,
     /// A shared secret, with the static list if there is one.
     Hmac,
-    /// Cloudflare with keys of one's own.
+    /// Cloudflare with the user's own key.
     Cloudflare,
     /// Cloudflare through a Hugging Face token.
     HuggingFace,
     /// Twilio.
     Twilio,
-    /// The fallback: no provider is configured, or it gave nothing.
+    /// The fallback: no provider is configured, or it failed.
     Stun,
     /// None, as configured.
     Offline,
@@ -248,7 +248,7 @@ impl Shared {
         Self { settings, state: Mutex::default() }
     }
 
-    /// The provider to ask; none where the settings have servers of their own, or are offline.
+    /// The provider to ask; none if the settings have servers of their own, or are offline.
     fn provider(&self) -> Option<Provider> {
         let is_needed = !self.settings.offline && self.own().is_none();
         is_needed.then(|| Provider::choose(&self.settings)).flatten()
@@ -271,7 +271,7 @@ impl Shared {
         }
     }
 
-    /// All servers that `current` can give before the task next looks names up.
+    /// All servers that `current` can give before the task next resolves names.
     fn candidates(&self) -> Vec<IceServer> {
         let current = self.current();
         let mut servers = current.servers;
@@ -302,7 +302,7 @@ impl Shared {
         }
     }
 
-    /// The cache, which loses what has expired.
+    /// The cache, after dropping what has expired.
     fn unexpired(&self) -> Option<Cached> {
         let mut state = self.lock();
         let cached = state.cached.take_if(|cached| cached.expires_at <= Timestamp::now());
@@ -318,7 +318,7 @@ impl Shared {
         state.last_error = None;
     }
 
-    /// Keeps why a provider failed; says whether that is another reason than before.
+    /// Keeps why a provider failed; gives whether the reason is a new one.
     fn fail(&self, error: String) -> bool {
         let last_error = &mut self.lock().last_error;
         let is_new = last_error.as_ref() != Some(&error);
@@ -332,7 +332,7 @@ impl Shared {
         state.resolved = resolved;
     }
 
-    /// Whether a name resolved; none where it was not looked up.
+    /// Whether a name resolved; `None` if it was never looked up.
     fn is_resolved(&self, host: &str) -> Option<bool> {
         let state = self.lock();
         let is_known = state.looked_up.contains(host);

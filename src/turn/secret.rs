@@ -1,13 +1,11 @@
-//! A text that is sent or computed with, never printed. Pure.
+//! A password or token: sent or computed with, never printed. Pure.
 
-use std::convert::Infallible;
 use std::fmt;
-use std::str::FromStr;
 
 use serde::Deserialize;
 
-/// A text that is never printed: `Debug` shows `***`.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
+/// A password or token. `Debug` shows `***`.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 
@@ -18,7 +16,9 @@ impl Secret {
         &self.0
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether there is no text.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
@@ -41,15 +41,7 @@ impl From<&str> for Secret {
     }
 }
 
-impl FromStr for Secret {
-    type Err = Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self::from(text))
-    }
-}
-
-/// Whether a secret is there: an environment variable that is set but empty counts as absent.
+/// Whether a secret is set; an empty one counts as absent.
 pub(super) fn is_given(secret: Option<&Secret>) -> bool {
     secret.is_some_and(|secret| !secret.is_empty())
 }
@@ -60,7 +52,7 @@ mod tests {
 
     #[test]
     fn debug_hides_the_text() {
-        let secret: Secret = "hunter2".parse().expect("parsing a secret never fails");
+        let secret: Secret = "hunter2".into();
 
         assert_eq!(format!("{secret:?}"), "***");
         assert_eq!(secret.expose(), "hunter2");

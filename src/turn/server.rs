@@ -1,14 +1,14 @@
 //! One ICE server as the browser takes it. Owns the wire form; must never print a credential.
 
-use std::fmt;
+use serde::{Deserialize, Serialize, Serializer};
 
-use serde::{Deserialize, Serialize};
+use super::secret::Secret;
 
 /// One ICE server: `RTCIceServer` of W3C WebRTC 1.0, section 4.2.2.
 ///
 /// An absent user name or credential is left out of the JSON: `null` would reach the browser's
 /// `DOMString` as the text "null".
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IceServer {
     /// `stun:`, `stuns:`, `turn:` or `turns:` URLs (RFC 7064, RFC 7065); one string is read as a
@@ -19,8 +19,8 @@ pub struct IceServer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
     /// Password that goes with `username`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub credential: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "exposed")]
+    pub credential: Option<Secret>,
 }
 
 impl IceServer {
@@ -31,17 +31,13 @@ impl IceServer {
     }
 }
 
-impl fmt::Debug for IceServer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IceServer")
-            .field("urls", &self.urls)
-            .field("username", &self.username)
-            .field("credential", &self.credential.as_ref().map(|_| "***"))
-            .finish()
-    }
+/// The browser is whom the credential is for.
+#[expect(clippy::ref_option, reason = "serde calls it with a reference to the field")]
+fn exposed<S: Serializer>(credential: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+    credential.as_ref().map(Secret::expose).serialize(serializer)
 }
 
-/// A JSON value that writers give alone or in a list.
+/// A JSON value that some writers put in a list and some do not.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(super) enum OneOrMany<T> {
@@ -80,6 +76,8 @@ mod tests {
 
         assert!(printed.contains("alice") && printed.contains("***"), "{printed}");
         assert!(!printed.contains("hunter2"), "{printed}");
+        let json = serde_json::to_value(&server).expect("an ICE server is JSON");
+        assert_eq!(json["credential"], "hunter2", "the browser gets it");
     }
 
     #[test]

@@ -7,16 +7,16 @@ use super::secret::{Secret, is_given};
 use super::server::IceServer;
 use super::uri::IceUri;
 
-/// Shortest life of minted credentials: a browser has to gather and connect within it.
+/// Shortest lifetime of minted credentials: a browser has to gather and connect within it.
 const MIN_TURN_TTL: Duration = Duration::from_mins(1);
-/// Longest life of minted credentials: they cannot be revoked one by one.
+/// Longest lifetime of minted credentials: they cannot be revoked individually.
 const MAX_TURN_TTL: Duration = Duration::from_hours(7 * 24);
 /// One day, which draft-uberti-behave-turn-rest-00, section 2.2, recommends.
 const DEFAULT_TURN_TTL: Duration = Duration::from_hours(24);
-/// STUN server without an account; the one that Scope has always used.
+/// A STUN server that needs no account.
 const DEFAULT_STUN: &str = "stun:stun.l.google.com:19302";
 
-/// Where ICE servers come from. The first of these that is given is used: own servers (`servers`
+/// Where ICE servers come from. The first of these that is set is used: own servers (`servers`
 /// and `turn_urls`, merged), Cloudflare, Cloudflare through Hugging Face, Twilio, `fallback_stun`.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -26,17 +26,17 @@ pub struct Settings {
     pub turn_urls: Vec<String>,
     /// Secret of draft-uberti-behave-turn-rest-00; coturn calls it `static-auth-secret`.
     pub turn_secret: Option<Secret>,
-    /// Life of the credentials that are minted from `turn_secret`, one minute to seven days.
+    /// Lifetime of the credentials minted from `turn_secret`, one minute to seven days.
     pub turn_ttl: Duration,
-    /// A Cloudflare TURN key of one's own.
+    /// The user's own Cloudflare TURN key.
     pub cloudflare: Option<CloudflareKeys>,
-    /// Hugging Face token that buys Cloudflare credentials at turn.fastrtc.org.
+    /// Hugging Face token for which turn.fastrtc.org issues Cloudflare credentials.
     pub hf_token: Option<Secret>,
     /// Account at Twilio, for its Network Traversal Service.
     pub twilio: Option<Twilio>,
-    /// No provider is asked and `fallback_stun` is not used; own servers still are.
+    /// Asks no provider and does not use `fallback_stun`; own servers are still used.
     pub offline: bool,
-    /// STUN URLs for when nothing better is at hand.
+    /// STUN URLs to use when nothing else is set or works.
     pub fallback_stun: Vec<String>,
     /// Base URLs of the providers.
     pub endpoints: Endpoints,
@@ -60,15 +60,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Says whether the settings can be used.
-    ///
-    /// # Errors
-    /// The first of [`Settings::faults`].
-    pub fn validate(&self) -> Result<(), Error> {
-        self.faults().into_iter().next().map_or(Ok(()), Err)
-    }
-
-    /// All that is wrong with the settings, in the order of the fields.
+    /// Everything wrong with the settings, in the order of the fields.
     #[must_use]
     pub fn faults(&self) -> Vec<Error> {
         let mut faults: Vec<Error> = self.servers.iter().flat_map(server_faults).collect();
@@ -97,19 +89,20 @@ impl Settings {
         if let Some(keys) = &self.cloudflare
             && (keys.key_id.is_empty() || keys.api_token.is_empty())
         {
-            faults.push(Error::Incomplete { provider: "Cloudflare", needed: "a key id and an API token" });
+            let secret = "CLOUDFLARE_TURN_KEY_API_TOKEN";
+            faults.push(Error::Incomplete { id: "CLOUDFLARE_TURN_KEY_ID", secret });
         }
         if let Some(account) = &self.twilio
             && (account.account_sid.is_empty() || account.auth_token.is_empty())
         {
-            faults.push(Error::Incomplete { provider: "Twilio", needed: "an account SID and an auth token" });
+            faults.push(Error::Incomplete { id: "TWILIO_ACCOUNT_SID", secret: "TWILIO_AUTH_TOKEN" });
         }
         faults
     }
 }
 
 /// A Cloudflare TURN key, from the dashboard's *Realtime* › *TURN*.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CloudflareKeys {
     /// The key's id, `CLOUDFLARE_TURN_KEY_ID`; not secret.
     pub key_id: String,
@@ -118,7 +111,7 @@ pub struct CloudflareKeys {
 }
 
 /// A Twilio account.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Twilio {
     /// `TWILIO_ACCOUNT_SID`; not secret.
     pub account_sid: String,
@@ -131,7 +124,7 @@ pub struct Twilio {
 pub struct Endpoints {
     /// Cloudflare's Realtime API.
     pub cloudflare: String,
-    /// The service that hands out Cloudflare credentials for a Hugging Face token.
+    /// The service that issues Cloudflare credentials for a Hugging Face token.
     pub huggingface: String,
     /// Twilio's REST API.
     pub twilio: String,
@@ -159,48 +152,48 @@ impl Endpoints {
 /// What can be wrong with the settings.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// A URL that RFC 7064 and RFC 7065 do not allow, or of the wrong kind for its place.
+    /// A URL that RFC 7064 and RFC 7065 do not allow, or of the wrong kind for its setting.
     #[error("ICE server URL {url:?} {reason}")]
     Url {
         /// The URL, without credentials.
         url: String,
-        /// What is wrong, as the end of a sentence.
+        /// What is wrong, as the rest of a sentence that starts with the URL.
         reason: &'static str,
     },
     /// An ICE server without a URL.
-    #[error("an ICE server has no URL")]
+    #[error("an ICE server has no URL; add one or remove the server")]
     NoUrls,
     /// A TURN server without credentials: `RTCPeerConnection` throws on it.
-    #[error("TURN server {url:?} needs a user name and a credential")]
+    #[error("TURN server {url:?} needs a username and a credential")]
     NoCredential {
         /// The server's first TURN URL.
         url: String,
     },
-    /// A TURN secret, but no server that it belongs to.
-    #[error("a TURN secret is given without TURN URLs")]
+    /// A TURN secret without the servers it belongs to.
+    #[error("turn_secret is set without turn_urls; set both or neither")]
     SecretWithoutUrls,
-    /// TURN URLs for minted credentials, but no secret to mint from.
-    #[error("TURN URLs are given without a TURN secret")]
+    /// TURN URLs for minted credentials without the secret to mint from.
+    #[error("turn_urls is set without turn_secret; set both or neither")]
     UrlsWithoutSecret,
     /// A TTL out of range.
     #[error(
-        "TURN credentials are to live {} s; {} s to {} s can be had",
-        ttl.as_secs(), MIN_TURN_TTL.as_secs(), MAX_TURN_TTL.as_secs()
+        "turn_ttl must be {} s to {} s, got {} s",
+        MIN_TURN_TTL.as_secs(), MAX_TURN_TTL.as_secs(), ttl.as_secs()
     )]
     Ttl {
-        /// The TTL that was asked for.
+        /// The configured TTL.
         ttl: Duration,
     },
     /// Half of a provider's credentials.
-    #[error("{provider} needs {needed}")]
+    #[error("{id} and {secret} must be set together")]
     Incomplete {
-        /// Name of the provider.
-        provider: &'static str,
-        /// What it needs.
-        needed: &'static str,
+        /// Variable of the account's id.
+        id: &'static str,
+        /// Variable of its secret.
+        secret: &'static str,
     },
-    /// A provider's base URL that is no HTTP URL.
-    #[error("TURN provider's endpoint {url:?} is no http or https URL")]
+    /// A provider's base URL that is not an HTTP URL.
+    #[error("TURN provider endpoint {url:?} is not an http or https URL")]
     Endpoint {
         /// The URL.
         url: String,
@@ -233,8 +226,8 @@ fn url_faults(urls: &[String], kind: Kind) -> Vec<Error> {
             let reason = match IceUri::parse(url) {
                 Err(reason) => reason,
                 Ok(uri) => match (kind, uri.scheme.is_turn()) {
-                    (Kind::Stun, true) => "is a TURN URL; STUN is needed here",
-                    (Kind::Turn, false) => "is a STUN URL; TURN is needed here",
+                    (Kind::Stun, true) => "is a TURN URL, expected a STUN URL",
+                    (Kind::Turn, false) => "is a STUN URL, expected a TURN URL",
                     (Kind::Any | Kind::Stun, false) | (Kind::Any | Kind::Turn, true) => return None,
                 },
             };
@@ -244,7 +237,7 @@ fn url_faults(urls: &[String], kind: Kind) -> Vec<Error> {
         .collect()
 }
 
-/// The URL as it may be printed: what stands before an `@` may be a password.
+/// The URL in a form that may be printed: the part before an `@` may be a password.
 fn without_credentials(url: &str) -> String {
     match url.rsplit_once('@') {
         Some((_, host)) => format!("***@{host}"),
@@ -258,7 +251,7 @@ mod tests {
 
     #[test]
     fn the_defaults_are_valid() {
-        assert_eq!(Settings::default().validate(), Ok(()));
+        assert_eq!(Settings::default().faults(), []);
     }
 
     #[test]
@@ -267,7 +260,7 @@ mod tests {
             servers: vec![turn_server("turn:a.test", "hunter2")],
             turn_secret: Some("hunter2".into()),
             cloudflare: Some(CloudflareKeys { key_id: "id".into(), api_token: "hunter2".into() }),
-            hf_token: Some("hunter2".parse().expect("parsing a secret never fails")),
+            hf_token: Some("hunter2".into()),
             twilio: Some(Twilio { account_sid: "AC0".into(), auth_token: String::from("hunter2").into() }),
             ..Settings::default()
         };
@@ -286,14 +279,14 @@ mod tests {
             ..Settings::default()
         };
 
-        let error = settings.validate().expect_err("credentials in a URL");
+        let faults = settings.faults().iter().map(Error::to_string).collect::<Vec<_>>().join("\n");
 
-        assert!(!error.to_string().contains("hunter2"), "{error}");
-        assert!(error.to_string().contains("***@a.test"), "{error}");
+        assert!(!faults.contains("hunter2"), "{faults}");
+        assert!(faults.contains("***@a.test"), "{faults}");
     }
 
     #[test]
-    fn all_faults_are_told_at_once() {
+    fn all_faults_are_reported_at_once() {
         let settings = Settings {
             servers: vec![
                 IceServer::stun(vec![]),
@@ -312,16 +305,16 @@ mod tests {
         assert_eq!(
             faults,
             [
-                "an ICE server has no URL",
-                "ICE server URL \"stun://b.test\" has slashes after the scheme; RFC 7064 has none, \
-                 as in stun:host:port",
-                "TURN server \"turn:a.test\" needs a user name and a credential",
-                "ICE server URL \"stun:c.test\" is a STUN URL; TURN is needed here",
-                "TURN URLs are given without a TURN secret",
-                "Cloudflare needs a key id and an API token",
-                "Twilio needs an account SID and an auth token",
-                "ICE server URL \"turn:d.test\" is a TURN URL; STUN is needed here",
-                "TURN provider's endpoint \"nowhere\" is no http or https URL",
+                "an ICE server has no URL; add one or remove the server",
+                "ICE server URL \"stun://b.test\" has slashes after the scheme, expected stun:host:port \
+                 as in RFC 7064",
+                "TURN server \"turn:a.test\" needs a username and a credential",
+                "ICE server URL \"stun:c.test\" is a STUN URL, expected a TURN URL",
+                "turn_urls is set without turn_secret; set both or neither",
+                "CLOUDFLARE_TURN_KEY_ID and CLOUDFLARE_TURN_KEY_API_TOKEN must be set together",
+                "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN must be set together",
+                "ICE server URL \"turn:d.test\" is a TURN URL, expected a STUN URL",
+                "TURN provider endpoint \"nowhere\" is not an http or https URL",
             ]
         );
     }
@@ -334,19 +327,19 @@ mod tests {
             ..Settings::default()
         };
 
-        assert_eq!(settings.validate(), Err(Error::SecretWithoutUrls));
+        assert_eq!(settings.faults(), [Error::SecretWithoutUrls]);
         settings.turn_urls = vec!["turn:a.test".into()];
         let ttl = settings.turn_ttl;
-        assert_eq!(settings.validate(), Err(Error::Ttl { ttl }));
+        assert_eq!(settings.faults(), [Error::Ttl { ttl }]);
         settings.turn_ttl = Duration::from_hours(1);
-        assert_eq!(settings.validate(), Ok(()));
+        assert_eq!(settings.faults(), []);
     }
 
     fn turn_server(url: &str, credential: &str) -> IceServer {
         IceServer {
             urls: vec![url.to_owned()],
             username: Some("me".to_owned()),
-            credential: Some(credential.to_owned()),
+            credential: Some(credential.into()),
         }
     }
 }

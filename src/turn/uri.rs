@@ -58,16 +58,17 @@ pub(super) struct IceUri {
 }
 
 impl IceUri {
-    /// Parses one URL; the error says what is wrong with it and follows the URL in a sentence.
+    /// Parses one URL; the error continues a sentence that starts with the URL.
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
         let (scheme, rest) =
-            text.split_once(':').ok_or("has no scheme; stun:, stuns:, turn: or turns: is needed")?;
-        let scheme = Scheme::parse(scheme).ok_or("has a scheme other than stun:, stuns:, turn: or turns:")?;
+            text.split_once(':').ok_or("has no scheme, expected stun:, stuns:, turn: or turns:")?;
+        let scheme =
+            Scheme::parse(scheme).ok_or("has an unknown scheme, expected stun:, stuns:, turn: or turns:")?;
         if rest.starts_with('/') {
-            return Err("has slashes after the scheme; RFC 7064 has none, as in stun:host:port");
+            return Err("has slashes after the scheme, expected stun:host:port as in RFC 7064");
         }
         if rest.contains('@') {
-            return Err("carries credentials; they belong in username and credential");
+            return Err("contains credentials; move them to username and credential");
         }
         let (authority, query) = match rest.split_once('?') {
             Some((authority, query)) => (authority, Some(query)),
@@ -76,10 +77,10 @@ impl IceUri {
         let (host, port) = split_port(authority)?;
         let transport = match query {
             None => None,
-            Some(_) if !scheme.is_turn() => return Err("has a query; a STUN URL has none"),
+            Some(_) if !scheme.is_turn() => return Err("has a query, which a STUN URL cannot have"),
             Some("transport=udp") => Some(Transport::Udp),
             Some("transport=tcp") => Some(Transport::Tcp),
-            Some(_) => return Err("has a query other than transport=udp or transport=tcp"),
+            Some(_) => return Err("has an unknown query, expected transport=udp or transport=tcp"),
         };
         Ok(Self { scheme, host: host.to_ascii_lowercase(), port, transport })
     }
@@ -141,7 +142,7 @@ impl IceUri {
 fn split_port(authority: &str) -> Result<(&str, Option<u16>), &'static str> {
     let (host, port) = if let Some(rest) = authority.strip_prefix('[') {
         let (host, rest) = rest.split_once(']').ok_or("has an IPv6 address without its closing bracket")?;
-        host.parse::<Ipv6Addr>().map_err(|_| "has no IPv6 address between its brackets")?;
+        host.parse::<Ipv6Addr>().map_err(|_| "has brackets without an IPv6 address in them")?;
         match rest.strip_prefix(':') {
             Some(port) => (host, Some(port)),
             None if rest.is_empty() => (host, None),
@@ -161,9 +162,9 @@ fn check_host(host: &str) -> Result<&str, &'static str> {
     let is_host_char = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     match host {
         "" => Err("has no host"),
-        host if host.len() > MAX_HOST_BYTES => Err("has a host of over 253 bytes"),
+        host if host.len() > MAX_HOST_BYTES => Err("has a host longer than 253 bytes"),
         host if host.chars().all(is_host_char) => Ok(host),
-        _ => Err("has a host with characters that no host name has"),
+        _ => Err("has characters in its host that no host name has"),
     }
 }
 
@@ -172,7 +173,7 @@ fn parse_port(port: &str) -> Result<u16, &'static str> {
     let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
     match port.parse() {
         Ok(port) if port > 0 && is_number => Ok(port),
-        _ => Err("has a port outside 1 to 65535"),
+        _ => Err("has an invalid port, expected 1 to 65535"),
     }
 }
 

@@ -9,9 +9,8 @@ use std::{
 
 use scope::{
     app,
-    config::Pipelines,
     frame::{Frame, Layout, Packed},
-    stage::{Entry, Error, Output, Parameters, Stage},
+    stage::{Entry, Error, Output, Parameters, Settings, Stage},
 };
 use serde_json::Value;
 
@@ -23,7 +22,7 @@ pub fn catalog() -> PathBuf {
 /// Reads a pipeline that ships.
 #[track_caller]
 pub fn shipped(id: &str) -> Entry {
-    Entry::read(&catalog().join(id), &app::kinds(&Pipelines::default()))
+    Entry::read(&catalog().join(id), &app::kinds(&Settings::default()))
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -34,7 +33,7 @@ pub fn read(dir: &Path, toml: &str, description: &str) -> Result<Entry, Error> {
     let head = "id = \"mine\"\nname = \"Mine\"\nkind = \"launch\"\n";
     std::fs::write(folder.join("pipeline.toml"), format!("{head}{toml}")).unwrap();
     std::fs::write(folder.join("stage.launch"), description).unwrap();
-    Entry::read(&folder, &app::kinds(&Pipelines::default()))
+    Entry::read(&folder, &app::kinds(&Settings::default()))
 }
 
 /// A stage with the numbers of its frames.

@@ -14,10 +14,10 @@ pub fn run(catalog: Catalog, test: impl FnOnce(&str)) {
 pub fn run_with(mut config: Config, catalog: Catalog, test: impl FnOnce(&str)) {
     config.server.host = [127, 0, 0, 1].into();
     config.server.port = 0;
-    config.ice.offline = true;
+    config.turn.offline = true;
     let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
     let stop = CancellationToken::new();
-    let logs = telemetry::init(false, false);
+    let logs = telemetry::init(config.log);
     let app = runtime.block_on(App::start_with(config, logs, catalog)).expect("the server starts");
     let url = app.url();
     let running = runtime.spawn(app.run_until(stop.clone()));

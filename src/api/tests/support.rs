@@ -1,6 +1,6 @@
 //! A server without a socket: real registry, real GStreamer.
 
-use std::{collections::HashMap, path::PathBuf, sync::Arc, sync::OnceLock, time::Duration};
+use std::{path::PathBuf, sync::Arc, sync::OnceLock, time::Duration};
 
 use axum::{
     Router,
@@ -52,12 +52,11 @@ pub async fn state(sessions: usize) -> api::State {
         media: Duration::from_secs(20),
         vanish: Duration::from_secs(20),
     };
-    let settings = session::Settings { sessions, limits, admission: true, video_files: None };
+    let settings = session::Settings { sessions, limits, ..session::Settings::default() };
     let metrics = Arc::new(metrics::Metrics::new().unwrap());
     let recordings = recordings::Store::new(recordings::Settings {
         folder: std::env::temp_dir().join(format!("scope-api-{}", std::process::id())),
-        quota_bytes: 0,
-        retention: Duration::ZERO,
+        ..recordings::Settings::default()
     });
     let registry = session::Registry::new(
         engine(),
@@ -132,17 +131,9 @@ fn engine() -> media::Engine {
     static ENGINE: OnceLock<media::Engine> = OnceLock::new();
     let settings = || media::Settings {
         codecs: vec![CodecName::Vp8],
-        offer_decides: true,
-        forced_encoders: HashMap::new(),
-        jitter_buffer: Duration::from_millis(200),
-        start_bitrate_bps: 1_000_000,
-        min_bitrate_bps: 100_000,
-        max_bitrate_bps: 2_000_000,
         congestion_control: false,
         gather_limit: Duration::from_millis(500),
-        udp_ports: None,
-        advertised: Vec::new(),
-        ice_tcp: false,
+        ..media::Settings::default()
     };
     ENGINE.get_or_init(|| media::Engine::start(settings()).unwrap()).clone()
 }

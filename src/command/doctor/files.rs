@@ -7,17 +7,17 @@ use jiff::{SignedDuration, Timestamp};
 use super::finding::Finding;
 use crate::{
     app,
-    config::{Config, Pipelines, Tls},
-    stage::Catalog,
-    tls,
+    config::Config,
+    stage::{self, Catalog},
+    tls::{self, Certificate},
 };
 
-/// Certificates of Let's Encrypt are renewed 30 days before their end: half of that says that it does not happen.
+/// Let's Encrypt certificates are renewed 30 days before they expire: at half of that, renewal is not working.
 const SOON: SignedDuration = SignedDuration::from_hours(15 * 24);
 
 /// Certificates, pipelines, graphviz, Python.
 pub fn check(config: &Config) -> Vec<Finding> {
-    let mut findings = vec![certificate(&config.server.tls)];
+    let mut findings = vec![certificate(&config.server.certificate)];
     findings.extend(pipelines(&config.pipelines));
     let path = std::env::var_os("PATH").unwrap_or_default();
     findings.push(program(&path, "dot", "graphviz", "draws …/graph.svg", "graphviz"));
@@ -25,45 +25,47 @@ pub fn check(config: &Config) -> Vec<Finding> {
     findings
 }
 
-fn certificate(tls: &Tls) -> Finding {
-    let (cert, key) = match tls {
-        Tls::Off => {
+fn certificate(certificate: &Certificate) -> Finding {
+    let (cert, key) = match certificate {
+        Certificate::None => {
             return Finding::ok(
                 "https",
-                "off; browsers give no camera to a plain-HTTP page that is not localhost",
+                "off; browsers give no camera to a plain-HTTP page other than localhost",
             );
         }
-        Tls::SelfSigned => return Finding::ok("https", "a certificate is made at start; browsers ask once"),
-        Tls::Files { cert, key } => (cert, key),
+        Certificate::SelfSigned => {
+            return Finding::ok("https", "a certificate is made at start; browsers warn once");
+        }
+        Certificate::Files { cert, key } => (cert, key),
     };
     if let Err(error) = tls::from_files(cert, key) {
         let advice =
-            "name PEM files that belong together in SCOPE_TLS_CERT and SCOPE_TLS_KEY, readable by this user";
+            "set SCOPE_TLS_CERT and SCOPE_TLS_KEY to a matching pair of PEM files that this user can read";
         return Finding::fail("https", error.to_string(), advice);
     }
     match tls::validity(cert) {
         Ok((from, until)) => valid(from, until, Timestamp::now()),
-        Err(error) => Finding::warn("https", error.to_string(), "is it an X.509 certificate?"),
+        Err(error) => Finding::warn("https", error.to_string(), "check that it is an X.509 certificate"),
     }
 }
 
 fn valid(from: Timestamp, until: Timestamp, now: Timestamp) -> Finding {
     let day = |time: Timestamp| time.strftime("%F").to_string();
     if now < from {
-        let found = format!("the certificate holds only from {}", day(from));
-        return Finding::fail("https", found, "look at the clock of this host, then at the certificate");
+        let found = format!("the certificate is not valid before {}", day(from));
+        return Finding::fail("https", found, "check this host's clock, then the certificate");
     }
     if until <= now {
-        return Finding::fail("https", format!("the certificate ended on {}", day(until)), "renew it");
+        return Finding::fail("https", format!("the certificate expired on {}", day(until)), "renew it");
     }
-    let found = format!("the certificate holds until {}", day(until));
+    let found = format!("the certificate is valid until {}", day(until));
     if until.duration_since(now) < SOON {
         return Finding::warn("https", found, "renew it, then restart scope");
     }
     Finding::ok("https", found)
 }
 
-fn pipelines(pipelines: &Pipelines) -> Vec<Finding> {
+fn pipelines(pipelines: &stage::Settings) -> Vec<Finding> {
     let mut findings: Vec<_> = pipelines.dirs.iter().flat_map(|dir| folder(dir, pipelines)).collect();
     if findings.is_empty() {
         findings.push(Finding::ok("pipelines", "the built-in ones; no folder is configured"));
@@ -77,12 +79,12 @@ fn pipelines(pipelines: &Pipelines) -> Vec<Finding> {
     findings
 }
 
-fn folder(dir: &PathBuf, pipelines: &Pipelines) -> Vec<Finding> {
+fn folder(dir: &PathBuf, pipelines: &stage::Settings) -> Vec<Finding> {
     let place = dir.display();
     let catalog = match Catalog::read(std::slice::from_ref(dir), &app::kinds(pipelines)) {
         Ok(catalog) => catalog,
         Err(error) => {
-            let advice = "make it a folder that this user can read, or take it out of SCOPE_PIPELINES";
+            let advice = "make it a folder that this user can read, or remove it from SCOPE_PIPELINES";
             return vec![Finding::fail("pipelines", format!("{place}: {error}"), advice)];
         }
     };
@@ -95,7 +97,7 @@ fn folder(dir: &PathBuf, pipelines: &Pipelines) -> Vec<Finding> {
     let mut findings: Vec<_> = broken.collect();
     let good = all.len() - findings.len();
     findings
-        .insert(0, Finding::ok("pipelines", format!("{place}: {good} can run, the built-in ones included")));
+        .insert(0, Finding::ok("pipelines", format!("{place}: {good} can run, including the built-in ones")));
     findings
 }
 
@@ -105,7 +107,7 @@ fn program(path: &std::ffi::OsStr, name: &str, title: &str, purpose: &str, packa
         return Finding::ok(title, format!("{} {purpose}", file.display()));
     }
     let advice = format!("apt-get install {package}");
-    Finding::warn(title, format!("there is no {name}, which {purpose}"), advice)
+    Finding::warn(title, format!("{name} is not installed; it {purpose}"), advice)
 }
 
 fn is_program(file: &Path) -> bool {
@@ -130,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_is_looked_for_in_the_path() {
+    fn a_program_is_searched_in_the_path() {
         let status = |path: &str| program(path.as_ref(), "sh", "shell", "runs", "dash").status;
 
         assert_eq!(status("/nowhere:/bin"), Status::Ok);

@@ -1,16 +1,14 @@
-//! GStreamer, its elements and the codecs. Blocks: the codecs are tried.
+//! GStreamer, its elements and the codecs. Blocks: it tries the codecs.
 
 use std::process::{Command, Stdio};
 
 use super::finding::Finding;
 use crate::{
-    app,
     config::Config,
     media::{self, Inventory, Trial},
 };
 
-/// Before it, VA-API encoders pay no heed to a request for a key frame, so that a viewer who lost packets stays
-/// frozen (fixed in 1.24.4).
+/// Older VA-API encoders ignore key frame requests, so a viewer who lost packets stays frozen (fixed in 1.24.4).
 const VA_KEY_FRAMES: (u32, u32, u32) = (1, 24, 4);
 /// Oldest build of plugins-bad with the fixes of CVE-2026-14935 and CVE-2026-59692 (DTLS), by Debian release.
 const DTLS_FIXED: &[(&str, &str)] = &[("12", "1.22.0-4+deb12u8")];
@@ -41,7 +39,7 @@ fn version(inventory: &Inventory) -> Finding {
     let has_va =
         inventory.hardware.iter().any(|element| element.starts_with("va") && element.ends_with("enc"));
     if has_va && inventory.version < VA_KEY_FRAMES {
-        let found = format!("{found}, whose VA-API encoders do not make key frames on request");
+        let found = format!("{found}, whose VA-API encoders ignore key frame requests");
         let advice = "update GStreamer to 1.24.4 or newer, or force a software encoder with SCOPE_ENCODERS";
         return Finding::warn("gstreamer", found, advice);
     }
@@ -50,7 +48,7 @@ fn version(inventory: &Inventory) -> Finding {
 
 fn elements(inventory: &Inventory) -> Finding {
     if inventory.missing.is_empty() {
-        return Finding::ok("elements", format!("all {} required elements are there", inventory.present));
+        return Finding::ok("elements", format!("all {} required elements are installed", inventory.present));
     }
     let names: Vec<_> = inventory.missing.iter().map(|(element, _)| *element).collect();
     let packages = inventory.missing.iter().map(|(_, package)| *package);
@@ -62,15 +60,14 @@ fn install<'a>(packages: impl Iterator<Item = &'a str>) -> String {
     packages.sort_unstable();
     packages.dedup();
     format!(
-        "apt-get install {}; if they are installed, look at GST_PLUGIN_SYSTEM_PATH and GST_REGISTRY",
+        "apt-get install {}; if they are installed, check GST_PLUGIN_SYSTEM_PATH and GST_REGISTRY",
         packages.join(" ")
     )
 }
 
-/// One finding a codec that the configuration asks for.
+/// One finding for each codec in the configuration.
 fn codecs(config: &Config) -> Vec<Finding> {
-    let settings = app::media_settings(config);
-    let trials = match media::try_codecs(&settings) {
+    let trials = match media::try_codecs(&config.media) {
         Ok(trials) => trials,
         Err(error) => return vec![Finding::fail("codecs", error.to_string(), "see the lines above")],
     };
@@ -96,21 +93,21 @@ fn codec(trials: &[Trial], name: Name, config: &Config, any_works: bool) -> Find
         let place = if encoder.hardware { "hardware" } else { "software" };
         return Finding::ok(title, format!("{} ({place}) and {} work", encoder.element, decoder.element));
     }
-    let forced = config.media.forced_encoders.get(&name.to_string().to_lowercase());
+    let forced = config.media.forced_encoders.get(&name);
     let known: Vec<_> =
         own().filter(|trial| trial.direction == "encode").map(|trial| trial.element).collect();
     if let Some(forced) = forced.filter(|forced| !known.contains(&forced.as_str())) {
-        let found = format!("the forced encoder {forced} is none that scope knows for it");
+        let found = format!("forced encoder {forced} is not supported for this codec");
         return Finding::fail(
             title,
             found,
-            format!("set SCOPE_ENCODERS to {} or leave it out", known.join(" or ")),
+            format!("set SCOPE_ENCODERS to {} or unset it", known.join(" or ")),
         );
     }
     let reasons: Vec<_> = own().map(|trial| format!("{}: {}", trial.element, trial.reason)).collect();
     let advice = install(own().map(|trial| media::package(trial.element)));
     if any_works && forced.is_none() {
-        let advice = format!("{advice}; or leave it out of SCOPE_CODECS");
+        let advice = format!("{advice}; or remove it from SCOPE_CODECS");
         return Finding::warn(title, reasons.join("; "), advice);
     }
     Finding::missing(title, reasons.join("; "), advice)
@@ -118,12 +115,12 @@ fn codec(trials: &[Trial], name: Name, config: &Config, any_works: bool) -> Find
 
 fn hardware(inventory: &Inventory) -> Finding {
     if inventory.hardware.is_empty() {
-        return Finding::ok("hardware codecs", "none here; codecs run on the processor");
+        return Finding::ok("hardware codecs", "none; codecs run on the CPU");
     }
     Finding::ok("hardware codecs", inventory.hardware.join(", "))
 }
 
-/// Whether Debian's build has the fixes. Nothing where this is no Debian with a known one.
+/// Whether Debian's build has the fixes; `None` on any other system.
 fn dtls() -> Option<Finding> {
     let release = std::fs::read_to_string("/etc/os-release").ok()?;
     let floor = floor(&release)?;
@@ -152,7 +149,7 @@ fn floor(os_release: &str) -> Option<&'static str> {
     DTLS_FIXED.iter().find_map(|(release, floor)| (*release == version).then_some(*floor))
 }
 
-/// What a short command of the system writes; `None` where it fails.
+/// What a short system command prints; `None` if it fails.
 fn output(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();

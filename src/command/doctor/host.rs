@@ -1,4 +1,4 @@
-//! What the system grants: file descriptors, memory, the clock. Blocks for a moment.
+//! What the system grants: file descriptors, memory, the clock. Blocks briefly.
 
 use std::time::SystemTime;
 
@@ -8,16 +8,16 @@ use crate::{config::Config, descriptors, system};
 const MEGABYTE: u64 = 1 << 20;
 /// The server without sessions takes 90 MB.
 const OWN_MEMORY: u64 = 100 * MEGABYTE;
-/// Decoder and encoder of VP8 at 1280x720: 78 MB measured with a second encoder beside them.
+/// A VP8 decoder and encoder at 1280x720: 78 MB measured with a second encoder.
 const MEMORY_PER_SESSION: u64 = 50 * MEGABYTE;
-/// Docker's default. `PyTorch`'s workers pass tensors through it.
+/// Docker's default; `PyTorch`'s workers pass tensors through it.
 const SHARED_MEMORY: u64 = 64 * MEGABYTE;
 
 /// File descriptors, memory, shared memory, the clock.
 pub fn check(config: &Config) -> Vec<Finding> {
     descriptors::settle(); // as the server does at its start
-    let mut findings = vec![file_descriptors(descriptors::limit(), config.limits.sessions)];
-    let sessions = u64::try_from(config.limits.sessions).unwrap_or(u64::MAX);
+    let mut findings = vec![file_descriptors(descriptors::limit(), config.session.sessions)];
+    let sessions = u64::try_from(config.session.sessions).unwrap_or(u64::MAX);
     match system::System::new() {
         Ok(system) => {
             let memory = system.snapshot().memory;
@@ -27,8 +27,8 @@ pub fn check(config: &Config) -> Vec<Finding> {
             });
         }
         Err(error) => {
-            let advice = "is /proc mounted?";
-            findings.push(Finding::warn("memory", format!("the host does not tell: {error}"), advice));
+            let advice = "check that /proc is mounted";
+            findings.push(Finding::warn("memory", format!("unknown: {error}"), advice));
         }
     }
     findings.push(shared_memory());
@@ -47,14 +47,15 @@ fn file_descriptors(limit: usize, sessions: usize) -> Finding {
     }
     let fit = descriptors::sessions_within(limit);
     let found = format!("{limit} file descriptors are enough for {fit} of {sessions} sessions");
-    let advice = format!("ulimit -n {needed} (LimitNOFILE= in systemd), or SCOPE_MAX_SESSIONS={}", fit.max(1));
+    let advice =
+        format!("ulimit -n {needed} (LimitNOFILE= in systemd), or SCOPE_MAX_SESSIONS={}", fit.max(1));
     Finding::warn(NAME, found, advice)
 }
 
 fn enough_memory(place: &str, bytes: u64, sessions: u64) -> Finding {
     let needed = OWN_MEMORY.saturating_add(sessions.saturating_mul(MEMORY_PER_SESSION));
     let (has, wants) = (bytes / MEGABYTE, needed / MEGABYTE);
-    let found = format!("{place} {has} MB; {sessions} sessions of 1280x720 take up to {wants} MB");
+    let found = format!("{place} {has} MB; {sessions} sessions of 1280x720 need up to {wants} MB");
     if bytes >= needed {
         return Finding::ok("memory", found);
     }
@@ -65,19 +66,19 @@ fn enough_memory(place: &str, bytes: u64, sessions: u64) -> Finding {
 fn shared_memory() -> Finding {
     let found = rustix::fs::statvfs("/dev/shm").ok();
     let Some(stat) = found else {
-        let advice = "mount a tmpfs there; Python models that use several processes need it";
+        let advice = "mount a tmpfs there; multi-process Python models need it";
         return Finding::warn("shared memory", "there is no /dev/shm", advice);
     };
     let bytes = stat.f_blocks.saturating_mul(stat.f_frsize);
     let found = format!("/dev/shm has {} MB", bytes / MEGABYTE);
     if bytes < SHARED_MEMORY {
-        let advice = "docker run --shm-size 1g; Python models that use several processes need it";
+        let advice = "docker run --shm-size 1g; multi-process Python models need it";
         return Finding::warn("shared memory", found, advice);
     }
     Finding::ok("shared memory", found)
 }
 
-/// A clock that is behind the program itself makes certificates and TURN credentials invalid.
+/// A clock before the program's own build makes certificates and TURN credentials invalid.
 fn clock() -> Finding {
     let built = std::env::current_exe().and_then(std::fs::metadata).and_then(|file| file.modified());
     let now = jiff::Timestamp::now().strftime("%F %T UTC").to_string();

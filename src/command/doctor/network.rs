@@ -1,4 +1,4 @@
-//! Ports, STUN, TURN and the address that peers are told. Runs on tokio.
+//! Ports, STUN, TURN and the addresses advertised to peers. Runs on tokio.
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
 
@@ -7,25 +7,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::{finding::Finding, udp};
 use crate::{
-    app,
-    config::{Config, Server},
+    config::Config,
     system,
     turn::{self, Answer, ProbeError},
 };
 
-/// Ports, STUN, TURN and the address that peers are told.
+/// Ports, STUN, TURN and the addresses advertised to peers.
 pub async fn check(config: &Config) -> Vec<Finding> {
-    let mut findings = vec![http_port(&config.server)];
-    let (range, sessions) = (config.ice.udp_ports, config.limits.sessions);
+    let mut findings = vec![http_port(config.server.address())];
+    let (range, sessions) = (config.media.udp_ports, config.session.sessions);
     let ports = spawn_blocking(move || udp::ports(range, sessions));
     let own = spawn_blocking(system::addresses);
-    let settings = app::turn_settings(&config.ice);
-    if let Err(error) = settings.validate() {
-        findings.push(Finding::fail("ice servers", error.to_string(), "correct the configuration"));
-        findings.extend(ports.await.ok());
-        return findings;
-    }
-    let (servers, source) = ice_servers(settings).await;
+    let (servers, source) = ice_servers(config.turn.clone()).await;
     findings.extend(source);
     let answers = ask(servers).await;
     findings.extend(answers.iter().map(|(url, answer)| server(url, answer)));
@@ -37,23 +30,22 @@ pub async fn check(config: &Config) -> Vec<Finding> {
     let relay = answers.iter().any(|(_, answer)| matches!(answer, Ok(Answer::Relayed(_))));
     let own = own.await.unwrap_or_default();
     let place = Place { own, seen, relay, container: system::is_container() };
-    findings.push(advertised(&config.ice.advertised, &place));
+    findings.push(advertised(&config.media.advertised, &place));
     findings
 }
 
-fn http_port(server: &Server) -> Finding {
+fn http_port(address: SocketAddr) -> Finding {
     use std::io::ErrorKind::{AddrInUse, AddrNotAvailable, PermissionDenied};
-    let address = SocketAddr::new(server.host, server.port);
     match TcpListener::bind(address) {
         Ok(_) => Finding::ok("http port", format!("{address} is free")),
         Err(error) => {
             let advice = match error.kind() {
                 AddrInUse => format!(
-                    "end what has it (`ss -ltnp sport = :{}` names it) or take another --port",
-                    server.port
+                    "stop the process that has it (`ss -ltnp sport = :{}` names it) or choose another --port",
+                    address.port()
                 ),
                 AddrNotAvailable => "set SCOPE_HOST to an address of this host, or to 0.0.0.0".to_owned(),
-                PermissionDenied => "take a port over 1023, or grant CAP_NET_BIND_SERVICE".to_owned(),
+                PermissionDenied => "choose a port above 1023, or grant CAP_NET_BIND_SERVICE".to_owned(),
                 _ => "choose another SCOPE_HOST and SCOPE_PORT".to_owned(),
             };
             Finding::fail("http port", format!("{address} cannot be used: {error}"), advice)
@@ -61,7 +53,7 @@ fn http_port(server: &Server) -> Finding {
     }
 }
 
-/// The servers that browsers would get, and how the provider did.
+/// The servers that browsers would get, and whether the provider answered.
 async fn ice_servers(settings: turn::Settings) -> (Vec<turn::IceServer>, Vec<Finding>) {
     let over = CancellationToken::new();
     let (service, task) = turn::Service::start(settings, over.clone()).await;
@@ -70,20 +62,22 @@ async fn ice_servers(settings: turn::Settings) -> (Vec<turn::IceServer>, Vec<Fin
     task.await.ok(); // a panic in it is in the log; the servers are known
     let count: usize = servers.iter().map(|server| server.urls.len()).sum();
     let finding = match status.last_error {
-        Some(error) => {
-            Finding::warn("ice servers", error, "correct the provider's credentials, or its way out")
-        }
+        Some(error) => Finding::warn(
+            "ice servers",
+            error,
+            "correct the provider's credentials, or let this host reach it",
+        ),
         None => Finding::ok("ice servers", format!("{count}, source: {}", status.source)),
     };
     (servers, vec![finding])
 }
 
-/// Every server at once, in the order of the list.
+/// Asks all servers at once; the answers are in the order of the list.
 async fn ask(servers: Vec<turn::IceServer>) -> Vec<(String, Result<Answer, ProbeError>)> {
     let mut questions = JoinSet::new();
     for (index, (url, username, credential)) in servers.into_iter().flat_map(each_url).enumerate() {
         questions.spawn(async move {
-            let answer = turn::probe(&url, &username, &credential).await;
+            let answer = turn::probe(&url, &username, credential.expose()).await;
             (index, url, answer)
         });
     }
@@ -92,7 +86,7 @@ async fn ask(servers: Vec<turn::IceServer>) -> Vec<(String, Result<Answer, Probe
     answers.into_iter().map(|(_, url, answer)| (url, answer)).collect()
 }
 
-fn each_url(server: turn::IceServer) -> impl Iterator<Item = (String, String, String)> {
+fn each_url(server: turn::IceServer) -> impl Iterator<Item = (String, String, turn::Secret)> {
     let (username, credential) = (server.username.unwrap_or_default(), server.credential.unwrap_or_default());
     server.urls.into_iter().map(move |url| (url, username.clone(), credential.clone()))
 }
@@ -107,7 +101,7 @@ fn server(url: &str, answer: &Result<Answer, ProbeError>) -> Finding {
         Ok(Answer::Connected) => {
             return Finding::ok(
                 name,
-                format!("{url} takes connections; TLS and credentials are not checked"),
+                format!("{url} accepts connections; TLS and credentials are not checked"),
             );
         }
         Err(error) => error,
@@ -115,24 +109,24 @@ fn server(url: &str, answer: &Result<Answer, ProbeError>) -> Finding {
     let found = format!("{url}: {error}");
     let advice = match error {
         ProbeError::Credentials => {
-            "correct user name and password; with SCOPE_TURN_SECRET, the secret and this host's clock"
+            "correct the username and password; with SCOPE_TURN_SECRET, the secret and this host's clock"
         }
         ProbeError::Silent | ProbeError::Network(_) if name == "turn" => {
-            "is it running, and do the firewalls on the way let its port through? ?transport=tcp may get through"
+            "check that it runs and that no firewall blocks its port; ?transport=tcp may get through"
         }
         ProbeError::Silent | ProbeError::Network(_) => {
-            "let UDP out to it, name another with SCOPE_STUN, or set SCOPE_OFFLINE=1 where none is needed"
+            "allow UDP to it, name another with SCOPE_STUN, or set SCOPE_OFFLINE=1 if none is needed"
         }
         ProbeError::Name { .. } => "correct the name, or this host's DNS (/etc/resolv.conf)",
         ProbeError::Url(_) => "correct the URL",
-        ProbeError::Refused { .. } => "look into the server's log: quota, allowed peers, realm",
-        ProbeError::Nonsense => "is it the server's STUN port?",
+        ProbeError::Refused { .. } => "check the server's log: quota, allowed peers, realm",
+        ProbeError::Nonsense => "check that this is the server's STUN port",
     };
-    // Without STUN peers on the same network still connect; a TURN server is there because it is needed.
+    // Without STUN, peers on the same network still connect; a TURN server is configured because it is needed.
     if name == "turn" { Finding::fail(name, found, advice) } else { Finding::warn(name, found, advice) }
 }
 
-/// Where this host stands.
+/// How this host is reached.
 struct Place {
     own: Vec<IpAddr>,
     seen: Option<IpAddr>,
@@ -146,23 +140,25 @@ fn advertised(advertised: &[IpAddr], place: &Place) -> Finding {
     let outside = |address: &&IpAddr| !place.own.contains(address) && place.seen != Some(**address);
     if let Some(wrong) = advertised.iter().find(outside) {
         let found = match place.seen {
-            Some(seen) => format!("{wrong} is advertised; it is none of this host's, and STUN sees {seen}"),
+            Some(seen) => {
+                format!("{wrong} is advertised but not an address of this host, which STUN sees as {seen}")
+            }
             None if place.container => {
                 return Finding::ok(
                     NAME,
                     format!("{} is advertised, outside this container", list(advertised)),
                 );
             }
-            None => format!("{wrong} is advertised; it is none of this host's ({})", list(&place.own)),
+            None => format!("{wrong} is advertised but not an address of this host ({})", list(&place.own)),
         };
-        return Finding::warn(NAME, found, "set SCOPE_ADVERTISED_ADDRESS to the address that peers reach");
+        return Finding::warn(NAME, found, "set SCOPE_ADVERTISED_ADDRESS to an address that peers can reach");
     }
     if !advertised.is_empty() {
         return Finding::ok(NAME, format!("{} is advertised", list(advertised)));
     }
     let behind_nat = place.seen.filter(|seen| !place.own.contains(seen));
     if place.container && !place.relay {
-        let found = format!("in a container, peers are told {}", list(&place.own));
+        let found = format!("in a container; peers are told {}", list(&place.own));
         let advice = "set SCOPE_ADVERTISED_ADDRESS to the host's address and publish SCOPE_UDP_PORTS, use \
                       --network host, or a TURN server";
         return Finding::warn(NAME, found, advice);
@@ -170,7 +166,7 @@ fn advertised(advertised: &[IpAddr], place: &Place) -> Finding {
     match behind_nat {
         Some(seen) => Finding::ok(NAME, format!("{} behind NAT, seen as {seen}", list(&place.own))),
         None if place.own.is_empty() => {
-            Finding::fail(NAME, "this host has no address but loopback's", "connect it to a network")
+            Finding::fail(NAME, "this host has only loopback addresses", "connect it to a network")
         }
         None => Finding::ok(NAME, format!("peers are told {}", list(&place.own))),
     }

@@ -15,7 +15,7 @@ use crate::{
     stage::{Catalog, Entry},
 };
 
-/// Does what is asked for.
+/// Runs the subcommand.
 pub fn handle(task: &Task, config: &Config) -> ExitCode {
     match task {
         Task::List(form) => list(config, *form),
@@ -23,9 +23,7 @@ pub fn handle(task: &Task, config: &Config) -> ExitCode {
         Task::New { name, kind, into } => match new::make(name, kind, into) {
             Ok(folder) => {
                 let place = folder.display();
-                print(&format!(
-                    "{place} is there; `scope pipelines check {place}` says whether it can run\n"
-                ));
+                print(&format!("created {place}; `scope pipelines check {place}` says whether it can run\n"));
                 ExitCode::SUCCESS
             }
             Err(error) => refuse(&error),
@@ -40,7 +38,7 @@ fn refuse(error: &str) -> ExitCode {
 }
 
 fn catalog(config: &Config) -> Result<Catalog, String> {
-    Catalog::read(&app::pipeline_folders(&config.pipelines), &app::kinds(&config.pipelines))
+    Catalog::read(&config.pipelines.folders(), &app::kinds(&config.pipelines))
         .map_err(|error| format!("a folder of pipelines: {error}"))
 }
 
@@ -56,7 +54,7 @@ fn list(config: &Config, form: Form) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Aligned columns; a broken one with its error below.
+/// Aligned columns; a broken pipeline's error is on the lines below it.
 fn table(catalog: &Catalog) -> String {
     let all = catalog.all();
     let cells: Vec<[String; 4]> = all

@@ -1,4 +1,4 @@
-//! `scope pipelines new`: a template's folder under a new name.
+//! `scope pipelines new`: copies a template's folder under a new name.
 
 use std::path::{Path, PathBuf};
 
@@ -6,30 +6,29 @@ use crate::stage;
 
 /// Where templates are: in a checkout, or installed.
 const TEMPLATES: [&str; 2] = ["pipelines/templates", "/usr/share/scope/pipelines/templates"];
-/// Stands in a template's files and in their names for the new id.
+/// Stands for the new id in a template's files and in their names.
 const ID: &str = "__ID__";
 
 /// Copies the template of `kind`; gives the new folder.
 pub fn make(name: &str, kind: &str, into: &Path) -> Result<PathBuf, String> {
     if !stage::is_id(name) {
-        let wanted = "1 to 64 letters, digits, '-', '_' or '.' are wanted as a name, the first no dot";
-        return Err(format!("{wanted}; {name:?} came"));
+        let expected = "expected a name of 1 to 64 letters, digits, '-', '_' or '.', not starting with a dot";
+        return Err(format!("{expected}; got {name:?}"));
     }
     let templates = TEMPLATES.iter().map(Path::new).find(|folder| folder.is_dir());
-    let templates = templates.ok_or_else(|| {
-        format!("there are no templates: {} and {} are not here", TEMPLATES[0], TEMPLATES[1])
-    })?;
+    let templates = templates
+        .ok_or_else(|| format!("no templates found: neither {} nor {} exists", TEMPLATES[0], TEMPLATES[1]))?;
     make_from(templates, name, kind, into)
 }
 
 fn make_from(templates: &Path, name: &str, kind: &str, into: &Path) -> Result<PathBuf, String> {
     let kinds = names(templates)?;
     if !kinds.iter().any(|known| known == kind) {
-        return Err(format!("one of {} is wanted as --kind, {kind:?} came", kinds.join(", ")));
+        return Err(format!("--kind: expected one of {}, got {kind:?}", kinds.join(", ")));
     }
     let folder = into.join(name);
     if folder.exists() {
-        return Err(format!("{} is there already", folder.display()));
+        return Err(format!("{} already exists; choose another name", folder.display()));
     }
     copy(&templates.join(kind), &folder, name).map_err(|error| format!("{}: {error}", folder.display()))?;
     Ok(folder)
@@ -58,7 +57,7 @@ fn copy(from: &Path, to: &Path, id: &str) -> std::io::Result<()> {
             continue;
         }
         std::fs::copy(&path, &place)?;
-        // A file that is no text, such as a model, is copied as it is.
+        // A file that is not text, such as a model, is copied as it is.
         if let Ok(text) = std::fs::read_to_string(&path)
             && text.contains(ID)
         {
@@ -71,10 +70,10 @@ fn copy(from: &Path, to: &Path, id: &str) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{app, config::Pipelines, stage::Entry};
+    use crate::{app, stage::Entry};
 
     #[test]
-    fn every_template_is_one_of_its_kind_and_those_that_need_nothing_can_run() {
+    fn every_template_is_of_its_kind_and_those_that_need_nothing_can_run() {
         let dir = tempfile::tempdir().unwrap();
         let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines/templates");
 
@@ -86,13 +85,13 @@ mod tests {
             assert!(text.contains(&format!("kind = \"{kind}\"")), "{kind}: {text}");
         }
         for id in ["my-echo", "my-launch", "my-python"] {
-            let read = Entry::read(&dir.path().join(id), &app::kinds(&Pipelines::default()));
+            let read = Entry::read(&dir.path().join(id), &app::kinds(&stage::Settings::default()));
             assert!(read.is_ok(), "{id}: {}", read.err().unwrap());
         }
     }
 
     #[test]
-    fn a_name_that_leads_elsewhere_and_a_folder_that_is_there_are_refused() {
+    fn a_name_that_leads_elsewhere_and_a_folder_that_exists_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines/templates");
         make_from(&templates, "a", "echo", dir.path()).unwrap();

@@ -8,7 +8,7 @@ use gst::{glib, prelude::*};
 
 use super::Peer;
 use crate::{
-    media::{Error, Settings, codec::Table, graph::line::Line, gst::state},
+    media::{CodecPolicy, Error, Settings, codec::Table, graph::line::Line, gst::state},
     signalling::{Answer, AnswerPatch, Codec, CodecName, Direction, Media, Offer},
 };
 
@@ -40,10 +40,9 @@ fn video_codec<'a>(media: &'a Media, table: &Table, settings: &Settings) -> Opti
         settings.codecs.contains(&codec.name) && table.works(codec.name) && fitness(codec).is_some()
     };
     let mut usable = media.codecs.iter().filter(usable).map(|codec| codec.name);
-    let name = if settings.offer_decides {
-        usable.next()?
-    } else {
-        usable.min_by_key(|codec| table.cost(*codec))?
+    let name = match settings.codec_policy {
+        CodecPolicy::Offer => usable.next()?,
+        CodecPolicy::Cheapest => usable.min_by_key(|codec| table.cost(*codec))?,
     };
     media
         .codecs

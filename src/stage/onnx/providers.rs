@@ -43,11 +43,6 @@ impl Provider {
         }
     }
 
-    /// The provider of that name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::all().into_iter().find(|provider| provider.name() == name)
-    }
-
     fn dispatch(self) -> ExecutionProviderDispatch {
         match self {
             Self::Tensorrt => ep::TensorRT::default().build(),

@@ -9,7 +9,7 @@ use prometheus::IntCounterVec;
 
 use crate::metrics::Metrics;
 
-/// Counted over all workers of one [`super::Options`].
+/// Counted over all workers of a server.
 #[derive(Debug, Default)]
 pub struct Counters {
     /// Pictures copied into shared memory, each once.

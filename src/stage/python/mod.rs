@@ -31,11 +31,16 @@ pub use self::{counters::Counters, settings::Options};
 use self::{instance::Instance, pool::Pool, settings::Settings};
 use super::{Description, Error, Factory, Stage};
 
-/// Reads and checks the folder of a pipeline of this kind.
+/// Reads and checks the folder of a pipeline of this kind; `counters` count what its workers do.
 ///
 /// # Errors
 /// [`Error::Description`] with the file and what is wrong with it.
-pub fn prepare(options: &Options, folder: &Path, about: &Description) -> Result<Factory, Error> {
-    let pool = Arc::new(Pool::new(Settings::read(options, folder, about)?));
+pub fn prepare(
+    options: &Options,
+    counters: &Arc<Counters>,
+    folder: &Path,
+    about: &Description,
+) -> Result<Factory, Error> {
+    let pool = Arc::new(Pool::new(Settings::read(options, counters, folder, about)?));
     Ok(Arc::new(move || Ok(Box::new(Instance::start(pool.clone())?) as Box<dyn Stage>)))
 }

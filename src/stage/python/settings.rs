@@ -25,7 +25,7 @@ const KEEP_AT_LEAST: f64 = 1.0;
 const PACKAGES: [&str; 2] = ["pipelines/python", "/usr/share/scope/pipelines/python"];
 
 /// What does not stand in a pipeline's folder.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The Python of pipelines that name none and have no `.venv`; without, that of an [`environments`] of the server,
     /// then `python3`.
@@ -34,8 +34,6 @@ pub struct Options {
     pub hidden: Vec<String>,
     /// Folder of the package `scope_pipeline`; looked for beside the catalog without.
     pub package: Option<PathBuf>,
-    /// Counts what the workers do.
-    pub counters: Arc<Counters>,
 }
 
 /// The table `[python]` of a `pipeline.toml`.
@@ -121,7 +119,12 @@ impl Settings {
     ///
     /// # Errors
     /// [`Error::Description`] with what is wrong.
-    pub fn read(options: &Options, folder: &Path, about: &Description) -> Result<Arc<Self>, Error> {
+    pub fn read(
+        options: &Options,
+        counters: &Arc<Counters>,
+        folder: &Path,
+        about: &Description,
+    ) -> Result<Arc<Self>, Error> {
         let table: Table = about.own()?;
         table.check()?;
         let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
@@ -157,7 +160,7 @@ impl Settings {
             max_batch: table.max_batch,
             batch_wait: Duration::from_secs_f64(table.batch_wait_ms / 1000.0),
             keep: Duration::from_secs_f64(table.keep_s.max(KEEP_AT_LEAST)),
-            counters: options.counters.clone(),
+            counters: counters.clone(),
             id: info.id,
             entry: table.entry,
             folder,

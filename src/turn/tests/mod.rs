@@ -110,7 +110,7 @@ async fn a_bad_endpoint_and_an_unsendable_token_are_errors_too() {
     settings.endpoints.cloudflare = "file:///etc".into();
 
     let error = last_error(&settings).await;
-    assert!(error.contains("no http or https URL"), "{error}");
+    assert!(error.contains("not an http or https URL"), "{error}");
     settings.cloudflare = None;
     settings.hf_token = Some("hunter2\n".into());
     let error = last_error(&settings).await;

@@ -110,8 +110,8 @@ impl Bench {
         );
         let counters = Arc::new(Counters::default());
         let python = Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv/bin/python");
-        let options = Options { interpreter: Some(python), counters: counters.clone(), ..Options::default() };
-        let factory = prepare(&options, &folder, &Description::parse(&text)?)?;
+        let options = Options { interpreter: Some(python), ..Options::default() };
+        let factory = prepare(&options, &counters, &folder, &Description::parse(&text)?)?;
         Ok(Self { folder, counters, factory })
     }
 

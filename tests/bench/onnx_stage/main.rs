@@ -13,9 +13,11 @@ use std::{
 use anyhow::{Context, bail};
 use scope::{
     app,
-    config::Pipelines,
     frame::{Frame, Layout, Packed},
-    stage::{Entry, Output, Parameters},
+    stage::{
+        Entry, Output, Parameters, Settings,
+        onnx::{self, Provider},
+    },
 };
 
 fn main() -> anyhow::Result<()> {
@@ -24,11 +26,9 @@ fn main() -> anyhow::Result<()> {
         bail!("FOLDER WIDTH HEIGHT THREADS IMAGE are wanted, {words:?} came");
     };
     let (width, height): (u32, u32) = (width.parse()?, height.parse()?);
-    let pipelines = Pipelines {
-        onnx_threads: Some(threads.parse()?),
-        onnx_providers: vec!["cpu".into()],
-        ..Pipelines::default()
-    };
+    let (threads, providers) = (Some(threads.parse()?), vec![Provider::Cpu]);
+    let onnx = onnx::Settings { threads, providers, ..onnx::Settings::default() };
+    let pipelines = Settings { onnx, ..Settings::default() };
     let entry = Entry::read(Path::new(folder), &app::kinds(&pipelines))?;
     let mut stage = (entry.factory)()?;
     stage.set(&Parameters { values: entry.schema.defaults(), version: 1 })?;

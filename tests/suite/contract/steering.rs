@@ -59,7 +59,7 @@ fn with_files(catalog: Catalog, test: impl FnOnce(&str, &Path)) {
     let folder = tempfile::tempdir().unwrap();
     film(&folder.path().join("film.mp4"));
     let mut config = Config::default();
-    config.server.video_files = Some(folder.path().to_owned());
+    config.session.video_files = Some(folder.path().to_owned());
     config.recordings.folder = folder.path().join("recordings");
     own_server::run_with(config, catalog, |url| test(url, folder.path()));
 }

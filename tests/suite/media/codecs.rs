@@ -2,7 +2,7 @@
 //!
 //! Every test needs a process of its own, as nextest gives it: see tests/support/hardware.rs.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
 use crate::support::hardware::{Fault, register};
 use scope::{
@@ -119,20 +119,7 @@ fn trials(forced: &HashMap<CodecName, String>) -> Vec<Trial> {
 }
 
 fn trials_of(codec: CodecName, forced: &HashMap<CodecName, String>) -> Vec<Trial> {
-    let settings = Settings {
-        codecs: vec![codec],
-        offer_decides: true,
-        forced_encoders: forced.clone(),
-        jitter_buffer: Duration::from_millis(200),
-        start_bitrate_bps: 1_500_000,
-        min_bitrate_bps: 100_000,
-        max_bitrate_bps: 4_000_000,
-        congestion_control: true,
-        gather_limit: Duration::from_secs(1),
-        udp_ports: None,
-        advertised: Vec::new(),
-        ice_tcp: false,
-    };
+    let settings = Settings { codecs: vec![codec], forced_encoders: forced.clone(), ..Settings::default() };
     Engine::start(settings).unwrap().trials().to_vec()
 }
 

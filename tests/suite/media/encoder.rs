@@ -9,7 +9,7 @@ use crate::support::{
     http, own_server,
     server::end_reason,
 };
-use scope::{config::Config, stage::Catalog};
+use scope::{config::Config, signalling::CodecName, stage::Catalog};
 
 const LIMIT: Duration = Duration::from_secs(40);
 
@@ -45,7 +45,7 @@ fn after_a_hundred_frames_the_next_encoder_goes_on_and_at_most_a_second_is_lost(
 fn an_encoder_that_fails_again_and_again_ends_the_session_and_says_so() {
     register("nvh264enc", Fault::Picture(30));
     let mut config = Config::default();
-    config.media.forced_encoders.insert("h264".into(), "nvh264enc".into());
+    config.media.forced_encoders.insert(CodecName::H264, "nvh264enc".into());
     own_server::run_with(config, Catalog::default(), |url| {
         let client = Client::builder().codec(Codec::H264).fps(30).connect(url).unwrap();
         client.expect(

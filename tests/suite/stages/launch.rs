@@ -3,10 +3,7 @@
 
 use std::time::Duration;
 
-use scope::{
-    config::Pipelines,
-    stage::{Catalog, Error, Output},
-};
+use scope::stage::{Catalog, Error, Output, Settings};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -255,7 +252,7 @@ fn nothing_is_left_of_twenty_stages() {
 fn a_session_outlives_a_bin_that_hangs_and_is_told() {
     let dir = folder();
     looks::read(dir.path(), &format!("{I420}deadline_s = 0.5\n"), HANGS).unwrap();
-    let catalog = Catalog::read(&[dir.path().to_owned()], &scope::app::kinds(&Pipelines::default())).unwrap();
+    let catalog = Catalog::read(&[dir.path().to_owned()], &scope::app::kinds(&Settings::default())).unwrap();
 
     own_server::run(catalog, |url| {
         let client =

@@ -15,9 +15,11 @@ use crate::support::{
 };
 use scope::{
     app,
-    config::Pipelines,
     frame::{Frame, Layout, Packed},
-    stage::{Entry, Error, Output, Parameters, Stage, Values},
+    stage::{
+        Entry, Error, Output, Parameters, Settings, Stage, Values,
+        onnx::{self, Provider},
+    },
 };
 use serde_json::{Value, json};
 
@@ -44,7 +46,8 @@ fn expect_python(words: &[&str]) {
 
 /// One thread, so that sums are made in the same order as in Python's part.
 fn read(folder: &Path) -> Result<Entry, Error> {
-    let pipelines = Pipelines { onnx_threads: Some(1), ..Pipelines::default() };
+    let onnx = onnx::Settings { threads: Some(1), ..onnx::Settings::default() };
+    let pipelines = Settings { onnx, ..Settings::default() };
     Entry::read(folder, &app::kinds(&pipelines))
 }
 
@@ -246,17 +249,16 @@ fn without_the_library_the_server_runs_and_says_what_is_missing() {
 
 #[test]
 fn a_provider_that_is_not_there_is_refused_where_no_other_may_stand_in() {
-    let only = |names: &[&str]| Pipelines {
-        onnx_providers: names.iter().map(|&name| name.to_owned()).collect(),
-        ..Pipelines::default()
+    let open = |providers: &[Provider]| {
+        let onnx = onnx::Settings { providers: providers.to_vec(), ..onnx::Settings::default() };
+        let pipelines = Settings { onnx, ..Settings::default() };
+        (Entry::read(&shipped("cartoon"), &app::kinds(&pipelines)).unwrap().factory)()
     };
-    let open =
-        |pipelines: &Pipelines| (Entry::read(&shipped("cartoon"), &app::kinds(pipelines)).unwrap().factory)();
 
-    let alone = open(&only(&["tensorrt"])).err().map(|error| error.to_string()).unwrap_or_default();
+    let alone = open(&[Provider::Tensorrt]).err().map(|error| error.to_string()).unwrap_or_default();
 
     assert!(alone.contains("tensorrt") && alone.contains("cartoon/model.onnx"), "{alone}");
-    let fallback = open(&only(&["tensorrt", "cpu"])).unwrap();
+    let fallback = open(&[Provider::Tensorrt, Provider::Cpu]).unwrap();
     assert_eq!(fallback.detail().as_deref(), Some("on cpu"));
 }
 

@@ -272,7 +272,7 @@ fn a_parameter_that_a_stage_loads_with_builds_another_one_behind_the_picture() {
 fn a_pipeline_that_makes_pictures_needs_none_to_come_in() {
     let (factory, _seen) = probe(Some(200));
     let mut config = Config::default();
-    config.limits.media = Duration::from_secs(1);
+    config.session.limits.media = Duration::from_secs(1);
     let rest = "input = \"none\"\nfps = 30.0\nwidth = 320\nheight = 240";
     own_server::run_with(config, Catalog::default().with(entry("dream", rest, factory)), |url| {
         let client = Client::builder()

@@ -177,7 +177,8 @@ fn file_descriptors_are_counted_as_the_server_counts_them() {
         let wrapper = ["prlimit", &format!("--nofile={limits}")];
         let sessions = ["--max-sessions", "8", "--offline"];
 
-        let examined = scope_under(&wrapper).args(["doctor", "--json", "--port", "0"]).args(sessions).output();
+        let examined =
+            scope_under(&wrapper).args(["doctor", "--json", "--port", "0"]).args(sessions).output();
         let server = Server::spawn_under(&wrapper, &sessions, &[]);
 
         let report = report(&examined.unwrap());
@@ -236,7 +237,7 @@ fn a_turn_server_is_asked_as_a_browser_would() {
     for (status, found, advice) in refused {
         assert_eq!(status, "fail", "{found}");
         assert!(
-            found.contains("user name or the password") && advice.contains("password"),
+            found.contains("username or the password") && advice.contains("password"),
             "{found}: {advice}"
         );
         assert!(!found.contains("wrong"), "the password shows: {found}");
@@ -301,12 +302,12 @@ fn a_forced_encoder_that_does_not_exist_is_found() {
 }
 
 #[test]
-fn broken_pipelines_and_ended_certificates_are_found() {
+fn broken_pipelines_and_expired_certificates_are_found() {
     let folder = tempfile::tempdir().unwrap();
     let pipelines = folder.path().join("pipelines");
     std::fs::create_dir_all(pipelines.join("mine")).unwrap();
     std::fs::write(pipelines.join("mine/pipeline.toml"), "id = \"mine\"\nnonsense = 1\n").unwrap();
-    let (cert, key) = ended_certificate(folder.path());
+    let (cert, key) = expired_certificate(folder.path());
 
     let report = doctor(
         &[
@@ -328,11 +329,11 @@ fn broken_pipelines_and_ended_certificates_are_found() {
     let broken = broken.iter().find(|(status, ..)| *status == "fail").unwrap();
     assert!(broken.1.contains("mine: ") && broken.2.contains("mine/pipeline.toml"), "{broken:?}");
     assert_eq!(report.one("default pipeline").0, "fail");
-    assert!(report.one("https").1.contains("ended on 2020-02-01"), "{:#}", report.json);
+    assert!(report.one("https").1.contains("expired on 2020-02-01"), "{:#}", report.json);
     assert_eq!((nowhere.one("pipelines").0, nowhere.one("https").0), ("fail", "fail"), "{:#}", nowhere.json);
 }
 
-fn ended_certificate(folder: &Path) -> (String, String) {
+fn expired_certificate(folder: &Path) -> (String, String) {
     let key = rcgen::KeyPair::generate().unwrap();
     let mut params = rcgen::CertificateParams::new(vec!["scope.test".to_owned()]).unwrap();
     params.not_before = rcgen::date_time_ymd(2020, 1, 1);

@@ -80,7 +80,7 @@ fn a_pipeline_runs_over_a_file_and_loses_no_picture_and_no_bit() {
     let ran = run(&["run", "echo", "--input", from, "--output", to, "--lossless", "--param", "work_ms=1"]);
 
     assert!(ran.status.success(), "{}", text(&ran.stderr));
-    assert!(text(&ran.stdout).contains("20 pictures of 20"), "{}", text(&ran.stdout));
+    assert!(text(&ran.stdout).contains("20 frames of 20"), "{}", text(&ran.stdout));
     let mut reader = Reader::open(&output, &[Layout::I420]).unwrap();
     for (number, wanted) in pictures.iter().enumerate() {
         let frame = reader.frame().unwrap().unwrap();

@@ -58,13 +58,8 @@ fn prepared(folder: &Path, own: &str, rest: &str, counters: &Arc<Counters>) -> R
 }
 
 fn described(folder: &Path, text: &str, counters: &Arc<Counters>) -> Result<Factory, Error> {
-    let options = Options {
-        interpreter: Some(python()),
-        counters: counters.clone(),
-        hidden: vec![HIDDEN.into()],
-        ..Options::default()
-    };
-    prepare(&options, folder, &Description::parse(text)?)
+    let options = Options { interpreter: Some(python()), hidden: vec![HIDDEN.into()], ..Options::default() };
+    prepare(&options, counters, folder, &Description::parse(text)?)
 }
 
 /// The interpreter with numpy that `make deps` installs.

@@ -1,10 +1,10 @@
 //! Import circles inside folders: siblings that use each other, directly or through further siblings.
 //!
-//! The siblings of a folder are its files and its subfolders, each subfolder with all that it holds. One uses another
-//! where its code (tests left out) names an item that is defined there: in a `use`, or in a path through `crate`,
-//! `super`, `self` or a name that a `use` brought in. A re-export counts as the file that it leads to, so nothing hides
-//! behind a `mod.rs`. The `mod.rs` itself is no sibling of what it holds: that a parent puts its children together and
-//! they use its types is how Rust modules are made. Calls of methods are not seen.
+//! The siblings of a folder, `src` itself included, are its files and its subfolders, each subfolder with all that it
+//! holds. One uses another where its code (tests left out) names an item that is defined there: in a `use`, or in a
+//! path through `crate`, `super`, `self` or a name that a `use` brought in. A re-export counts as the file that it
+//! leads to, so nothing hides behind a `mod.rs`. The `mod.rs` itself is no sibling of what it holds: that a parent puts
+//! its children together and they use its types is how Rust modules are made. Calls of methods are not seen.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,6 +48,7 @@ fn a_planted_circle_is_caught() {
     ];
     let long = [("a/one", "use super::two;"), ("a/two", "use super::three;"), ("a/three", "use super::one;")];
     let folders = [("a/one/deep", "use crate::a::two;"), ("a/two", "use super::one::deep;")];
+    let top = [("a/one", "use crate::b;"), ("b", "use crate::a::one;")];
     let in_a_macro =
         [("a/one", "use super::two;"), ("a/two", "fn f() { println!(\"{}\", super::one::ONE) }")];
 
@@ -56,6 +57,7 @@ fn a_planted_circle_is_caught() {
     assert_eq!(circles_of(&long), [circle("a", &["one", "three", "two"])]);
     assert_eq!(circles_of(&folders), [circle("a", &["one", "two"])]);
     assert_eq!(circles_of(&in_a_macro), [circle("a", &["one", "two"])]);
+    assert_eq!(circles_of(&top), [circle("", &["a", "b"])]);
 }
 
 #[test]

@@ -1,0 +1,62 @@
+//! What the graphs of all sessions have in common, as a person sets it.
+
+use std::{collections::HashMap, net::IpAddr, time::Duration};
+
+use crate::signalling::CodecName;
+
+/// What the graphs of all sessions have in common.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Codecs that may be answered with.
+    pub codecs: Vec<CodecName>,
+    /// Which of several common codecs is answered with.
+    pub codec_policy: CodecPolicy,
+    /// Encoder element by codec, where one is forced.
+    pub forced_encoders: HashMap<CodecName, String>,
+    /// Longest wait for a retransmission; in-order packets never wait. Small values break retransmission.
+    pub jitter_buffer: Duration,
+    /// Bitrate that a session starts with, in bit/s.
+    pub start_bitrate_bps: u32,
+    /// Bitrate below which congestion control does not go, in bit/s.
+    pub min_bitrate_bps: u32,
+    /// Bitrate above which congestion control does not go, in bit/s.
+    pub max_bitrate_bps: u32,
+    /// Whether transport-wide congestion control drives the bitrate.
+    pub congestion_control: bool,
+    /// How long the answer waits for candidates.
+    pub gather_limit: Duration,
+    /// UDP ports for ICE, both ends included; the system's choice without.
+    pub udp_ports: Option<(u16, u16)>,
+    /// Addresses that stand in the answer in place of this host's own (Docker, NAT).
+    pub advertised: Vec<IpAddr>,
+    /// Whether ICE over TCP is offered too.
+    pub ice_tcp: bool,
+}
+
+/// Which of several common codecs is answered with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodecPolicy {
+    /// The one that costs this host least at the same quality.
+    Cheapest,
+    /// The one that the offer names first.
+    Offer,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            codecs: vec![CodecName::Vp8, CodecName::Vp9, CodecName::H264],
+            codec_policy: CodecPolicy::Cheapest,
+            forced_encoders: HashMap::new(),
+            jitter_buffer: Duration::from_millis(600),
+            start_bitrate_bps: 600_000,
+            min_bitrate_bps: 100_000,
+            max_bitrate_bps: 4_000_000,
+            congestion_control: true,
+            gather_limit: Duration::from_secs(1),
+            udp_ports: None,
+            advertised: Vec::new(),
+            ice_tcp: false,
+        }
+    }
+}
