@@ -43,7 +43,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         "h" => number.checked_mul(3_600_000),
         _ => None,
     };
-    // A year: a longer limit is none, and clocks overflow.
+    // A year: clocks overflow beyond it.
     milliseconds.filter(|time| *time <= 31_536_000_000).map(Duration::from_millis).ok_or_else(fault)
 }
 
@@ -82,7 +82,7 @@ pub fn address(text: &str) -> Result<IpAddr, String> {
 
 /// `turn:user:password@host:port` as a server of the static list.
 pub fn turn_url(text: &str) -> Result<IceServer, String> {
-    let fault = "expected turn:user:password@host:port"; // what came may hold a password
+    let fault = "expected turn:user:password@host:port"; // without the text, which may hold a password
     let (scheme, rest) = text.split_once(':').ok_or(fault)?;
     let (user, host) = rest.rsplit_once('@').ok_or(fault)?;
     let (username, credential) = user.split_once(':').ok_or(fault)?;

@@ -1,11 +1,11 @@
-//! What a disk says: what is free, what a folder takes.
+//! Disk space: what is free, what a folder takes.
 
 use std::{fs, io, path::Path};
 
-/// Left free for the ends of files and the sidecars of all that is under way.
+/// Bytes kept free for closing the files and sidecars of running recordings.
 pub const RESERVE: u64 = 2 << 20;
 
-/// Bytes that an ordinary user may still write where `path` is.
+/// Bytes that an ordinary user may still write on the disk of `path`.
 pub fn free(path: &Path) -> io::Result<u64> {
     let disk = rustix::fs::statvfs(path)?;
     Ok(disk.f_bavail.saturating_mul(disk.f_frsize))

@@ -1,4 +1,4 @@
-//! The folder of a recording that is under way.
+//! The folder of a running recording.
 
 use std::{
     fs, io,
@@ -10,7 +10,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::{About, Change, End, EndCode, Error, Kind, Segment, Sidecar, Store, disk};
 
-/// A recording that is under way. Nobody else's while it lives: the kernel lets go of it when the process is killed.
+/// A running recording. It holds a lock on its folder, which the kernel releases when the process is killed.
 pub struct Folder {
     store: Store,
     path: PathBuf,
@@ -23,7 +23,7 @@ pub struct Folder {
 
 impl Folder {
     pub(super) fn begin(store: Store, path: PathBuf, sidecar: Sidecar) -> io::Result<Self> {
-        let held = || io::Error::other("another server records there");
+        let held = || io::Error::other("another server records into it");
         let lock = lock(&path).ok_or_else(held)?;
         sidecar.write(&path)?;
         Ok(Self { store, path, sidecar, started: Instant::now(), bytes: 0, dirty: false, _lock: lock })
@@ -44,7 +44,7 @@ impl Folder {
         self.started
     }
 
-    /// Bytes of its files when it was last looked at.
+    /// Bytes of its files at the last [`Folder::look`].
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -56,7 +56,7 @@ impl Folder {
         (self.path.join(&name), name)
     }
 
-    /// Notes a new file.
+    /// Adds a new file to the sidecar.
     ///
     /// # Errors
     /// The sidecar cannot be written.
@@ -65,7 +65,7 @@ impl Folder {
         self.save()
     }
 
-    /// Notes the number of a file's first picture, which may be known later than the file.
+    /// Sets the number of a file's first frame, which may be known later than the file.
     pub fn number(&mut self, file: &str, frame: u64) {
         if let Some(segment) = self.sidecar.segments.iter_mut().find(|segment| segment.file == file) {
             segment.frame = Some(frame);
@@ -73,16 +73,16 @@ impl Folder {
         }
     }
 
-    /// Notes a change, written with the next look: a slider makes a hundred a second.
+    /// Adds a change, written with the next [`Folder::look`]: a slider makes a hundred a second.
     pub fn note(&mut self, change: Change) {
         self.sidecar.timeline.push(change);
         self.dirty = true;
     }
 
-    /// Writes what is new and looks whether more may come.
+    /// Writes what is new and checks that the recording may go on.
     ///
     /// # Errors
-    /// It is gone, the disk is full, the quota is reached.
+    /// The folder is gone, the disk is full, the quota is reached.
     pub fn look(&mut self) -> Result<(), Error> {
         if !self.path.is_dir() {
             return Err(Error::Folder {
@@ -104,7 +104,7 @@ impl Folder {
         let end = End { code, sentence, seconds: self.started.elapsed().as_secs_f64(), bytes };
         self.sidecar.end = Some(end.clone());
         if let Err(error) = self.save() {
-            tracing::warn!(%error, recording = self.sidecar.id, "the end of a recording cannot be noted");
+            tracing::warn!(%error, recording = self.sidecar.id, "cannot write the end of a recording");
         }
         end
     }
@@ -116,7 +116,7 @@ impl Folder {
     }
 }
 
-/// Takes a recording's folder for as long as the file lives; none where somebody else has it.
+/// Locks a recording's folder for the life of the file; `None` if it is locked already.
 pub(super) fn lock(folder: &Path) -> Option<fs::File> {
     let file = fs::File::open(folder).ok()?;
     flock(&file, FlockOperation::NonBlockingLockExclusive).ok()?;

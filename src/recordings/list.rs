@@ -1,4 +1,4 @@
-//! What a recording shows of itself.
+//! A recording as the API lists it.
 
 use std::{fs, io, path::Path, time::SystemTime};
 
@@ -11,35 +11,35 @@ use super::{End, EndCode, Kind, Sidecar, disk};
 pub struct Recording {
     /// Its id: `<day>-<time>-<random>`, in UTC.
     pub id: String,
-    /// The sessions that it is of: the one that it was started in, then those that took over.
+    /// Its sessions: the one it was started in, then those that took over.
     pub sessions: Vec<String>,
     /// The pipeline that it started with.
     pub pipeline_id: String,
     /// When it started, RFC 3339 in UTC.
     pub started: String,
-    /// How it is.
+    /// Whether it runs or how it ended.
     pub state: State,
-    /// Why it ended; null while it is under way.
+    /// Why it ended; null while it is running.
     pub sentence: Option<String>,
     /// Seconds from its start to its end, or until now.
     pub seconds: f64,
     /// Bytes of its files.
     pub bytes: u64,
-    /// Its files in the order in which they began.
+    /// Its files, in the order in which they began.
     pub files: Vec<File>,
 }
 
-/// How a recording is.
+/// Whether a recording runs, or how it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// It is under way.
+    /// It is running.
     Recording,
     /// It ended on request or with its session.
     Finished,
-    /// It could not go on; what was written until then is there.
+    /// It could not continue; what was written until then is kept.
     Failed,
-    /// The server was killed; all but the last second or two is there.
+    /// The server was killed; all but the last second or two is kept.
     Cut,
 }
 
@@ -48,17 +48,17 @@ pub enum State {
 pub struct File {
     /// Its name.
     pub name: String,
-    /// Which way its picture went.
+    /// Whether it is of the session's output or its input.
     pub kind: Kind,
-    /// Codec of the picture.
+    /// Video codec.
     pub codec: String,
-    /// Size of the picture.
+    /// Frame width.
     pub width: u32,
-    /// Size of the picture.
+    /// Frame height.
     pub height: u32,
-    /// Whether it has sound.
+    /// Whether it has audio.
     pub sound: bool,
-    /// When its first picture was, in seconds after the recording's start.
+    /// Time of its first frame, in seconds after the recording's start.
     pub at_s: f64,
     /// Bytes.
     pub bytes: u64,
@@ -104,7 +104,7 @@ pub fn look(folder: &Path) -> io::Result<Recording> {
     })
 }
 
-/// The end of a recording that was cut off: its files say when they were last written.
+/// The end of a recording that was cut off, from the times at which its files were last written.
 pub fn cut(folder: &Path, sidecar: &Sidecar, sentence: &str) -> End {
     let written = |file: &str| fs::metadata(folder.join(file)).ok()?.modified().ok();
     let last = sidecar.segments.iter().filter_map(|segment| written(&segment.file)).max();

@@ -1,6 +1,6 @@
-//! `recording.json`: what a recording is of, and what happened while it was made.
+//! `recording.json`: what is recorded, and what happened meanwhile.
 //!
-//! Written beside and renamed, so that whoever reads it, or a server that is killed, finds a whole one.
+//! Written to a second file and renamed, so that a reader, or the next server after a crash, finds a complete one.
 
 use std::{fs, io, path::Path};
 
@@ -11,40 +11,40 @@ use super::SIDECAR;
 
 const VERSION: u32 = 1;
 
-/// What a recording is of, as it starts.
+/// What is recorded, as known at the start.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct About {
     /// The session.
     pub session: String,
-    /// The pipeline that works on the picture.
+    /// The pipeline.
     pub pipeline_id: String,
     /// The parameters in force.
     pub parameters: Map<String, Value>,
-    /// Whether the picture that comes in is kept too.
+    /// Whether the session's input is recorded too.
     pub input: bool,
 }
 
 /// The whole of `recording.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sidecar {
-    /// Version of this form.
+    /// Version of this format.
     pub version: u32,
     /// The recording's id.
     pub id: String,
     /// When it started, RFC 3339 in UTC; all times in seconds count from here.
     pub started: String,
-    /// What it is of.
+    /// What is recorded.
     #[serde(flatten)]
     pub about: About,
     /// Its files.
     pub segments: Vec<Segment>,
     /// What changed.
     pub timeline: Vec<Change>,
-    /// How it ended; null while it is under way.
+    /// How it ended; null while it is running.
     pub end: Option<End>,
 }
 
-/// Which way a file's picture went.
+/// Whether a file is of the session's output or its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -55,7 +55,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// How its files' names begin.
+    /// The start of its files' names.
     pub fn name(self) -> &'static str {
         match self {
             Self::Output => "output",
@@ -69,30 +69,30 @@ impl Kind {
 pub struct Segment {
     /// Its name.
     pub file: String,
-    /// Which way its picture went.
+    /// Whether it is of the session's output or its input.
     pub kind: Kind,
-    /// Codec of the picture.
+    /// Video codec.
     pub codec: String,
-    /// Size of the picture.
+    /// Frame width.
     pub width: u32,
-    /// Size of the picture.
+    /// Frame height.
     pub height: u32,
-    /// Whether it has sound.
+    /// Whether it has audio.
     pub sound: bool,
-    /// When its first picture was, in seconds after the recording's start; before it where the picture was under way.
+    /// Time of its first frame, in seconds after the recording's start; negative if that frame is older.
     pub at_s: f64,
-    /// Number of that picture in its session; null where it is not known.
+    /// Number of that frame in its session; null if unknown.
     pub frame: Option<u64>,
-    /// The session that it is of: a reconnect has a new one, which counts from 0.
+    /// Its session: a reconnect makes a new one, which counts from 0.
     pub session: String,
 }
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Change {
-    /// When it was in force, in seconds after the recording's start.
+    /// When it took effect, in seconds after the recording's start.
     pub at_s: f64,
-    /// Number of the first picture that has it, where it has one.
+    /// Number of the first frame it applies to, if there is one.
     pub frame: Option<u64>,
     /// What changed.
     #[serde(flatten)]
@@ -146,7 +146,7 @@ pub enum EndCode {
     Stopped,
     /// With its session.
     SessionEnded,
-    /// It could not go on.
+    /// It could not continue.
     Failed,
     /// The server was killed.
     Cut,
@@ -165,7 +165,7 @@ impl EndCode {
 }
 
 impl Sidecar {
-    /// One without files.
+    /// A sidecar without files.
     pub fn new(id: String, started: String, about: About) -> Self {
         Self { version: VERSION, id, started, about, segments: Vec::new(), timeline: Vec::new(), end: None }
     }
@@ -173,15 +173,15 @@ impl Sidecar {
     /// Reads the one in a recording's folder.
     ///
     /// # Errors
-    /// There is none, or it is none.
+    /// It does not exist, or is not a sidecar.
     pub fn read(folder: &Path) -> io::Result<Self> {
         Ok(serde_json::from_slice(&fs::read(folder.join(SIDECAR))?)?)
     }
 
-    /// Writes it: whole or not at all.
+    /// Writes it completely or not at all.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn write(&self, folder: &Path) -> io::Result<()> {
         let (path, beside) = (folder.join(SIDECAR), folder.join(format!(".{SIDECAR}")));
         fs::write(&beside, serde_json::to_vec_pretty(self)?)?;

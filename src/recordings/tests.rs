@@ -77,7 +77,7 @@ fn a_quota_that_is_reached_refuses_and_ends() {
 
     assert!(matches!(folder.look(), Err(Error::Quota { quota: 4000, .. })));
     let sentence = store.create(about()).err().unwrap().to_string();
-    assert!(sentence.contains("quota is 4000") && sentence.contains("delete some"), "{sentence}");
+    assert!(sentence.contains("of 4000 bytes") && sentence.contains("delete some"), "{sentence}");
     let id = folder.id().to_owned();
     folder.finish(EndCode::Failed, sentence);
     store.delete(&id).unwrap();
@@ -90,7 +90,7 @@ fn a_folder_that_cannot_be_made_or_is_gone_is_said() {
     fs::write(dir.path().join("file"), "").unwrap();
     for place in ["file", "none/below", "file/below"] {
         let sentence = store(&dir.path().join(place), 0).create(about()).err().unwrap().to_string();
-        assert!(sentence.contains("cannot be used") && sentence.contains(place), "{sentence}");
+        assert!(sentence.contains("cannot use") && sentence.contains(place), "{sentence}");
     }
     let store = store(&dir.path().join("recordings"), 0);
     let mut folder = store.create(about()).unwrap();

@@ -1,4 +1,4 @@
-//! Graphics cards as the kernel shows them to everyone (`/sys/class/drm`); NVIDIA's own library tells more of its own.
+//! Graphics cards as the kernel shows them to every user (`/sys/class/drm`); NVIDIA's library reports more about its own.
 
 use std::{
     fs::{read_dir, read_to_string},
@@ -8,25 +8,25 @@ use std::{
 
 use super::{Gpu, rate::Rate};
 
-/// PCI's numbers of the makers.
+/// PCI ids of the vendors.
 const VENDORS: [(&str, &str); 3] = [("0x1002", "AMD"), ("0x8086", "Intel"), ("0x10de", "NVIDIA")];
 
-/// A card and what its readings before were.
+/// A card and its last readings.
 pub struct Card {
     index: u32,
     vendor: &'static str,
     device: PathBuf,
-    /// Intel: files with the milliseconds that a part of the card has slept.
+    /// Intel: files with the milliseconds that each part of the card has slept.
     sleep: Vec<(PathBuf, Rate)>,
 }
 
 impl Card {
-    /// Every card of a known maker, in the kernel's order. `root` is `/`; tests have another.
+    /// Every card of a known vendor, in the kernel's order. `root` is `/` but in tests.
     pub fn find(root: &Path) -> Vec<Self> {
         let folder = root.join("sys/class/drm");
         let mut cards: Vec<_> = names(&folder)
             .iter()
-            // Its connectors are card0-HDMI-A-1 and so on.
+            // Connectors are named card0-HDMI-A-1 and so on.
             .filter_map(|name| Some((name.strip_prefix("card")?.parse().ok()?, folder.join(name))))
             .filter_map(|(index, card)| Self::open(index, &card))
             .collect();
@@ -47,12 +47,12 @@ impl Card {
         })
     }
 
-    /// Whether its maker's own library tells of it.
+    /// Whether NVIDIA's library reports it.
     pub fn is_nvidia(&self) -> bool {
         self.vendor == "NVIDIA"
     }
 
-    /// What the kernel tells of it now.
+    /// What the kernel reports about it now.
     pub fn read(&mut self, now: Instant) -> Gpu {
         let number = |name: &str| text(&self.device.join(name))?.parse().ok();
         let (total, used) = (number("mem_info_vram_total"), number("mem_info_vram_used"));
@@ -72,7 +72,7 @@ impl Card {
         }
     }
 
-    /// The part that slept least decides.
+    /// The share of the part that slept least.
     fn awake(&mut self, now: Instant) -> Option<u32> {
         let awake = self.sleep.iter_mut().filter_map(|(file, rate)| {
             let slept = rate.read(now, text(file).and_then(|text| text.parse().ok()))?;

@@ -1,25 +1,25 @@
-//! What a container may use and uses: the files of Linux' control groups, version 2 and else 1.
+//! A container's limits and use, from the files of Linux's control groups, version 2 or else 1.
 
 use std::{
     fs::read_to_string,
     path::{Path, PathBuf},
 };
 
-/// A control group's limits, and its use where there is a limit. What is not limited or not known is `None`.
+/// A control group's limits, and its use where there is a limit. `None` is unlimited or unknown.
 #[derive(Debug, Default, PartialEq)]
 pub struct Group {
-    /// Processors' worth of time.
+    /// CPU time, in processors.
     pub cores: Option<f64>,
-    /// Processor time used so far, in seconds.
+    /// CPU time used so far, in seconds.
     pub cpu_seconds: Option<f64>,
     /// Bytes.
     pub memory_limit: Option<u64>,
-    /// Bytes, without the file cache that the kernel takes back first.
+    /// Bytes, without the file cache, which the kernel reclaims first.
     pub memory_used: Option<u64>,
 }
 
 impl Group {
-    /// Of this process. `root` is `/`; tests have another.
+    /// This process's group. `root` is `/` but in tests.
     pub fn read(root: &Path) -> Self {
         let groups = read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
         let mount = root.join("sys/fs/cgroup");
@@ -34,7 +34,7 @@ impl Group {
     }
 }
 
-/// The path of `controller` in `/proc/self/cgroup`; version 2 has none to name.
+/// The path of `controller` in `/proc/self/cgroup`; version 2 names none.
 fn path_of<'a>(groups: &'a str, controller: &str) -> Option<&'a str> {
     groups.lines().find_map(|line| {
         let (names, path) = line.split_once(':')?.1.split_once(':')?;
@@ -42,8 +42,8 @@ fn path_of<'a>(groups: &'a str, controller: &str) -> Option<&'a str> {
     })
 }
 
-/// The group's folder and those above it, since a limit of any of them holds. Within a container the path may be one
-/// of the host's, whose folders are not there; the mount itself is the container's.
+/// The group's folder and those above it, since the limits of all of them apply. In a container the path may be the
+/// host's, whose folders do not exist there; the mount itself is the container's.
 fn folders(mount: &Path, path: &str) -> Vec<PathBuf> {
     let own = mount.join(path.trim_start_matches('/'));
     own.ancestors().take_while(|folder| folder.starts_with(mount)).map(Path::to_owned).collect()
@@ -83,19 +83,19 @@ fn divided(cpu: &[PathBuf], accounts: &[PathBuf], memory: &[PathBuf]) -> Group {
     }
 }
 
-/// The least limit and the folder that has it.
+/// The lowest limit and the folder that sets it.
 fn tightest<T: PartialOrd>(folders: &[PathBuf], limit: impl Fn(&Path) -> Option<T>) -> Option<(T, &Path)> {
     let limits = folders.iter().filter_map(|folder| Some((limit(folder)?, folder.as_path())));
     limits.reduce(|least, other| if other.0 < least.0 { other } else { least })
 }
 
-/// `max` and `-1` say that there is no limit.
+/// `max` and `-1` mean no limit.
 fn cores(quota: &str, period: &str) -> Option<f64> {
     let (quota, period): (f64, f64) = (quota.trim().parse().ok()?, period.trim().parse().ok()?);
     (quota > 0.0 && period > 0.0).then(|| quota / period)
 }
 
-/// `max`, or a number near 2^63, says that there is no limit.
+/// `max`, or a number near 2^63, means no limit.
 fn bytes(file: &Path) -> Option<u64> {
     read_to_string(file).ok()?.trim().parse().ok().filter(|bytes| *bytes < 1 << 60)
 }

@@ -1,6 +1,7 @@
-//! Figures of the host: processors, memory, graphics cards. What is not known is null, never 0.
+//! Figures of the host: processors, memory, graphics cards. An unknown figure is null, never 0.
 //!
-//! Read on request, in under a millisecond; a lock keeps the last reading, since load is a difference.
+//! Read on request, in under a millisecond, on the caller's thread; a lock guards the last reading, since load is a
+//! difference of two.
 
 mod cards;
 mod cgroup;
@@ -26,7 +27,7 @@ pub struct Snapshot {
     pub cpu: Cpu,
     /// Memory.
     pub memory: Memory,
-    /// Graphics cards that a driver tells of.
+    /// Graphics cards that a driver reports.
     pub gpus: Vec<Gpu>,
     /// Load averages over 1, 5 and 15 minutes.
     pub load_average: Option<[f64; 3]>,
@@ -35,15 +36,15 @@ pub struct Snapshot {
 /// Processors.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Cpu {
-    /// What the maker calls it.
+    /// The vendor's name for it.
     pub model: Option<String>,
     /// Logical processors.
     pub cores: usize,
-    /// Use of all of them since the reading before, 0 to 100; null at the first, and where that was long ago.
+    /// Use of all of them since the last reading, 0 to 100; null at the first, and if the last was long ago.
     pub usage_percent: Option<f32>,
-    /// Processors' worth of time that the container may use; null without such a limit.
+    /// CPU time that the container may use, in processors; null without such a limit.
     pub limit_cores: Option<f64>,
-    /// How much of that it uses, 0 to 100; null where that is not known.
+    /// How much of that it uses, 0 to 100; null if unknown.
     pub limit_usage_percent: Option<f64>,
 }
 
@@ -54,9 +55,9 @@ pub struct Memory {
     pub total_bytes: u64,
     /// In use on the host.
     pub used_bytes: u64,
-    /// What the container may use; null outside one.
+    /// The container's limit; null without one.
     pub limit_bytes: Option<u64>,
-    /// How much of that it uses, without the file cache that the kernel takes back first.
+    /// How much of that it uses, without the file cache, which the kernel reclaims first.
     pub limit_used_bytes: Option<u64>,
     /// Of this process.
     pub process_bytes: Option<u64>,
@@ -65,9 +66,9 @@ pub struct Memory {
 /// A graphics card.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Gpu {
-    /// Number that the driver gives it.
+    /// The driver's number for it.
     pub index: u32,
-    /// What the maker calls it.
+    /// The vendor's name for it.
     pub name: Option<String>,
     /// Its memory.
     pub memory_total_bytes: Option<u64>,
@@ -75,8 +76,8 @@ pub struct Gpu {
     pub memory_used_bytes: Option<u64>,
     /// Use of its processors, 0 to 100.
     pub utilization_percent: Option<u32>,
-    /// Share of the time that they were not asleep, 0 to 100: the most that their use can have been. Intel's drivers
-    /// tell everyone this alone.
+    /// Share of the time that they were not asleep, 0 to 100: an upper bound of their use. Intel's drivers report only
+    /// this to ordinary users.
     pub awake_percent: Option<u32>,
 }
 
@@ -99,7 +100,7 @@ impl System {
     /// Looks for graphics cards and for NVIDIA's driver once.
     ///
     /// # Errors
-    /// The host does not tell its figures.
+    /// The host's figures cannot be read.
     pub fn new() -> Result<Self, sysinfo::Error> {
         let root = PathBuf::from("/");
         let mut system = sysinfo::System::new()?;
@@ -110,7 +111,7 @@ impl System {
         Ok(Self { state: Mutex::new(state), nvml, root })
     }
 
-    /// The host now. The processors' use is that since the call before.
+    /// The host now; the processors' use is since the last call.
     pub fn snapshot(&self) -> Snapshot {
         let now = Instant::now();
         let group = Group::read(&self.root);
@@ -147,11 +148,11 @@ impl System {
         }
     }
 
-    /// Those that NVIDIA's library tells of, then those that the kernel alone does.
+    /// The cards that NVIDIA's library reports, then those that only the kernel does.
     fn gpus(&self, cards: &mut [Card], now: Instant) -> Vec<Gpu> {
         let mut gpus = self.nvml.as_ref().map(nvidia).unwrap_or_default();
-        let is_told = !gpus.is_empty();
-        let others = cards.iter_mut().filter(|card| !(is_told && card.is_nvidia()));
+        let has_nvml = !gpus.is_empty();
+        let others = cards.iter_mut().filter(|card| !(has_nvml && card.is_nvidia()));
         gpus.extend(others.map(|card| card.read(now)));
         gpus
     }
@@ -187,7 +188,7 @@ fn nvidia(nvml: &Nvml) -> Vec<Gpu> {
         .collect()
 }
 
-/// The addresses that this host has for others: neither loopback's nor link-local ones.
+/// The addresses at which others may reach this host: neither loopback nor link-local.
 pub fn addresses() -> Vec<IpAddr> {
     let networks = sysinfo::Networks::new_with_refreshed_list();
     let networks =
@@ -202,7 +203,7 @@ pub fn addresses() -> Vec<IpAddr> {
     addresses
 }
 
-/// Whether this process runs in a container, as far as its files tell.
+/// Whether this process runs in a container, judging by its files.
 pub fn is_container() -> bool {
     let marked = ["/.dockerenv", "/run/.containerenv"].iter().any(|path| Path::new(path).exists());
     let group = std::fs::read_to_string("/proc/1/cgroup").unwrap_or_default();

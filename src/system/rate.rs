@@ -1,13 +1,13 @@
-//! A count that rises becomes a rate.
+//! Turns a rising count into a rate.
 
 use std::time::{Duration, Instant};
 
-/// Closer readings say nothing: the kernel counts in steps of some milliseconds. `sysinfo` waits as long.
+/// Closer readings mean nothing: the kernel counts in steps of a few milliseconds. `sysinfo` waits as long.
 const LEAST: Duration = Duration::from_millis(200);
-/// A mean over a longer time says nothing of the present.
+/// A mean over a longer time says nothing about the present.
 const MOST: Duration = Duration::from_secs(15);
 
-/// The rise of a count in a second, between readings.
+/// The rise of a count per second, between readings.
 #[derive(Default)]
 pub struct Rate {
     before: Option<(Instant, f64)>,
@@ -15,7 +15,7 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// The rise since the reading before; `None` at the first, after a long pause, and where the count fell.
+    /// The rate since the last reading; `None` at the first, after a long pause, and if the count fell.
     pub fn read(&mut self, now: Instant, count: Option<f64>) -> Option<f64> {
         let Some(count) = count else {
             *self = Self::default();
@@ -35,12 +35,12 @@ impl Rate {
     }
 }
 
-/// Whether a figure that is a mean since `before` is one of the present.
+/// Whether a mean since `before` describes the present.
 pub fn is_fresh(before: Option<Instant>, now: Instant) -> bool {
     before.is_some_and(|before| now.saturating_duration_since(before) <= MOST)
 }
 
-/// Whether a reading so soon after `before` says nothing new.
+/// Whether a reading so soon after `before` means nothing.
 pub fn is_too_soon(before: Option<Instant>, now: Instant) -> bool {
     before.is_some_and(|before| now.saturating_duration_since(before) < LEAST)
 }

@@ -1,4 +1,4 @@
-//! Cloudflare Realtime TURN with a key of one's own:
+//! Cloudflare Realtime TURN with the user's own key:
 //! <https://developers.cloudflare.com/realtime/turn/generate-credentials/>
 
 use reqwest::{Client, RequestBuilder};

@@ -11,7 +11,7 @@ pub(super) fn parse(text: &str) -> Option<Url> {
 /// Appends path segments, each percent-encoded.
 pub(super) fn join(mut base: Url, segments: &[&str]) -> Url {
     base.path_segments_mut()
-        .expect("parse lets through http URLs alone, which have a path")
+        .expect("parse admits only http URLs, which have a path")
         .pop_if_empty()
         .extend(segments);
     base

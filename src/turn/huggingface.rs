@@ -9,10 +9,10 @@ use super::secret::Secret;
 
 /// What to do when the service refuses.
 pub(super) const CHECK: &str = "check that HF_TOKEN is a valid token of huggingface.co";
-/// What to do when the service is away, as gradio-app/fastrtc#429 reports of its name since
-/// June 2026.
-pub(super) const UNREACHABLE: &str = "turn.fastrtc.org may be gone; give Cloudflare keys of your own \
-     (CLOUDFLARE_TURN_KEY_ID, CLOUDFLARE_TURN_KEY_API_TOKEN) or a TURN server";
+/// What to do when the service is unreachable: its name has not resolved since June 2026
+/// (gradio-app/fastrtc#429).
+pub(super) const UNREACHABLE: &str = "turn.fastrtc.org may be gone; configure your own Cloudflare keys \
+     (CLOUDFLARE_TURN_KEY_ID, CLOUDFLARE_TURN_KEY_API_TOKEN) or TURN server";
 
 /// `GET /credentials?ttl={seconds}`.
 pub(super) fn request(client: &Client, base: Url, token: &Secret, ttl_seconds: u64) -> RequestBuilder {

@@ -107,7 +107,7 @@ pub(super) struct Response<'a> {
 }
 
 impl<'a> Response<'a> {
-    /// `None` where it is no STUN answer.
+    /// `None` if it is not a STUN answer.
     pub(super) fn parse(bytes: &'a [u8]) -> Option<Self> {
         let (header, mut rest) = bytes.split_at_checked(HEADER)?;
         // Class in the bits 4 and 8 of the type: success is 0x0100, error 0x0110.

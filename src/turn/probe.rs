@@ -1,6 +1,6 @@
-//! Asks one STUN or TURN server whether it does its work, as a client would.
+//! Tests one STUN or TURN server, as a client would use it.
 //!
-//! Runs on tokio; each question has a limit. The allocation that it makes is given back at once.
+//! Runs on tokio; each request has a time limit. The allocation that it makes is released at once.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -19,32 +19,32 @@ use super::message::{
 };
 use super::uri::IceUri;
 
-/// For all questions to one server: a browser's user has given up by then.
+/// For all requests to one server: a browser's user has given up by then.
 const LIMIT: Duration = Duration::from_secs(5);
 /// First wait for an answer over UDP, doubled each time (RFC 8489, section 6.2.1).
 const FIRST_WAIT: Duration = Duration::from_millis(500);
-/// Longest answer that is read, in bytes; an Allocate's has some 150.
+/// Longest answer that is read, in bytes; an Allocate's has about 150.
 const ANSWER_BYTES: usize = 2048;
 /// UDP, as the protocol of the relayed packets (RFC 8656, section 18.8).
 const RELAY_UDP: [u8; 4] = [17, 0, 0, 0];
-/// One for the nonce, one with it, one more where it went stale.
+/// One for the nonce, one with it, one more if it went stale.
 const TRIES: usize = 3;
 
 /// What a server did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// STUN: it told where the request came from.
+    /// STUN: it reported this source address of the request.
     Seen(SocketAddr),
-    /// TURN: it gave this address and took it back.
+    /// TURN: it allocated this address, and released it.
     Relayed(SocketAddr),
-    /// TLS, which this check does not speak: its port takes connections.
+    /// TLS, which this check does not speak: its port accepts connections.
     Connected,
 }
 
-/// Why a server does not do its work.
+/// Why a server does not work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProbeError {
-    /// No URL of an ICE server.
+    /// Not the URL of an ICE server.
     #[error("{0}")]
     Url(&'static str),
     /// No address of that name.
@@ -55,25 +55,25 @@ pub enum ProbeError {
         /// What the resolver said.
         reason: String,
     },
-    /// No way to it.
-    #[error("it cannot be reached: {0}")]
+    /// The network does not reach it.
+    #[error("cannot reach it: {0}")]
     Network(String),
     /// No answer.
-    #[error("it gives no answer within {} s", LIMIT.as_secs())]
+    #[error("no answer within {} s", LIMIT.as_secs())]
     Silent,
-    /// The user name or the password is not the server's.
-    #[error("it refuses the user name or the password")]
+    /// The username or the password is wrong.
+    #[error("it rejects the username or the password")]
     Credentials,
     /// It refuses for another reason.
-    #[error("it refuses with {code} {reason}")]
+    #[error("it refuses with error {code} {reason}")]
     Refused {
         /// STUN error code.
         code: u16,
         /// The server's words.
         reason: String,
     },
-    /// An answer that is none.
-    #[error("its answer is no STUN")]
+    /// An answer that is not STUN.
+    #[error("its answer is not a STUN message")]
     Nonsense,
 }
 
@@ -83,7 +83,7 @@ impl From<std::io::Error> for ProbeError {
     }
 }
 
-/// Sends a STUN server a Binding request, or makes a TURN server allocate a relay and give it up.
+/// Sends a STUN server a Binding request, or has a TURN server allocate a relay and release it.
 ///
 /// # Errors
 /// [`ProbeError`], within 5 s.
@@ -136,7 +136,7 @@ struct Login<'a> {
     credential: &'a str,
 }
 
-/// What the server wants to see in the next request.
+/// What the server requires in the next request.
 struct Ticket {
     realm: String,
     nonce: Vec<u8>,
@@ -158,7 +158,7 @@ impl Login<'_> {
                 (Some(401 | 438), _) => ticket = Some(Ticket::read(&response)?),
                 (Some(_), _) => return Err(success(&bytes).err().unwrap_or(ProbeError::Nonsense)),
                 (None, Some(ticket)) => return Ok((bytes, ticket)),
-                // A server that asks for no credentials has nothing to sign for.
+                // A server that asks for no credentials needs no signature.
                 (None, None) => return Ok((bytes, Ticket { realm: String::new(), nonce: Vec::new() })),
             }
         }
@@ -203,7 +203,7 @@ impl Wire {
         Ok(Self::Tcp(TcpStream::connect(server).await?))
     }
 
-    /// Sends a request, over UDP again and again, until its answer comes. The caller has the limit.
+    /// Sends a request, over UDP repeatedly, until its answer arrives. The caller limits the time.
     async fn ask(&mut self, request: &Request) -> Result<Vec<u8>, ProbeError> {
         match self {
             Self::Udp(socket) => {
@@ -229,7 +229,7 @@ impl Wire {
     }
 }
 
-/// The datagram that answers `request`; late answers to the one before are passed over.
+/// The datagram that answers `request`; skips late answers to an earlier one.
 async fn answer_to(request: &Request, socket: &UdpSocket) -> Result<Vec<u8>, ProbeError> {
     let mut bytes = vec![0; ANSWER_BYTES];
     loop {

@@ -1,4 +1,4 @@
-//! One question to one provider: request, status, size, time, JSON. The refresh task runs it;
+//! One request to one provider: request, status, size, time, JSON. The refresh task runs it;
 //! it must never let a token or a credential into an error.
 
 use std::error::Error as _;
@@ -25,7 +25,7 @@ pub(super) enum Provider {
 }
 
 impl Provider {
-    /// The first provider whose credentials are given, in the order of [`Settings`]' doc.
+    /// The first provider whose credentials are set, in the order of [`Settings`]' doc.
     pub(super) fn choose(settings: &Settings) -> Option<Self> {
         let cloudflare =
             settings.cloudflare.as_ref().filter(|keys| !keys.key_id.is_empty() && !keys.api_token.is_empty());
@@ -62,7 +62,7 @@ impl Provider {
                 match self {
                     Self::HuggingFace(_) => huggingface::UNREACHABLE,
                     Self::Cloudflare(_) | Self::Twilio(_) => {
-                        "check that this machine reaches the provider, or give a TURN server of your own"
+                        "check that this machine can reach the provider, or configure your own TURN server"
                     }
                 }
             }
@@ -98,9 +98,9 @@ impl Provider {
 pub(super) enum Error {
     #[error("no rustls crypto provider is installed in this process")]
     NoTls,
-    #[error("the HTTP client did not start: {0}")]
+    #[error("the HTTP client failed to start: {0}")]
     Client(String),
-    #[error("the endpoint {0:?} is no http or https URL")]
+    #[error("the endpoint {0:?} is not an http or https URL")]
     Endpoint(String),
     #[error("the request failed: {0}")]
     Request(String),
@@ -108,7 +108,7 @@ pub(super) enum Error {
     Timeout(Duration),
     #[error("the provider answered {0}")]
     Status(StatusCode),
-    #[error("the answer is over {MAX_BODY_BYTES} bytes")]
+    #[error("the answer is longer than {MAX_BODY_BYTES} bytes")]
     TooLarge,
     #[error(transparent)]
     Answer(#[from] answer::Error),
@@ -116,20 +116,20 @@ pub(super) enum Error {
 
 /// An HTTP client for the providers. Reads the system's CA certificates: not for a tokio thread.
 ///
-/// reqwest panics where no crypto provider is installed, so that this asks first.
+/// reqwest panics if no crypto provider is installed, so this checks first.
 pub(super) fn client() -> Result<Client, Error> {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         return Err(Error::NoTls);
     }
     Client::builder()
         .user_agent(concat!("scope/", env!("CARGO_PKG_VERSION")))
-        // the token goes to the host that it is for and to no other
+        // the token must not follow a redirect to another host
         .redirect(Policy::none())
         .build()
         .map_err(|error| Error::Client(chain(error)))
 }
 
-/// Asks `provider` for credentials that hold for `ttl`, all within `limit`.
+/// Asks `provider` for credentials with a lifetime of `ttl`, all within `limit`.
 pub(super) async fn fetch(
     client: &Client,
     provider: &Provider,
@@ -168,8 +168,8 @@ fn request_error(error: reqwest::Error) -> Error {
     Error::Request(chain(error))
 }
 
-/// The error with its causes: reqwest's own text stops before the one that matters. The URL is
-/// left out, for it names the account.
+/// The error with its causes: reqwest's own text stops before the one that matters. Without the
+/// URL, which names the account.
 fn chain(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut text = error.to_string();

@@ -18,23 +18,23 @@ use super::server::IceServer;
 use super::uri::IceUri;
 use super::{Cached, Shared};
 
-/// Life that is asked of a provider: Twilio's default and Cloudflare's own example. A browser that
-/// gets the last of it still holds a fifth, close to five hours, for its session.
+/// Lifetime requested from a provider: Twilio's default and Cloudflare's own example. A browser
+/// that gets credentials just before renewal still has a fifth of it left, almost five hours.
 const TTL: Duration = Duration::from_hours(24);
 /// A provider answers in well under a second; the server's start waits for this once.
 const FETCH_LIMIT: Duration = Duration::from_secs(5);
-/// A resolver that has not answered by then would delay a session's answer for as long.
+/// A slower resolver would delay a session's answer by as much.
 const RESOLVE_LIMIT: Duration = Duration::from_secs(2);
-/// How long a name that resolves by now stays out, and the longest sleep: a machine that was
-/// suspended notices within it that its credentials expired.
+/// How long a name that resolves again is still left out, and the longest sleep: a machine that
+/// was suspended notices expired credentials within it.
 const CHECK_EVERY: Duration = Duration::from_mins(1);
-/// Shortest time from one good answer to the next question, whatever TTL the answer gives.
+/// Shortest time from one good answer to the next request, whatever TTL the answer gives.
 const REFRESH_FLOOR: Duration = Duration::from_secs(30);
 /// Wait after the first failure; it doubles with each further one.
 const BACKOFF_FIRST: Duration = Duration::from_secs(2);
-/// A provider that has been away for long is noticed within this when it comes back.
+/// A provider that comes back after a long outage is noticed within this.
 const BACKOFF_CAP: Duration = Duration::from_mins(5);
-/// Part of the credentials' life after which they are renewed: the rest leaves time for retries.
+/// Share of the credentials' lifetime after which they are renewed: the rest leaves time for retries.
 const REFRESH_AT: f64 = 0.8;
 
 /// The waits of the task; tests shorten them.
@@ -73,8 +73,8 @@ pub(super) struct Refresher {
     failures: u32,
 }
 
-/// A moment by both clocks. The wall clock alone would come late after it was set back; the steady one alone does not
-/// count the time that a machine was suspended.
+/// A moment on both clocks. The wall clock alone would be late after being set back; the monotonic one does not count
+/// the time a machine was suspended.
 #[derive(Clone, Copy, Debug)]
 struct Due {
     wall: Timestamp,
@@ -90,7 +90,7 @@ impl Due {
         Self { wall: after(self.wall, wait), steady: self.steady + wait }
     }
 
-    /// What is left at `now` by the clock that says less.
+    /// The time left at `now`, by the clock that gives less.
     fn left(self, now: Self) -> Duration {
         let wall = Duration::try_from(self.wall.duration_since(now.wall)).unwrap_or(Duration::ZERO);
         wall.min(self.steady.saturating_duration_since(now.steady))
@@ -114,7 +114,7 @@ impl Refresher {
         cancel.run_until_cancelled(steps).await;
     }
 
-    /// Asks the provider where that is due, then DNS; at most the two limits long.
+    /// Asks the provider if that is due, then DNS; takes at most the two limits.
     pub(super) async fn step(&mut self) {
         if self.next_fetch.left(Due::now()).is_zero()
             && let Some(provider) = self.provider.clone()
@@ -182,7 +182,7 @@ impl Refresher {
         let resolved = resolvable(hosts.clone(), self.timing.resolve_limit).await;
         for host in hosts.difference(&resolved.iter().cloned().collect()) {
             if self.shared.is_resolved(host) != Some(false) {
-                warn!(%host, "ICE server's name does not resolve; the server's side leaves it out");
+                warn!(%host, "ICE server's name does not resolve; left out on the server's side");
             }
         }
         self.shared.store_resolved(hosts, resolved);
@@ -190,7 +190,7 @@ impl Refresher {
 }
 
 async fn build_client() -> Result<Client, provider::Error> {
-    // it reads the CA certificates from files
+    // it reads the CA certificates from disk
     tokio::task::spawn_blocking(provider::client)
         .await
         .unwrap_or_else(|error| Err(provider::Error::Client(error.to_string())))

@@ -1,5 +1,5 @@
-//! Which host names resolve. The refresh task asks, never a session: webrtcbin looks names up
-//! while it answers, and a name that does not resolve delays the answer by seconds.
+//! Which host names resolve. The refresh task looks them up, never a session: webrtcbin resolves
+//! names while it answers, and a name that does not resolve delays the answer by seconds.
 
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub(super) async fn resolvable(hosts: BTreeSet<String>, limit: Duration) -> Hash
         });
     }
     let mut resolved = HashSet::new();
-    // dropping the set gives the slow ones up
+    // dropping the set cancels the slow ones
     while let Ok(Some(lookup)) = timeout_at(deadline, lookups.join_next()).await {
         resolved.extend(lookup.ok().flatten());
     }

@@ -2,16 +2,16 @@
 
 use serde::Serialize;
 
-/// Longest name of a check; longer ones push their line out.
+/// Width of the names' column; a longer name shifts its line.
 const NAME_COLUMN: usize = 18;
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// As it should be.
+    /// Nothing to do.
     Ok,
-    /// The server works; something will not.
+    /// The server works, but something in it will not.
     Warn,
     /// The server does not start, or what was configured does not work.
     Fail,
@@ -24,7 +24,7 @@ pub struct Finding {
     pub status: Status,
     /// What was looked at.
     pub name: String,
-    /// What was found, as half a sentence.
+    /// What was found, as part of a sentence.
     pub found: String,
     /// What to do about it.
     #[serde(rename = "do")]
@@ -34,7 +34,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// As it should be.
+    /// Nothing to do.
     pub fn ok(name: impl Into<String>, found: impl Into<String>) -> Self {
         let (name, found) = (name.into(), found.into());
         Self { status: Status::Ok, name, found, advice: None, missing: false }
@@ -55,7 +55,7 @@ impl Finding {
         Self { missing: true, ..Self::fail(name, found, advice) }
     }
 
-    /// One line, and one more with what to do.
+    /// One line, and another with what to do.
     pub fn text(&self) -> String {
         let word = match self.status {
             Status::Ok => "ok",

@@ -1,6 +1,6 @@
-//! `scope doctor`: what this host and this configuration lack, and what to do about each.
+//! `scope doctor`: what this host and this configuration lack, and what to do about it.
 //!
-//! The parts run side by side, those that block on blocking threads; each has a limit, so that the whole takes some
+//! The parts run concurrently, those that block on blocking threads; each has a time limit, so the whole takes a few
 //! seconds whatever the network does.
 
 mod files;
@@ -22,7 +22,7 @@ use crate::{
     tls,
 };
 
-/// The ICE servers take 7 s for their credentials and 5 s for the questions at the worst.
+/// At worst, the ICE servers take 7 s for their credentials and 5 s for the probes.
 const PART_LIMIT: Duration = Duration::from_secs(14);
 
 /// Checks everything and prints the findings.
@@ -30,12 +30,12 @@ pub fn examine(config: &Config, form: Form) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("the system gives no threads: {error}");
+            eprintln!("cannot start threads: {error}");
             return ExitCode::from(FAILED);
         }
     };
     let findings = runtime.block_on(all(config));
-    // A part that ran into its limit may still block; nothing of it is needed.
+    // A part that ran into its limit may still block; its result is not needed.
     runtime.shutdown_background();
     match form {
         Form::Text => print(&findings.iter().map(Finding::text).collect::<String>()),
@@ -60,7 +60,7 @@ async fn blocking(name: &'static str, config: &Config, check: fn(&Config) -> Vec
     within(name, async move {
         let done = spawn_blocking(move || check(&config)).await;
         done.unwrap_or_else(|panic| {
-            vec![Finding::fail(name, format!("the check failed: {panic}"), "report this as a fault of scope")]
+            vec![Finding::fail(name, format!("the check failed: {panic}"), "report this as a bug in scope")]
         })
     })
     .await

@@ -4,15 +4,15 @@ use std::net::{Ipv4Addr, UdpSocket};
 
 use super::finding::Finding;
 
-/// Binds each port of the range for a moment. A session takes one port on each address of the host.
+/// Binds each port of the range briefly. A session takes one port on each address of the host.
 pub fn ports(range: Option<(u16, u16)>, sessions: usize) -> Finding {
     let Some((first, last)) = range else {
         return match UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)) {
-            Ok(_) => Finding::ok("udp ports", "any; a firewall has to let all of them in"),
+            Ok(_) => Finding::ok("udp ports", "any; firewalls must allow all of them"),
             Err(error) => Finding::fail(
                 "udp ports",
                 format!("the system gives none: {error}"),
-                "look at the firewall or sandbox",
+                "check the firewall or sandbox",
             ),
         };
     };
@@ -20,7 +20,7 @@ pub fn ports(range: Option<(u16, u16)>, sessions: usize) -> Finding {
     let all = usize::from(last.abs_diff(first)) + 1;
     let found = format!("{free} of {all} in {first}-{last} are free, enough for {free} sessions at once");
     let advice = format!(
-        "free them (`ss -uanp` names who has them) or set SCOPE_UDP_PORTS to a range of {sessions} or more"
+        "free them (`ss -uanp` names their owners) or set SCOPE_UDP_PORTS to a range of {sessions} or more"
     );
     if free == 0 {
         Finding::fail("udp ports", format!("none of {all} in {first}-{last} is free"), advice)

@@ -1,4 +1,4 @@
-//! A recording's input, picture by picture, with the parameters that each had: what made the recorded picture.
+//! A recording's input, frame by frame, with the parameters that each frame had.
 
 use std::{
     collections::VecDeque,
@@ -19,11 +19,11 @@ pub struct Replay {
     first: Values,
     reader: Reader,
     segment: Segment,
-    /// Files to come, each of the first one's size.
+    /// The remaining files, each of the first one's frame size.
     left: VecDeque<Segment>,
-    /// The sessions in their order: each counts its pictures from 0.
+    /// The sessions in their order: each counts its frames from 0.
     sessions: Vec<String>,
-    /// Which session, from which picture on, and what.
+    /// Which session, from which frame on, and the new values.
     changes: VecDeque<(usize, u64, Values)>,
     read: u64,
 }
@@ -32,10 +32,10 @@ impl Replay {
     /// Opens a recording's folder.
     ///
     /// # Errors
-    /// There is no recording, or none of its input.
+    /// There is no recording, or it has no input.
     pub fn open(folder: &Path, layouts: &[Layout]) -> Result<Self, String> {
         let sidecar = Sidecar::read(folder).map_err(|error| {
-            format!("--replay: a recording's folder is wanted; {}: {error}", folder.display())
+            format!("--replay: expected a recording's folder; {}: {error}", folder.display())
         })?;
         let mut sessions = vec![sidecar.about.session.clone()];
         let mut changes = VecDeque::new();
@@ -58,17 +58,17 @@ impl Replay {
         Ok(Self { folder, layouts, first, reader, segment, left, sessions, changes, read: 0 })
     }
 
-    /// The parameters that were in force at the start.
+    /// The parameters in force at the start.
     pub fn first_values(&self) -> &Values {
         &self.first
     }
 
-    /// Its reader, for lengths and rates.
+    /// Its reader, for its length and frame rate.
     pub fn reader(&self) -> &Reader {
         &self.reader
     }
 
-    /// The next picture with its number in its session.
+    /// The next frame with its number in its session.
     ///
     /// # Errors
     /// A file cannot be read any further.
@@ -85,7 +85,7 @@ impl Replay {
         }
     }
 
-    /// What changes with a picture, the newest value of each.
+    /// What changes with a frame: the newest value of each parameter.
     pub fn changes(&mut self, frame: &Frame) -> Values {
         let session = self.sessions.iter().position(|session| *session == self.segment.session).unwrap_or(0);
         let mut all = Values::new();

@@ -1,4 +1,4 @@
-//! `scope pipelines run`: one pipeline over a file, every picture in turn, by the stage that a session has.
+//! `scope pipelines run`: one pipeline over a file, every frame in turn, on the same stage as a session's.
 
 use std::{
     process::ExitCode,
@@ -15,7 +15,7 @@ use crate::{
     stage::{Entry, Input, Offline, Parameters, Values},
 };
 
-/// Pictures of a pipeline that makes them by itself, where no number is named: five seconds.
+/// Frames of a pipeline without input if --frames is not given: five seconds.
 const FRAMES: u64 = 150;
 
 /// Runs it; progress goes to standard error, the result to standard output.
@@ -43,10 +43,7 @@ pub fn run(wanted: &Run, config: &Config) -> ExitCode {
 
 fn values(wanted: &Run, entry: &Entry) -> Result<Values, String> {
     if wanted.input.is_none() && wanted.replay.is_none() && entry.info.input == Input::Required {
-        return Err(format!(
-            "pipeline {} needs a picture to work on: name a file with --input",
-            entry.info.id
-        ));
+        return Err(format!("pipeline {} needs input frames: name a file with --input", entry.info.id));
     }
     let mut values = entry.schema.defaults();
     for (name, value) in &wanted.parameters {
@@ -64,7 +61,7 @@ fn values(wanted: &Run, entry: &Entry) -> Result<Values, String> {
     if sentences.is_empty() { Ok(values) } else { Err(sentences.join("\n")) }
 }
 
-/// Where the pictures come from.
+/// Where the frames come from.
 enum Source {
     File(Box<Reader>),
     Replay(Box<Replay>),
@@ -85,7 +82,7 @@ impl Source {
         }
     }
 
-    /// What reads a file.
+    /// What reads the file, if there is one.
     fn reader(&self) -> Option<&Reader> {
         match self {
             Self::File(reader) => Some(reader),
@@ -94,7 +91,7 @@ impl Source {
         }
     }
 
-    /// The values that a recording began with, those that are named on the command line in their place.
+    /// Takes over the values that a recording began with, except those named on the command line.
     fn first_values(&self, wanted: &Run, entry: &Entry, values: &mut Values) {
         if let Self::Replay(replay) = self {
             let own = replay.first_values().iter();
@@ -104,7 +101,7 @@ impl Source {
         }
     }
 
-    /// Puts in what changes with this picture; whether anything does.
+    /// Applies what changes with this frame; gives whether anything does.
     fn change(&mut self, frame: &Frame, wanted: &Run, entry: &Entry, values: &mut Values) -> bool {
         let Self::Replay(replay) = self else { return false };
         let named = |name: &str| wanted.parameters.iter().any(|(named, _)| named == name);
@@ -132,7 +129,7 @@ fn over(wanted: &Run, entry: &Entry, mut values: Values) -> Result<String, Strin
     let mut source = Source::open(wanted, entry)?;
     let limit = wanted.frames.or(source.reader().is_none().then_some(FRAMES));
     let Some(first) = source.next(entry)? else {
-        return Err("the file has no picture".into());
+        return Err("the file has no video frame".into());
     };
     let fps = match source.reader() {
         Some(reader) => reader.fps().unwrap_or(30.0),
@@ -156,10 +153,10 @@ fn over(wanted: &Run, entry: &Entry, mut values: Values) -> Result<String, Strin
             stage.set(&parameters).map_err(|error| said(&error))?;
         }
         let started = Instant::now();
-        let picture = stage.work(frame).map_err(|error| said(&error))?;
+        let output = stage.work(frame).map_err(|error| said(&error))?;
         busy += started.elapsed();
-        if let Some(picture) = picture {
-            writer.write(&picture).map_err(|error| said(&error))?;
+        if let Some(output) = output {
+            writer.write(&output).map_err(|error| said(&error))?;
             written += 1;
         }
         bar.inc(1);
@@ -168,14 +165,14 @@ fn over(wanted: &Run, entry: &Entry, mut values: Values) -> Result<String, Strin
     writer.finish().map_err(|error| said(&error))?;
     bar.finish_and_clear();
     if let Some(failure) = stage.failure() {
-        eprintln!("{} of {read} pictures failed; the last: {failure}", stage.failures());
+        eprintln!("{} of {read} frames failed; the last: {failure}", stage.failures());
     }
     let mean = busy.as_secs_f64() * 1000.0 / read.max(1) as f64;
     let path = wanted.output.display();
-    Ok(format!("{path}: {written} pictures of {read}, {mean:.2} ms each in {}\n", entry.info.id))
+    Ok(format!("{path}: {written} frames of {read}, {mean:.2} ms each in {}\n", entry.info.id))
 }
 
-/// How far it is: of a file's length where that is known.
+/// The progress, out of the file's length where that is known.
 fn bar(source: &Source, limit: Option<u64>, fps: f64) -> ProgressBar {
     let length = source.reader().and_then(Reader::duration).map(|length| length.as_secs_f64() * fps);
     #[expect(
@@ -183,7 +180,7 @@ fn bar(source: &Source, limit: Option<u64>, fps: f64) -> ProgressBar {
         clippy::cast_sign_loss,
         reason = "a file's length is positive"
     )]
-    let length = length.map(|pictures| pictures.ceil() as u64);
+    let length = length.map(|frames| frames.ceil() as u64);
     let bar = match (length, limit) {
         (Some(length), Some(limit)) => ProgressBar::new(length.min(limit)),
         (Some(length), None) | (None, Some(length)) => ProgressBar::new(length),

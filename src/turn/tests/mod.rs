@@ -67,7 +67,7 @@ async fn each_bad_answer_keeps_stun_and_says_why() {
         (Reply::Redirect, "answered 307 Temporary Redirect"),
         (Reply::Html, "not the expected JSON (line 1, column 1)"),
         (Reply::Empty, "no usable ICE server"),
-        (Reply::Huge, "over 65536 bytes"),
+        (Reply::Huge, "longer than 65536 bytes"),
         (Reply::Hang, "no answer within 0.5 s"),
     ] {
         let fake = Fake::start(reply).await;

@@ -72,7 +72,7 @@ fn a_quota_ends_a_recording_and_refuses_the_next() {
 
     let sentence = failure(&client);
 
-    assert!(sentence.contains("quota is 150000"), "{sentence}");
+    assert!(sentence.contains("of 150000 bytes"), "{sentence}");
     let (status, refused) = start(&client, &server);
     assert_eq!((status, &refused["code"]), (507, &json!("recordings_quota")), "{refused}");
     let id = started["id"].as_str().unwrap();
@@ -109,7 +109,7 @@ fn a_folder_that_cannot_be_written_refuses_with_a_sentence() {
 
         assert_eq!((status, &refused["code"]), (500, &json!("recordings_folder")), "{refused}");
         let sentence = refused["detail"].as_str().unwrap();
-        assert!(sentence.contains(folder) && sentence.contains("may write"), "{sentence}");
+        assert!(sentence.contains(folder) && sentence.contains("can write"), "{sentence}");
         assert_eq!(failure(&client), sentence);
     }
 }
@@ -140,7 +140,7 @@ fn a_full_disk_ends_a_recording_with_its_files_closed() {
     drop(client);
     drop(server);
     assert!(mount(&["umount", "-l"]));
-    assert!(sentence.contains("disk of the recordings is full"), "{sentence}");
+    assert!(sentence.contains("recordings disk is full"), "{sentence}");
     assert_eq!((refused.0, &refused.1["code"]), (507, &json!("disk_full")), "{refused:?}");
     assert_eq!(
         (shown["state"].as_str(), shown["sentence"].as_str()),
