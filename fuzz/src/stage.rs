@@ -1,5 +1,7 @@
 //! Of the server's `stage` what reading a message uses; its kinds would bring ONNX Runtime's and other libraries.
 
+#[path = "../../src/stage/cause.rs"]
+mod cause;
 #[path = "../../src/stage/description.rs"]
 mod description;
 #[path = "../../src/stage/error.rs"]
@@ -12,10 +14,14 @@ mod io;
 mod params;
 #[path = "../../src/stage/prompts.rs"]
 pub mod prompts;
+#[path = "../../src/stage/restart.rs"]
+mod restart;
 
+pub use cause::Cause;
 pub use description::Description;
 pub use error::Error;
 pub use info::{Info, Input, OnFailure};
-pub use io::{State, Update};
+pub use io::{State, Status, Update};
 pub use params::{FAULTS, Fault, Parameters, Schema, Values};
 pub use prompts::Transition;
+pub use restart::{Crash, Restart};

@@ -103,9 +103,12 @@ pub enum Fault {
     /// This frame cannot go in; the bin lives.
     #[error("{0}")]
     Frame(String),
-    /// An element failed, ended or hangs: the bin is of no more use.
+    /// An element failed or ended: the bin is of no more use.
     #[error("{0}")]
-    Gone(String),
+    Failed(String),
+    /// The frame was not out after so long: an element hangs, and the bin is of no more use.
+    #[error("an element hangs: the frame is not out after {0:?}")]
+    Hung(Duration),
 }
 
 /// Looks at bins and runs them.

@@ -224,8 +224,8 @@ impl Actor {
             media::Event::IceFailed => self.apply(Input::End(EndReason::IceFailed)),
             media::Event::Closed => self.apply(Input::End(EndReason::ClosedByPeer)),
             media::Event::ChannelOpen => {
-                let now = self.snapshot.borrow().stage.clone();
-                self.say(&Message::StageState { state: now.state, detail: now.detail });
+                let status = self.snapshot.borrow().stage.clone();
+                self.say(&Message::StageState(status));
                 None
             }
             media::Event::ChannelClosed => self.apply(Input::ChannelClosed),
@@ -268,7 +268,7 @@ impl Actor {
         let mut end = None;
         for action in self.state.step(input, Instant::now()) {
             match action {
-                Action::FirstFrame => tracing::info!("first frame"),
+                Action::FirstFrame => self.first_frame(),
                 Action::TellMissingInput => self.tell_missing_input(),
                 Action::AskKeyFrame => self.ask_key_frame(),
                 Action::RestartDecoder => self.mend_decoder(Remedy::Anew),
@@ -283,10 +283,17 @@ impl Actor {
         end
     }
 
+    fn first_frame(&mut self) {
+        tracing::info!("first frame");
+        // Only the session knows of a missing input: the stage does not say that it works again.
+        if self.snapshot.borrow().stage.cause == Some(stage::Cause::NoInput) {
+            self.stage_state(self.worker.status());
+        }
+    }
+
     fn tell_missing_input(&mut self) {
         if self.entry.info.input == stage::Input::Required && self.clip.is_none() {
-            let detail = "this pipeline needs an input picture and none has come".into();
-            self.stage_state(stage::State::Degraded, detail);
+            self.stage_state(stage::Status::degraded(stage::Cause::NoInput));
         }
     }
 

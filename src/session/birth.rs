@@ -14,7 +14,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Drops, Error, Id, Limits, Phase, Snapshot, StageInfo,
+    Drops, Error, Id, Limits, Phase, Snapshot,
     actor::{Actor, Command, Heir},
     control::{self, Choice, Source, Update},
     meter::Meter,
@@ -224,7 +224,7 @@ fn first_snapshot(id: &Id, opened: &media::Opened, heir: &Heir) -> Snapshot {
         pipeline_id: heir.entry.info.id.clone(),
         parameters: heir.parameters.values.clone(),
         paused: heir.paused,
-        stage: StageInfo { state: stage::State::Loading, detail: "the stage is being built".into() },
+        stage: stage::Status::well(stage::State::Loading, "the stage is being built"),
         video_codec: opened.video.to_string(),
         audio_codec: opened.sound.then(|| "opus".to_owned()),
         encoder: opened.peer.sender().map(|sender| sender.element().to_owned()),

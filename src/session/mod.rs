@@ -31,7 +31,7 @@ pub use ending::EndReason;
 pub use history::{Description, DescriptionKind};
 pub use registry::{Load, Registry, Settings};
 use serde::Serialize;
-pub use snapshot::{CodecInfo, Drops, Path, Snapshot, StageInfo, StepTimes};
+pub use snapshot::{CodecInfo, Drops, Path, Snapshot, StepTimes};
 pub use source::{Found, Sources};
 pub use state::{Limits, Phase};
 

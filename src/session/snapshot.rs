@@ -23,7 +23,7 @@ pub struct Snapshot {
     /// Whether the picture is paused.
     pub paused: bool,
     /// How the stage is.
-    pub stage: StageInfo,
+    pub stage: stage::Status,
     /// Codec of the picture.
     pub video_codec: String,
     /// GStreamer element that encodes it; null where the client takes no picture.
@@ -72,15 +72,6 @@ pub struct Snapshot {
     pub recording: Option<RecordingInfo>,
     /// Why it ended; null while it lives.
     pub end_reason: Option<EndReason>,
-}
-
-/// How the stage is.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-pub struct StageInfo {
-    /// Its state.
-    pub state: stage::State,
-    /// One sentence.
-    pub detail: String,
 }
 
 /// Times of one step.

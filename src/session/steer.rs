@@ -5,7 +5,7 @@
 use tokio::sync::oneshot;
 
 use super::{
-    Error, Message, StageInfo,
+    Error, Message,
     actor::{Actor, Fallback},
     applied::{Accepted, Applied, Asker, Pending},
     control::{self, Update},
@@ -105,21 +105,24 @@ impl Actor {
                     self.show_parameters();
                 }
             }
-            stage::Event::State { state, detail } => self.stage_state(state, detail),
+            stage::Event::State(status) => self.stage_state(status),
         }
     }
 
-    pub(super) fn stage_state(&mut self, state: stage::State, detail: String) {
-        if state == stage::State::Running {
-            tracing::debug!(detail, "stage runs");
+    pub(super) fn stage_state(&mut self, status: stage::Status) {
+        let stage::Status { state, detail, cause, .. } = &status;
+        let before = self.snapshot.borrow().stage.clone();
+        let is_news = before.state != *state || before.cause != *cause;
+        if state.is_well() || !is_news {
+            tracing::debug!(state = state.name(), detail, "stage");
         } else {
-            tracing::warn!(?state, detail, "stage");
+            tracing::warn!(state = state.name(), detail, "stage");
         }
-        if self.snapshot.borrow().stage.state != state {
+        if before.state != *state {
             self.metrics.stage_states.with_label_values(&[state.name()]).inc();
         }
-        self.snapshot.send_modify(|snapshot| snapshot.stage = StageInfo { state, detail: detail.clone() });
-        self.say(&Message::StageState { state, detail });
+        self.snapshot.send_modify(|snapshot| snapshot.stage = status.clone());
+        self.say(&Message::StageState(status));
     }
 
     /// Checks all of an update, then applies all of it. What of applying it can fail, the thread of a file, is done last

@@ -1,6 +1,6 @@
 //! What can go wrong with pipelines and stages. Pure.
 
-use super::Fault;
+use super::{Cause, Crash, Fault};
 
 /// Characters of a pipeline's id in a sentence: as many as an id may have.
 const ID_CHARS: usize = 64;
@@ -55,10 +55,24 @@ pub enum Error {
     Process(String),
     /// The stage is gone: it has to be built again.
     #[error("{0}")]
-    Died(String),
+    Died(Crash),
+}
+
+impl From<Cause> for Error {
+    fn from(cause: Cause) -> Self {
+        Self::Died(cause.into())
+    }
 }
 
 impl Error {
+    /// What it says of a stage that it ended, or kept from starting.
+    pub fn into_crash(self) -> Crash {
+        match self {
+            Self::Died(crash) => crash,
+            other => Cause::Refused { message: other.to_string() }.into(),
+        }
+    }
+
     /// There is no pipeline `id`; `known` are those that there are. Of an id that a peer made up, the beginning is told.
     pub fn unknown(id: &str, known: String) -> Self {
         Self::UnknownPipeline { id: id.chars().take(ID_CHARS).collect(), known }

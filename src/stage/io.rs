@@ -7,7 +7,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::{Parameters, Transition};
+use super::{Cause, Crash, Parameters, Restart, Transition};
 use crate::{
     frame::{Frame, Layout, Slot},
     metrics::Ledger,
@@ -65,6 +65,11 @@ pub enum State {
 }
 
 impl State {
+    /// Whether nothing is wrong.
+    pub fn is_well(self) -> bool {
+        matches!(self, Self::Loading | Self::Running)
+    }
+
     /// Its name on the wire.
     pub fn name(self) -> &'static str {
         match self {
@@ -74,6 +79,50 @@ impl State {
             Self::Restarting => "restarting",
             Self::Failed => "failed",
         }
+    }
+}
+
+/// How a stage is, as clients are told.
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+#[schema(as = StageInfo)]
+pub struct Status {
+    /// Its state.
+    pub state: State,
+    /// One sentence.
+    pub detail: String,
+    /// Why it is degraded, restarts or has failed; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+    /// What a person can do about it, one sentence; absent where nothing has to be done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_step: Option<String>,
+}
+
+impl Status {
+    /// A stage with nothing wrong.
+    pub fn well(state: State, detail: impl Into<String>) -> Self {
+        Self { state, detail: detail.into(), cause: None, next_step: None }
+    }
+
+    /// A stage that works, but not as it should.
+    pub fn degraded(cause: Cause) -> Self {
+        let (detail, next_step) = (cause.to_string(), cause.next_step());
+        Self { state: State::Degraded, detail, cause: Some(cause), next_step }
+    }
+
+    /// A stage that crashed, and what follows.
+    pub fn crashed(cause: Cause, restart: Restart) -> Self {
+        let next_step = cause.next_step();
+        let (state, detail, next_step) = match restart {
+            Restart::At(_) => (State::Restarting, format!("{cause}; it restarts"), next_step),
+            Restart::GivenUp => {
+                let crash = Crash { cause: cause.clone(), restart: Some(restart) };
+                let then = "send reset to start the stage again";
+                let next_step = next_step.map_or_else(|| then.to_owned(), |step| format!("{step}; then {then}"));
+                (State::Failed, crash.to_string(), Some(next_step))
+            }
+        };
+        Self { state, detail, cause: Some(cause), next_step }
     }
 }
 
@@ -114,12 +163,7 @@ pub enum Event {
         frame: u64,
     },
     /// The stage's state changed.
-    State {
-        /// The new state.
-        state: State,
-        /// One sentence.
-        detail: String,
-    },
+    State(Status),
 }
 
 /// What the worker has done so far.

@@ -9,7 +9,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::{Entry, Error, Parameters, Stage, Values, worker::load};
+use super::{Activity, Cause, Entry, Error, Parameters, Stage, Values, worker::load};
 
 /// Where the server's loaded pipeline is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -92,7 +92,7 @@ impl Preload {
             preload.finish(number, &entry, built);
         });
         if let Err(error) = thread {
-            self.fail(number, &format!("the system gives no thread: {error}"));
+            self.fail(number, &Cause::NotStarted { message: error.to_string() }.to_string());
         }
         Ok(())
     }
@@ -107,7 +107,8 @@ impl Preload {
             inner.status.status == LoadState::Loading && elapsed.is_some_and(|elapsed| elapsed >= limit);
         drop(inner);
         if hangs {
-            self.fail(number, &format!("it is not ready after {limit:?}"));
+            let cause = Cause::TimedOut { during: Activity::Loading, seconds: limit.as_secs_f64() };
+            self.fail(number, &cause.to_string());
         }
         LoadStatus { elapsed_s: elapsed.map(|elapsed| elapsed.as_secs_f64()), ..self.lock().status.clone() }
     }

@@ -119,8 +119,8 @@ impl Run {
         }
         self.sent.push_back((frame.pts, frame.seq));
         let marker = gst::Structure::builder(MARKER).field(NUMBER, self.number).build();
-        let gone = || Fault::Gone("the graph takes no frame: it has ended".into());
-        self.source.push_buffer(buffer).map_err(|_| self.failure().map_or_else(gone, Fault::Gone))?;
+        let gone = || Fault::Failed("the graph takes no frame: it has ended".into());
+        self.source.push_buffer(buffer).map_err(|_| self.failure().map_or_else(gone, Fault::Failed))?;
         self.source.send_event(gst::event::CustomDownstream::new(marker));
         Ok(())
     }
@@ -139,16 +139,11 @@ impl Run {
                 }
                 Ok(Report::Marker(number)) if number == self.number => break,
                 Ok(Report::Marker(_)) => {}
-                Ok(Report::Failed(what)) => return Err(Fault::Gone(what)),
-                Ok(Report::Ended) => return Err(Fault::Gone("an element ended the stream".into())),
-                Err(RecvTimeoutError::Timeout) => {
-                    return Err(Fault::Gone(format!(
-                        "frame {} is not out after {:?}: an element hangs",
-                        frame.seq, self.deadline
-                    )));
-                }
+                Ok(Report::Failed(what)) => return Err(Fault::Failed(what)),
+                Ok(Report::Ended) => return Err(Fault::Failed("an element ended the stream".into())),
+                Err(RecvTimeoutError::Timeout) => return Err(Fault::Hung(self.deadline)),
                 Err(RecvTimeoutError::Disconnected) => {
-                    return Err(Fault::Gone("the graph is gone".into()));
+                    return Err(Fault::Failed("the graph is gone".into()));
                 }
             }
         }

@@ -39,12 +39,7 @@ pub enum Message {
         frame: u64,
     },
     /// The stage's state changed.
-    StageState {
-        /// The state.
-        state: stage::State,
-        /// One sentence.
-        detail: String,
-    },
+    StageState(stage::Status),
     /// The encoder failed and another one goes on.
     EncoderChanged {
         /// GStreamer element that encodes from here on.

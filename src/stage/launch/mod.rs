@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use self::mapping::Mapping;
-use super::{Description, Error, Factory, Output, Parameters, Schema, Stage, Values};
+use super::{Activity, Cause, Description, Error, Factory, Output, Parameters, Schema, Stage, Values};
 use crate::frame::{
     Frame,
     bins::{Fault, Plan, Player, Playing, Setting},
@@ -110,11 +110,12 @@ impl Launch {
     fn playing(&mut self) -> Result<&mut Box<dyn Playing>, Error> {
         if self.playing.is_none() {
             let settings: Vec<_> = self.in_force.iter().flatten().cloned().collect();
-            let playing = self.shared.player.play(&self.shared.plan, &settings).map_err(Error::Died)?;
+            let failed = |message| Cause::ElementFailed { message };
+            let playing = self.shared.player.play(&self.shared.plan, &settings).map_err(failed)?;
             self.playing = Some(playing);
             self.last = None;
         }
-        self.playing.as_mut().ok_or_else(|| Error::Died("the bin does not run".into()))
+        self.playing.as_mut().ok_or(Cause::Stopped.into())
     }
 }
 
@@ -148,9 +149,13 @@ impl Stage for Launch {
             Ok(Some(picture)) => Ok(Output::Frame(picture)),
             Ok(None) => Ok(Output::Skip),
             Err(Fault::Frame(what)) => Err(Error::Process(what)),
-            Err(Fault::Gone(what)) => {
+            Err(Fault::Failed(message)) => {
                 self.reset();
-                Err(Error::Died(what))
+                Err(Cause::ElementFailed { message }.into())
+            }
+            Err(Fault::Hung(limit)) => {
+                self.reset();
+                Err(Cause::TimedOut { during: Activity::Frame, seconds: limit.as_secs_f64() }.into())
             }
         }
     }

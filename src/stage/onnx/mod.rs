@@ -21,7 +21,7 @@ use self::{
     library::Library,
     running::Running,
 };
-use super::{Description, Error, Factory, Input, Stage};
+use super::{Cause, Description, Error, Factory, Input, Missing, Stage};
 use crate::frame::Layout;
 pub use providers::Provider;
 
@@ -70,6 +70,15 @@ struct Plan {
     threads: usize,
     tensor: Tensor,
     about: Description,
+}
+
+impl Plan {
+    /// Its model's file was there when the catalog was read, and is not any more.
+    fn no_model(&self) -> Cause {
+        let name = self.file.display().to_string();
+        let install = "put the model there again".to_owned();
+        Cause::NotInstalled { missing: Missing::File, name, install }
+    }
 }
 
 /// Reads a pipeline's folder: its table, its model, and whether the two and the parameters fit.

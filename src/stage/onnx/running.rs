@@ -41,9 +41,13 @@ impl Running {
     /// Loads the model with the first provider that takes it.
     ///
     /// # Errors
-    /// [`Error::Description`] where none does, or where the file has changed into one that does not fit.
+    /// [`Error::Description`] where none does, or where the file has changed into one that does not fit, and a
+    /// [`Cause`](crate::stage::Cause) where it is gone.
     pub fn open(library: &Library, plan: &Plan) -> Result<Self, Error> {
         let started = Instant::now();
+        if !plan.file.is_file() {
+            return Err(plan.no_model().into());
+        }
         let (session, provider) = providers::open(library, plan)?;
         let fault = |text: String| Error::Description(format!("{}: {text}", plan.file.display()));
         let graph = Graph::read(session.inputs(), session.outputs(), plan.tensor, &plan.about.parameters)

@@ -9,6 +9,7 @@
 
 mod channel;
 mod counters;
+mod diagnosis;
 mod ffi;
 mod geometry;
 mod instance;

@@ -5,23 +5,18 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use super::{
     super::{
-        Error, Values,
-        worker::health::{CRASHES, Health},
+        Cause, Crash, Error, Restart, Values,
+        restart::Policy,
     },
     settings::Settings,
-    supervise::{self, End},
+    supervise,
     work::{Lease, Work},
 };
-
-/// A worker that crashed too often is not started for so long; then one session may try.
-const GIVEN_UP: Duration = Duration::from_secs(30);
-/// Crashes of values that nobody has used for so long are forgotten.
-const FORGOTTEN: Duration = Duration::from_mins(10);
 
 /// All workers of a pipeline.
 pub struct Pool {
@@ -35,10 +30,9 @@ struct Post {
     active: Option<Arc<Work>>,
     /// Loads, or waits loaded, to take the active one's place.
     spare: Option<Lease>,
-    health: Health,
-    /// When a worker may start after a crash.
-    due: Option<Instant>,
-    given_up: Option<String>,
+    policy: Policy,
+    /// Why the last worker crashed.
+    cause: Option<Cause>,
 }
 
 impl Pool {
@@ -69,13 +63,10 @@ impl Pool {
         if let Some(lease) = post.active.as_ref().and_then(Work::lease) {
             return Ok(lease);
         }
-        let due = post.due.unwrap_or(now);
-        if let Some(why) = post.given_up.as_ref().filter(|_| now < due) {
-            let wait = (due - now).as_secs() + 1;
-            return Err(Error::Died(format!(
-                "{why}; given up after {CRASHES} crashes; correct the pipeline, or try again in {wait} s"
-            )));
-        }
+        let Some(due) = post.policy.next_start(now) else {
+            let cause = post.cause.clone().unwrap_or(Cause::Stopped);
+            return Err(Error::Died(Crash { cause, restart: Some(Restart::GivenUp) }));
+        };
         let lease = supervise::start(self, key, load_values.clone(), due)?;
         post.active = Some(lease.clone());
         Ok(lease)
@@ -84,10 +75,10 @@ impl Pool {
     fn keep_spare(self: &Arc<Self>, key: &str, load_values: &Values) {
         let mut posts = self.lock();
         let Some(post) = posts.get_mut(key) else { return };
-        if post.spare.as_ref().is_some_and(|spare| spare.lease().is_some()) || post.given_up.is_some() {
+        if post.spare.as_ref().is_some_and(|spare| spare.lease().is_some()) {
             return;
         }
-        let due = post.due.unwrap_or_else(Instant::now);
+        let Some(due) = post.policy.next_start(Instant::now()) else { return };
         let spare = supervise::start(self, key, load_values.clone(), due)
             .inspect_err(|error| tracing::warn!(pipeline = self.settings.id, %error, "no spare worker"));
         let before = std::mem::replace(&mut post.spare, spare.ok());
@@ -98,22 +89,17 @@ impl Pool {
     /// A worker is ready.
     pub fn up(&self, key: &str) {
         if let Some(post) = self.lock().get_mut(key) {
-            post.health.up(Instant::now());
-            post.given_up = None;
+            post.policy.up(Instant::now());
         }
     }
 
-    /// A worker is over; called before its sessions are told.
-    pub fn over(&self, key: &str, work: &Arc<Work>, end: End) {
+    /// A worker is over: decides what follows; called before its sessions are told.
+    pub fn over(&self, key: &str, work: &Arc<Work>, cause: &Cause) -> Option<Restart> {
         let mut posts = self.lock();
-        let Some(post) = posts.get_mut(key) else { return };
-        let now = Instant::now();
-        let stopped = end == End::Stopped;
-        if let End::Crashed(why) = end {
-            let due = post.health.crashed(now);
-            post.given_up = due.is_none().then_some(why);
-            post.due = Some(due.unwrap_or(now + GIVEN_UP));
-        }
+        let post = posts.get_mut(key)?;
+        let stopped = *cause == Cause::Stopped;
+        let restart = (!stopped).then(|| post.policy.crashed(Instant::now()));
+        post.cause = restart.map(|_| cause.clone());
         if post.active.as_ref().is_some_and(|active| Arc::ptr_eq(active, work)) {
             let spare = post.spare.take();
             // Nobody uses the pipeline any more: its spare goes too.
@@ -121,6 +107,7 @@ impl Pool {
             drop(posts);
             drop(spare);
         }
+        restart
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Post>> {
@@ -130,7 +117,7 @@ impl Pool {
 
 impl Post {
     fn is_known(&self, now: Instant) -> bool {
-        self.active.is_some() || self.due.is_some_and(|due| due + FORGOTTEN > now)
+        self.active.is_some() || self.policy.remembers(now)
     }
 }
 

@@ -14,7 +14,13 @@ use rustix::{
     process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open, waitid},
 };
 
-use super::{counters::Counters, ffi, protocol, settings::Settings};
+use super::{
+    counters::Counters,
+    diagnosis::{self, Ending},
+    ffi, protocol,
+    settings::Settings,
+};
+use crate::stage::Cause;
 
 /// Of a worker: where memory ends, the kernel's choice is to be the model, not the server (proc(5): -1000 to 1000).
 const OOM_SCORE: &str = "500";
@@ -31,10 +37,9 @@ impl Process {
     /// Starts the worker; the calling thread has to outlive it.
     ///
     /// # Errors
-    /// What the system refuses, in words.
-    pub fn start(settings: &Settings, socket: OwnedFd) -> Result<Self, String> {
-        let python = settings.interpreter.display();
-        let refused = |error: std::io::Error| format!("{python} cannot be started: {error}");
+    /// What the system refuses, or the interpreter that there is not.
+    pub fn start(settings: &Settings, socket: OwnedFd) -> Result<Self, Cause> {
+        let refused = |error: std::io::Error| diagnosis::of_start(&error, &settings.interpreter);
         let (output, input) = std::io::pipe().map_err(refused)?;
         fcntl_setfl(&output, OFlags::NONBLOCK).map_err(|error| refused(error.into()))?;
         let mut command = Command::new(&settings.interpreter);
@@ -93,14 +98,11 @@ impl Process {
     }
 
     /// How it ended by itself; `None` while it runs. Leaves it to be reaped, so that its number stays the group's.
-    pub fn ending(&self) -> Option<String> {
+    pub fn ending(&self) -> Option<Ending> {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         let status = waitid(WaitId::Pid(self.pid), options).ok().flatten()?;
-        Some(match (status.exit_status(), status.terminating_signal()) {
-            (Some(code), _) => format!("exited with status {code}"),
-            (None, Some(signal)) => format!("was ended by signal {signal}"),
-            (None, None) => "ended".into(),
-        })
+        let exited = status.exit_status().map(Ending::Exited);
+        exited.or_else(|| status.terminating_signal().map(Ending::Killed))
     }
 
     /// Kills the group. The number is the group's as long as its leader is not reaped.

@@ -13,9 +13,9 @@ use std::{
 use rustix::event::{PollFd, PollFlags};
 
 use super::{
-    super::Error,
-    super::Values,
+    super::{Activity, Cause, Crash, Error, Values, worker::panic_text},
     channel::{Channel, Received, wait},
+    diagnosis,
     log::Lines,
     pool::Pool,
     process::Process,
@@ -39,24 +39,15 @@ const TURN: usize = 64;
 const STEP: Duration = Duration::from_millis(300);
 const OUTPUT_BYTES: usize = 16_384;
 
-/// How a worker came to its end.
-#[derive(Debug, PartialEq, Eq)]
-pub enum End {
-    /// Nobody wanted it any more.
-    Stopped,
-    /// Why.
-    Crashed(String),
-}
-
 /// Starts a worker at `due`; the lease is the first user's.
 ///
 /// # Errors
 /// [`Error::Died`]: the system gives no descriptors or no thread.
 pub fn start(pool: &Arc<Pool>, key: &str, load_values: Values, due: Instant) -> Result<Lease, Error> {
-    let refused = |error: std::io::Error| Error::Died(format!("a worker cannot be started: {error}"));
+    let refused = |error: std::io::Error| Error::from(Cause::NotStarted { message: error.to_string() });
     let (channel, socket) = Channel::pair().map_err(refused)?;
     let work = Arc::new(Work::new(pool.settings.clone(), load_values, channel).map_err(refused)?);
-    let lease = work.lease().ok_or_else(|| Error::Died("a worker cannot be started".into()))?;
+    let lease = work.lease().ok_or(Cause::Stopped)?;
     let (pool, key) = (Arc::downgrade(pool), key.to_owned());
     let thread = std::thread::Builder::new().name(format!("python-{}", work.settings.id));
     thread.spawn(move || run(&work, &pool, &key, socket, due)).map_err(refused)?;
@@ -67,42 +58,31 @@ fn run(work: &Arc<Work>, pool: &Weak<Pool>, key: &str, socket: OwnedFd, due: Ins
     let mut process = None;
     let watched = catch_unwind(AssertUnwindSafe(|| {
         if !work.wait_for_start(due) {
-            return End::Stopped;
+            return Cause::Stopped;
         }
         match Process::start(&work.settings, socket) {
             Ok(started) => Watch::new(work, process.insert(started), pool, key).run(),
-            Err(sentence) => End::Crashed(sentence),
+            Err(cause) => cause,
         }
     }));
-    let end = watched.unwrap_or_else(|_| End::Crashed("the thread that watches the worker panicked".into()));
+    let cause = watched.unwrap_or_else(|panic| Cause::Panicked { message: panic_text(&*panic) });
     if let Some(process) = &process {
         process.kill();
     }
-    let why = match &end {
-        End::Stopped => {
-            tracing::info!(pipeline = work.settings.id, "worker stopped");
-            "the worker was stopped".to_owned()
-        }
-        End::Crashed(why) => {
-            tracing::warn!(pipeline = work.settings.id, why, "worker is over");
-            why.clone()
-        }
-    };
-    if let Some(pool) = pool.upgrade() {
-        pool.over(key, work, end);
+    if cause == Cause::Stopped {
+        tracing::info!(pipeline = work.settings.id, "worker stopped");
+    } else {
+        tracing::warn!(pipeline = work.settings.id, %cause, "worker is over");
     }
-    work.enter(Phase::Over(why));
+    let restart = pool.upgrade().and_then(|pool| pool.over(key, work, &cause));
+    work.enter(Phase::Over(Crash { cause, restart }));
     if let Some(process) = process {
         process.reap(&work.settings.counters);
     }
 }
 
-/// What the watch says about the last packet, the last tick.
-type Verdict = ControlFlow<End>;
-
-fn crashed(sentence: impl Into<String>) -> Verdict {
-    ControlFlow::Break(End::Crashed(sentence.into()))
-}
+/// What the watch says about the last packet, the last tick: to go on, or why the worker ends.
+type Verdict = ControlFlow<Cause>;
 
 struct Watch<'a> {
     work: &'a Work,
@@ -124,6 +104,8 @@ struct Watch<'a> {
     /// Asked and not answered.
     ping: Option<u64>,
     pings: u64,
+    /// What the kernel had killed for its memory before.
+    memory_kills: Option<u64>,
     buffer: Vec<u8>,
 }
 
@@ -147,15 +129,16 @@ impl<'a> Watch<'a> {
             progress: now,
             ping: None,
             pings: 0,
+            memory_kills: memory_kills(),
             buffer: vec![0; protocol::MESSAGE_BYTES],
         }
     }
 
-    fn run(mut self) -> End {
+    fn run(mut self) -> Cause {
         let mut next_tick = self.started + TICK;
         let end = loop {
             if let Err(error) = self.wait(next_tick.saturating_duration_since(Instant::now())) {
-                break End::Crashed(format!("the worker cannot be watched: {error}"));
+                break Cause::NotStarted { message: format!("the worker cannot be watched: {error}") };
             }
             self.read_output();
             if let ControlFlow::Break(end) = self.hear() {
@@ -224,7 +207,7 @@ impl<'a> Watch<'a> {
                     );
                     match said.and_then(|said| self.take(said)) {
                         Ok(verdict) => verdict?,
-                        Err(fault) => return crashed(format!("the worker broke the protocol: {fault}")),
+                        Err(message) => return ControlFlow::Break(Cause::ProtocolFault { message }),
                     }
                 }
             }
@@ -262,7 +245,10 @@ impl<'a> Watch<'a> {
                     Level::Error => tracing::error!(pipeline = id, line, "worker says"),
                 });
             }
-            FromWorker::Fatal { message } => return Ok(crashed(format!("the worker gave up: {message}"))),
+            FromWorker::Fatal { message } => {
+                let interpreter = &self.settings.interpreter;
+                return Ok(ControlFlow::Break(diagnosis::of_message(message, interpreter)));
+            }
             early => return Err(format!("it is not the time for {early:?}")),
         }
         Ok(ControlFlow::Continue(()))
@@ -307,10 +293,10 @@ impl<'a> Watch<'a> {
         rustix::io::read(&self.work.wake, &mut [0; 8]).ok(); // nobody woke this thread
         if stop {
             self.stop();
-            return ControlFlow::Break(End::Stopped);
+            return ControlFlow::Break(Cause::Stopped);
         }
-        if let Some(fault) = fault {
-            return crashed(fault);
+        if let Some(cause) = fault {
+            return ControlFlow::Break(cause);
         }
         if self.process.ending().is_some() { self.gone() } else { ControlFlow::Continue(()) }
     }
@@ -318,16 +304,12 @@ impl<'a> Watch<'a> {
     fn check(&mut self) -> Verdict {
         if self.work.ends() {
             self.stop();
-            return ControlFlow::Break(End::Stopped);
+            return ControlFlow::Break(Cause::Stopped);
         }
         if let Some((limit, used)) = self.settings.memory_limit.zip(self.process.memory())
             && used > limit
         {
-            return crashed(format!(
-                "the worker took {} MB of memory, {} are allowed",
-                used >> 20,
-                limit >> 20
-            ));
+            return ControlFlow::Break(Cause::OverMemoryLimit { used_mb: used >> 20, limit_mb: limit >> 20 });
         }
         let step = self.looked.elapsed().min(STEP);
         self.looked = Instant::now();
@@ -338,7 +320,8 @@ impl<'a> Watch<'a> {
         let limit = self.settings.load_limit;
         self.loading += step;
         if self.loading >= limit {
-            return crashed(format!("the worker is not ready after {limit:?}"));
+            let cause = Cause::TimedOut { during: Activity::Loading, seconds: limit.as_secs_f64() };
+            return ControlFlow::Break(cause);
         }
         ControlFlow::Continue(())
     }
@@ -353,7 +336,9 @@ impl<'a> Watch<'a> {
         } else if in_work + usize::from(self.ping.is_some()) > 0 {
             self.owing += step;
             if self.owing >= self.settings.frame_limit {
-                return crashed(format!("the worker hangs: no answer for {:.1?}", self.owing));
+                let during = if in_work > 0 { Activity::Frame } else { Activity::Idle };
+                let seconds = self.owing.as_secs_f64();
+                return ControlFlow::Break(Cause::TimedOut { during, seconds });
             }
         } else if progress.elapsed() >= PING_AFTER {
             self.ping();
@@ -370,16 +355,15 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// The sentence about a worker that has ended by itself.
+    /// Why a worker has ended that was not told to.
     fn gone(&mut self) -> Verdict {
         let ended = self.process.ended();
         wait(&mut [PollFd::new(&ended, PollFlags::IN)], LAST_WORDS).ok(); // no word then
         self.read_output();
-        let last = &self.lines.last;
-        let how = self.process.ending().unwrap_or_else(|| "closed its socket".into());
-        let early = if self.ready { "" } else { " before it was ready" };
-        let colon = if last.is_empty() { "" } else { ": " };
-        crashed(format!("the worker {how}{early}{colon}{last}"))
+        let memory_ran_out = memory_kills() > self.memory_kills;
+        let (ending, last) = (self.process.ending(), &self.lines.last);
+        let interpreter = &self.settings.interpreter;
+        ControlFlow::Break(diagnosis::of_end(ending, last, self.ready, memory_ran_out, interpreter))
     }
 
     fn stop(&mut self) {
@@ -389,6 +373,11 @@ impl<'a> Watch<'a> {
         let ended = self.process.ended();
         wait(&mut [PollFd::new(&ended, PollFlags::IN)], STOP_LIMIT).ok(); // it is killed next
     }
+}
+
+/// Processes that the kernel has killed for their memory.
+fn memory_kills() -> Option<u64> {
+    diagnosis::memory_kills(&std::fs::read_to_string("/proc/vmstat").ok()?)
 }
 
 fn say(pipeline: &str) -> impl FnMut(&str) {

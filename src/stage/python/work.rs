@@ -15,7 +15,7 @@ use std::{
 use rustix::event::{EventfdFlags, eventfd};
 
 use super::{
-    super::{Error, Values, steps},
+    super::{Activity, Cause, Crash, Error, Values, steps},
     channel::Channel,
     protocol::Done,
     settings::Settings,
@@ -40,13 +40,13 @@ pub struct Work {
 }
 
 /// Where a worker is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Phase {
     /// What its load does.
     Loading(String),
     Ready,
-    /// Why it is over.
-    Over(String),
+    /// Why it is over, and what follows.
+    Over(Crash),
 }
 
 pub struct Desk {
@@ -54,7 +54,7 @@ pub struct Desk {
     /// Whether it is to end.
     pub stop: bool,
     /// Why it has to be killed, where a session found that out.
-    pub fault: Option<String>,
+    pub fault: Option<Cause>,
     pub in_work: usize,
     /// Since when the worker owes an answer, or has owed none.
     pub progress: Instant,
@@ -78,18 +78,18 @@ pub struct Asked {
 
 #[derive(Default)]
 struct Answer {
-    done: Mutex<Option<Result<Done, String>>>,
+    done: Mutex<Option<Result<Done, Crash>>>,
     came: Condvar,
 }
 
 impl Answer {
-    fn give(&self, done: Result<Done, String>) {
+    fn give(&self, done: Result<Done, Crash>) {
         *self.done.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
         self.came.notify_one();
     }
 
     /// Waits for what the watching thread gives in the end, whatever the worker does.
-    fn wait(&self) -> Result<Done, String> {
+    fn wait(&self) -> Result<Done, Crash> {
         let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if let Some(done) = done.take() {
@@ -157,7 +157,7 @@ impl Work {
             let known = |desk: &mut Desk| matches!(&desk.phase, Phase::Loading(text) if *text == said);
             desk = self.changed.wait_while(desk, known).unwrap_or_else(PoisonError::into_inner);
             match &desk.phase {
-                Phase::Over(why) => return Err(Error::Died(why.clone())),
+                Phase::Over(crash) => return Err(Error::Died(crash.clone())),
                 Phase::Ready => return Ok(()),
                 Phase::Loading(text) => said.clone_from(text),
             }
@@ -178,10 +178,10 @@ impl Work {
     /// Says where the worker is; the end is final and told to every session that waits.
     pub fn enter(&self, phase: Phase) {
         let mut desk = self.lock();
-        if let Phase::Over(why) = &phase {
+        if let Phase::Over(crash) = &phase {
             for seat in desk.seats.values_mut().filter(|seat| seat.asked.is_some()) {
                 seat.asked = None;
-                seat.answer.give(Err(why.clone()));
+                seat.answer.give(Err(crash.clone()));
             }
             desk.in_work = 0;
         }
@@ -222,7 +222,8 @@ impl Work {
         if let Err(error) = self.channel.send(packet, file.map(AsFd::as_fd), SEND_LIMIT)
             && error.kind() == std::io::ErrorKind::TimedOut
         {
-            self.lock().fault = Some("the worker does not read its socket".into());
+            let seconds = SEND_LIMIT.as_secs_f64();
+            self.lock().fault = Some(Cause::TimedOut { during: Activity::Receiving, seconds });
             self.wake_watch();
         } // else the socket has ended, which the watch sees by itself
     }
@@ -234,8 +235,8 @@ impl Work {
     pub fn ask(&self, session: u64, asked: Asked, packet: &[u8]) -> Result<Done, Error> {
         let answer = {
             let mut desk = self.lock();
-            if let Phase::Over(why) = &desk.phase {
-                return Err(Error::Died(why.clone()));
+            if let Phase::Over(crash) = &desk.phase {
+                return Err(Error::Died(crash.clone()));
             }
             if desk.in_work == 0 {
                 desk.progress = Instant::now();

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    super::{Error, Output, Parameters, Stage},
+    super::{Cause, Crash, Error, Output, Parameters, Stage},
     load::panic_text,
 };
 use crate::frame::Frame;
@@ -24,7 +24,7 @@ pub struct Done {
     /// The stage, where it lives.
     pub stage: Option<Box<dyn Stage>>,
     /// Why it does not.
-    pub end: Option<String>,
+    pub crash: Option<Crash>,
     /// Why it kept its parameters.
     pub refused: Option<String>,
     pub frame: Option<Frame>,
@@ -53,7 +53,7 @@ impl Job {
         let took = started.elapsed();
         let mut done = Done {
             stage: Some(self.stage),
-            end: None,
+            crash: None,
             refused: None,
             frame: self.frame,
             output: None,
@@ -64,18 +64,18 @@ impl Job {
         let (set, output, compute) = match worked {
             Ok(worked) => worked,
             Err(panic) => {
-                done.end = Some(format!("the stage panicked: {}", panic_text(&*panic)));
+                done.crash = Some(Cause::Panicked { message: panic_text(&*panic) }.into());
                 return done;
             }
         };
         done.compute = compute.unwrap_or(took);
         match set {
-            Err(Error::Died(sentence)) => done.end = Some(format!("the stage is gone: {sentence}")),
+            Err(Error::Died(crash)) => done.crash = Some(crash),
             Err(error) => done.refused = Some(error.to_string()),
             Ok(()) => {}
         }
         match output {
-            Err(Error::Died(sentence)) => done.end = Some(format!("the stage is gone: {sentence}")),
+            Err(Error::Died(crash)) => done.crash = Some(crash),
             Err(error) => done.failure = Some(error.to_string()),
             Ok(output) => done.output = output,
         }

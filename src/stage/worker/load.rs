@@ -5,7 +5,7 @@ use std::{
     time::Instant,
 };
 
-use super::super::{Entry, Error, Parameters, Stage, blank, steps};
+use super::super::{Cause, Entry, Error, Parameters, Stage, blank, steps};
 
 /// What a stage is built for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub fn build(
         }
     };
     catch_unwind(AssertUnwindSafe(|| steps::heard(step, building)))
-        .unwrap_or_else(|panic| Err(Error::Died(format!("it panicked: {}", panic_text(&*panic)))))
+        .unwrap_or_else(|panic| Err(Cause::Panicked { message: panic_text(&*panic) }.into()))
 }
 
 /// What a panic said.

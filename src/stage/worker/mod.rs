@@ -6,7 +6,6 @@
 
 mod clock;
 mod desk;
-pub(super) mod health;
 mod job;
 pub(super) mod load;
 mod run;
@@ -22,9 +21,10 @@ use self::{
     desk::{Desk, Life},
     load::{Loading, Purpose},
 };
+pub use self::load::panic_text;
 use super::{
-    Entry, Parameters, Stage, Transition,
-    io::{Counters, Event, Io, State, Tell, Update},
+    Activity, Cause, Entry, Parameters, Stage,
+    io::{Counters, Event, Io, State, Status, Tell, Update},
 };
 
 /// Handle of the thread; dropping it closes the slots and lets the thread end by itself.
@@ -103,6 +103,11 @@ impl Worker {
         self.shared.tend(awake);
     }
 
+    /// How the stage is.
+    pub fn status(&self) -> Status {
+        self.shared.lock().status.clone()
+    }
+
     /// How long the stage has been at the same frame; zero between frames.
     pub fn busy_for(&self) -> Duration {
         self.shared.lock().busy.map_or(Duration::ZERO, |since| since.elapsed())
@@ -178,7 +183,7 @@ impl Shared {
         let since = Instant::now();
         desk.loading = Some(Loading { number, entry, parameters, purpose, since, built: None });
         if let Err(error) = thread {
-            desk.load_failed(&format!("the system gives no thread: {error}"));
+            desk.load_failed(Cause::NotStarted { message: error.to_string() }.into());
         }
     }
 
@@ -204,16 +209,16 @@ impl Shared {
             }
         } else if desk.relieved.is_none() && busy.is_some_and(|busy| busy >= desk.patience()) {
             self.relieve(&mut desk);
-            let long = busy.unwrap_or_default().as_secs_f64();
-            desk.enter(State::Degraded, format!("the stage has been at one frame for {long:.1} s"));
+            let seconds = busy.unwrap_or_default().as_secs_f64();
+            desk.enter(Status::degraded(Cause::Slow { seconds }));
         }
         let limit = |loading: &Loading| {
             loading.built.is_none() && loading.since.elapsed().min(awake) >= loading.entry.info.load_limit
         };
         if let Some(loading) = desk.loading.as_ref().filter(|loading| limit(loading)) {
-            let sentence = format!("it is not ready after {:?}", loading.entry.info.load_limit);
+            let seconds = loading.entry.info.load_limit.as_secs_f64();
             self.counters.abandoned.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            desk.load_failed(&sentence);
+            desk.load_failed(Cause::TimedOut { during: Activity::Loading, seconds }.into());
         }
         self.load_when_due(&mut desk);
     }

@@ -158,7 +158,11 @@ fn shade(frame: &Frame) -> u8 {
 }
 
 fn state(wanted: State) -> impl Fn(&Event) -> bool {
-    move |event| matches!(event, Event::State { state, .. } if *state == wanted)
+    move |event| matches!(event, Event::State(status) if status.state == wanted)
+}
+
+fn planted() -> Cause {
+    Cause::ElementFailed { message: "planted".into() }
 }
 
 #[test]
@@ -217,7 +221,7 @@ fn a_load_that_fails_or_hangs_leaves_the_old_stage_running_and_is_told() {
 
 #[test]
 fn a_held_picture_moves_along_in_time_while_the_stage_is_gone() {
-    let dies = |seen| if seen == 5 { Err(Error::Died("planted".into())) } else { Ok(()) };
+    let dies = |seen| if seen == 5 { Err(planted().into()) } else { Ok(()) };
     let bench = Bench::new(entry("a", 10, "on_failure = \"hold\"", dies));
 
     let before = bench.until_heard(state(State::Restarting));
@@ -227,6 +231,39 @@ fn a_held_picture_moves_along_in_time_while_the_stage_is_gone() {
     assert!(held.iter().all(|frame| shade(frame) == 10), "never the picture that came in");
     assert!(held.windows(2).all(|pair| pair[0].pts < pair[1].pts && pair[0].seq < pair[1].seq));
     bench.until_heard(state(State::Running));
+}
+
+#[test]
+fn a_crash_is_told_with_its_cause_until_the_stage_runs_again() {
+    let dies = |seen| if seen == 5 { Err(planted().into()) } else { Ok(()) };
+    let bench = Bench::new(entry("a", 10, "", dies));
+
+    bench.until_heard(state(State::Restarting));
+    bench.until(10);
+
+    let told: Vec<_> = bench
+        .heard()
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::State(status) => Some(status),
+            _ => None,
+        })
+        .collect();
+    let ill: Vec<_> = told.iter().filter(|status| status.state == State::Restarting).collect();
+    assert!(ill.iter().all(|status| status.cause == Some(planted())), "{ill:?}");
+    assert_eq!(ill[0].detail, "a GStreamer element failed: planted; it restarts");
+    assert_eq!(ill[0].next_step, planted().next_step());
+    assert_eq!(told.last().map(|status| (status.state, status.cause.clone())), Some((State::Running, None)));
+}
+
+#[test]
+fn whoever_ran_what_crashed_has_decided_and_the_session_follows() {
+    let given_up = |_| Err(Error::Died(Crash { cause: planted(), restart: Some(Restart::GivenUp) }));
+    let bench = Bench::new(entry("a", 10, "", given_up));
+
+    bench.until_heard(state(State::Failed));
+
+    assert!(!bench.heard().iter().any(state(State::Restarting)), "one crash, decided once");
 }
 
 #[test]
@@ -260,7 +297,7 @@ fn a_stage_that_hangs_is_left_behind_and_another_takes_its_place() {
     let bench = Bench::new(entry("a", 10, "deadline_s = 0.2", hangs));
 
     let frames = bench.until_heard(state(State::Restarting));
-    bench.until_heard(|event| matches!(event, Event::State { state: State::Running, .. }));
+    bench.until_heard(state(State::Running));
 
     assert!(!frames.is_empty());
     assert_eq!(bench.worker.counters().abandoned.load(Relaxed), 1);

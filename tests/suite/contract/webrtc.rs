@@ -7,6 +7,7 @@ use crate::support::{
     codec::Codec,
     http,
     server::Server,
+    stats::Stats,
 };
 use serde_json::json;
 use str0m::media::Direction;
@@ -254,13 +255,37 @@ fn a_client_without_a_picture_is_told_that_one_is_missing() {
 
     client.expect(
         "the missing input is named",
-        |stats| {
-            stats.messages_of("stage_state").any(|message| {
-                message["detail"].as_str().is_some_and(|detail| detail.contains("input picture"))
-            })
-        },
+        |stats| stats.messages_of("stage_state").any(|message| message["cause"]["kind"] == "no_input"),
         LIMIT,
     );
+}
+
+#[test]
+fn a_stage_that_loads_and_runs_is_no_warning() {
+    let server = server();
+    let client = Client::builder().connect(server.url()).unwrap();
+
+    client.expect("the stage runs", |stats| stats.rises() >= 20 && stats.messages_of("stage_state").count() > 0, LIMIT);
+
+    let of_stage = |line: &&String| line.contains("stage") && (line.contains("WARN") || line.contains("ERROR"));
+    let log = server.log();
+    let warnings: Vec<_> = log.iter().filter(of_stage).collect();
+    assert!(log.iter().any(|line| line.contains("first frame")), "the log is read: {log:#?}");
+    assert!(warnings.is_empty(), "{warnings:#?}");
+}
+
+#[test]
+fn an_input_that_comes_late_is_no_longer_said_to_be_missing() {
+    let server = server();
+    let client = Client::builder().connect(server.url()).unwrap();
+    client.pause_media();
+    let last = |stats: &Stats| stats.messages_of("stage_state").last().cloned().unwrap_or_default();
+    client.expect("nothing came", |stats| last(stats)["cause"]["kind"] == "no_input", LIMIT);
+
+    client.resume_media();
+
+    client.expect("the stage runs", |stats| last(stats)["state"] == "running", LIMIT);
+    client.read(|stats| assert!(last(stats).get("cause").is_none(), "{}", last(stats)));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use scope::stage::{Catalog, Error, Output, Settings};
+use scope::stage::{Activity, Catalog, Cause, Error, Output, Settings};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -36,11 +36,20 @@ fn start(toml: &str, description: &str) -> Look {
 }
 
 #[track_caller]
-fn died(output: Result<Output, Error>) -> String {
+fn cause(output: Result<Output, Error>) -> Cause {
     match output {
-        Err(Error::Died(what)) => what,
-        Err(other) => panic!("the stage is not gone: {other}"),
-        Ok(_) => panic!("the stage lives"),
+        Err(Error::Died(crash)) => crash.cause,
+        Err(other) => panic!("expected the stage's end, got {other}"),
+        Ok(_) => panic!("expected the stage's end, it goes on"),
+    }
+}
+
+/// What the element said that ended the stage.
+#[track_caller]
+fn failure(output: Result<Output, Error>) -> String {
+    match cause(output) {
+        Cause::ElementFailed { message } => message,
+        other => panic!("expected an element's failure, got {other}"),
     }
 }
 
@@ -126,7 +135,7 @@ fn an_elements_error_ends_the_stage_and_the_next_one_works() {
         look.picture(160, 120, slope);
         look.picture(160, 120, slope);
 
-        let what = died(look.output(160, 120, slope));
+        let what = failure(look.output(160, 120, slope));
 
         assert!(what.contains("identity"), "{what}");
     }
@@ -137,7 +146,7 @@ fn a_picture_that_an_element_cannot_take_ends_the_stage_with_a_reason() {
     let mut look = start(I420, "capsfilter caps=video/x-raw,width=160");
     look.picture(160, 120, slope);
 
-    let what = died(look.output(320, 240, slope));
+    let what = failure(look.output(320, 240, slope));
 
     assert!(what.contains("negotiated"), "{what}");
 }
@@ -146,9 +155,9 @@ fn a_picture_that_an_element_cannot_take_ends_the_stage_with_a_reason() {
 fn a_hang_ends_the_stage_at_its_deadline_and_holds_nobody_up() {
     let mut look = start(&format!("{I420}deadline_s = 0.5\n"), HANGS);
 
-    let what = died(look.output(160, 120, slope));
+    let why = cause(look.output(160, 120, slope));
 
-    assert!(what.contains("an element hangs"), "{what}");
+    assert_eq!(why, Cause::TimedOut { during: Activity::Frame, seconds: 0.4 });
     drop(look); // the element is at its first frame for an hour
 }
 
@@ -267,7 +276,7 @@ fn a_session_outlives_a_bin_that_hangs_and_is_told() {
         client.read(|stats| {
             let detail = stats.messages_of("stage_state").find(|message| message["state"] == "restarting");
             let detail = detail.unwrap()["detail"].as_str().unwrap();
-            assert!(detail.contains("hangs"), "{detail}");
+            assert!(detail.contains("hung"), "{detail}");
         });
     });
 }

@@ -17,7 +17,7 @@ use scope::{
     app,
     frame::{Frame, Layout, Packed},
     stage::{
-        Entry, Error, Output, Parameters, Settings, Stage, Values,
+        Cause, Entry, Error, Missing, Output, Parameters, Settings, Stage, Values,
         onnx::{self, Provider},
     },
 };
@@ -160,6 +160,26 @@ fn a_picture_outlives_the_stage_that_made_it() {
 
     assert_ne!(first.data.plane(0).as_ptr(), second.data.plane(0).as_ptr(), "each has bytes of its own");
     assert!(first.data.plane(0) == before && first.data.plane(1).is_empty());
+}
+
+#[test]
+fn a_model_that_went_since_the_catalog_was_read_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("cartoon");
+    std::fs::create_dir(&folder).unwrap();
+    for file in ["pipeline.toml", "model.onnx"] {
+        std::fs::copy(shipped("cartoon").join(file), folder.join(file)).unwrap();
+    }
+    let entry = read(&folder).unwrap();
+    std::fs::remove_file(folder.join("model.onnx")).unwrap();
+
+    let Err(Error::Died(crash)) = (entry.factory)() else { panic!("expected the stage's end") };
+
+    let name = folder.join("model.onnx").display().to_string();
+    assert!(
+        matches!(&crash.cause, Cause::NotInstalled { missing: Missing::File, name: file, .. } if *file == name),
+        "{crash:?}"
+    );
 }
 
 #[test]

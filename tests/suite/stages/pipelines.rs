@@ -18,7 +18,7 @@ use crate::support::{
 use scope::{
     config::Config,
     frame::{Frame, Packed},
-    stage::{Catalog, Entry, Error, Factory, Output, Parameters, Stage, Values},
+    stage::{Catalog, Cause, Entry, Error, Factory, Output, Parameters, Stage, Values},
 };
 use serde_json::{Value, json};
 
@@ -207,7 +207,7 @@ fn a_stage_that_is_gone_leaves_its_last_picture_moving_on() {
 
         fn process(&mut self, _: &Frame) -> Result<Output, Error> {
             self.0 += 1;
-            if self.0 > 30 { Err(Error::Died("planted".into())) } else { Ok(Output::Passthrough) }
+            if self.0 > 30 { Err(Cause::ElementFailed { message: "planted".into() }.into()) } else { Ok(Output::Passthrough) }
         }
     }
     let first = Mutex::new(true);

@@ -15,7 +15,7 @@ const WORKER: &str = include_str!("../../support/python_worker.py");
 /// Each fault that ends a worker, and what the client is told of it.
 const FAULTS: [(&str, &str); 6] = [
     ("kill", "signal 9"),
-    ("hang", "hangs"),
+    ("hang", "hung"),
     ("garbage", "broke the protocol"),
     ("eat", "MB of memory"),
     ("exit", "out of ideas"),

@@ -2,16 +2,8 @@
 
 use super::*;
 
-/// What is said of each fault that ends a worker.
-const DEADLY: [(&str, &str); 7] = [
-    ("kill", "signal 9"),
-    ("exit", "status 3: out of ideas"),
-    ("hang", "hangs"),
-    ("garbage", "broke the protocol"),
-    ("lie", "a done for a frame in work is wanted"),
-    ("eat", "MB of memory"),
-    ("child", "signal 9"),
-];
+/// Each fault that ends a worker.
+const DEADLY: [&str; 7] = ["kill", "exit", "hang", "garbage", "lie", "eat", "child"];
 const HANGS: &str = "keep_s = 0\nframe_limit_ms = 1500";
 /// The worker has to get so far as to take the memory first.
 const EATS: &str = "keep_s = 0\nmemory_limit_mb = 400";
@@ -19,15 +11,14 @@ const EATS: &str = "keep_s = 0\nmemory_limit_mb = 400";
 #[test]
 fn a_worker_that_ends_is_told_of_and_another_takes_its_place() {
     let before = held();
-    for (fault, words) in DEADLY {
+    for fault in DEADLY {
         let bench = Bench::new(if fault == "eat" { EATS } else { HANGS }, "");
         let mut stage = bench.stage().unwrap();
         stage.set(&with_fault(fault)).unwrap();
 
-        let Err(Error::Died(why)) = stage.process(&frame(0, 64, 48)) else {
-            panic!("{fault}: Died is wanted")
-        };
-        assert!(why.contains(words), "{fault}: {why}");
+        let crash = crash(stage.process(&frame(0, 64, 48)));
+        assert!(is_of(fault, &crash.cause), "{fault}: {crash:?}");
+        assert!(matches!(crash.restart, Some(Restart::At(_))), "the pool decides: {crash:?}");
         assert!(matches!(stage.process(&frame(1, 64, 48)), Err(Error::Died(_))), "{fault}");
         drop(stage);
 
@@ -39,6 +30,23 @@ fn a_worker_that_ends_is_told_of_and_another_takes_its_place() {
         eventually("both processes are reaped", || bench.count() == [2, 2]);
         eventually("descriptors and mappings are gone", || held() == before);
         eventually("no child is left", || !runs_in(bench.folder.path()));
+    }
+}
+
+fn is_of(fault: &str, cause: &Cause) -> bool {
+    match cause {
+        Cause::Killed { signal: 9, .. } => matches!(fault, "kill" | "child"),
+        Cause::Exited { code: 3, ready: true, last_line } => {
+            fault == "exit" && last_line.as_deref() == Some("out of ideas")
+        }
+        Cause::TimedOut { during: Activity::Frame, seconds } => fault == "hang" && *seconds >= 1.5,
+        Cause::ProtocolFault { message } => match fault {
+            "garbage" => message.contains("not a message"),
+            "lie" => message.contains("slot"),
+            _ => false,
+        },
+        Cause::OverMemoryLimit { used_mb, limit_mb: 400 } => fault == "eat" && *used_mb > 400,
+        _ => false,
     }
 }
 
@@ -81,10 +89,9 @@ fn every_session_of_a_worker_that_dies_is_told() {
     });
     let told: Vec<_> = threads.collect::<Vec<_>>().into_iter().map(|thread| thread.join().unwrap()).collect();
 
-    assert!(
-        told.iter().all(|why| matches!(why, Some(Error::Died(why)) if why.contains("hangs"))),
-        "{told:?}"
-    );
+    let crashes: Vec<_> = told.into_iter().map(|error| crash(error.map_or(Ok(()), Err))).collect();
+    assert!(matches!(crashes[0].cause, Cause::TimedOut { during: Activity::Frame, .. }), "{crashes:?}");
+    assert!(crashes.iter().all(|crash| *crash == crashes[0]), "one crash, decided once: {crashes:?}");
 }
 
 #[test]

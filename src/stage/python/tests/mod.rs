@@ -15,7 +15,9 @@ use serde_json::{Value, json};
 use super::{Counters, Options, prepare};
 use crate::{
     frame::{Frame, Layout, Packed},
-    stage::{Description, Error, Factory, Output, Parameters, Stage, Values},
+    stage::{
+        Activity, Cause, Crash, Description, Error, Factory, Missing, Output, Parameters, Restart, Stage, Values,
+    },
 };
 
 /// A cold Python imports numpy on a machine that compiles beside it.
@@ -90,6 +92,16 @@ fn parameters(version: u64, values: Value) -> Parameters {
 
 fn with_fault(fault: &str) -> Parameters {
     parameters(1, json!({ "fault": fault }))
+}
+
+/// Why a stage died, which it has to have.
+#[track_caller]
+fn crash<T>(outcome: Result<T, Error>) -> Crash {
+    match outcome {
+        Err(Error::Died(crash)) => crash,
+        Err(error) => panic!("expected the stage's end, got {error}"),
+        Ok(_) => panic!("expected the stage's end, it goes on"),
+    }
 }
 
 /// The picture of `output`, which has to be one.

@@ -4,19 +4,19 @@ use super::*;
 
 #[test]
 fn a_worker_that_does_not_come_up_is_told_of_and_the_next_comes() {
-    for (fault, words) in [
+    let install = format!("install it with `{} -m pip install no_such_module`", python().display());
+    for (fault, cause) in [
         (
             "import",
-            "exited with status 1 before it was ready: ModuleNotFoundError: No module named 'no_such_module'",
+            Cause::NotInstalled { missing: Missing::Module, name: "no_such_module".into(), install },
         ),
-        ("fatal", "gave up: RuntimeError: no GPU"),
-        ("silent", "not ready after 5s"),
+        ("fatal", Cause::Refused { message: "RuntimeError: no GPU".into() }),
+        ("silent", Cause::TimedOut { during: Activity::Loading, seconds: 5.0 }),
     ] {
         let bench =
             Bench::new(&format!("keep_s = 0\nload_limit_s = 5.0\nenv = {{ FAULT = \"{fault}\" }}"), "");
 
-        let Err(Error::Died(why)) = bench.stage() else { panic!("{fault}: Died is wanted") };
-        assert!(why.contains(words), "{fault}: {why}");
+        assert_eq!(crash(bench.stage()).cause, cause);
 
         picture(bench.stage().unwrap().process(&frame(0, 64, 48)));
         eventually("both processes are reaped", || bench.count() == [2, 2]);
@@ -31,9 +31,11 @@ fn a_variable_of_the_server_reaches_a_worker_by_name_alone() {
         let bench = Bench::new(&table, "");
         std::fs::write(bench.folder.path().join("pipeline.py"), &script).unwrap();
 
-        let Err(Error::Died(why)) = bench.stage() else { panic!("Died is wanted") };
+        let Cause::Exited { last_line, .. } = crash(bench.stage()).cause else {
+            panic!("expected an exit: {table}")
+        };
 
-        assert!(why.ends_with(&format!("it has {has}")), "{table}: {why}");
+        assert_eq!(last_line, Some(format!("it has {has}")), "{table}");
     }
 }
 
@@ -55,20 +57,26 @@ fn what_a_worker_says_of_its_load_is_heard_by_whoever_builds() {
 fn the_fifth_crash_is_the_last() {
     let bench = Bench::new("env = { FAULT_ALWAYS = \"import\" }", "");
 
-    let crashes: Vec<_> = (0..6).map(|_| bench.stage().err().unwrap().to_string()).collect();
+    let crashes: Vec<_> = (0..6).map(|_| crash(bench.stage())).collect();
 
-    assert_eq!(bench.count()[0], 5);
-    assert!(crashes[4].contains("ModuleNotFoundError") && !crashes[4].contains("given up"), "{crashes:?}");
-    assert!(crashes[5].contains("given up after 5 crashes"), "{crashes:?}");
+    assert_eq!(bench.count()[0], 5, "nobody starts a sixth");
+    assert!(crashes.iter().all(|crash| crash.cause == crashes[0].cause), "{crashes:?}");
+    assert!(crashes[..4].iter().all(|crash| matches!(crash.restart, Some(Restart::At(_)))), "{crashes:?}");
+    for crash in &crashes[4..] {
+        assert_eq!(crash.restart, Some(Restart::GivenUp));
+        assert!(crash.to_string().ends_with("gave up after 5 crashes"), "{crash}");
+    }
 }
 
 #[test]
 fn a_python_that_is_not_there_is_named() {
     let bench = Bench::new("interpreter = \"python-of-nobody\"", "");
 
-    let Err(Error::Died(why)) = bench.stage() else { panic!("Died is wanted") };
+    let Cause::NotInstalled { missing: Missing::Program, name, .. } = crash(bench.stage()).cause else {
+        panic!("expected a program that is not installed")
+    };
 
-    assert!(why.starts_with("python-of-nobody cannot be started"), "{why}");
+    assert_eq!(name, "python-of-nobody");
 }
 
 #[test]

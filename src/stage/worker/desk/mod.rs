@@ -9,10 +9,9 @@ use std::{
 };
 
 use super::{
-    Counters, Entry, Event, Io, Parameters, Stage, State, Tell, Transition, Update,
+    Counters, Entry, Event, Io, Parameters, Stage, State, Status, Tell, Transition, Update,
     clock::Clock,
     discard,
-    health::Health,
     job::{Done, Job},
     load::{Loading, Purpose},
 };
@@ -20,10 +19,11 @@ use crate::{
     frame::{Frame, Layout},
     metrics::Step,
     stage::{
-        OnFailure, Output, Values,
+        Cause, OnFailure, Output, Values,
         admission::Member,
         blank,
         prompts::{Blend, PROMPTS},
+        restart::Policy,
     },
 };
 
@@ -63,7 +63,7 @@ pub struct Desk {
     pub retry_at: Option<Instant>,
     pub paused: bool,
     pub reset: bool,
-    pub state: State,
+    pub status: Status,
     pub clock: Clock,
     /// Width and height of what comes in, for a stage to warm up with.
     pub size: Option<(u32, u32)>,
@@ -75,7 +75,7 @@ pub struct Desk {
     before: Values,
     /// Version of the parameters that were said to be in force.
     acked: u64,
-    health: Health,
+    policy: Policy,
     usual: Duration,
     next_seq: u64,
     last_pts: Duration,
@@ -105,14 +105,14 @@ impl Desk {
             retry_at: None,
             paused: false,
             reset: false,
-            state: State::Loading,
+            status: Status::well(State::Loading, "the stage is being built"),
             clock: Clock::new(Instant::now()),
             size: None,
             events,
             asked: None,
             blend: None,
             before: Values::new(),
-            health: Health::default(),
+            policy: Policy::default(),
             usual: Duration::ZERO,
             next_seq: 0,
             misfits: 0,
@@ -128,8 +128,10 @@ impl Desk {
         self.events = events;
         // The new connection counts from 0 and has a clock of its own.
         (self.next_seq, self.last_pts, self.clock) = (0, Duration::ZERO, Clock::new(Instant::now()));
-        let detail = "the stage goes on with a new connection".to_owned();
-        (self.events)(Event::State { state: self.state, detail });
+        if self.status.state == State::Running {
+            self.status.detail = "the stage goes on with a new connection".to_owned();
+        }
+        (self.events)(Event::State(self.status.clone()));
         std::mem::replace(&mut self.io, io)
     }
 
@@ -138,7 +140,7 @@ impl Desk {
         self.paused = update.paused.unwrap_or(self.paused);
         self.reset |= update.reset;
         self.ask(update.parameters, update.transition);
-        if update.reset && self.state == State::Failed {
+        if update.reset && self.status.state == State::Failed {
             self.try_again(Instant::now());
         }
     }
@@ -192,7 +194,7 @@ impl Desk {
                 counters.failed.fetch_add(1, Relaxed);
                 self.replace(&frame, counters);
             }
-            if self.state == State::Failed && self.take_asked(false).is_some() {
+            if self.status.state == State::Failed && self.take_asked(false).is_some() {
                 self.ack(self.next_seq); // no stage will ever have them
             }
             return None;
@@ -236,17 +238,17 @@ impl Desk {
         self.busy = None;
         self.relieved = None;
         let stage = done.stage.take();
-        let unwanted = if done.end.is_some() { stage } else { std::mem::replace(&mut self.stage, stage) };
+        let unwanted = if done.crash.is_some() { stage } else { std::mem::replace(&mut self.stage, stage) };
         let number = done.frame.as_ref().map_or(self.next_seq, |frame| frame.seq);
         if let Some(sentence) = done.refused.take() {
             self.parameters.values = std::mem::take(&mut self.before);
             self.acked = self.parameters.version;
             (self.events)(Event::Refused { kept: self.parameters.clone(), sentence });
-        } else if done.end.is_none() {
+        } else if done.crash.is_none() {
             self.ack(number);
         }
-        if let Some(sentence) = done.end.take() {
-            self.crashed(&sentence);
+        if let Some(crash) = done.crash.take() {
+            self.crashed(crash);
         }
         if let Some(frame) = done.frame.take() {
             self.usual = done.took.max(self.usual * 9 / 10);
@@ -269,11 +271,8 @@ impl Desk {
             }
             (None, failure) => {
                 counters.failed.fetch_add(1, Relaxed);
-                if let Some(sentence) = failure {
-                    self.enter(
-                        State::Degraded,
-                        format!("the stage failed on frame {}: {sentence}", frame.seq),
-                    );
+                if let Some(message) = failure {
+                    self.enter(Status::degraded(Cause::FrameFailed { frame: frame.seq, message }));
                 }
                 if !late {
                     self.replace(&frame, counters);
@@ -281,8 +280,8 @@ impl Desk {
                 return;
             }
         };
-        if self.state == State::Degraded {
-            self.enter(State::Running, "the stage runs".into());
+        if self.status.state == State::Degraded {
+            self.enter(Status::well(State::Running, "the stage runs"));
         }
         if self.entry.info.on_failure == OnFailure::Hold {
             self.good = Some(picture.clone());
@@ -324,11 +323,11 @@ impl Desk {
             return;
         };
         let detail =
-            stage.detail().map_or_else(|| "the stage runs".into(), |on| format!("the stage runs {on}"));
+            stage.detail().map_or_else(|| "the stage runs".to_owned(), |on| format!("the stage runs {on}"));
         discard(self.stage.replace(stage));
         let switched = entry.info.id != self.entry.info.id;
         if switched || purpose == Purpose::Replace {
-            (self.health, self.good, self.blank) = (Health::default(), None, None);
+            (self.policy, self.good, self.blank) = (Policy::default(), None, None);
             self.member = entry.join();
             self.asked = None;
         }
@@ -341,12 +340,12 @@ impl Desk {
         }
         (self.relieved, self.busy, self.blend, self.usual) = (None, None, None, Duration::ZERO);
         self.parameters = parameters;
-        self.health.up(Instant::now());
+        self.policy.up(Instant::now());
         if switched {
             let pipeline = self.entry.info.id.clone();
             (self.events)(Event::Switched { pipeline, frame: self.next_seq });
         }
-        self.enter(State::Running, detail);
+        self.enter(Status::well(State::Running, detail));
         if self.asked.is_none() {
             self.ack(self.next_seq);
         }

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Desk, Event, Health, Purpose, Stage, State, discard};
-use crate::stage::{Error, worker::health::CRASHES};
+use super::{Desk, Event, Policy, Purpose, Stage, State, Status, discard};
+use crate::stage::{Activity, Cause, Crash, Error, Restart};
 
 /// A stage that is at one frame for longer than this, and than twice its usual time, lets its pictures be replaced.
 /// Looked at every 250 ms: whoever watches is told within a second.
@@ -21,8 +21,11 @@ impl Desk {
             }
             Purpose::Start => format!("{id}: {step}"),
         };
-        let state = if self.state == State::Restarting { State::Restarting } else { State::Loading };
-        self.say(state, detail);
+        if self.status.state == State::Restarting {
+            self.say(Status { detail, ..self.status.clone() });
+        } else {
+            self.say(Status::well(State::Loading, detail));
+        }
     }
 
     /// The load of that number is over; gives back a stage that nobody waits for.
@@ -40,23 +43,23 @@ impl Desk {
                 let layouts = loading.entry.info.layouts.clone();
                 (self.events)(Event::Wants { layouts });
             }
-            Err(error) => self.load_failed(&error.to_string()),
+            Err(error) => self.load_failed(error.into_crash()),
         }
         None
     }
 
     /// What was loading does not come.
-    pub fn load_failed(&mut self, sentence: &str) {
+    pub fn load_failed(&mut self, crash: Crash) {
         let Some(loading) = self.loading.take() else { return };
         discard(loading.built.map(|(stage, _)| stage));
-        let id = loading.entry.info.id;
         if loading.purpose == Purpose::Start {
-            return self.crashed(&format!("{id} cannot start: {sentence}"));
+            return self.crashed(crash);
         }
-        let kept = self.entry.info.id.clone();
-        (self.events)(Event::NotReplaced { pipeline: id.clone(), sentence: sentence.to_owned() });
+        let (id, kept) = (loading.entry.info.id, &self.entry.info.id);
+        let detail = format!("{id} cannot start: {crash}; {kept} goes on");
+        (self.events)(Event::NotReplaced { pipeline: id, sentence: crash.to_string() });
         if self.stage.is_some() || self.busy.is_some() {
-            self.say(State::Running, format!("{id} cannot start: {sentence}; {kept} goes on"));
+            self.say(Status::well(State::Running, detail));
         } else {
             self.retry_at = Some(Instant::now());
         }
@@ -71,7 +74,7 @@ impl Desk {
         let layouts = self.entry.info.layouts.clone();
         (self.events)(Event::Wants { layouts });
         if self.stage.is_some() || self.busy.is_some() {
-            self.say(State::Running, format!("{} goes on", self.entry.info.id));
+            self.say(Status::well(State::Running, format!("{} goes on", self.entry.info.id)));
         } else {
             self.retry_at = Some(Instant::now());
         }
@@ -80,27 +83,25 @@ impl Desk {
     /// The stage never came back from its frame.
     pub fn give_up(&mut self) {
         (self.relieved, self.busy) = (None, None);
-        let deadline = self.entry.info.deadline;
-        self.crashed(&format!(
-            "the stage did not come back from a frame within {deadline:?} and is left behind"
-        ));
+        let seconds = self.entry.info.deadline.as_secs_f64();
+        self.crashed(Cause::TimedOut { during: Activity::Frame, seconds }.into());
     }
 
     /// The stage is gone: it is built again when its time has come, or not any more.
-    pub fn crashed(&mut self, what: &str) {
+    pub fn crashed(&mut self, Crash { cause, restart }: Crash) {
         discard(self.stage.take());
-        self.retry_at = self.health.crashed(Instant::now());
-        if self.retry_at.is_some() {
-            self.say(State::Restarting, format!("{what}; it is started again"));
-        } else {
-            self.say(State::Failed, format!("{what}; it is given up after {CRASHES} crashes"));
-        }
+        let restart = restart.unwrap_or_else(|| self.policy.crashed(Instant::now()));
+        self.retry_at = match restart {
+            Restart::At(due) => Some(due),
+            Restart::GivenUp => None,
+        };
+        self.say(Status::crashed(cause, restart));
     }
 
     /// A person wants the stage back that was given up.
     pub fn try_again(&mut self, now: Instant) {
-        (self.health, self.retry_at) = (Health::default(), Some(now));
-        self.say(State::Restarting, "the stage is started again on request".into());
+        (self.policy, self.retry_at) = (Policy::default(), Some(now));
+        self.say(Status::well(State::Restarting, "the stage restarts on request"));
     }
 
     /// How long a stage may be at a frame until its pictures are replaced.
@@ -109,14 +110,14 @@ impl Desk {
     }
 
     /// A state, said where it is a new one.
-    pub fn enter(&mut self, state: State, detail: String) {
-        if self.state != state {
-            self.say(state, detail);
+    pub fn enter(&mut self, status: Status) {
+        if self.status.state != status.state {
+            self.say(status);
         }
     }
 
-    fn say(&mut self, state: State, detail: String) {
-        self.state = state;
-        (self.events)(Event::State { state, detail });
+    fn say(&mut self, status: Status) {
+        self.status = status.clone();
+        (self.events)(Event::State(status));
     }
 }
