@@ -247,7 +247,7 @@ impl Actor {
     }
 
     fn tick(&mut self) -> Option<EndReason> {
-        self.worker.tend(self.awake_since.elapsed());
+        self.worker.supervise(self.awake_since.elapsed());
         self.watch_recording();
         if let Some(reason) = self.begin_source().or_else(|| self.watch_clip()) {
             return self.apply(Input::End(reason));

@@ -211,7 +211,7 @@ async fn take_over(
     let worker = stage::Worker::spawn(entry.clone(), parameters.clone(), io.clone(), tell)
         .map_err(|error| Error::Thread(error.to_string()))?;
     if paused.is_some() {
-        worker.set(stage::Update { parameters: parameters.clone(), paused, ..stage::Update::default() });
+        worker.update(stage::Update { parameters: parameters.clone(), paused, ..stage::Update::default() });
     }
     Ok(Heir { worker, entry, parameters, paused: paused.unwrap_or(false), fallback: None, recording: None })
 }

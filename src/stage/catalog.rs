@@ -13,8 +13,8 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Entry, Error, Kinds, Values,
+    folder_state::FolderState,
     preload::{LoadStatus, Preload},
-    stamp::Stamp,
 };
 
 /// The one pipeline that needs no folder: the server works with it wherever it is started.
@@ -36,7 +36,7 @@ struct Shelf {
 /// A folder's pipeline, as it was read.
 #[derive(Clone)]
 struct Row {
-    folder: Option<(PathBuf, Stamp)>,
+    folder: Option<(PathBuf, FolderState)>,
     entry: Result<Entry, Error>,
 }
 
@@ -92,13 +92,13 @@ impl Catalog {
         let mut changed = Vec::new();
         for folder in dirs.iter().flat_map(|dir| folders(dir)) {
             let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let stamp = Stamp::of(&folder);
+            let state = FolderState::of(&folder);
             let known = before.get(&name).filter(|row| {
-                row.folder.as_ref().is_some_and(|(place, then)| *place == folder && *then == stamp)
+                row.folder.as_ref().is_some_and(|(place, then)| *place == folder && *then == state)
             });
             let row = known.cloned().unwrap_or_else(|| {
                 changed.push(name.clone());
-                Row { entry: Entry::read(&folder, kinds), folder: Some((folder, stamp)) }
+                Row { entry: Entry::read(&folder, kinds), folder: Some((folder, state)) }
             });
             rows.insert(name, row);
         }

@@ -218,12 +218,16 @@ fn killed(signal: i32, memory_ran_out: bool) -> (String, Option<&'static str>) {
     let name = name.unwrap_or_default();
     match signal {
         SIGKILL if memory_ran_out => (
-            format!("the system killed the worker with signal {signal}{name}, probably because memory ran out"),
+            format!(
+                "the system killed the worker with signal {signal}{name}, probably because memory ran out"
+            ),
             Some("use a smaller model or smaller frames, or give the host more memory"),
         ),
         SIGKILL => (
             format!("the worker was killed by signal {signal}{name}"),
-            Some("if nobody killed it, memory may have run out: look for \"Out of memory\" in the kernel's log"),
+            Some(
+                "if nobody killed it, memory may have run out: look for \"Out of memory\" in the kernel's log",
+            ),
         ),
         fault if FAULTS.contains(&fault) => (
             format!("the worker crashed with signal {signal}{name}"),

@@ -118,7 +118,8 @@ impl Status {
             Restart::GivenUp => {
                 let crash = Crash { cause: cause.clone(), restart: Some(restart) };
                 let then = "send reset to start the stage again";
-                let next_step = next_step.map_or_else(|| then.to_owned(), |step| format!("{step}; then {then}"));
+                let next_step =
+                    next_step.map_or_else(|| then.to_owned(), |step| format!("{step}; then {then}"));
                 (State::Failed, crash.to_string(), Some(next_step))
             }
         };

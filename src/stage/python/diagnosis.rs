@@ -156,7 +156,8 @@ mod tests {
 
     #[test]
     fn any_other_last_line_is_told_as_it_is() {
-        for line in ["RuntimeError: no GPU", "ImportError: cannot import name 'a'", "ModuleNotFoundError", ""] {
+        for line in ["RuntimeError: no GPU", "ImportError: cannot import name 'a'", "ModuleNotFoundError", ""]
+        {
             let last_line = (!line.is_empty()).then(|| line.to_owned());
 
             assert_eq!(exited(line), Cause::Exited { code: 1, ready: false, last_line });

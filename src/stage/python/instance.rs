@@ -1,15 +1,15 @@
-//! The stage of one session: its ring, its place at a worker that it shares with others.
+//! The stage of one session: its ring of frames, and its attachment to a worker that it shares with other sessions.
 
 use std::{sync::Arc, time::Duration};
 
 use super::{
     super::{Error, Input, Output, Parameters, Stage, Values, blank},
+    connection::{Lease, Request},
     counters::Counters,
     geometry::Geometry,
     pool::Pool,
     protocol::{Done, Status, ToWorker},
     ring::{Ring, SLOTS, Slot},
-    work::{Asked, Lease},
 };
 use crate::frame::Frame;
 
@@ -17,19 +17,19 @@ use crate::frame::Frame;
 pub struct Instance {
     pool: Arc<Pool>,
     parameters: Parameters,
-    place: Option<Place>,
+    attachment: Option<Attachment>,
     compute: Option<Duration>,
 }
 
-/// At a worker.
-struct Place {
+/// The session at its worker.
+struct Attachment {
     lease: Lease,
     session: u64,
     load_values: Values,
     ring: Option<Arc<Ring>>,
     /// Whether the worker has this session's parameters. Their version does not say so: each step of a transition
     /// has its own values under one version.
-    told: bool,
+    parameters_sent: bool,
 }
 
 impl Instance {
@@ -38,64 +38,66 @@ impl Instance {
     /// # Errors
     /// [`Error::Died`] with why there is no worker.
     pub fn start(pool: Arc<Pool>) -> Result<Self, Error> {
-        let place = if pool.settings.load_parameters.is_empty() {
-            Some(Place::take(&pool, Values::new())?)
+        let attachment = if pool.settings.load_parameters.is_empty() {
+            Some(Attachment::new(&pool, Values::new())?)
         } else {
             None
         };
-        Ok(Self { pool, parameters: Parameters::default(), place, compute: None })
+        Ok(Self { pool, parameters: Parameters::default(), attachment, compute: None })
     }
 
-    fn place(&mut self) -> Result<&mut Place, Error> {
+    /// The worker that has loaded with the session's values: another one where these have changed.
+    fn attachment(&mut self) -> Result<&mut Attachment, Error> {
         let load_values = self.pool.settings.load_values(&self.parameters.values);
-        let place = match self.place.take() {
-            Some(place) if place.load_values == load_values => place,
-            _ => Place::take(&self.pool, load_values)?,
+        let attachment = match self.attachment.take() {
+            Some(attachment) if attachment.load_values == load_values => attachment,
+            _ => Attachment::new(&self.pool, load_values)?,
         };
-        Ok(self.place.insert(place))
+        Ok(self.attachment.insert(attachment))
     }
 
-    fn ask(&mut self, frame: &Frame) -> Result<(Done, Slot), Error> {
+    /// Sends the frame, and before it the parameters that the worker has not got; waits for the reply.
+    fn request(&mut self, frame: &Frame) -> Result<(Done, Slot), Error> {
         let settings = self.pool.settings.clone();
         if !settings.layouts.contains(&frame.layout) {
-            let (wanted, came) = (&settings.layouts, frame.layout);
-            return Err(Error::Process(format!("a picture in one of {wanted:?} is wanted, {came:?} came")));
+            let (expected, got) = (&settings.layouts, frame.layout);
+            return Err(Error::Process(format!("expected a frame in one of {expected:?}, got {got:?}")));
         }
-        let (parameters, place) = (self.parameters.clone(), self.place()?);
-        let ring = place.ring_for(frame)?;
+        let (parameters, attachment) = (self.parameters.clone(), self.attachment()?);
+        let ring = attachment.ring_for(frame)?;
         let input = match settings.input {
             Input::None => None,
             Input::Optional if blank::is(frame) => None,
-            Input::Required | Input::Optional => Some(filled(&ring, frame, &settings.counters)?),
+            Input::Required | Input::Optional => Some(filled_slot(&ring, frame, &settings.counters)?),
         };
-        let output = free(&ring)?;
-        place.tell(&parameters)?;
-        let asked = Asked { seq: frame.seq, slot: output.index, version: parameters.version };
+        let output = free_slot(&ring)?;
+        attachment.send_parameters(&parameters)?;
+        let request = Request { seq: frame.seq, slot: output.index, version: parameters.version };
         let packet = ToWorker::Frame {
-            session: place.session,
-            seq: asked.seq,
+            session: attachment.session,
+            seq: request.seq,
             pts_ns: u64::try_from(frame.pts.as_nanos()).unwrap_or(0),
             input: input.as_ref().map(|slot| slot.index),
-            output: asked.slot,
-            version: asked.version,
+            output: request.slot,
+            version: request.version,
         };
         let packet = packet.packet().map_err(Error::Process)?;
-        Ok((place.lease.ask(place.session, asked, &packet)?, output))
+        Ok((attachment.lease.request(attachment.session, request, &packet)?, output))
     }
 }
 
 impl Stage for Instance {
     fn set(&mut self, parameters: &Parameters) -> Result<(), Error> {
         let (session, version, values) = (u64::MAX, parameters.version, &parameters.values);
-        // Refused here, while the caller can still say so.
+        // They are sent with the next frame; what fits no packet is refused here, while the caller can still say so.
         ToWorker::Parameters { session, version, values }.packet().map_err(Error::Process)?;
         self.parameters = parameters.clone();
-        self.place()?.told = false;
+        self.attachment()?.parameters_sent = false;
         Ok(())
     }
 
     fn process(&mut self, frame: &Frame) -> Result<Output, Error> {
-        let (done, output) = self.ask(frame)?;
+        let (done, output) = self.request(frame)?;
         let micros = done.compute_us / done.batch;
         self.compute = Some(Duration::from_micros(micros));
         match done.status {
@@ -110,8 +112,8 @@ impl Stage for Instance {
     }
 
     fn reset(&mut self) {
-        if let Some(place) = &self.place {
-            place.say(&ToWorker::Reset { session: place.session });
+        if let Some(attachment) = &self.attachment {
+            attachment.send(&ToWorker::Reset { session: attachment.session });
         }
     }
 
@@ -120,21 +122,21 @@ impl Stage for Instance {
     }
 }
 
-impl Place {
-    fn take(pool: &Arc<Pool>, load_values: Values) -> Result<Self, Error> {
+impl Attachment {
+    fn new(pool: &Arc<Pool>, load_values: Values) -> Result<Self, Error> {
         let lease = pool.attach(&load_values)?;
         let session = lease.open_session();
-        Ok(Self { lease, session, load_values, ring: None, told: false })
+        Ok(Self { lease, session, load_values, ring: None, parameters_sent: false })
     }
 
-    /// The ring for pictures of this size; a new one where the size changes.
+    /// The ring for frames of this size; a new one where the size changes.
     fn ring_for(&mut self, frame: &Frame) -> Result<Arc<Ring>, Error> {
         if let Some(ring) = self.ring.as_ref().filter(|ring| ring.geometry.fits(frame)) {
             return Ok(ring.clone());
         }
         let geometry = Geometry::of(frame).map_err(Error::Process)?;
         let (ring, file) = Ring::new(geometry)
-            .map_err(|error| Error::Process(format!("the system gives no memory for pictures: {error}")))?;
+            .map_err(|error| Error::Process(format!("the system gives no memory for frames: {error}")))?;
         let geometry = &ring.geometry;
         let message = ToWorker::Session {
             session: self.session,
@@ -150,20 +152,20 @@ impl Place {
         Ok(ring)
     }
 
-    /// Sends the parameters that the worker has not got yet.
-    fn tell(&mut self, parameters: &Parameters) -> Result<(), Error> {
-        if self.told {
+    /// Sends the parameters, unless the worker has them.
+    fn send_parameters(&mut self, parameters: &Parameters) -> Result<(), Error> {
+        if self.parameters_sent {
             return Ok(());
         }
         let (session, version, values) = (self.session, parameters.version, &parameters.values);
         let packet = ToWorker::Parameters { session, version, values }.packet().map_err(Error::Process)?;
         self.lease.send(&packet, None);
-        self.told = true;
+        self.parameters_sent = true;
         Ok(())
     }
 
-    /// Tells a worker that knows the session.
-    fn say(&self, message: &ToWorker<'_>) {
+    /// Sends a message about the session, once the worker knows it.
+    fn send(&self, message: &ToWorker<'_>) {
         if self.ring.is_some()
             && let Ok(packet) = message.packet()
         {
@@ -172,23 +174,21 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Attachment {
     fn drop(&mut self) {
-        self.say(&ToWorker::Close { session: self.session });
+        self.send(&ToWorker::Close { session: self.session });
         self.lease.close_session(self.session);
     }
 }
 
-fn free(ring: &Arc<Ring>) -> Result<Slot, Error> {
+fn free_slot(ring: &Arc<Ring>) -> Result<Slot, Error> {
     ring.take().ok_or_else(|| {
-        Error::Process(format!(
-            "all {SLOTS} pictures of the ring are still being shown; this one is left out"
-        ))
+        Error::Process(format!("all {SLOTS} frames of the ring are in use; this one is dropped"))
     })
 }
 
-fn filled(ring: &Arc<Ring>, frame: &Frame, counters: &Counters) -> Result<Slot, Error> {
-    let mut slot = free(ring)?;
+fn filled_slot(ring: &Arc<Ring>, frame: &Frame, counters: &Counters) -> Result<Slot, Error> {
+    let mut slot = free_slot(ring)?;
     slot.fill(frame, counters).map_err(Error::Process)?;
     Ok(slot)
 }

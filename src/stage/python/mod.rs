@@ -8,6 +8,7 @@
 //! Must never believe a worker: sizes, slots and numbers are the server's own.
 
 mod channel;
+mod connection;
 mod counters;
 mod diagnosis;
 mod ffi;
@@ -20,7 +21,6 @@ mod protocol;
 mod ring;
 mod settings;
 mod supervise;
-mod work;
 
 #[cfg(test)]
 mod tests;

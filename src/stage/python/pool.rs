@@ -1,6 +1,6 @@
 //! The workers of one pipeline: one for each set of load-time values, shared by all sessions with those.
 //!
-//! The lock is held for a look and a start, never while a worker loads.
+//! Decides about the restarts of its workers (see [`Policy`]). The lock is never held while a worker loads.
 
 use std::{
     collections::HashMap,
@@ -9,25 +9,22 @@ use std::{
 };
 
 use super::{
-    super::{
-        Cause, Crash, Error, Restart, Values,
-        restart::Policy,
-    },
+    super::{Cause, Crash, Error, Restart, Values, restart::Policy},
+    connection::{Connection, Lease},
     settings::Settings,
     supervise,
-    work::{Lease, Work},
 };
 
 /// All workers of a pipeline.
 pub struct Pool {
     pub settings: Arc<Settings>,
-    posts: Mutex<HashMap<String, Post>>,
+    entries: Mutex<HashMap<String, PoolEntry>>,
 }
 
 /// The worker of one set of load-time values.
 #[derive(Default)]
-struct Post {
-    active: Option<Arc<Work>>,
+struct PoolEntry {
+    active: Option<Arc<Connection>>,
     /// Loads, or waits loaded, to take the active one's place.
     spare: Option<Lease>,
     policy: Policy,
@@ -38,7 +35,7 @@ struct Post {
 impl Pool {
     /// No worker yet.
     pub fn new(settings: Arc<Settings>) -> Self {
-        Self { settings, posts: Mutex::default() }
+        Self { settings, entries: Mutex::default() }
     }
 
     /// A worker that is ready, with these load-time values; starts one where there is none. Blocks.
@@ -57,65 +54,67 @@ impl Pool {
 
     fn lease(self: &Arc<Self>, key: &str, load_values: &Values) -> Result<Lease, Error> {
         let now = Instant::now();
-        let mut posts = self.lock();
-        posts.retain(|_, post| post.is_known(now));
-        let post = posts.entry(key.to_owned()).or_default();
-        if let Some(lease) = post.active.as_ref().and_then(Work::lease) {
+        let mut entries = self.lock();
+        entries.retain(|_, entry| entry.is_known(now));
+        let entry = entries.entry(key.to_owned()).or_default();
+        if let Some(lease) = entry.active.as_ref().and_then(Connection::lease) {
             return Ok(lease);
         }
-        let Some(due) = post.policy.next_start(now) else {
-            let cause = post.cause.clone().unwrap_or(Cause::Stopped);
+        let Some(due) = entry.policy.next_start(now) else {
+            let cause = entry.cause.clone().unwrap_or(Cause::Stopped);
             return Err(Error::Died(Crash { cause, restart: Some(Restart::GivenUp) }));
         };
         let lease = supervise::start(self, key, load_values.clone(), due)?;
-        post.active = Some(lease.clone());
+        entry.active = Some(lease.clone());
         Ok(lease)
     }
 
     fn keep_spare(self: &Arc<Self>, key: &str, load_values: &Values) {
-        let mut posts = self.lock();
-        let Some(post) = posts.get_mut(key) else { return };
-        if post.spare.as_ref().is_some_and(|spare| spare.lease().is_some()) {
+        let mut entries = self.lock();
+        let Some(entry) = entries.get_mut(key) else { return };
+        if entry.spare.as_ref().is_some_and(|spare| spare.lease().is_some()) {
             return;
         }
-        let Some(due) = post.policy.next_start(Instant::now()) else { return };
+        let Some(due) = entry.policy.next_start(Instant::now()) else { return };
         let spare = supervise::start(self, key, load_values.clone(), due)
             .inspect_err(|error| tracing::warn!(pipeline = self.settings.id, %error, "no spare worker"));
-        let before = std::mem::replace(&mut post.spare, spare.ok());
-        drop(posts);
+        let before = std::mem::replace(&mut entry.spare, spare.ok());
+        drop(entries);
         drop(before);
     }
 
     /// A worker is ready.
-    pub fn up(&self, key: &str) {
-        if let Some(post) = self.lock().get_mut(key) {
-            post.policy.up(Instant::now());
+    pub fn ready(&self, key: &str) {
+        if let Some(entry) = self.lock().get_mut(key) {
+            entry.policy.up(Instant::now());
         }
     }
 
-    /// A worker is over: decides what follows; called before its sessions are told.
-    pub fn over(&self, key: &str, work: &Arc<Work>, cause: &Cause) -> Option<Restart> {
-        let mut posts = self.lock();
-        let post = posts.get_mut(key)?;
+    /// A worker has ended: decides what follows. To be called before its sessions are told.
+    pub fn ended(&self, key: &str, connection: &Arc<Connection>, cause: &Cause) -> Option<Restart> {
+        let mut entries = self.lock();
+        let entry = entries.get_mut(key)?;
         let stopped = *cause == Cause::Stopped;
-        let restart = (!stopped).then(|| post.policy.crashed(Instant::now()));
-        post.cause = restart.map(|_| cause.clone());
-        if post.active.as_ref().is_some_and(|active| Arc::ptr_eq(active, work)) {
-            let spare = post.spare.take();
+        let restart = (!stopped).then(|| entry.policy.crashed(Instant::now()));
+        if restart.is_some() {
+            entry.cause = Some(cause.clone());
+        }
+        if entry.active.as_ref().is_some_and(|active| Arc::ptr_eq(active, connection)) {
+            let spare = entry.spare.take();
             // Nobody uses the pipeline any more: its spare goes too.
-            post.active = spare.as_ref().filter(|_| !stopped).map(|spare| (**spare).clone());
-            drop(posts);
+            entry.active = spare.as_ref().filter(|_| !stopped).map(|spare| (**spare).clone());
+            drop(entries);
             drop(spare);
         }
         restart
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Post>> {
-        self.posts.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, PoolEntry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Post {
+impl PoolEntry {
     fn is_known(&self, now: Instant) -> bool {
         self.active.is_some() || self.policy.remembers(now)
     }
@@ -123,10 +122,10 @@ impl Post {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        let posts = self.posts.get_mut().unwrap_or_else(PoisonError::into_inner);
-        for post in posts.values() {
-            post.active.iter().for_each(|active| active.stop());
-            post.spare.iter().for_each(|spare| spare.stop());
+        let entries = self.entries.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for entry in entries.values() {
+            entry.active.iter().for_each(|active| active.stop());
+            entry.spare.iter().for_each(|spare| spare.stop());
         }
     }
 }

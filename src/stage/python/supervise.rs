@@ -15,13 +15,13 @@ use rustix::event::{PollFd, PollFlags};
 use super::{
     super::{Activity, Cause, Crash, Error, Values, worker::panic_text},
     channel::{Channel, Received, wait},
+    connection::{Connection, Lease, Phase},
     diagnosis,
     log::Lines,
     pool::Pool,
     process::Process,
     protocol::{self, FromWorker, Hello, Level, ToWorker},
     settings::Settings,
-    work::{Lease, Phase, Work},
 };
 
 /// How often limits are looked at: a tenth of what a client may wait for the news.
@@ -46,22 +46,22 @@ const OUTPUT_BYTES: usize = 16_384;
 pub fn start(pool: &Arc<Pool>, key: &str, load_values: Values, due: Instant) -> Result<Lease, Error> {
     let refused = |error: std::io::Error| Error::from(Cause::NotStarted { message: error.to_string() });
     let (channel, socket) = Channel::pair().map_err(refused)?;
-    let work = Arc::new(Work::new(pool.settings.clone(), load_values, channel).map_err(refused)?);
-    let lease = work.lease().ok_or(Cause::Stopped)?;
+    let connection = Arc::new(Connection::new(pool.settings.clone(), load_values, channel).map_err(refused)?);
+    let lease = connection.lease().ok_or(Cause::Stopped)?;
     let (pool, key) = (Arc::downgrade(pool), key.to_owned());
-    let thread = std::thread::Builder::new().name(format!("python-{}", work.settings.id));
-    thread.spawn(move || run(&work, &pool, &key, socket, due)).map_err(refused)?;
+    let thread = std::thread::Builder::new().name(format!("python-{}", connection.settings.id));
+    thread.spawn(move || run(&connection, &pool, &key, socket, due)).map_err(refused)?;
     Ok(lease)
 }
 
-fn run(work: &Arc<Work>, pool: &Weak<Pool>, key: &str, socket: OwnedFd, due: Instant) {
+fn run(connection: &Arc<Connection>, pool: &Weak<Pool>, key: &str, socket: OwnedFd, due: Instant) {
     let mut process = None;
     let watched = catch_unwind(AssertUnwindSafe(|| {
-        if !work.wait_for_start(due) {
+        if !connection.wait_for_start(due) {
             return Cause::Stopped;
         }
-        match Process::start(&work.settings, socket) {
-            Ok(started) => Watch::new(work, process.insert(started), pool, key).run(),
+        match Process::start(&connection.settings, socket) {
+            Ok(started) => Supervisor::new(connection, process.insert(started), pool, key).run(),
             Err(cause) => cause,
         }
     }));
@@ -70,22 +70,22 @@ fn run(work: &Arc<Work>, pool: &Weak<Pool>, key: &str, socket: OwnedFd, due: Ins
         process.kill();
     }
     if cause == Cause::Stopped {
-        tracing::info!(pipeline = work.settings.id, "worker stopped");
+        tracing::info!(pipeline = connection.settings.id, "worker stopped");
     } else {
-        tracing::warn!(pipeline = work.settings.id, %cause, "worker is over");
+        tracing::warn!(pipeline = connection.settings.id, %cause, "worker is over");
     }
-    let restart = pool.upgrade().and_then(|pool| pool.over(key, work, &cause));
-    work.enter(Phase::Over(Crash { cause, restart }));
+    let restart = pool.upgrade().and_then(|pool| pool.ended(key, connection, &cause));
+    connection.enter(Phase::Over(Crash { cause, restart }));
     if let Some(process) = process {
-        process.reap(&work.settings.counters);
+        process.reap(&connection.settings.counters);
     }
 }
 
 /// What the watch says about the last packet, the last tick: to go on, or why the worker ends.
 type Verdict = ControlFlow<Cause>;
 
-struct Watch<'a> {
-    work: &'a Work,
+struct Supervisor<'a> {
+    connection: &'a Connection,
     settings: &'a Settings,
     process: &'a mut Process,
     pool: &'a Weak<Pool>,
@@ -97,11 +97,11 @@ struct Watch<'a> {
     greeted: bool,
     ready: bool,
     /// When the limits were looked at, what the load took until then, and for how long an answer was owed.
-    looked: Instant,
+    checked: Instant,
     loading: Duration,
     owing: Duration,
     progress: Instant,
-    /// Asked and not answered.
+    /// Sent and not answered.
     ping: Option<u64>,
     pings: u64,
     /// What the kernel had killed for its memory before.
@@ -109,12 +109,12 @@ struct Watch<'a> {
     buffer: Vec<u8>,
 }
 
-impl<'a> Watch<'a> {
-    fn new(work: &'a Work, process: &'a mut Process, pool: &'a Weak<Pool>, key: &'a str) -> Self {
+impl<'a> Supervisor<'a> {
+    fn new(connection: &'a Connection, process: &'a mut Process, pool: &'a Weak<Pool>, key: &'a str) -> Self {
         let now = Instant::now();
         Self {
-            work,
-            settings: &work.settings,
+            connection,
+            settings: &connection.settings,
             process,
             pool,
             key,
@@ -123,7 +123,7 @@ impl<'a> Watch<'a> {
             started: now,
             greeted: false,
             ready: false,
-            looked: now,
+            checked: now,
             loading: Duration::ZERO,
             owing: Duration::ZERO,
             progress: now,
@@ -141,21 +141,21 @@ impl<'a> Watch<'a> {
                 break Cause::NotStarted { message: format!("the worker cannot be watched: {error}") };
             }
             self.read_output();
-            if let ControlFlow::Break(end) = self.hear() {
+            if let ControlFlow::Break(end) = self.receive() {
                 break end;
             }
-            if let ControlFlow::Break(end) = self.look() {
+            if let ControlFlow::Break(end) = self.check_end() {
                 break end;
             }
             if Instant::now() >= next_tick {
                 next_tick = Instant::now() + TICK;
-                if let ControlFlow::Break(end) = self.check() {
+                if let ControlFlow::Break(end) = self.check_limits() {
                     break end;
                 }
             }
         };
         self.read_output();
-        self.lines.finish(Instant::now(), &mut say(&self.settings.id));
+        self.lines.finish(Instant::now(), &mut log_line(&self.settings.id));
         end
     }
 
@@ -163,9 +163,9 @@ impl<'a> Watch<'a> {
         let ended = self.process.ended();
         let output = self.process.output();
         let mut files = vec![
-            PollFd::new(&self.work.channel, PollFlags::IN),
+            PollFd::new(&self.connection.channel, PollFlags::IN),
             PollFd::new(&ended, PollFlags::IN),
-            PollFd::new(&self.work.wake, PollFlags::IN),
+            PollFd::new(&self.connection.wake, PollFlags::IN),
         ];
         if self.output {
             files.push(PollFd::new(&output, PollFlags::IN));
@@ -183,16 +183,16 @@ impl<'a> Watch<'a> {
                 None => self.output = false,
                 Some(0) => return,
                 Some(length) => {
-                    self.lines.feed(&buffer[..length], Instant::now(), &mut say(&self.settings.id));
+                    self.lines.feed(&buffer[..length], Instant::now(), &mut log_line(&self.settings.id));
                 }
             }
         }
     }
 
-    /// Takes what it has said.
-    fn hear(&mut self) -> Verdict {
+    /// Takes what the worker has sent.
+    fn receive(&mut self) -> Verdict {
         for _ in 0..TURN {
-            match self.work.channel.receive(&mut self.buffer) {
+            match self.connection.channel.receive(&mut self.buffer) {
                 Received::Nothing => break,
                 Received::End => return self.gone(),
                 Received::Packet(length) => {
@@ -205,7 +205,7 @@ impl<'a> Watch<'a> {
                         },
                         FromWorker::parse,
                     );
-                    match said.and_then(|said| self.take(said)) {
+                    match said.and_then(|said| self.handle(said)) {
                         Ok(verdict) => verdict?,
                         Err(message) => return ControlFlow::Break(Cause::ProtocolFault { message }),
                     }
@@ -215,26 +215,26 @@ impl<'a> Watch<'a> {
         ControlFlow::Continue(())
     }
 
-    fn take(&mut self, said: FromWorker) -> Result<Verdict, String> {
+    fn handle(&mut self, said: FromWorker) -> Result<Verdict, String> {
         match said {
-            FromWorker::Hello(hello) if !self.greeted => self.greet(&hello)?,
+            FromWorker::Hello(hello) if !self.greeted => self.check_hello(&hello)?,
             FromWorker::Loading { text } if self.greeted && !self.ready => {
                 tracing::debug!(pipeline = self.settings.id, text, "worker loads");
-                self.work.enter(Phase::Loading(text));
+                self.connection.enter(Phase::Loading(text));
             }
             FromWorker::Ready { device } if self.greeted && !self.ready => {
                 self.ready = true;
                 let load_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
                 tracing::info!(pipeline = self.settings.id, device, load_ms, "worker is ready");
                 if let Some(pool) = self.pool.upgrade() {
-                    pool.up(self.key);
+                    pool.ready(self.key);
                 }
-                self.work.enter(Phase::Ready);
+                self.connection.enter(Phase::Ready);
             }
-            FromWorker::Done(done) if self.ready => self.work.answered(done)?,
+            FromWorker::Done(done) if self.ready => self.connection.deliver(done)?,
             FromWorker::Pong { id } if self.ping == Some(id) => {
                 self.ping = None;
-                self.work.lock().progress = Instant::now();
+                self.connection.lock().progress = Instant::now();
             }
             FromWorker::Log { level, text } => {
                 let id = &self.settings.id;
@@ -254,7 +254,7 @@ impl<'a> Watch<'a> {
         Ok(ControlFlow::Continue(()))
     }
 
-    fn greet(&mut self, hello: &Hello) -> Result<(), String> {
+    fn check_hello(&mut self, hello: &Hello) -> Result<(), String> {
         let settings = self.settings;
         if let Some(missing) = settings.layouts.iter().find(|layout| !hello.layouts.contains(layout)) {
             return Err(format!(
@@ -276,21 +276,21 @@ impl<'a> Watch<'a> {
         let load = ToWorker::Load {
             protocol: protocol::VERSION,
             pipeline: &settings.id,
-            parameters: &self.work.load_values,
+            parameters: &self.connection.load_values,
             max_batch: hello.max_batch.min(settings.max_batch),
             batch_wait_us: u64::try_from(settings.batch_wait.as_micros()).unwrap_or(0),
         };
-        self.work.send(&load.packet()?, None);
+        self.connection.send(&load.packet()?, None);
         Ok(())
     }
 
     /// Whether it is told to stop, has ended, or was found out by a session.
-    fn look(&mut self) -> Verdict {
+    fn check_end(&mut self) -> Verdict {
         let (stop, fault) = {
-            let mut desk = self.work.lock();
-            (desk.stop, desk.fault.take())
+            let mut state = self.connection.lock();
+            (state.stop, state.fault.take())
         };
-        rustix::io::read(&self.work.wake, &mut [0; 8]).ok(); // nobody woke this thread
+        rustix::io::read(&self.connection.wake, &mut [0; 8]).ok(); // nobody woke this thread
         if stop {
             self.stop();
             return ControlFlow::Break(Cause::Stopped);
@@ -301,8 +301,8 @@ impl<'a> Watch<'a> {
         if self.process.ending().is_some() { self.gone() } else { ControlFlow::Continue(()) }
     }
 
-    fn check(&mut self) -> Verdict {
-        if self.work.ends() {
+    fn check_limits(&mut self) -> Verdict {
+        if self.connection.stop_if_unused() {
             self.stop();
             return ControlFlow::Break(Cause::Stopped);
         }
@@ -311,8 +311,8 @@ impl<'a> Watch<'a> {
         {
             return ControlFlow::Break(Cause::OverMemoryLimit { used_mb: used >> 20, limit_mb: limit >> 20 });
         }
-        let step = self.looked.elapsed().min(STEP);
-        self.looked = Instant::now();
+        let step = self.checked.elapsed().min(STEP);
+        self.checked = Instant::now();
         if self.ready { self.check_answers(step) } else { self.check_load(step) }
     }
 
@@ -327,16 +327,16 @@ impl<'a> Watch<'a> {
     }
 
     fn check_answers(&mut self, step: Duration) -> Verdict {
-        let (in_work, progress) = {
-            let desk = self.work.lock();
-            (desk.in_work, desk.progress)
+        let (in_flight, progress) = {
+            let state = self.connection.lock();
+            (state.in_flight, state.progress)
         };
         if self.progress != progress {
             (self.progress, self.owing) = (progress, Duration::ZERO);
-        } else if in_work + usize::from(self.ping.is_some()) > 0 {
+        } else if in_flight + usize::from(self.ping.is_some()) > 0 {
             self.owing += step;
             if self.owing >= self.settings.frame_limit {
-                let during = if in_work > 0 { Activity::Frame } else { Activity::Idle };
+                let during = if in_flight > 0 { Activity::Frame } else { Activity::Idle };
                 let seconds = self.owing.as_secs_f64();
                 return ControlFlow::Break(Cause::TimedOut { during, seconds });
             }
@@ -349,9 +349,9 @@ impl<'a> Watch<'a> {
     fn ping(&mut self) {
         self.pings += 1;
         self.ping = Some(self.pings);
-        self.work.lock().progress = Instant::now();
+        self.connection.lock().progress = Instant::now();
         if let Ok(packet) = (ToWorker::Ping { id: self.pings }).packet() {
-            self.work.send(&packet, None);
+            self.connection.send(&packet, None);
         }
     }
 
@@ -368,7 +368,7 @@ impl<'a> Watch<'a> {
 
     fn stop(&mut self) {
         if let Ok(packet) = ToWorker::Stop.packet() {
-            self.work.send(&packet, None);
+            self.connection.send(&packet, None);
         }
         let ended = self.process.ended();
         wait(&mut [PollFd::new(&ended, PollFlags::IN)], STOP_LIMIT).ok(); // it is killed next
@@ -380,6 +380,6 @@ fn memory_kills() -> Option<u64> {
     diagnosis::memory_kills(&std::fs::read_to_string("/proc/vmstat").ok()?)
 }
 
-fn say(pipeline: &str) -> impl FnMut(&str) {
+fn log_line(pipeline: &str) -> impl FnMut(&str) {
     move |line| tracing::info!(pipeline, line, "worker says")
 }

@@ -32,7 +32,7 @@ impl Clock {
     }
 
     /// Whether a picture is due; the next one is then an interval later, and never early to make up for a late one.
-    pub fn strikes(&mut self, info: &Info, now: Instant) -> bool {
+    pub fn fires(&mut self, info: &Info, now: Instant) -> bool {
         if !self.drives(info, now) || now < self.due {
             return false;
         }
@@ -64,12 +64,10 @@ mod tests {
         let mut clock = Clock::new(start);
         let at = |millis| start + Duration::from_millis(millis);
 
-        let strikes: Vec<_> = [0, 50, 100, 210, 950, 951, 1050]
-            .into_iter()
-            .filter(|ms| clock.strikes(&info, at(*ms)))
-            .collect();
+        let fires: Vec<_> =
+            [0, 50, 100, 210, 950, 951, 1050].into_iter().filter(|ms| clock.fires(&info, at(*ms))).collect();
 
-        assert_eq!(strikes, [0, 100, 210, 950, 1050]);
+        assert_eq!(fires, [0, 100, 210, 950, 1050]);
     }
 
     #[test]
@@ -78,14 +76,14 @@ mod tests {
         let mut clock = Clock::new(start);
 
         assert!(clock.takes_input(&info, start));
-        assert!(!clock.strikes(&info, start + Duration::from_millis(300)));
-        assert!(clock.strikes(&info, start + Duration::from_millis(501)));
+        assert!(!clock.fires(&info, start + Duration::from_millis(300)));
+        assert!(clock.fires(&info, start + Duration::from_millis(501)));
     }
 
     #[test]
     fn a_pipeline_that_needs_pictures_has_no_clock() {
         let (info, start) = (info(Input::Required), Instant::now());
 
-        assert!(!Clock::new(start).strikes(&info, start + Duration::from_secs(9)));
+        assert!(!Clock::new(start).fires(&info, start + Duration::from_secs(9)));
     }
 }

@@ -1,4 +1,4 @@
-//! What a stage does between two looks at the desk: new parameters, a reset, a frame.
+//! One job of a stage: new parameters, a reset, a frame. Runs on the thread `stage`, outside the worker's lock.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::frame::Frame;
 
-/// Work for a stage, which goes along.
+/// A job, with the stage that does it.
 pub struct Job {
     pub stage: Box<dyn Stage>,
     pub parameters: Option<Parameters>,
@@ -19,13 +19,13 @@ pub struct Job {
     pub frame: Option<Frame>,
 }
 
-/// What became of it.
+/// Its result.
 pub struct Done {
-    /// The stage, where it lives.
+    /// The stage.
     pub stage: Option<Box<dyn Stage>>,
-    /// Why it does not.
+    /// Why it is of no more use.
     pub crash: Option<Crash>,
-    /// Why it kept its parameters.
+    /// Why it keeps its previous parameters.
     pub refused: Option<String>,
     pub frame: Option<Frame>,
     /// What it made of the frame; `None` where it failed on it.
@@ -39,7 +39,7 @@ pub struct Done {
 }
 
 impl Job {
-    /// Does it. Blocks as long as the stage does; a panic is an end of the stage.
+    /// Runs it. Blocks as long as the stage does; a panic ends the stage.
     pub fn run(mut self) -> Done {
         let started = Instant::now();
         let worked = catch_unwind(AssertUnwindSafe(|| {

@@ -5,7 +5,7 @@ use std::{
     time::Instant,
 };
 
-use super::super::{Cause, Entry, Error, Parameters, Stage, blank, steps};
+use super::super::{Cause, Entry, Error, Parameters, Stage, blank, progress};
 
 /// What a stage is built for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,17 +40,17 @@ pub fn build(
     step: impl Fn(&str) + 'static,
 ) -> Result<Box<dyn Stage>, Error> {
     let building = || {
-        steps::say("starting");
+        progress::report("starting");
         let mut stage = entry.take_spare().map_or_else(|| (entry.factory)(), Ok)?;
         stage.set(parameters)?;
-        steps::say("warming up");
+        progress::report("warming up");
         match stage.warm_up(&blank::frame(&entry.info, size)) {
             // A frame that it cannot do is no reason not to start.
             Ok(()) | Err(Error::Process(_)) => Ok(stage),
             Err(error) => Err(error),
         }
     };
-    catch_unwind(AssertUnwindSafe(|| steps::heard(step, building)))
+    catch_unwind(AssertUnwindSafe(|| progress::listen(step, building)))
         .unwrap_or_else(|panic| Err(Cause::Panicked { message: panic_text(&*panic) }.into()))
 }
 

@@ -5,10 +5,10 @@
 //! What is shown for a frame without a result is the pipeline's to say ([`super::OnFailure`]).
 
 mod clock;
-mod desk;
 mod job;
 pub(super) mod load;
 mod run;
+mod scheduler;
 #[cfg(test)]
 mod tests;
 
@@ -17,13 +17,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use self::{
-    desk::{Desk, Life},
-    load::{Loading, Purpose},
-};
 pub use self::load::panic_text;
+use self::{
+    load::{Loading, Purpose},
+    scheduler::{Life, Scheduler},
+};
 use super::{
-    Activity, Cause, Entry, Parameters, Stage,
+    Activity, Cause, Entry, Parameters, Stage, Transition,
     io::{Counters, Event, Io, State, Status, Tell, Update},
 };
 
@@ -34,7 +34,7 @@ pub struct Worker {
 
 /// What the threads of one worker share; the lock is never held while a stage works.
 struct Shared {
-    desk: Mutex<Desk>,
+    scheduler: Mutex<Scheduler>,
     /// A thread has ended.
     ended: Condvar,
     counters: Counters,
@@ -52,35 +52,35 @@ impl Worker {
     /// The system gives no thread.
     pub fn spawn(entry: Entry, parameters: Parameters, io: Io, events: Tell) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
-            desk: Mutex::new(Desk::new(entry.clone(), parameters.clone(), io, events)),
+            scheduler: Mutex::new(Scheduler::new(entry.clone(), parameters.clone(), io, events)),
             ended: Condvar::new(),
             counters: Counters::default(),
         });
         let worker = Self { shared };
-        let mut desk = worker.shared.lock();
-        worker.shared.start_thread(&mut desk)?;
-        worker.shared.load(&mut desk, entry, parameters, Purpose::Start);
-        drop(desk);
+        let mut scheduler = worker.shared.lock();
+        worker.shared.start_thread(&mut scheduler)?;
+        worker.shared.load(&mut scheduler, entry, parameters, Purpose::Start);
+        drop(scheduler);
         Ok(worker)
     }
 
     /// New parameters from the next frame on; replaces what has not been applied.
-    pub fn set(&self, update: Update) {
+    pub fn update(&self, update: Update) {
         self.shared.lock().update(update);
     }
 
     /// Another pipeline, or the same with parameters that it loads with: the stage goes on until the new one is ready.
     pub fn switch(&self, entry: Entry, update: Update) {
-        let mut desk = self.shared.lock();
-        desk.paused = update.paused.unwrap_or(desk.paused);
-        self.shared.load(&mut desk, entry, update.parameters, Purpose::Replace);
+        let mut scheduler = self.shared.lock();
+        scheduler.paused = update.paused.unwrap_or(scheduler.paused);
+        self.shared.load(&mut scheduler, entry, update.parameters, Purpose::Replace);
     }
 
     /// The stage stays, with this update; what was to take its place is not wanted any more.
     pub fn keep(&self, update: Update) {
-        let mut desk = self.shared.lock();
-        desk.forget_load();
-        desk.update(update);
+        let mut scheduler = self.shared.lock();
+        scheduler.forget_load();
+        scheduler.update(update);
     }
 
     /// Lets the slots be closed without an end of the stage: [`Worker::attach`] follows, or the worker is dropped.
@@ -90,17 +90,17 @@ impl Worker {
 
     /// Works for another session from here on; its first event is the stage's state.
     pub fn attach(&self, io: Io, events: Tell) {
-        let mut desk = self.shared.lock();
-        let before = desk.attach(io, events);
-        drop(desk);
+        let mut scheduler = self.shared.lock();
+        let before = scheduler.attach(io, events);
+        drop(scheduler);
         before.input.close();
         before.output.close();
     }
 
     /// Looks after the stage: one that hangs gives up its turn, one that is due is built. Returns at once; to be called
     /// some times a second. `awake`: how long this process has run without a stop.
-    pub fn tend(&self, awake: Duration) {
-        self.shared.tend(awake);
+    pub fn supervise(&self, awake: Duration) {
+        self.shared.supervise(awake);
     }
 
     /// How the stage is.
@@ -124,17 +124,17 @@ impl Worker {
     /// A thread hangs in the stage: it cannot be ended, only left.
     pub fn stop(self, limit: Duration) -> Result<(), Left> {
         self.close();
-        let running = |desk: &mut Desk| !desk.threads.is_empty();
+        let running = |scheduler: &mut Scheduler| !scheduler.threads.is_empty();
         let waited = self.shared.ended.wait_timeout_while(self.shared.lock(), limit, running);
-        let (desk, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        if desk.threads.is_empty() { Ok(()) } else { Err(Left) }
+        let (scheduler, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if scheduler.threads.is_empty() { Ok(()) } else { Err(Left) }
     }
 
     fn close(&self) {
-        let mut desk = self.shared.lock();
-        desk.life = Life::Over;
-        let io = desk.io.clone();
-        drop(desk);
+        let mut scheduler = self.shared.lock();
+        scheduler.life = Life::Over;
+        let io = scheduler.io.clone();
+        drop(scheduler);
         io.input.close();
         io.output.close();
     }
@@ -147,13 +147,13 @@ impl Drop for Worker {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Desk> {
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Scheduler> {
+        self.scheduler.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A thread that has the turn from here on.
-    fn start_thread(self: &Arc<Self>, desk: &mut Desk) -> std::io::Result<()> {
-        let turn = desk.turn + 1;
+    fn start_thread(self: &Arc<Self>, scheduler: &mut Scheduler) -> std::io::Result<()> {
+        let turn = scheduler.turn + 1;
         let shared = self.clone();
         let thread = std::thread::Builder::new().name("stage".into());
         thread.spawn(move || {
@@ -161,18 +161,24 @@ impl Shared {
             shared.lock().threads.remove(&turn);
             shared.ended.notify_all();
         })?;
-        desk.turn = turn;
-        desk.threads.insert(turn);
+        scheduler.turn = turn;
+        scheduler.threads.insert(turn);
         Ok(())
     }
 
     /// Builds a stage on a thread of its own.
-    fn load(self: &Arc<Self>, desk: &mut Desk, entry: Entry, parameters: Parameters, purpose: Purpose) {
-        desk.loads += 1;
-        discard(desk.loading.take().and_then(|before| before.built).map(|(stage, _)| stage));
-        desk.retry_at = None;
-        let number = desk.loads;
-        let (shared, about, wanted, size) = (self.clone(), entry.clone(), parameters.clone(), desk.size);
+    fn load(
+        self: &Arc<Self>,
+        scheduler: &mut Scheduler,
+        entry: Entry,
+        parameters: Parameters,
+        purpose: Purpose,
+    ) {
+        scheduler.loads += 1;
+        discard(scheduler.loading.take().and_then(|before| before.built).map(|(stage, _)| stage));
+        scheduler.retry_at = None;
+        let number = scheduler.loads;
+        let (shared, about, wanted, size) = (self.clone(), entry.clone(), parameters.clone(), scheduler.size);
         let thread = std::thread::Builder::new().name("stage-load".into()).spawn(move || {
             let told = shared.clone();
             let step = move |step: &str| told.lock().loading_step(number, step);
@@ -181,53 +187,53 @@ impl Shared {
             drop(unwanted);
         });
         let since = Instant::now();
-        desk.loading = Some(Loading { number, entry, parameters, purpose, since, built: None });
+        scheduler.loading = Some(Loading { number, entry, parameters, purpose, since, built: None });
         if let Err(error) = thread {
-            desk.load_failed(Cause::NotStarted { message: error.to_string() }.into());
+            scheduler.load_failed(Cause::NotStarted { message: error.to_string() }.into());
         }
     }
 
     /// Builds the stage again when its time has come.
-    fn load_when_due(self: &Arc<Self>, desk: &mut Desk) {
-        if desk.loading.is_none() && desk.retry_at.is_some_and(|due| due <= Instant::now()) {
-            let (entry, parameters) = (desk.entry.clone(), desk.parameters.clone());
-            self.load(desk, entry, parameters, Purpose::Start);
+    fn load_when_due(self: &Arc<Self>, scheduler: &mut Scheduler) {
+        if scheduler.loading.is_none() && scheduler.retry_at.is_some_and(|due| due <= Instant::now()) {
+            let (entry, parameters) = (scheduler.entry.clone(), scheduler.parameters.clone());
+            self.load(scheduler, entry, parameters, Purpose::Start);
         }
     }
 
-    fn tend(self: &Arc<Self>, awake: Duration) {
-        let mut desk = self.lock();
-        let busy = desk.busy.map(|since| since.elapsed().min(awake));
-        if busy.is_some_and(|busy| busy >= desk.entry.info.deadline) {
-            if desk.relieved.is_none() {
-                self.relieve(&mut desk);
+    fn supervise(self: &Arc<Self>, awake: Duration) {
+        let mut scheduler = self.lock();
+        let busy = scheduler.busy.map(|since| since.elapsed().min(awake));
+        if busy.is_some_and(|busy| busy >= scheduler.entry.info.deadline) {
+            if scheduler.hung.is_none() {
+                self.replace_thread(&mut scheduler);
             }
-            if let Some(turn) = desk.relieved {
-                desk.threads.remove(&turn);
+            if let Some(turn) = scheduler.hung {
+                scheduler.threads.remove(&turn);
                 self.counters.abandoned.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                desk.give_up();
+                scheduler.give_up();
             }
-        } else if desk.relieved.is_none() && busy.is_some_and(|busy| busy >= desk.patience()) {
-            self.relieve(&mut desk);
+        } else if scheduler.hung.is_none() && busy.is_some_and(|busy| busy >= scheduler.patience()) {
+            self.replace_thread(&mut scheduler);
             let seconds = busy.unwrap_or_default().as_secs_f64();
-            desk.enter(Status::degraded(Cause::Slow { seconds }));
+            scheduler.enter(Status::degraded(Cause::Slow { seconds }));
         }
         let limit = |loading: &Loading| {
             loading.built.is_none() && loading.since.elapsed().min(awake) >= loading.entry.info.load_limit
         };
-        if let Some(loading) = desk.loading.as_ref().filter(|loading| limit(loading)) {
+        if let Some(loading) = scheduler.loading.as_ref().filter(|loading| limit(loading)) {
             let seconds = loading.entry.info.load_limit.as_secs_f64();
             self.counters.abandoned.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            desk.load_failed(Cause::TimedOut { during: Activity::Loading, seconds }.into());
+            scheduler.load_failed(Cause::TimedOut { during: Activity::Loading, seconds }.into());
         }
-        self.load_when_due(&mut desk);
+        self.load_when_due(&mut scheduler);
     }
 
     /// Another thread takes the turn; the one at the frame brings its stage back when it returns.
-    fn relieve(self: &Arc<Self>, desk: &mut Desk) {
-        let at_work = desk.turn;
-        match self.start_thread(desk) {
-            Ok(()) => desk.relieved = Some(at_work),
+    fn replace_thread(self: &Arc<Self>, scheduler: &mut Scheduler) {
+        let at_work = scheduler.turn;
+        match self.start_thread(scheduler) {
+            Ok(()) => scheduler.hung = Some(at_work),
             Err(error) => tracing::error!(%error, "no thread can take the turn of a stage that hangs"),
         }
     }

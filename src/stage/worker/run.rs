@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Shared, desk::Life};
+use super::{Shared, scheduler::Life};
 use crate::{
     frame::{Frame, Slot, Take},
     metrics::Step,
@@ -26,31 +26,31 @@ pub fn run(shared: &Arc<Shared>, turn: u64) {
             Take::Item(frame) => take(shared, turn, frame),
         }
     }
-    let mut desk = shared.lock();
-    let left = (desk.turn == turn).then(|| (desk.stage.take(), desk.loading.take()));
-    drop(desk);
+    let mut scheduler = shared.lock();
+    let left = (scheduler.turn == turn).then(|| (scheduler.stage.take(), scheduler.loading.take()));
+    drop(scheduler);
     drop(left); // a model or a graph may take its time to end
 }
 
 /// Where the next frame comes from, and how long to wait for it; `None` where another thread has the turn.
 fn next(shared: &Arc<Shared>, turn: u64) -> Option<(Arc<Slot<Frame>>, Duration)> {
-    let mut desk = shared.lock();
-    if desk.turn != turn {
+    let mut scheduler = shared.lock();
+    if scheduler.turn != turn {
         return None;
     }
-    shared.load_when_due(&mut desk);
-    let wait = desk.clock.wait(&desk.entry.info, Instant::now(), IDLE);
-    Some((desk.io.input.clone(), wait))
+    shared.load_when_due(&mut scheduler);
+    let wait = scheduler.clock.wait(&scheduler.entry.info, Instant::now(), IDLE);
+    Some((scheduler.io.input.clone(), wait))
 }
 
 /// Whether the session of a closed slot is over, and no other follows.
 fn closed(shared: &Shared, input: &Arc<Slot<Frame>>) -> bool {
-    let desk = shared.lock();
-    if !Arc::ptr_eq(&desk.io.input, input) {
+    let scheduler = shared.lock();
+    if !Arc::ptr_eq(&scheduler.io.input, input) {
         return false;
     }
-    let between = desk.life == Life::Between;
-    drop(desk);
+    let between = scheduler.life == Life::Between;
+    drop(scheduler);
     if between {
         std::thread::park_timeout(BETWEEN);
     }
@@ -59,30 +59,35 @@ fn closed(shared: &Shared, input: &Arc<Slot<Frame>>) -> bool {
 
 /// Nothing came in: a picture may be due all the same.
 fn tick(shared: &Shared, turn: u64) {
-    let mut desk = shared.lock();
-    let frame = desk.generated(Instant::now());
-    work(shared, turn, frame, desk);
+    let mut scheduler = shared.lock();
+    let frame = scheduler.generated(Instant::now());
+    work(shared, turn, frame, scheduler);
 }
 
 fn take(shared: &Shared, turn: u64, frame: Frame) {
-    let mut desk = shared.lock();
-    let info = desk.entry.info.clone();
-    if desk.clock.takes_input(&info, Instant::now()) {
-        desk.io.ledger.record(Step::WaitForStage, frame.since.elapsed());
-        let frame = desk.admitted(frame);
-        work(shared, turn, Some(frame), desk);
+    let mut scheduler = shared.lock();
+    let info = scheduler.entry.info.clone();
+    if scheduler.clock.takes_input(&info, Instant::now()) {
+        scheduler.io.ledger.record(Step::WaitForStage, frame.since.elapsed());
+        let frame = scheduler.admitted(frame);
+        work(shared, turn, Some(frame), scheduler);
     }
 }
 
-fn work(shared: &Shared, turn: u64, frame: Option<Frame>, mut desk: std::sync::MutexGuard<'_, super::Desk>) {
-    if desk.turn != turn {
-        return; // relieved in between: the frame is one of many
+fn work(
+    shared: &Shared,
+    turn: u64,
+    frame: Option<Frame>,
+    mut scheduler: std::sync::MutexGuard<'_, super::Scheduler>,
+) {
+    if scheduler.turn != turn {
+        return; // another thread took the turn: the frame is one of many
     }
-    let Some(job) = desk.begin(frame, &shared.counters) else { return };
-    drop(desk);
+    let Some(job) = scheduler.begin(frame, &shared.counters) else { return };
+    drop(scheduler);
     let done = job.run();
-    let mut desk = shared.lock();
-    let unwanted = desk.finish(turn, done, &shared.counters);
-    drop(desk);
+    let mut scheduler = shared.lock();
+    let unwanted = scheduler.finish(turn, done, &shared.counters);
+    drop(scheduler);
     super::discard(unwanted);
 }

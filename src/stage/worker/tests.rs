@@ -103,7 +103,7 @@ impl Bench {
     /// Feeds a frame and looks after the worker; gives the picture that came within a few milliseconds.
     fn step(&self) -> Option<Frame> {
         self.io.input.put(frame(self.seq.fetch_add(1, Relaxed)));
-        self.worker.tend(Duration::MAX);
+        self.worker.supervise(Duration::MAX);
         self.taken(Duration::from_millis(5))
     }
 
@@ -145,7 +145,7 @@ impl Bench {
     fn set(&self, version: u64, values: serde_json::Value) {
         let serde_json::Value::Object(values) = values else { panic!("an object is wanted") };
         let parameters = Parameters { values, version };
-        self.worker.set(Update { parameters, ..Update::default() });
+        self.worker.update(Update { parameters, ..Update::default() });
     }
 }
 
@@ -406,7 +406,7 @@ fn a_stage_that_keeps_crashing_is_given_up_and_a_reset_brings_it_back() {
     let through = bench.until_heard(state(State::Failed));
     BROKEN.store(0, Relaxed);
     let parameters = Parameters { version: 2, ..Parameters::default() };
-    bench.worker.set(Update { parameters, reset: true, ..Update::default() });
+    bench.worker.update(Update { parameters, reset: true, ..Update::default() });
 
     assert!(through.iter().all(|frame| shade(frame) == 255));
     bench.until(10);

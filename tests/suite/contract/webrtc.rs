@@ -265,9 +265,14 @@ fn a_stage_that_loads_and_runs_is_no_warning() {
     let server = server();
     let client = Client::builder().connect(server.url()).unwrap();
 
-    client.expect("the stage runs", |stats| stats.rises() >= 20 && stats.messages_of("stage_state").count() > 0, LIMIT);
+    client.expect(
+        "the stage runs",
+        |stats| stats.rises() >= 20 && stats.messages_of("stage_state").count() > 0,
+        LIMIT,
+    );
 
-    let of_stage = |line: &&String| line.contains("stage") && (line.contains("WARN") || line.contains("ERROR"));
+    let of_stage =
+        |line: &&String| line.contains("stage") && (line.contains("WARN") || line.contains("ERROR"));
     let log = server.log();
     let warnings: Vec<_> = log.iter().filter(of_stage).collect();
     assert!(log.iter().any(|line| line.contains("first frame")), "the log is read: {log:#?}");

@@ -207,7 +207,11 @@ fn a_stage_that_is_gone_leaves_its_last_picture_moving_on() {
 
         fn process(&mut self, _: &Frame) -> Result<Output, Error> {
             self.0 += 1;
-            if self.0 > 30 { Err(Cause::ElementFailed { message: "planted".into() }.into()) } else { Ok(Output::Passthrough) }
+            if self.0 > 30 {
+                Err(Cause::ElementFailed { message: "planted".into() }.into())
+            } else {
+                Ok(Output::Passthrough)
+            }
         }
     }
     let first = Mutex::new(true);

@@ -16,7 +16,8 @@ use super::{Counters, Options, prepare};
 use crate::{
     frame::{Frame, Layout, Packed},
     stage::{
-        Activity, Cause, Crash, Description, Error, Factory, Missing, Output, Parameters, Restart, Stage, Values,
+        Activity, Cause, Crash, Description, Error, Factory, Missing, Output, Parameters, Restart, Stage,
+        Values,
     },
 };
 

@@ -6,10 +6,7 @@ use super::*;
 fn a_worker_that_does_not_come_up_is_told_of_and_the_next_comes() {
     let install = format!("install it with `{} -m pip install no_such_module`", python().display());
     for (fault, cause) in [
-        (
-            "import",
-            Cause::NotInstalled { missing: Missing::Module, name: "no_such_module".into(), install },
-        ),
+        ("import", Cause::NotInstalled { missing: Missing::Module, name: "no_such_module".into(), install }),
         ("fatal", Cause::Refused { message: "RuntimeError: no GPU".into() }),
         ("silent", Cause::TimedOut { during: Activity::Loading, seconds: 5.0 }),
     ] {
@@ -45,7 +42,7 @@ fn what_a_worker_says_of_its_load_is_heard_by_whoever_builds() {
     let steps = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
     let heard = steps.clone();
 
-    crate::stage::steps::heard(
+    crate::stage::progress::listen(
         move |step| heard.borrow_mut().push(step.to_owned()),
         || bench.stage().unwrap(),
     );

@@ -1,4 +1,4 @@
-//! Whether a folder's files have changed: names, sizes and times, without a look inside.
+//! Whether a folder's files have changed: names, sizes and times; contents are not read.
 
 use std::{
     path::{Path, PathBuf},
@@ -10,10 +10,10 @@ const FILES: usize = 2000;
 
 /// A folder's files at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stamp(Vec<(PathBuf, u64, Option<SystemTime>)>);
+pub struct FolderState(Vec<(PathBuf, u64, Option<SystemTime>)>);
 
-impl Stamp {
-    /// That of `folder` and the folders below; what Python and editors leave behind does not count.
+impl FolderState {
+    /// The state of `folder` and the folders below; what Python and editors leave behind is skipped.
     pub fn of(folder: &Path) -> Self {
         let mut found = Vec::new();
         let mut left = vec![folder.to_owned()];
@@ -45,15 +45,15 @@ mod tests {
     #[test]
     fn a_file_below_counts_and_what_tools_leave_does_not() {
         let dir = tempfile::tempdir().unwrap();
-        let before = Stamp::of(dir.path());
+        let before = FolderState::of(dir.path());
 
         std::fs::create_dir(dir.path().join("__pycache__")).unwrap();
         std::fs::write(dir.path().join("__pycache__/a.pyc"), "x").unwrap();
         std::fs::write(dir.path().join(".swp"), "x").unwrap();
 
-        assert_eq!(Stamp::of(dir.path()), before);
+        assert_eq!(FolderState::of(dir.path()), before);
         std::fs::create_dir(dir.path().join("weights")).unwrap();
         std::fs::write(dir.path().join("weights/a.bin"), "x").unwrap();
-        assert_ne!(Stamp::of(dir.path()), before);
+        assert_ne!(FolderState::of(dir.path()), before);
     }
 }

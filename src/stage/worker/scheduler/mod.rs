@@ -1,6 +1,8 @@
-//! What a worker's threads hand to each other, and the rules of what is shown. Under the worker's lock: never blocks.
+//! What the stage does next, and what is sent for a frame. Runs under the worker's lock: must never block.
+//!
+//! Decides about the restarts of a stage whose crash nobody else has decided about (see [`Policy`]).
 
-mod trouble;
+mod recovery;
 
 use std::{
     collections::BTreeSet,
@@ -43,15 +45,15 @@ pub enum Life {
     Over,
 }
 
-/// All that a worker knows.
-pub struct Desk {
+/// The state of a worker and its stage.
+pub struct Scheduler {
     pub io: Io,
     pub life: Life,
     /// Number of the thread that may work, and of all that have not ended.
     pub turn: u64,
     pub threads: BTreeSet<u64>,
-    /// The thread that is still at its frame while another has the turn.
-    pub relieved: Option<u64>,
+    /// The thread whose stage takes long for its frame, while another thread has the turn.
+    pub hung: Option<u64>,
     /// Since when a stage is at a frame.
     pub busy: Option<Instant>,
     pub entry: Entry,
@@ -68,11 +70,11 @@ pub struct Desk {
     /// Width and height of what comes in, for a stage to warm up with.
     pub size: Option<(u32, u32)>,
     events: Tell,
-    member: Member,
-    asked: Option<(Parameters, Option<Transition>)>,
+    load_share: Member,
+    queued: Option<(Parameters, Option<Transition>)>,
     blend: Option<Blend>,
     /// Values before those that the stage gets next.
-    before: Values,
+    previous: Values,
     /// Version of the parameters that were said to be in force.
     acked: u64,
     policy: Policy,
@@ -80,22 +82,22 @@ pub struct Desk {
     next_seq: u64,
     last_pts: Duration,
     /// Frames in a row of a layout that cannot be worked on.
-    misfits: u32,
+    wrong_layouts: u32,
     /// The last picture of the stage, where it is to be held.
-    good: Option<Frame>,
+    last_good: Option<Frame>,
     blank: Option<Frame>,
 }
 
-impl Desk {
+impl Scheduler {
     pub fn new(entry: Entry, parameters: Parameters, io: Io, events: Tell) -> Self {
         Self {
             io,
             life: Life::Live,
             turn: 0,
             threads: BTreeSet::new(),
-            relieved: None,
+            hung: None,
             busy: None,
-            member: entry.join(),
+            load_share: entry.join(),
             entry,
             acked: parameters.version,
             parameters,
@@ -109,20 +111,20 @@ impl Desk {
             clock: Clock::new(Instant::now()),
             size: None,
             events,
-            asked: None,
+            queued: None,
             blend: None,
-            before: Values::new(),
+            previous: Values::new(),
             policy: Policy::default(),
             usual: Duration::ZERO,
             next_seq: 0,
-            misfits: 0,
+            wrong_layouts: 0,
             last_pts: Duration::ZERO,
-            good: None,
+            last_good: None,
             blank: None,
         }
     }
 
-    /// Takes another session's slots; gives those of the one before.
+    /// Works for another session's slots; gives those of the one before.
     pub fn attach(&mut self, io: Io, events: Tell) -> Io {
         self.life = Life::Live;
         self.events = events;
@@ -139,20 +141,20 @@ impl Desk {
     pub fn update(&mut self, update: Update) {
         self.paused = update.paused.unwrap_or(self.paused);
         self.reset |= update.reset;
-        self.ask(update.parameters, update.transition);
+        self.queue_parameters(update.parameters, update.transition);
         if update.reset && self.status.state == State::Failed {
             self.try_again(Instant::now());
         }
     }
 
-    /// Parameters from the next frame on: of the stage that is to come, where one is.
-    fn ask(&mut self, parameters: Parameters, transition: Option<Transition>) {
+    /// Queues parameters for the next frame, or for the stage that is being loaded.
+    fn queue_parameters(&mut self, parameters: Parameters, transition: Option<Transition>) {
         match &mut self.loading {
             Some(loading) if loading.purpose == Purpose::Replace => loading.parameters = parameters,
             _ => {
-                // Of updates that come between two frames the newest counts, and none's transition is lost.
-                let before = self.asked.take().and_then(|(_, transition)| transition);
-                self.asked = Some((parameters, transition.or(before)));
+                // The newest of several updates between two frames counts; no transition is lost.
+                let before = self.queued.take().and_then(|(_, transition)| transition);
+                self.queued = Some((parameters, transition.or(before)));
             }
         }
     }
@@ -167,7 +169,7 @@ impl Desk {
 
     /// A frame where none came in, when one is due.
     pub fn generated(&mut self, now: Instant) -> Option<Frame> {
-        if !self.clock.strikes(&self.entry.info, now) {
+        if !self.clock.fires(&self.entry.info, now) {
             return None;
         }
         let info = &self.entry.info;
@@ -177,7 +179,7 @@ impl Desk {
         Some(frame)
     }
 
-    /// What the stage is to do next; what it cannot do is done here.
+    /// The stage's next job, if there is one. Frames that the stage cannot take are answered here.
     pub fn begin(&mut self, frame: Option<Frame>, counters: &Counters) -> Option<Job> {
         self.next_seq = frame.as_ref().map_or(self.next_seq, |frame| frame.seq);
         let layout = frame.as_ref().map(|frame| frame.layout);
@@ -192,14 +194,14 @@ impl Desk {
         if self.stage.is_none() || frame.as_ref().is_some_and(|frame| !fits(frame)) {
             if let Some(frame) = frame {
                 counters.failed.fetch_add(1, Relaxed);
-                self.replace(&frame, counters);
+                self.substitute(&frame, counters);
             }
-            if self.status.state == State::Failed && self.take_asked(false).is_some() {
+            if self.status.state == State::Failed && self.take_queued(false).is_some() {
                 self.ack(self.next_seq); // no stage will ever have them
             }
             return None;
         }
-        let parameters = self.take_asked(frame.is_some());
+        let parameters = self.take_queued(frame.is_some());
         let reset = std::mem::take(&mut self.reset);
         if parameters.is_none() && !reset && frame.is_none() {
             return None;
@@ -208,18 +210,18 @@ impl Desk {
         Some(Job { stage: self.stage.take()?, parameters, reset, frame })
     }
 
-    /// The values that the stage is to have from here on, where they change.
-    fn take_asked(&mut self, steps: bool) -> Option<Parameters> {
-        let asked = self.asked.take();
-        if let Some((parameters, transition)) = &asked {
+    /// Takes the queued parameters, or the next step of a transition: the values for the next frame, where they change.
+    fn take_queued(&mut self, steps: bool) -> Option<Parameters> {
+        let queued = self.queued.take();
+        if let Some((parameters, transition)) = &queued {
             let prompts = |values: &Values| values.get(PROMPTS).cloned();
             if transition.is_some() || prompts(&self.parameters.values) != prompts(&parameters.values) {
                 let way = transition.as_ref();
                 self.blend = way.and_then(|way| Blend::new(&self.parameters.values, &parameters.values, way));
             }
-            self.before = std::mem::replace(&mut self.parameters, parameters.clone()).values;
+            self.previous = std::mem::replace(&mut self.parameters, parameters.clone()).values;
         }
-        let mut parameters = asked.map(|(parameters, _)| parameters);
+        let mut parameters = queued.map(|(parameters, _)| parameters);
         if let Some(blend) = self.blend.as_mut().filter(|_| steps || parameters.is_some()) {
             let now = parameters.get_or_insert_with(|| self.parameters.clone());
             if !blend.step(&mut now.values) {
@@ -229,19 +231,19 @@ impl Desk {
         parameters
     }
 
-    /// What became of a job; gives back a stage that is not wanted any more.
+    /// Takes a finished job; gives back a stage that is no longer needed.
     pub fn finish(&mut self, turn: u64, mut done: Done, counters: &Counters) -> Option<Box<dyn Stage>> {
         let late = self.turn != turn;
-        if late && self.relieved != Some(turn) {
+        if late && self.hung != Some(turn) {
             return done.stage; // given up: another has its place
         }
         self.busy = None;
-        self.relieved = None;
+        self.hung = None;
         let stage = done.stage.take();
         let unwanted = if done.crash.is_some() { stage } else { std::mem::replace(&mut self.stage, stage) };
         let number = done.frame.as_ref().map_or(self.next_seq, |frame| frame.seq);
         if let Some(sentence) = done.refused.take() {
-            self.parameters.values = std::mem::take(&mut self.before);
+            self.parameters.values = std::mem::take(&mut self.previous);
             self.acked = self.parameters.version;
             (self.events)(Event::Refused { kept: self.parameters.clone(), sentence });
         } else if done.crash.is_none() {
@@ -252,7 +254,7 @@ impl Desk {
         }
         if let Some(frame) = done.frame.take() {
             self.usual = done.took.max(self.usual * 9 / 10);
-            self.member.note(done.compute, Instant::now());
+            self.load_share.note(done.compute, Instant::now());
             self.io.ledger.record(Step::Stage, done.took);
             counters.processed.fetch_add(1, Relaxed);
             self.show(frame, done, late, counters);
@@ -260,7 +262,7 @@ impl Desk {
         unwanted
     }
 
-    /// Sends what the stage made of a frame, or what stands in for it.
+    /// Sends the stage's result for a frame, or what stands in for it.
     fn show(&mut self, frame: Frame, done: Done, late: bool, counters: &Counters) {
         let picture = match (done.output, done.failure) {
             (Some(Output::Frame(picture)), _) => picture,
@@ -275,7 +277,7 @@ impl Desk {
                     self.enter(Status::degraded(Cause::FrameFailed { frame: frame.seq, message }));
                 }
                 if !late {
-                    self.replace(&frame, counters);
+                    self.substitute(&frame, counters);
                 }
                 return;
             }
@@ -284,7 +286,7 @@ impl Desk {
             self.enter(Status::well(State::Running, "the stage runs"));
         }
         if self.entry.info.on_failure == OnFailure::Hold {
-            self.good = Some(picture.clone());
+            self.last_good = Some(picture.clone());
         }
         // Pictures after it may be out already: a late one shows only where it is held, or where nothing was sent.
         if !late || self.entry.info.on_failure == OnFailure::Skip {
@@ -292,11 +294,11 @@ impl Desk {
         }
     }
 
-    /// Shows something for a frame that the stage gave nothing for.
-    fn replace(&mut self, frame: &Frame, counters: &Counters) {
+    /// Sends what the pipeline's [`OnFailure`] says for a frame without a result.
+    fn substitute(&mut self, frame: &Frame, counters: &Counters) {
         let held = match self.entry.info.on_failure {
             OnFailure::Passthrough if !blank::is(frame) => return self.put(frame.clone()),
-            OnFailure::Hold => self.good.clone(),
+            OnFailure::Hold => self.last_good.clone(),
             OnFailure::Passthrough | OnFailure::Skip => None,
         };
         match held {
@@ -310,7 +312,7 @@ impl Desk {
         self.io.output.put(picture); // closed: the session is ending
     }
 
-    /// Puts a stage that is ready in its place, between two frames, when one of a layout that it takes is there.
+    /// Swaps in the loaded stage between two frames, once a frame arrives in a layout that it takes.
     fn install(&mut self, layout: Option<Layout>) {
         let fits =
             |loading: &Loading| layout.is_none_or(|layout| loading.entry.info.layouts.contains(&layout));
@@ -327,18 +329,18 @@ impl Desk {
         discard(self.stage.replace(stage));
         let switched = entry.info.id != self.entry.info.id;
         if switched || purpose == Purpose::Replace {
-            (self.policy, self.good, self.blank) = (Policy::default(), None, None);
-            self.member = entry.join();
-            self.asked = None;
+            (self.policy, self.last_good, self.blank) = (Policy::default(), None, None);
+            self.load_share = entry.join();
+            self.queued = None;
         }
         if switched {
             self.clock = Clock::new(Instant::now());
         }
         self.entry = entry;
-        if self.asked.is_none() && parameters.version > version {
-            self.asked = Some((parameters.clone(), None));
+        if self.queued.is_none() && parameters.version > version {
+            self.queued = Some((parameters.clone(), None));
         }
-        (self.relieved, self.busy, self.blend, self.usual) = (None, None, None, Duration::ZERO);
+        (self.hung, self.busy, self.blend, self.usual) = (None, None, None, Duration::ZERO);
         self.parameters = parameters;
         self.policy.up(Instant::now());
         if switched {
@@ -346,23 +348,24 @@ impl Desk {
             (self.events)(Event::Switched { pipeline, frame: self.next_seq });
         }
         self.enter(Status::well(State::Running, detail));
-        if self.asked.is_none() {
+        if self.queued.is_none() {
             self.ack(self.next_seq);
         }
     }
 
-    /// Asks for layouts that can be worked on, now and then, while others come: the graph may not have stood before.
+    /// Asks the graph for other layouts while frames arrive in one that the stage does not take; repeats it, because the
+    /// graph may not have been ready to change.
     fn ask_for_layouts(&mut self, layout: Option<Layout>) {
         let ready = self.loading.as_ref().filter(|loading| loading.built.is_some());
         let layouts = &ready.map_or(&self.entry, |loading| &loading.entry).info.layouts;
         if layout.is_none_or(|layout| layouts.contains(&layout)) {
-            self.misfits = 0;
+            self.wrong_layouts = 0;
             return;
         }
-        if self.misfits.is_multiple_of(ASK_AGAIN) {
+        if self.wrong_layouts.is_multiple_of(ASK_AGAIN) {
             (self.events)(Event::Wants { layouts: layouts.clone() });
         }
-        self.misfits += 1;
+        self.wrong_layouts += 1;
     }
 
     fn ack(&mut self, frame: u64) {

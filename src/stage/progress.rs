@@ -1,4 +1,7 @@
-//! What a load is doing, said by whatever builds the stage, heard by whoever asked for it: on the thread that builds.
+//! The steps of a load: reported by whatever builds the stage, told to whoever asked for it.
+//!
+//! Bound to the thread that builds. A listener that is passed would have to go through [`Stage::set`](super::Stage::set),
+//! where a worker that loads with parameters is started, and a stage that kept it would own the worker that owns it.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -6,18 +9,18 @@ use std::{cell::RefCell, rc::Rc};
 type Listener = Rc<dyn Fn(&str)>;
 
 thread_local! {
-    /// Whoever listens to this thread's load.
+    /// Who is told of this thread's load.
     static LISTENER: RefCell<Option<Listener>> = const { RefCell::new(None) };
 }
 
-/// Builds something while `listener` is told each step; a panic passes through.
-pub fn heard<T>(listener: impl Fn(&str) + 'static, build: impl FnOnce() -> T) -> T {
+/// Builds something while `listener` is told each step. A panic passes through.
+pub fn listen<T>(listener: impl Fn(&str) + 'static, build: impl FnOnce() -> T) -> T {
     let _until_the_end = Listening(LISTENER.replace(Some(Rc::new(listener))));
     build()
 }
 
-/// The load's next step, in a few words; nobody may be listening.
-pub fn say(step: &str) {
+/// Reports the load's next step in a few words.
+pub fn report(step: &str) {
     // A copy: the listener may take its time, and may load something itself.
     let listener = LISTENER.with_borrow(Clone::clone);
     if let Some(listener) = listener {
@@ -41,18 +44,18 @@ mod tests {
     #[test]
     fn steps_are_heard_while_something_is_built_and_no_longer() {
         let heard_steps = Rc::new(RefCell::new(Vec::new()));
-        let listener = heard_steps.clone();
-        let listen = move |step: &str| listener.borrow_mut().push(step.to_owned());
+        let steps = heard_steps.clone();
+        let listener = move |step: &str| steps.borrow_mut().push(step.to_owned());
 
-        say("before");
-        let inner = || heard(|_| {}, || say("another's"));
-        let built = heard(listen, || {
-            say("one");
+        report("before");
+        let inner = || listen(|_| {}, || report("another's"));
+        let built = listen(listener, || {
+            report("one");
             inner();
-            say("two");
+            report("two");
             7
         });
-        say("after");
+        report("after");
 
         assert_eq!(
             (built, heard_steps.borrow().as_slice()),

@@ -1,15 +1,15 @@
-//! Loads, crashes and hangs: what is said of them, and when the stage is built again.
+//! Loads, crashes and hangs: what clients are told, and when the stage is built again.
 
 use std::time::{Duration, Instant};
 
-use super::{Desk, Event, Policy, Purpose, Stage, State, Status, discard};
+use super::{Event, Policy, Purpose, Scheduler, Stage, State, Status, discard};
 use crate::stage::{Activity, Cause, Crash, Error, Restart};
 
-/// A stage that is at one frame for longer than this, and than twice its usual time, lets its pictures be replaced.
-/// Looked at every 250 ms: whoever watches is told within a second.
+/// Frames are substituted while a stage is at one frame for longer than this and than twice its usual time. Checked every
+/// 250 ms: clients are told within a second.
 const PATIENCE: Duration = Duration::from_millis(700);
 
-impl Desk {
+impl Scheduler {
     /// A step of the load of that number.
     pub fn loading_step(&mut self, number: u64, step: &str) {
         let Some(loading) = self.loading.as_ref().filter(|loading| loading.number == number) else { return };
@@ -22,13 +22,13 @@ impl Desk {
             Purpose::Start => format!("{id}: {step}"),
         };
         if self.status.state == State::Restarting {
-            self.say(Status { detail, ..self.status.clone() });
+            self.tell(Status { detail, ..self.status.clone() });
         } else {
-            self.say(Status::well(State::Loading, detail));
+            self.tell(Status::well(State::Loading, detail));
         }
     }
 
-    /// The load of that number is over; gives back a stage that nobody waits for.
+    /// The load of that number is over; gives back a stage that is no longer wanted.
     pub fn loaded(
         &mut self,
         number: u64,
@@ -48,7 +48,7 @@ impl Desk {
         None
     }
 
-    /// What was loading does not come.
+    /// The load has failed.
     pub fn load_failed(&mut self, crash: Crash) {
         let Some(loading) = self.loading.take() else { return };
         discard(loading.built.map(|(stage, _)| stage));
@@ -59,13 +59,13 @@ impl Desk {
         let detail = format!("{id} cannot start: {crash}; {kept} goes on");
         (self.events)(Event::NotReplaced { pipeline: id, sentence: crash.to_string() });
         if self.stage.is_some() || self.busy.is_some() {
-            self.say(Status::well(State::Running, detail));
+            self.tell(Status::well(State::Running, detail));
         } else {
             self.retry_at = Some(Instant::now());
         }
     }
 
-    /// What is loading is not wanted any more.
+    /// Cancels the load of another stage.
     pub fn forget_load(&mut self) {
         let Some(loading) = self.loading.take_if(|loading| loading.purpose == Purpose::Replace) else {
             return;
@@ -74,20 +74,20 @@ impl Desk {
         let layouts = self.entry.info.layouts.clone();
         (self.events)(Event::Wants { layouts });
         if self.stage.is_some() || self.busy.is_some() {
-            self.say(Status::well(State::Running, format!("{} goes on", self.entry.info.id)));
+            self.tell(Status::well(State::Running, format!("{} goes on", self.entry.info.id)));
         } else {
             self.retry_at = Some(Instant::now());
         }
     }
 
-    /// The stage never came back from its frame.
+    /// The stage did not return from its frame within its deadline: it is abandoned with its thread.
     pub fn give_up(&mut self) {
-        (self.relieved, self.busy) = (None, None);
+        (self.hung, self.busy) = (None, None);
         let seconds = self.entry.info.deadline.as_secs_f64();
         self.crashed(Cause::TimedOut { during: Activity::Frame, seconds }.into());
     }
 
-    /// The stage is gone: it is built again when its time has come, or not any more.
+    /// The stage crashed: it is built again after a wait, or given up.
     pub fn crashed(&mut self, Crash { cause, restart }: Crash) {
         discard(self.stage.take());
         let restart = restart.unwrap_or_else(|| self.policy.crashed(Instant::now()));
@@ -95,28 +95,28 @@ impl Desk {
             Restart::At(due) => Some(due),
             Restart::GivenUp => None,
         };
-        self.say(Status::crashed(cause, restart));
+        self.tell(Status::crashed(cause, restart));
     }
 
-    /// A person wants the stage back that was given up.
+    /// Starts a stage that was given up, because a person asked for it.
     pub fn try_again(&mut self, now: Instant) {
         (self.policy, self.retry_at) = (Policy::default(), Some(now));
-        self.say(Status::well(State::Restarting, "the stage restarts on request"));
+        self.tell(Status::well(State::Restarting, "the stage restarts on request"));
     }
 
-    /// How long a stage may be at a frame until its pictures are replaced.
+    /// How long the stage may be at one frame until frames are substituted.
     pub fn patience(&self) -> Duration {
         PATIENCE.max(self.usual * 2)
     }
 
-    /// A state, said where it is a new one.
+    /// Tells a status whose state is a new one.
     pub fn enter(&mut self, status: Status) {
         if self.status.state != status.state {
-            self.say(status);
+            self.tell(status);
         }
     }
 
-    fn say(&mut self, status: Status) {
+    fn tell(&mut self, status: Status) {
         self.status = status.clone();
         (self.events)(Event::State(status));
     }

@@ -1,0 +1,308 @@
+//! The server's side of one worker: its socket, its sessions' requests in flight, and whether it lives.
+//!
+//! Shared by the worker's sessions and its [supervisor](super::supervise). One lock, never held while anything blocks; a
+//! session waits at its own reply, so that only it is woken.
+
+use std::{
+    collections::HashMap,
+    os::fd::{AsFd, OwnedFd},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use rustix::event::{EventfdFlags, eventfd};
+
+use super::{
+    super::{Activity, Cause, Crash, Error, Values, progress},
+    channel::Channel,
+    protocol::Done,
+    settings::Settings,
+};
+
+/// A worker whose socket stays full for so long does not read.
+const SEND_LIMIT: Duration = Duration::from_secs(1);
+/// Shortest time between two steps of a load that are reported.
+const REPORT: Duration = Duration::from_millis(100);
+
+/// One worker, from before its start until after its end.
+pub struct Connection {
+    pub settings: Arc<Settings>,
+    /// What it loads with.
+    pub load_values: Values,
+    pub channel: Channel,
+    /// Wakes the supervisor.
+    pub wake: OwnedFd,
+    state: Mutex<ConnectionState>,
+    changed: Condvar,
+    next_session: AtomicU64,
+}
+
+/// Where a worker is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Phase {
+    /// What its load does.
+    Loading(String),
+    Ready,
+    /// Why it is over, and what follows.
+    Over(Crash),
+}
+
+/// What the lock is for.
+pub struct ConnectionState {
+    pub phase: Phase,
+    /// Whether it is to end.
+    pub stop: bool,
+    /// Why it has to be killed, where a session found that out.
+    pub fault: Option<Cause>,
+    /// Requests without a reply.
+    pub in_flight: usize,
+    /// Since when the worker owes a reply, or has owed none.
+    pub progress: Instant,
+    users: usize,
+    unused_since: Instant,
+    sessions: HashMap<u64, OpenSession>,
+}
+
+struct OpenSession {
+    request: Option<Request>,
+    reply: Arc<Reply>,
+}
+
+/// A frame that the worker has to make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request {
+    pub seq: u64,
+    pub slot: u32,
+    pub version: u64,
+}
+
+#[derive(Default)]
+struct Reply {
+    done: Mutex<Option<Result<Done, Crash>>>,
+    came: Condvar,
+}
+
+impl Reply {
+    fn give(&self, done: Result<Done, Crash>) {
+        *self.done.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
+        self.came.notify_one();
+    }
+
+    /// Waits without a limit: the supervisor gives one in the end, whatever the worker does.
+    fn wait(&self) -> Result<Done, Crash> {
+        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(done) = done.take() {
+                return done;
+            }
+            done = self.came.wait(done).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Connection {
+    /// A worker that nobody uses yet.
+    ///
+    /// # Errors
+    /// The system gives no descriptor.
+    pub fn new(settings: Arc<Settings>, load_values: Values, channel: Channel) -> std::io::Result<Self> {
+        let now = Instant::now();
+        Ok(Self {
+            settings,
+            load_values,
+            channel,
+            wake: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
+            state: Mutex::new(ConnectionState {
+                phase: Phase::Loading("starting".into()),
+                stop: false,
+                fault: None,
+                in_flight: 0,
+                progress: now,
+                users: 0,
+                unused_since: now,
+                sessions: HashMap::new(),
+            }),
+            changed: Condvar::new(),
+            next_session: AtomicU64::new(1),
+        })
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, ConnectionState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A user more; `None` where it is over or ending.
+    pub fn lease(self: &Arc<Self>) -> Option<Lease> {
+        let mut state = self.lock();
+        if state.stop || matches!(state.phase, Phase::Over(_)) {
+            return None;
+        }
+        state.users += 1;
+        drop(state);
+        Some(Lease(self.clone()))
+    }
+
+    /// Waits until the worker is ready for frames, and reports what its load does; the supervisor limits the time.
+    ///
+    /// # Errors
+    /// [`Error::Died`] with why it is over.
+    pub fn wait_ready(&self) -> Result<(), Error> {
+        let loading = |state: &mut ConnectionState| matches!(state.phase, Phase::Loading(_));
+        let mut reported = String::new();
+        let mut state = self.lock();
+        loop {
+            // A worker may name a thousand steps a second: the newest is reported, now and then.
+            let waited = self.changed.wait_timeout_while(state, REPORT, loading);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let known = |state: &mut ConnectionState| matches!(&state.phase, Phase::Loading(text) if *text == reported);
+            state = self.changed.wait_while(state, known).unwrap_or_else(PoisonError::into_inner);
+            match &state.phase {
+                Phase::Over(crash) => return Err(Error::Died(crash.clone())),
+                Phase::Ready => return Ok(()),
+                Phase::Loading(text) => reported.clone_from(text),
+            }
+            drop(state);
+            progress::report(&reported);
+            state = self.lock();
+        }
+    }
+
+    /// Waits until `due`; gives whether the worker is still wanted.
+    pub fn wait_for_start(&self, due: Instant) -> bool {
+        let limit = due.saturating_duration_since(Instant::now());
+        let waited = self.changed.wait_timeout_while(self.lock(), limit, |state| !state.stop);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        !state.stop
+    }
+
+    /// Enters a phase; the last one is told to every session that waits.
+    pub fn enter(&self, phase: Phase) {
+        let mut state = self.lock();
+        if let Phase::Over(crash) = &phase {
+            for session in state.sessions.values_mut().filter(|session| session.request.is_some()) {
+                session.request = None;
+                session.reply.give(Err(crash.clone()));
+            }
+            state.in_flight = 0;
+        }
+        state.phase = phase;
+        state.progress = Instant::now();
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Tells the worker to end.
+    pub fn stop(&self) {
+        self.lock().stop = true;
+        self.changed.notify_all();
+        self.wake_supervisor();
+    }
+
+    /// Stops a worker that nobody has used for long enough; gives whether it is to end.
+    pub fn stop_if_unused(&self) -> bool {
+        let mut state = self.lock();
+        let unused = state.users == 0 && state.unused_since.elapsed() >= self.settings.keep;
+        state.stop |= unused;
+        state.stop
+    }
+
+    /// Opens a session; gives its number, by which the worker knows it.
+    pub fn open_session(&self) -> u64 {
+        let session = self.next_session.fetch_add(1, Relaxed);
+        self.lock().sessions.insert(session, OpenSession { request: None, reply: Arc::default() });
+        session
+    }
+
+    pub fn close_session(&self, session: u64) {
+        self.lock().sessions.remove(&session);
+    }
+
+    /// Sends a packet; a worker that does not take it is killed by its supervisor.
+    pub fn send(&self, packet: &[u8], file: Option<&OwnedFd>) {
+        if let Err(error) = self.channel.send(packet, file.map(AsFd::as_fd), SEND_LIMIT)
+            && error.kind() == std::io::ErrorKind::TimedOut
+        {
+            let seconds = SEND_LIMIT.as_secs_f64();
+            self.lock().fault = Some(Cause::TimedOut { during: Activity::Receiving, seconds });
+            self.wake_supervisor();
+        } // else the socket has ended, which the supervisor sees by itself
+    }
+
+    /// Sends the request for a frame and waits for the reply.
+    ///
+    /// # Errors
+    /// [`Error::Died`]: the worker is over.
+    pub fn request(&self, session: u64, request: Request, packet: &[u8]) -> Result<Done, Error> {
+        let reply = {
+            let mut state = self.lock();
+            if let Phase::Over(crash) = &state.phase {
+                return Err(Error::Died(crash.clone()));
+            }
+            if state.in_flight == 0 {
+                state.progress = Instant::now();
+            }
+            let Some(session) = state.sessions.get_mut(&session) else {
+                return Err(Error::Process("the session is closed at its worker".into()));
+            };
+            session.request = Some(request);
+            let reply = session.reply.clone();
+            state.in_flight += 1;
+            reply
+        };
+        self.send(packet, None);
+        reply.wait().map_err(Error::Died)
+    }
+
+    /// Gives a reply to the session that waits for it.
+    ///
+    /// # Errors
+    /// No session waits for this one.
+    pub fn deliver(&self, done: Done) -> Result<(), String> {
+        let mut state = self.lock();
+        let session = state.sessions.get_mut(&done.session);
+        // Older parameters are those of a worker that could not take the newest ones.
+        let waits = |request: Request| {
+            (request.seq, u64::from(request.slot)) == (done.seq, done.slot) && done.version <= request.version
+        };
+        let Some(session) = session.filter(|session| session.request.is_some_and(waits)) else {
+            return Err(format!(
+                "expected a done for a frame in work, got one for session {} frame {} slot {} version {}",
+                done.session, done.seq, done.slot, done.version
+            ));
+        };
+        session.request = None;
+        let reply = session.reply.clone();
+        state.in_flight -= 1;
+        state.progress = Instant::now();
+        drop(state);
+        self.settings.counters.largest_batch.fetch_max(done.batch, Relaxed);
+        reply.give(Ok(done));
+        Ok(())
+    }
+
+    fn wake_supervisor(&self) {
+        rustix::io::write(&self.wake, &1_u64.to_ne_bytes()).ok(); // full: it is being woken
+    }
+}
+
+/// The use of a worker; it may end when nobody has one.
+pub struct Lease(Arc<Connection>);
+
+impl std::ops::Deref for Lease {
+    type Target = Arc<Connection>;
+
+    fn deref(&self) -> &Arc<Connection> {
+        &self.0
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let mut state = self.lock();
+        state.users -= 1;
+        state.unused_since = Instant::now();
+    }
+}
