@@ -2,15 +2,15 @@
 
 #[path = "../../src/stage/cause.rs"]
 mod cause;
-#[path = "../../src/stage/description.rs"]
+#[path = "../../src/stage/catalog/description.rs"]
 mod description;
 #[path = "../../src/stage/error.rs"]
 mod error;
-#[path = "../../src/stage/info.rs"]
+#[path = "../../src/stage/catalog/info.rs"]
 mod info;
 #[path = "../../src/stage/io.rs"]
 mod io;
-#[path = "../../src/stage/params.rs"]
+#[path = "../../src/stage/catalog/params.rs"]
 mod params;
 #[path = "../../src/stage/prompts.rs"]
 pub mod prompts;

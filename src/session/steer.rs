@@ -210,7 +210,7 @@ impl Actor {
         } else if kept.is_some() {
             self.worker.keep(update);
         } else {
-            self.worker.set(update);
+            self.worker.update(update);
         }
         (self.entry, self.parameters) = (entry, parameters);
         self.show_parameters();

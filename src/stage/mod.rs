@@ -3,49 +3,39 @@
 //! Owns: the [`Stage`] trait, the [`Catalog`] of pipelines, the [`Worker`] thread that runs one stage.
 //! Runs on one OS thread a stage. Must never touch GStreamer or a session.
 
-mod admission;
 mod blank;
 mod catalog;
 mod cause;
-mod description;
 mod echo;
-mod entry;
 mod error;
-mod folder_state;
-mod info;
 mod io;
 mod kinds;
 pub mod launch;
 mod offline;
 pub mod onnx;
-mod params;
-mod preload;
 mod progress;
 pub mod prompts;
 pub mod python;
 mod restart;
 mod settings;
 mod venv;
-mod watch;
 mod worker;
 
 use std::time::Duration;
 
-pub use catalog::Catalog;
+use catalog::Member;
+pub use catalog::{
+    Catalog, Description, Entry, FAULTS, Factory, Fault, Info, Input, LoadState, LoadStatus, OnFailure,
+    Parameters, Schema, Values, Watch, is_id,
+};
 pub use cause::{Activity, Cause, Missing};
-pub use description::{Description, is_id};
-pub use entry::{Entry, Factory};
 pub use error::Error;
-pub use info::{Info, Input, OnFailure};
 pub use io::{Counters, Event, Io, State, Status, Tell, Update};
 pub use kinds::{Kinds, Prepare};
 pub use offline::Offline;
-pub use params::{FAULTS, Fault, Parameters, Schema, Values};
-pub use preload::{LoadState, LoadStatus};
 pub use prompts::Transition;
 pub use restart::{Crash, Restart};
 pub use settings::Settings;
-pub use watch::Watch;
 pub use worker::Worker;
 
 use crate::frame::Frame;

@@ -21,9 +21,7 @@ use crate::{
     frame::{Frame, Layout},
     metrics::Step,
     stage::{
-        Cause, OnFailure, Output, Values,
-        admission::Member,
-        blank,
+        Cause, Member, OnFailure, Output, Values, blank,
         prompts::{Blend, PROMPTS},
         restart::Policy,
     },

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{Description, Error, prompts};
+use crate::stage::{Description, Error, prompts};
 
 /// Faults of one update that are told: enough to mend it, too few to make an answer longer than its question.
 pub const FAULTS: usize = 16;

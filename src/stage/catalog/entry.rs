@@ -9,9 +9,10 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
-    Description, Error, Info, Input, Kinds, Schema, Stage,
+    Description, Info, Input, Schema,
     admission::{Member, Share},
 };
+use crate::stage::{Error, Kinds, Stage};
 
 /// Makes a stage; called on a thread of its own, may block.
 pub type Factory = Arc<dyn Fn() -> Result<Box<dyn Stage>, Error> + Send + Sync>;

@@ -11,6 +11,7 @@ use std::{
 use notify::{EventKind, RecursiveMode, Watcher};
 
 use super::Catalog;
+use crate::stage::Error;
 
 /// A folder that is being copied is read when nothing has changed for so long.
 const QUIET: Duration = Duration::from_millis(150);
@@ -83,7 +84,7 @@ fn follow(catalog: &Catalog, signs: &Receiver<Sign>, look: Duration) {
         for id in catalog.refresh() {
             match catalog.get(&id) {
                 Ok(_) => tracing::info!(pipeline = id, "pipeline read"),
-                Err(super::Error::UnknownPipeline { .. }) => tracing::info!(pipeline = id, "pipeline gone"),
+                Err(Error::UnknownPipeline { .. }) => tracing::info!(pipeline = id, "pipeline gone"),
                 Err(error) => tracing::warn!(pipeline = id, %error, "pipeline broken"),
             }
         }

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::{Error, Info, Input, OnFailure, Values};
-use crate::frame::Layout;
+use crate::{
+    frame::Layout,
+    stage::{Error, Info, Input, OnFailure, Values},
+};
 
 /// Pictures a second of a pipeline that makes them by itself and names no rate.
 const FPS: f64 = 30.0;

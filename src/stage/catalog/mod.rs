@@ -3,6 +3,15 @@
 //! Shared by all; read at start, and again where a folder changes. A broken folder becomes an entry with its error.
 //! Whoever has an [`Entry`] keeps it: a folder that goes or changes is for new sessions alone.
 
+mod admission;
+mod description;
+mod entry;
+mod folder_state;
+mod info;
+mod params;
+mod preload;
+mod watch;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -11,14 +20,20 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-use super::{
-    Entry, Error, Kinds, Values,
-    folder_state::FolderState,
-    preload::{LoadStatus, Preload},
+pub use self::{
+    admission::Member,
+    description::{Description, is_id},
+    entry::{Entry, Factory},
+    info::{Info, Input, OnFailure},
+    params::{FAULTS, Fault, Parameters, Schema, Values},
+    preload::{LoadState, LoadStatus},
+    watch::Watch,
 };
+use self::{folder_state::FolderState, preload::Preload};
+use super::{Error, Kinds};
 
 /// The one pipeline that needs no folder: the server works with it wherever it is started.
-const ECHO: &str = include_str!("../../pipelines/catalog/echo/pipeline.toml");
+const ECHO: &str = include_str!("../../../pipelines/catalog/echo/pipeline.toml");
 
 /// All pipelines, and which of them new sessions get.
 #[derive(Clone)]

@@ -9,7 +9,8 @@ use std::{
 
 use serde::Serialize;
 
-use super::{Activity, Cause, Entry, Error, Parameters, Stage, Values, worker::load};
+use super::{Entry, Parameters, Values};
+use crate::stage::{Activity, Cause, Error, Stage, worker::load};
 
 /// Where the server's loaded pipeline is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
