@@ -9,7 +9,7 @@ const ID_CHARS: usize = 64;
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Error {
     /// No such pipeline in the catalog.
-    #[error("no pipeline {id:?}; there are {known}")]
+    #[error("no pipeline {id:?}; available: {known}")]
     UnknownPipeline {
         /// The id that was asked for.
         id: String,
@@ -25,14 +25,14 @@ pub enum Error {
         reason: String,
     },
     /// Several pipelines in a row, which this server does not chain.
-    #[error("one pipeline a session is wanted, {count} came")]
+    #[error("a session runs one pipeline, got {count}")]
     Chain {
         /// How many ids were given.
         count: usize,
     },
     /// One session more would break the frame rate of the others.
     #[error(
-        "sessions of pipeline {id:?} compute {now:.2} s a second and would with one more {then:.2} s, over {limit:.2} s; try again later or choose another pipeline"
+        "pipeline {id:?} is at capacity: its sessions compute for {now:.2} s a second, one more would make it {then:.2} s, the limit is {limit:.2} s; try again later or choose another pipeline"
     )]
     Overloaded {
         /// The pipeline's id.

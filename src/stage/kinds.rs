@@ -38,7 +38,7 @@ impl Kinds {
     pub fn prepare(&self, folder: &Path, about: &Description) -> Result<Factory, Error> {
         let Some(prepare) = self.0.get(about.kind.as_str()) else {
             let known = self.0.keys().copied().collect::<Vec<_>>().join(", ");
-            return Err(Error::Description(format!("kind: one of {known} is wanted, {:?} came", about.kind)));
+            return Err(Error::Description(format!("kind: expected one of {known}, got {:?}", about.kind)));
         };
         prepare(folder, about)
     }

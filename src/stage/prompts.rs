@@ -78,13 +78,13 @@ fn one(item: Value) -> Value {
 /// What is wrong with it.
 pub fn transition(value: &Value) -> Result<(Transition, Option<Value>), Vec<Fault>> {
     let Some(fields) = value.as_object() else {
-        return Err(vec![Fault::new("/transition", "an object with target_prompts and num_steps is wanted")]);
+        return Err(vec![Fault::new("/transition", "expected an object with target_prompts and num_steps")]);
     };
     let mut faults = Vec::new();
     let steps = match fields.get("num_steps") {
         None | Some(Value::Null) => STEPS,
         Some(steps) => steps.as_u64().filter(|steps| *steps <= STEPS_LIMIT).unwrap_or_else(|| {
-            let sentence = format!("a whole number from 0 to {STEPS_LIMIT} is wanted, {steps} came");
+            let sentence = format!("expected a whole number from 0 to {STEPS_LIMIT}, got {steps}");
             faults.push(Fault::new("/transition/num_steps", &sentence));
             0
         }),
@@ -93,13 +93,13 @@ pub fn transition(value: &Value) -> Result<(Transition, Option<Value>), Vec<Faul
         None | Some(Some("linear")) => Curve::Linear,
         Some(Some("slerp")) => Curve::Slerp,
         Some(_) => {
-            faults.push(Fault::new("/transition/temporal_interpolation_method", "linear or slerp is wanted"));
+            faults.push(Fault::new("/transition/temporal_interpolation_method", "expected linear or slerp"));
             Curve::Linear
         }
     };
     let known = ["target_prompts", "num_steps", "temporal_interpolation_method"];
     for name in fields.keys().filter(|name| !known.contains(&name.as_str())) {
-        faults.push(Fault::new("/transition", &format!("{name:?} is no part of a transition")));
+        faults.push(Fault::new("/transition", &format!("a transition has no field {name:?}")));
     }
     let target = fields.get("target_prompts").filter(|target| !target.is_null()).cloned().map(normalised);
     if faults.is_empty() { Ok((Transition { steps, curve }, target)) } else { Err(faults) }

@@ -147,11 +147,12 @@ impl Description {
     fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         if !is_id(&self.id) {
-            let wanted = "1 to 64 letters, digits, '-', '_' or '.' are wanted, the first no dot";
-            faults.push(format!("id: {wanted}, {:?} came", self.id.chars().take(80).collect::<String>()));
+            let expected = "1 to 64 letters, digits, '-', '_' or '.', the first no dot";
+            let got: String = self.id.chars().take(80).collect();
+            faults.push(format!("id: expected {expected}, got {got:?}"));
         }
         if self.layouts.is_empty() {
-            faults.push("layouts is empty, one layout at least is wanted".into());
+            faults.push("layouts: expected at least one layout, got none".into());
         }
         let bounded = [
             ("fps", self.fps, 0.1, 240.0),
@@ -163,16 +164,16 @@ impl Description {
         ];
         for (name, value, low, high) in bounded {
             if !(low..=high).contains(&value) {
-                faults.push(format!("{name}: {low} to {high} is wanted, {value} came"));
+                faults.push(format!("{name}: expected {low} to {high}, got {value}"));
             }
         }
         let (width, height) = (self.width, self.height);
         if width % 2 + height % 2 > 0 {
-            faults.push(format!("width and height: even numbers are wanted, {width} and {height} came"));
+            faults.push(format!("width and height: expected even numbers, got {width} and {height}"));
         }
         for (kind, table) in self.tables() {
             if table.is_some() && kind != self.kind {
-                faults.push(format!("[{kind}]: kind is {:?}, whose table alone may be here", self.kind));
+                faults.push(format!("[{kind}]: expected no table but that of kind {:?}", self.kind));
             }
         }
         faults

@@ -168,7 +168,7 @@ mod tests {
     }
 
     fn values(value: Value) -> Values {
-        let Value::Object(values) = value else { panic!("an object is wanted, {value} came") };
+        let Value::Object(values) = value else { panic!("expected an object, got {value}") };
         values
     }
 

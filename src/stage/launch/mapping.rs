@@ -42,10 +42,10 @@ struct Long {
 /// Every fault, a sentence each.
 pub fn read(table: &toml::Table, parameters: &Values) -> Result<Vec<Mapping>, Vec<String>> {
     let unmapped = parameters.keys().filter(|name| !table.contains_key(*name)).map(|name| {
-        format!("parameters.{name}: a line of [launch.properties] is wanted that says which property it sets")
+        format!("parameters.{name}: expected a line of [launch.properties] with the property that it sets, got none")
     });
     let unknown = table.keys().filter(|name| !parameters.contains_key(*name));
-    let unknown = unknown.map(|name| format!("launch.properties.{name}: there is no [parameters.{name}]"));
+    let unknown = unknown.map(|name| format!("launch.properties.{name}: expected [parameters.{name}], got none"));
     let mut faults: Vec<_> = unmapped.chain(unknown).collect();
     let mut mappings = Vec::new();
     for (name, line) in table.iter().filter(|(name, _)| parameters.contains_key(*name)) {
@@ -66,9 +66,9 @@ impl Mapping {
             other => other.clone().try_into().map_err(|error: toml::de::Error| error.message().to_owned())?,
         };
         let address = Address::parse(&long.property)
-            .ok_or_else(|| format!("\"element.property\" is wanted, {:?} came", long.property))?;
+            .ok_or_else(|| format!("expected \"element.property\", got {:?}", long.property))?;
         if let Some(scale) = long.scale.filter(|scale| !scale.is_normal()) {
-            return Err(format!("scale: a number that is not 0 is wanted, {scale} came"));
+            return Err(format!("scale: expected a number other than 0, got {scale}"));
         }
         let before_playing = schema["ui"]["is_load_param"] == true;
         Ok(Self { parameter: name.to_owned(), address, before_playing, long })
@@ -131,7 +131,7 @@ impl Mapping {
             Takes::Choice(known) => {
                 let words = words.ok_or_else(|| {
                     format!(
-                        "an enum is wanted, of the words that {} takes: {}",
+                        "expected an enum of the words that {} takes: {}",
                         self.address,
                         known.join(", ")
                     )
@@ -141,23 +141,23 @@ impl Mapping {
             Takes::Text => {
                 self.check_type(schema, &["string"])?;
                 let bounded = words.is_some() || schema["maxLength"].is_u64();
-                if bounded { Ok(()) } else { Err("a text wants its maxLength or its enum".into()) }
+                if bounded { Ok(()) } else { Err("expected maxLength or enum for a text".into()) }
             }
         }
     }
 
-    fn check_type(&self, schema: &Value, wanted: &[&str]) -> Result<(), String> {
-        if schema["type"].as_str().is_some_and(|came| wanted.contains(&came)) {
+    fn check_type(&self, schema: &Value, expected: &[&str]) -> Result<(), String> {
+        if schema["type"].as_str().is_some_and(|got| expected.contains(&got)) {
             return Ok(());
         }
-        let (address, wanted) = (&self.address, wanted.join(" or "));
-        Err(format!("type {wanted} is wanted for {address}, {} came", schema["type"]))
+        let (address, expected) = (&self.address, expected.join(" or "));
+        Err(format!("expected type {expected} for {address}, got {}", schema["type"]))
     }
 
     fn check_range(&self, schema: &Value, types: &[&str], (low, high): (f64, f64)) -> Result<(), String> {
         self.check_type(schema, types)?;
         let Some((first, last)) = schema["minimum"].as_f64().zip(schema["maximum"].as_f64()) else {
-            return Err(format!("minimum and maximum are wanted; {} takes {low} to {high}", self.address));
+            return Err(format!("expected minimum and maximum; {} takes {low} to {high}", self.address));
         };
         let scale = self.long.scale.unwrap_or(1.0);
         let ends = [first * scale, last * scale];
@@ -180,7 +180,7 @@ impl Mapping {
             }
             Takes::Text => value.is_string(),
         };
-        if fits { Ok(()) } else { Err(format!("{} takes {takes}, {value} came", self.address)) }
+        if fits { Ok(()) } else { Err(format!("expected {takes} for {}, got {value}", self.address)) }
     }
 }
 

@@ -29,7 +29,7 @@ impl Tensor {
         }
     }
 
-    fn wanted(self) -> &'static str {
+    fn expected(self) -> &'static str {
         match self {
             Self::Bytes => "uint8 [1,H,W,3]",
             Self::Floats => "float32 [1,3,H,W]",
@@ -57,9 +57,9 @@ impl Tensor {
     /// Width and height of the picture in a result of that shape.
     ///
     /// # Errors
-    /// What was wanted and what came.
+    /// What was expected and what the model gave.
     pub fn size(self, shape: &[i64]) -> Result<(usize, usize), String> {
-        let fault = || format!("the model gave {shape:?} where {} is wanted", self.wanted());
+        let fault = || format!("expected {} from the model, got {shape:?}", self.expected());
         let sides = self.sides(shape).filter(|sides| sides.iter().all(|side| (1..=LONGEST).contains(side)));
         let [height, width] = sides.ok_or_else(fault)?.map(|side| usize::try_from(side).unwrap_or(0));
         Ok((width, height))
@@ -133,7 +133,7 @@ impl Graph {
     /// Finds the picture and the parameters among the inputs, and the picture among the outputs.
     ///
     /// # Errors
-    /// The first thing that does not fit: what was wanted, what came, what to do.
+    /// The first thing that does not fit: what was expected, what is there, what to do.
     pub fn read(
         inputs: &[Outlet],
         outputs: &[Outlet],
@@ -142,9 +142,9 @@ impl Graph {
     ) -> Result<Self, String> {
         let images: Vec<_> = inputs.iter().filter(|input| shape(input).len() > 1).collect();
         let [image] = images[..] else {
-            return Err(format!("one input {} is wanted, {} came", tensor.wanted(), list(inputs)));
+            return Err(format!("expected one input {}, got {}", tensor.expected(), list(inputs)));
         };
-        let sides = picture_sides(image, tensor).ok_or_else(|| misfit("input", image, tensor))?;
+        let sides = picture_sides(image, tensor).ok_or_else(|| unfit("input", image, tensor))?;
         let fixed = sides.map(|side| usize::try_from(side).ok());
         if sides.iter().any(|side| !(-1..=LONGEST).contains(side) || *side == 0) {
             return Err(format!("input {} is larger than {LONGEST} pixels", described(image)));
@@ -155,7 +155,7 @@ impl Graph {
             .map(|input| scalar(input, parameters))
             .collect::<Result<Vec<_>, _>>()?;
         if let Some(name) = parameters.keys().find(|name| scalars.iter().all(|one| one.name != **name)) {
-            return Err(format!("parameter {name:?} is no input of the graph, which has {}", list(inputs)));
+            return Err(format!("parameter {name:?} is no input of the graph; it has {}", list(inputs)));
         }
         let picture = output(outputs, tensor)?;
         Ok(Self { tensor, image: image.name().to_owned(), fixed, scalars, picture })
@@ -168,10 +168,10 @@ impl Graph {
 }
 
 fn scalar(input: &Outlet, parameters: &Values) -> Result<Scalar, String> {
-    let fault = || format!("input {}: float, double, int32, int64 or bool is wanted", described(input));
+    let fault = || format!("input {}: expected float, double, int32, int64 or bool", described(input));
     let number = input.dtype().tensor_type().and_then(Number::of).ok_or_else(fault)?;
     if !matches!(shape(input), [] | [1 | -1]) {
-        return Err(format!("input {}: a single value is wanted besides the picture", described(input)));
+        return Err(format!("input {}: expected a single value besides the frame", described(input)));
     }
     let name = input.name();
     let types = number.types();
@@ -180,10 +180,10 @@ fn scalar(input: &Outlet, parameters: &Values) -> Result<Scalar, String> {
     };
     let declared = schema.get("type").and_then(Value::as_str).unwrap_or_default();
     if !types.contains(&declared) {
-        return Err(format!("parameter {name:?}: type {types:?} is wanted by the graph, {declared:?} came"));
+        return Err(format!("parameter {name:?}: expected type {types:?} as in the graph, got {declared:?}"));
     }
     if schema.get("default").is_none() {
-        return Err(format!("parameter {name:?}: a default is wanted, since the graph needs a value"));
+        return Err(format!("parameter {name:?}: expected a default, because the graph needs a value"));
     }
     Ok(Scalar { name: name.to_owned(), number, shape: vec![1; shape(input).len()] })
 }
@@ -196,8 +196,8 @@ fn output(outputs: &[Outlet], tensor: Tensor) -> Result<String, String> {
         ([], [sole]) if shape(sole).is_empty() && sole.dtype().tensor_type() == Some(tensor.element()) => {
             Ok(sole.name().to_owned())
         }
-        ([], [sole]) => Err(misfit("output", sole, tensor)),
-        _ => Err(format!("one output {} is wanted, {} came", tensor.wanted(), list(outputs))),
+        ([], [sole]) => Err(unfit("output", sole, tensor)),
+        _ => Err(format!("expected one output {}, got {}", tensor.expected(), list(outputs))),
     }
 }
 
@@ -214,13 +214,13 @@ fn shape(outlet: &Outlet) -> &[i64] {
 }
 
 /// That a picture does not fit, and the line of `pipeline.toml` with which it would.
-fn misfit(what: &str, outlet: &Outlet, tensor: Tensor) -> String {
+fn unfit(what: &str, outlet: &Outlet, tensor: Tensor) -> String {
     let (other, line) = match tensor {
         Tensor::Bytes => (Tensor::Floats, "if its values are 0 to 1, write tensor = \"float\" under [onnx]"),
         Tensor::Floats => (Tensor::Bytes, "write tensor = \"uint8\" under [onnx]"),
     };
-    let advice = if picture_sides(outlet, other).is_some() { line } else { "export it so" };
-    format!("{what} {}: {} is wanted; {advice}", described(outlet), tensor.wanted())
+    let advice = if picture_sides(outlet, other).is_some() { line } else { "export the model in this form" };
+    format!("{what} {}: expected {}; {advice}", described(outlet), tensor.expected())
 }
 
 fn list(outlets: &[Outlet]) -> String {

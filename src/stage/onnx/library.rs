@@ -110,7 +110,7 @@ fn libraries(dir: &Path) -> Vec<PathBuf> {
 fn missing(refused: &[String]) -> String {
     let advice = "install it with make deps or pip install onnxruntime, or name its file with --onnxruntime";
     match refused {
-        [] => format!("ONNX Runtime 1.17 or newer is wanted, none was found; {advice}"),
-        _ => format!("ONNX Runtime 1.17 or newer is wanted: {}; {advice}", refused.join("; ")),
+        [] => format!("ONNX Runtime is not installed: expected 1.17 or newer; {advice}"),
+        _ => format!("ONNX Runtime cannot be loaded, expected 1.17 or newer: {}; {advice}", refused.join("; ")),
     }
 }

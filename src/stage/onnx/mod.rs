@@ -98,28 +98,28 @@ pub fn prepare(settings: &Settings, folder: &Path, about: &Description) -> Resul
 fn plan(settings: &Settings, folder: &Path, about: &Description) -> Result<Plan, Error> {
     let own: Own = about.own()?;
     if about.layouts != [Layout::Rgb] {
-        return Err(Error::Description("layouts: [\"RGB\"] is wanted for kind \"onnx\"".into()));
+        return Err(Error::Description("layouts: expected [\"RGB\"] for kind \"onnx\"".into()));
     }
     if about.input != Input::Required {
-        return Err(Error::Description("input: \"required\" is wanted for kind \"onnx\"".into()));
+        return Err(Error::Description("input: expected \"required\" for kind \"onnx\"".into()));
     }
     if own.model.components().any(|part| !matches!(part, Component::Normal(_))) {
-        let fault = format!("[onnx] model: a file in the folder is wanted, {} came", own.model.display());
+        let fault = format!("[onnx] model: expected a file in the folder, got {}", own.model.display());
         return Err(Error::Description(fault));
     }
     let file = folder.join(&own.model);
     if !file.is_file() {
-        let fault = format!("{}: there is no such file, which [onnx] model names", file.display());
+        let fault = format!("[onnx] model: no file {}", file.display());
         return Err(Error::Description(fault));
     }
     let threads = settings.threads.or(own.threads).unwrap_or(THREADS);
     if !(1..=MOST_THREADS).contains(&threads) {
-        let fault = format!("[onnx] threads: 1 to {MOST_THREADS} is wanted, {threads} came");
+        let fault = format!("[onnx] threads: expected 1 to {MOST_THREADS}, got {threads}");
         return Err(Error::Description(fault));
     }
     let providers = if settings.providers.is_empty() { own.providers } else { settings.providers.clone() };
     if providers.is_empty() {
-        return Err(Error::Description("[onnx] providers is empty, one at least is wanted".into()));
+        return Err(Error::Description("[onnx] providers: expected at least one, got none".into()));
     }
     Ok(Plan { file, providers, threads, tensor: own.tensor, about: about.clone() })
 }

@@ -16,7 +16,7 @@ pub fn tight<'a>(frame: &'a Frame, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], 
     let plane = frame.data.plane(0);
     if width == 0 || height == 0 || stride < row || plane.len() < stride * (height - 1) + row {
         return Err(format!(
-            "a frame of {width}x{height} in rows of {stride} bytes is wanted, {} bytes came",
+            "expected a frame of {width}x{height} in rows of {stride} bytes, got {} bytes",
             plane.len()
         ));
     }

@@ -87,7 +87,7 @@ impl Running {
         let named = self.graph.scalars.iter().zip(&self.scalars);
         inputs.extend(named.map(|(scalar, value)| (scalar.name.as_str().into(), value.into())));
         let mut outputs = self.session.run_with_options(inputs, &self.options).map_err(text)?;
-        let made = outputs.remove(&self.graph.picture).ok_or("the model gave no picture")?;
+        let made = outputs.remove(&self.graph.picture).ok_or("the model gave no frame")?;
         let (data, size): Shown = match tensor {
             Tensor::Bytes => {
                 let size = tensor.size(made.try_extract_tensor::<u8>().map_err(text)?.0)?;
@@ -121,7 +121,7 @@ impl Stage for Running {
 
     fn process(&mut self, frame: &Frame) -> Result<Output, Error> {
         if frame.layout != Layout::Rgb {
-            return Err(Error::Process(format!("a frame in RGB is wanted, {:?} came", frame.layout)));
+            return Err(Error::Process(format!("expected a frame in RGB, got {:?}", frame.layout)));
         }
         let (data, (width, height)) = self.run(frame).map_err(Error::Process)?;
         let side = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
@@ -144,7 +144,7 @@ fn packed(bytes: Vec<u8>) -> Arc<dyn Pixels> {
 }
 
 fn tensor(scalar: &Scalar, given: &Value) -> Result<DynValue, String> {
-    let fault = || format!("a {:?} is wanted, {given} came", scalar.number);
+    let fault = || format!("expected a {:?}, got {given}", scalar.number);
     match scalar.number {
         #[expect(clippy::cast_possible_truncation, reason = "the graph computes in this precision")]
         Number::Float => value(scalar, given.as_f64().ok_or_else(fault)? as f32),

@@ -28,7 +28,7 @@ fn floats(name: &str, shape: &[i64]) -> Outlet {
 }
 
 fn values(value: Value) -> Values {
-    let Value::Object(values) = value else { panic!("an object is wanted, {value} came") };
+    let Value::Object(values) = value else { panic!("expected an object, got {value}") };
     values
 }
 
@@ -84,10 +84,10 @@ fn what_does_not_fit_is_refused_with_the_way_out() {
     let number = json!({"k": {"type": "number", "default": 1}});
     for (inputs, outputs, parameters, words) in [
         (vec![floats("x", &[1, 3, -1, -1])], picture().into(), json!({}), "tensor = \"float\""),
-        (vec![bytes("x", &[1, 3, -1, -1])], picture().into(), json!({}), "uint8 [1,H,W,3] is wanted"),
-        (vec![bytes("x", &[4, -1, -1, 3])], picture().into(), json!({}), "export it so"),
+        (vec![bytes("x", &[1, 3, -1, -1])], picture().into(), json!({}), "expected uint8 [1,H,W,3]"),
+        (vec![bytes("x", &[4, -1, -1, 3])], picture().into(), json!({}), "export the model"),
         (vec![bytes("x", &[1, -1, -1, 4])], picture().into(), json!({}), "uint8"),
-        (vec![], picture().into(), json!({}), "none came"),
+        (vec![], picture().into(), json!({}), "got none"),
         (vec![image(), bytes("mask", &[1, -1, -1, 3])], picture().into(), json!({}), "one input"),
         (vec![image()], vec![floats("y", &[1, -1, -1, 3])], json!({}), "output \"y\""),
         (vec![image()], vec![], json!({}), "one output"),
@@ -100,7 +100,7 @@ fn what_does_not_fit_is_refused_with_the_way_out() {
             vec![image(), outlet("k", TensorElementType::String, &[])],
             picture().into(),
             json!({"k": {"type": "string", "default": ""}}),
-            "bool is wanted",
+            "int64 or bool",
         ),
     ] {
         let fault = refusal(&inputs, &outputs, parameters);

@@ -27,7 +27,7 @@ impl Geometry {
         let (width, height) = (frame.width, frame.height);
         if !(1..=LENGTH_LIMIT).contains(&width) || !(1..=LENGTH_LIMIT).contains(&height) {
             return Err(format!(
-                "a picture of 1 to {LENGTH_LIMIT} pixels each way is wanted, {width}x{height} came"
+                "expected a frame of 1 to {LENGTH_LIMIT} pixels each way, got {width}x{height}"
             ));
         }
         let (columns, rows) = (width as usize, height as usize);

@@ -148,11 +148,11 @@ impl FromWorker {
     /// What is wrong with it, in words.
     pub fn parse(packet: &[u8]) -> Result<Self, String> {
         if packet.len() > MESSAGE_BYTES {
-            return Err(format!("at most {MESSAGE_BYTES} bytes a packet are wanted, more came"));
+            return Err(format!("expected packets of at most {MESSAGE_BYTES} bytes, got {}", packet.len()));
         }
         let mut message: Self = serde_json::from_slice(packet).map_err(|error| {
             let start: String = String::from_utf8_lossy(packet).chars().take(40).collect();
-            format!("a message of the protocol is wanted, {start:?} came ({error})")
+            format!("expected a message of the protocol, got {start:?} ({error})")
         })?;
         message.check()?;
         Ok(message)
@@ -162,13 +162,13 @@ impl FromWorker {
         match self {
             Self::Hello(hello) => {
                 if hello.protocol != VERSION {
-                    let came = hello.protocol;
+                    let got = hello.protocol;
                     return Err(format!(
-                        "protocol {VERSION} is wanted, {came} came; install the server's own package"
+                        "expected protocol {VERSION}, got {got}; install the server's own package"
                     ));
                 }
                 if !(1..=BATCH_LIMIT).contains(&hello.max_batch) {
-                    return Err(format!("max_batch: 1 to {BATCH_LIMIT} is wanted, {} came", hello.max_batch));
+                    return Err(format!("max_batch: expected 1 to {BATCH_LIMIT}, got {}", hello.max_batch));
                 }
                 for text in [&mut hello.name, &mut hello.version, &mut hello.package] {
                     cut(text);
@@ -179,11 +179,11 @@ impl FromWorker {
                     [("seq", done.seq), ("version", done.version), ("compute_us", done.compute_us)]
                 {
                     if value >= NUMBER_LIMIT {
-                        return Err(format!("{name}: less than 2^53 is wanted, {value} came"));
+                        return Err(format!("{name}: expected less than 2^53, got {value}"));
                     }
                 }
                 if !(1..=BATCH_LIMIT).contains(&done.batch) {
-                    return Err(format!("batch: 1 to {BATCH_LIMIT} is wanted, {} came", done.batch));
+                    return Err(format!("batch: expected 1 to {BATCH_LIMIT}, got {}", done.batch));
                 }
                 cut(&mut done.message);
             }
@@ -205,7 +205,7 @@ impl ToWorker<'_> {
         let packet = serde_json::to_vec(self).map_err(|error| error.to_string())?;
         if packet.len() > MESSAGE_BYTES {
             return Err(format!(
-                "a Python worker takes {MESSAGE_BYTES} bytes of parameters at most, {} came; send shorter texts",
+                "expected at most {MESSAGE_BYTES} bytes of parameters, got {}; send shorter texts",
                 packet.len()
             ));
         }
@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn messages_of_the_page_are_read() {
         let Ok(FromWorker::Done(done)) = FromWorker::parse(DONE.as_bytes()) else {
-            panic!("a done is wanted")
+            panic!("expected a done")
         };
         assert_eq!((done.session, done.seq, done.slot, done.status), (7, 120, 3, Status::Frame));
         assert!(matches!(FromWorker::parse(HELLO.as_bytes()), Ok(FromWorker::Hello(_))));
@@ -248,7 +248,7 @@ mod tests {
             (DONE.replace("120", "-1"), "-1"),
             (DONE.replace("120", "9007199254740992"), "seq"),
             (DONE.replace("\"batch\":2", "\"batch\":0"), "batch"),
-            (HELLO.replace("\"protocol\":1", "\"protocol\":2"), "protocol 1 is wanted"),
+            (HELLO.replace("\"protocol\":1", "\"protocol\":2"), "expected protocol 1, got 2"),
             (HELLO.replace('8', "65"), "max_batch"),
             ("x".repeat(MESSAGE_BYTES + 1), "bytes"),
         ] {

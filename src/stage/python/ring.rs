@@ -72,9 +72,9 @@ impl Slot {
             let into = &mut region.bytes_mut()[plane.offset..plane.offset + plane.bytes()];
             let needed = stride * (plane.height - 1) + plane.row_bytes();
             if stride < plane.row_bytes() || from.len() < needed {
-                let came = from.len();
+                let got = from.len();
                 return Err(format!(
-                    "plane {index}: {needed} bytes are wanted, {came} came with rows of {stride}"
+                    "plane {index}: expected {needed} bytes, got {got} with rows of {stride}"
                 ));
             }
             if stride == plane.stride {

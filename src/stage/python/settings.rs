@@ -131,7 +131,7 @@ impl Settings {
         let entry = folder.join(&table.entry);
         if !entry.is_file() {
             return Err(wrong(format!(
-                "{}: a Python script is wanted there, there is none",
+                "[python] entry: no file {}",
                 entry.display()
             )));
         }
@@ -179,7 +179,7 @@ impl Table {
         let inside = |part: Component<'_>| matches!(part, Component::Normal(_));
         if self.entry.is_empty() || !Path::new(&self.entry).components().all(inside) {
             return Err(wrong(format!(
-                "[python] entry: a file in the folder is wanted, {:?} came",
+                "[python] entry: expected a file in the folder, got {:?}",
                 self.entry
             )));
         }
@@ -194,14 +194,14 @@ impl Table {
         ];
         for (name, value, low, high) in bounded {
             if value.is_some_and(|value| !(low..=high).contains(&value)) {
-                let came = value.unwrap_or_default();
-                return Err(wrong(format!("[python] {name}: {low} to {high} is wanted, {came} came")));
+                let got = value.unwrap_or_default();
+                return Err(wrong(format!("[python] {name}: expected {low} to {high}, got {got}")));
             }
         }
         let plain = |name: &str| !name.is_empty() && !name.contains(['=', '\0']);
         let own = |name: &str| name.starts_with("SCOPE_") || name == "PYTHONPATH";
         if let Some(name) = self.env.keys().find(|name| !plain(name) || own(name)) {
-            return Err(wrong(format!("[python] env: {name:?} is not for a pipeline to set")));
+            return Err(wrong(format!("[python] env: a pipeline cannot set {name:?}")));
         }
         Ok(())
     }
@@ -219,7 +219,7 @@ fn interpreter(options: &Options, folder: &Path, named: Option<&str>) -> Result<
             if file.is_file() {
                 return Ok(file);
             }
-            Err(wrong(format!("[python] interpreter: {} is wanted, there is no such file", file.display())))
+            Err(wrong(format!("[python] interpreter: no file {}", file.display())))
         }
         Some(name) => Ok(name.into()),
         None if own.is_file() => Ok(own),

@@ -199,7 +199,7 @@ impl<'a> Supervisor<'a> {
                     let said = self.buffer.get(..length).map_or_else(
                         || {
                             Err(format!(
-                                "packets of {} bytes at most are wanted, {length} came",
+                                "expected packets of at most {} bytes, got {length}",
                                 self.buffer.len()
                             ))
                         },
@@ -249,7 +249,7 @@ impl<'a> Supervisor<'a> {
                 let interpreter = &self.settings.interpreter;
                 return Ok(ControlFlow::Break(diagnosis::of_message(message, interpreter)));
             }
-            early => return Err(format!("it is not the time for {early:?}")),
+            early => return Err(format!("unexpected message {early:?} at this time")),
         }
         Ok(ControlFlow::Continue(()))
     }
@@ -258,7 +258,7 @@ impl<'a> Supervisor<'a> {
         let settings = self.settings;
         if let Some(missing) = settings.layouts.iter().find(|layout| !hello.layouts.contains(layout)) {
             return Err(format!(
-                "pipeline.toml names the layout {missing:?}, its class takes {:?}",
+                "expected a class for the layout {missing:?} of pipeline.toml, got one for {:?}",
                 hello.layouts
             ));
         }

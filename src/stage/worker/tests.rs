@@ -143,7 +143,7 @@ impl Bench {
     }
 
     fn set(&self, version: u64, values: serde_json::Value) {
-        let serde_json::Value::Object(values) = values else { panic!("an object is wanted") };
+        let serde_json::Value::Object(values) = values else { panic!("expected an object") };
         let parameters = Parameters { values, version };
         self.worker.update(Update { parameters, ..Update::default() });
     }

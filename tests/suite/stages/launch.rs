@@ -108,7 +108,7 @@ fn properties_are_checked_against_the_element_when_the_folder_is_read() {
         ("\"blur.radius\"", number, &["gaussianblur has no property radius", "sigma"]),
         ("\"blur.parent\"", number, &["blur.parent", "GstObject"]),
         ("\"blur.sigma\"", "type = \"number\"\nminimum = 0\nmaximum = 50\n", &["takes -20 to 20", "0 to 50"]),
-        ("\"blur.sigma\"", "type = \"string\"\n", &["number or integer is wanted"]),
+        ("\"blur.sigma\"", "type = \"string\"\n", &["expected type number or integer"]),
         ("\"table.preset\"", "enum = [\"heat\"]\n", &["is_load_param = true", "live = true"]),
         ("\"table.preset\"", "enum = [\"heat\"]\nui = { is_load_param = true }\n", &[]),
         ("{ property = \"table.preset\", live = true }", "enum = [\"heat\"]\n", &[]),

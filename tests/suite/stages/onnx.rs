@@ -246,7 +246,7 @@ fn folders_that_cannot_run_say_which_file_and_why() {
         ("negative", "tensor = \"float\""),
         ("double", "layouts"),
         ("fixed", "a file in the folder"),
-        ("failing", "no such file"),
+        ("failing", "no file"),
     ] {
         let error = read(&dir.path().join(id)).err().map(|error| error.to_string()).unwrap_or_default();
 

@@ -87,7 +87,7 @@ fn frame(seq: u64, width: u32, height: u32) -> Frame {
 }
 
 fn parameters(version: u64, values: Value) -> Parameters {
-    let Value::Object(values) = values else { panic!("an object is wanted") };
+    let Value::Object(values) = values else { panic!("expected an object") };
     Parameters { values: Values::from_iter(values), version }
 }
 
@@ -110,8 +110,8 @@ fn crash<T>(outcome: Result<T, Error>) -> Crash {
 fn picture(output: Result<Output, Error>) -> Frame {
     match output {
         Ok(Output::Frame(frame)) => frame,
-        Ok(_) => panic!("a picture is wanted, none came"),
-        Err(error) => panic!("a picture is wanted, {error} came"),
+        Ok(_) => panic!("expected a frame, got none"),
+        Err(error) => panic!("expected a frame, got {error}"),
     }
 }
 

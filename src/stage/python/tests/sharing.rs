@@ -153,7 +153,7 @@ fn pictures_that_are_held_for_ever_cost_frames_and_no_more() {
             held.push(frame);
             None
         }
-        Ok(_) => panic!("a picture is wanted"),
+        Ok(_) => panic!("expected a frame"),
         Err(error) => Some(error),
     });
 
