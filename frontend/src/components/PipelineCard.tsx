@@ -1,10 +1,11 @@
 import type { Pipeline } from "../types/api";
 import { asSentence } from "../lib/format";
+import type { StageState } from "../types/stage";
 import type { StreamSnapshot } from "../rtc/snapshot";
 import { Button } from "./ui/Button";
 import { Notice } from "./ui/Notice";
 
-const STATES: Record<string, string> = {
+const STATES: Record<StageState, string> = {
   loading: "Loading",
   running: "Running",
   degraded: "Degraded",
@@ -23,7 +24,7 @@ export function PipelineCard({ pipeline, stream, onChoose }: Props) {
   const { stage, switchingTo, rejected, phase } = stream;
   const live = phase === "live";
   const busy = live && (switchingTo !== null || stage?.state === "loading");
-  const state = busy ? "Loading" : live && stage ? (STATES[stage.state] ?? stage.state) : "Ready";
+  const state = busy ? "Loading" : live && stage ? STATES[stage.state] : "Ready";
   return (
     <div className="space-y-3">
       <div className="relative overflow-hidden rounded-md border border-line bg-raised/60 p-3">
@@ -51,9 +52,6 @@ export function PipelineCard({ pipeline, stream, onChoose }: Props) {
             : `Loading ${pipeline.name}.`}{" "}
           The video continues meanwhile.
         </Notice>
-      )}
-      {live && !busy && stage && stage.state !== "running" && (
-        <Notice look={stage.state === "failed" ? "problem" : "hint"}>{stage.detail}</Notice>
       )}
       {pipeline.schema_error && <Notice look="problem">{pipeline.schema_error}</Notice>}
       {rejected["pipeline_id"] && <Notice look="problem">{rejected["pipeline_id"]}</Notice>}

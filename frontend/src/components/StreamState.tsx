@@ -1,52 +1,82 @@
 import { useCountdown } from "../hooks/useCountdown";
 import { asSentence } from "../lib/format";
+import { troubleOf } from "../lib/stageTrouble";
 import type { StreamSnapshot } from "../rtc/snapshot";
+import { Button } from "./ui/Button";
 
 /** The empty screen before the first frame. */
 export function Graticule() {
   return <div aria-hidden className="graticule absolute inset-0 border border-black" />;
 }
 
-/** The state of the stream in words, over the video. */
-export function StreamState({ stream }: { stream: StreamSnapshot }) {
+interface Props {
+  stream: StreamSnapshot;
+  /** Starts a stage again that was given up. */
+  onRestart: () => void;
+}
+
+/** The state of the stream and of its stage in words, over the video. */
+export function StreamState({ stream, onRestart }: Props) {
   const seconds = useCountdown(stream.retryAt);
-  const sentences = sentencesOf(stream, seconds);
-  if (!sentences) return null;
-  const [sentence, next] = sentences;
-  const cover = stream.phase === "live" ? "top-3 inset-x-3" : "inset-0";
-  const busy = stream.phase === "connecting" || stream.phase === "reconnecting";
+  const said = sentencesOf(stream, seconds);
+  if (!said) return null;
+  const { phase, stage } = stream;
+  const cover = phase === "live" ? "top-3 inset-x-3" : "inset-0";
+  const busy = phase === "connecting" || phase === "reconnecting";
+  const failed = phase === "live" && stage?.state === "failed";
+  // One frame that fails is no news: what is over within a moment is not shown.
+  const late = phase === "live" && stage?.state === "degraded" ? "late" : "";
   return (
-    <div className={`absolute ${cover} grid place-items-center p-4`}>
+    <div className={`absolute ${cover} ${late} grid place-items-center p-4`}>
       <div className="relative max-w-md overflow-hidden rounded-md bg-black/80 px-4 py-2.5 text-center text-sm text-balance text-white">
-        <p role={stream.phase === "ended" ? "alert" : "status"}>{sentence}</p>
+        <div role={phase === "ended" || failed ? "alert" : "status"}>
+          <p>{said.sentence}</p>
+          {said.next && <p className="[overflow-wrap:anywhere] text-white/75">{said.next}</p>}
+        </div>
         {/* Outside the status, so that screen readers do not count the seconds aloud. */}
-        {next && <p className="text-white/75">{next}</p>}
+        {said.countdown && <p className="text-white/75">{said.countdown}</p>}
+        {failed && !stream.paused && (
+          <Button size="small" className="mt-2" onClick={onRestart}>
+            Restart
+          </Button>
+        )}
         {busy && <span aria-hidden className="sweep absolute bottom-0 left-0 h-0.5 w-2/5 bg-white/80" />}
       </div>
     </div>
   );
 }
 
+interface Said {
+  sentence: string;
+  next?: string | null;
+  countdown?: string;
+}
+
 /** Null if the video speaks for itself. */
-function sentencesOf(stream: StreamSnapshot, seconds: number | null): string[] | null {
+function sentencesOf(stream: StreamSnapshot, seconds: number | null): Said | null {
   switch (stream.phase) {
     case "idle":
-      return ["Press Start to run your video through the pipeline."];
+      return { sentence: "Press Start to run your video through the pipeline." };
     case "connecting":
-      return ["Connecting …"];
+      return { sentence: "Connecting …" };
     case "live":
-      if (stream.paused) return ["Paused."];
-      if (stream.frozen)
-        return ["No new frame for over two seconds. Still connected; the server may be busy."];
-      return null;
+      return liveSentences(stream);
     case "reconnecting": {
       const reason = stream.sentence ?? "The connection was lost.";
-      const next = seconds === null ? "Trying again …" : `Attempt ${stream.attempt} in ${seconds} s.`;
-      return [`Reconnecting: ${asSentence(reason)}`, next];
+      const countdown = seconds === null ? "Trying again …" : `Attempt ${stream.attempt} in ${seconds} s.`;
+      return { sentence: `Reconnecting: ${asSentence(reason)}`, countdown };
     }
     case "ended":
-      return [stream.sentence ? `Ended: ${asSentence(stream.sentence)}` : "Ended."];
+      return { sentence: stream.sentence ? `Ended: ${asSentence(stream.sentence)}` : "Ended." };
     default:
       return stream.phase satisfies never;
   }
+}
+
+function liveSentences({ paused, stage, frozen }: StreamSnapshot): Said | null {
+  if (paused) return { sentence: "Paused." };
+  const trouble = stage && troubleOf(stage);
+  if (trouble) return trouble;
+  if (!frozen) return null;
+  return { sentence: "No new frame for over two seconds. Still connected; the server may be busy." };
 }

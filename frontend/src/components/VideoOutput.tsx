@@ -1,6 +1,6 @@
 import { type RefObject, useEffect, useRef } from "react";
 
-import { session } from "../state/page";
+import { session, steering } from "../state/page";
 import { Graticule, StreamState } from "./StreamState";
 import { Transport, type TransportProps } from "./Transport";
 
@@ -26,7 +26,7 @@ export function VideoOutput(props: TransportProps) {
         <div className="relative min-h-0 min-w-0">
           {!outputStream && <Graticule />}
           <Video title="Output" stream={outputStream} muted={muted} video={output} labelled={beside} />
-          <StreamState stream={stream} />
+          <StreamState stream={stream} onRestart={steering.forgetFrames} />
         </div>
         {inputShown && !beside && (
           <div className="absolute right-3 bottom-3 aspect-4/3 w-[min(20cqw,60cqh)] min-w-24 overflow-hidden rounded-md border border-white/25 bg-black shadow-lg">

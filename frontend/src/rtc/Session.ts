@@ -135,7 +135,7 @@ export class Session extends Store<StreamSnapshot> {
       case "stats":
         return this.metrics.onStats(message);
       case "stage_state":
-        return this.update({ stage: { state: message.state, detail: message.detail } });
+        return this.update({ stage: message });
       case "recording":
         return this.update({ recording: message });
       case "encoder_changed":

@@ -1,4 +1,5 @@
 import type { RecordingMessage } from "../types/figures";
+import type { StageStatus } from "../types/stage";
 import {
   type InputSource,
   type Metrics,
@@ -29,7 +30,7 @@ export interface StreamSnapshot {
   player: FilePlayer | null;
   /** The file on the server that plays, or is requested; null if the page sends the source. */
   inputSource: InputSource | null;
-  stage: { state: string; detail: string } | null;
+  stage: StageStatus | null;
   pipelineId: string | null;
   /** The pipeline that is being loaded to replace the running one. */
   switchingTo: string | null;

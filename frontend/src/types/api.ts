@@ -1,4 +1,5 @@
 import type { RecordingMessage } from "./figures";
+import type { StageStatus } from "./stage";
 import type { InputSource, Json, Values } from "./stream";
 
 /** How the page draws a parameter. */
@@ -62,7 +63,7 @@ export type ServerMessage =
   | { type: "parameters_updated"; parameters: Values; frame: number; ignored?: string[]; id?: Json }
   | { type: "parameters_rejected"; errors: { path: string; message: string }[]; id?: Json }
   | { type: "pipeline_changed"; pipeline_id: string; frame: number }
-  | { type: "stage_state"; state: string; detail: string }
+  | ({ type: "stage_state" } & StageStatus)
   | { type: "encoder_changed"; encoder: string; detail: string }
   | { type: "decoder_changed"; decoder: string; detail: string }
   | RecordingMessage
