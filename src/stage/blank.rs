@@ -1,4 +1,4 @@
-//! The picture that a stage gets where none comes in: black, in the first layout and at the size of its pipeline.
+//! The black input frame of a stage that generates frames, in the pipeline's first layout and at its size.
 
 use std::{
     any::Any,
@@ -12,7 +12,7 @@ use crate::frame::{Frame, Layout, Packed, Pixels};
 /// Luma and chroma of black in limited range (BT.601).
 const BLACK: (u8, u8) = (16, 128);
 
-/// Bytes of a picture that nobody sent.
+/// Bytes of such a frame.
 struct Blank(Packed);
 
 impl Pixels for Blank {
@@ -25,17 +25,17 @@ impl Pixels for Blank {
     }
 }
 
-/// Whether the frame is one of [`frame`]'s: there was no picture to work on.
+/// Whether the frame is one of [`frame`]'s, not the client's.
 pub fn is(frame: &Frame) -> bool {
     frame.data.as_any().is::<Blank>()
 }
 
-/// A black frame at time 0, at the pipeline's own size where no other is given.
+/// A black frame at time 0, of `size` or the pipeline's own.
 pub fn frame(info: &Info, size: Option<(u32, u32)>) -> Frame {
     let layout = info.layouts.first().copied().unwrap_or(Layout::I420);
     let (width, height) = size.unwrap_or(info.size);
     let (columns, rows) = (width as usize, height as usize);
-    // An odd picture has a chroma sample more.
+    // An odd length has a chroma sample more.
     let (half, luma) = (columns.div_ceil(2), columns * rows);
     let chroma = half * rows.div_ceil(2);
     let planes = || [vec![BLACK.0; luma], vec![BLACK.1; chroma * 2]].concat();

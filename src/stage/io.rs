@@ -16,13 +16,13 @@ use crate::{
 /// The two hand-overs between the graph and the stage.
 #[derive(Clone)]
 pub struct Io {
-    /// Decoded pictures.
+    /// Decoded frames.
     pub input: Arc<Slot<Frame>>,
-    /// Pictures to send.
+    /// Frames to send.
     pub output: Arc<Slot<Frame>>,
-    /// Told how long each frame waited for the stage and was in it.
+    /// Records how long each frame waited for the stage and was in it.
     pub ledger: Arc<Ledger>,
-    /// Time on the session's clock, for pictures that nothing came in for.
+    /// Time on the session's clock, for generated frames.
     pub clock: Arc<dyn Fn() -> Duration + Send + Sync>,
 }
 
@@ -56,11 +56,11 @@ pub enum State {
     Loading,
     /// Works.
     Running,
-    /// Works, but a frame failed or takes long.
+    /// Works, but not as it should: a frame failed or takes long, or no input arrives.
     Degraded,
-    /// Crashed; it is started again.
+    /// Crashed; it starts again.
     Restarting,
-    /// Crashed too often; it is not started again.
+    /// Crashed too often; it starts again on request only.
     Failed,
 }
 
@@ -137,26 +137,26 @@ pub enum Event {
         /// Sequence number of the first frame that has them.
         frame: u64,
     },
-    /// The stage keeps what it had: it cannot do what this version asks.
+    /// The stage keeps its previous parameters: it cannot use these.
     Refused {
-        /// What it had, under that version.
+        /// The previous values, under the new version.
         kept: Parameters,
         /// What the stage said.
         sentence: String,
     },
-    /// The stage is ready, or stays, and takes these layouts.
+    /// The stage takes these layouts.
     Wants {
         /// The layouts, the best first.
         layouts: Vec<Layout>,
     },
-    /// The stage that was to take the place does not come; the one before goes on.
+    /// Another stage failed to load; the running one goes on.
     NotReplaced {
-        /// The pipeline that was wanted.
+        /// The pipeline that failed to load.
         pipeline: String,
-        /// Why it does not come.
+        /// Why.
         sentence: String,
     },
-    /// The stage took another pipeline's place.
+    /// Another pipeline's stage has taken over.
     Switched {
         /// The new pipeline's id.
         pipeline: String,
@@ -172,15 +172,15 @@ pub enum Event {
 pub struct Counters {
     /// Frames taken from the input.
     pub processed: AtomicU64,
-    /// Frames that the stage gave none for.
+    /// Frames for which the stage gave no output.
     pub skipped: AtomicU64,
     /// Frames not worked on because the session is paused.
     pub paused: AtomicU64,
-    /// Frames that the stage failed on, or that came while it was not there.
+    /// Frames on which the stage failed, or which arrived while there was none.
     pub failed: AtomicU64,
-    /// Stages that hung and were left behind with their thread.
+    /// Stages that hung and were abandoned with their thread.
     pub abandoned: AtomicU64,
 }
 
-/// Told what the worker does, on its thread: must only hand over.
+/// Receives the worker's events on the worker's thread: must only hand over.
 pub type Tell = Box<dyn Fn(Event) + Send>;

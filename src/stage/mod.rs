@@ -1,4 +1,4 @@
-//! The ML side: what a pipeline is, and the running instance of it that a session owns.
+//! Pipelines, and the running instance of one that a session owns.
 //!
 //! Owns: the [`Stage`] trait, the [`Catalog`] of pipelines, the [`Worker`] thread that runs one stage.
 //! Runs on one OS thread a stage. Must never touch GStreamer or a session.
@@ -42,33 +42,33 @@ use crate::frame::Frame;
 
 /// What a stage made of a frame.
 pub enum Output {
-    /// A new picture, with the sequence number and time of the one that came in.
+    /// A new frame, with the sequence number and time of the input.
     Frame(Frame),
-    /// The picture that came in, by reference.
+    /// The input frame, by reference.
     Passthrough,
-    /// No picture this time.
+    /// No frame.
     Skip,
 }
 
 /// A running instance of a pipeline. Every call comes from the one thread that owns it and may block.
 pub trait Stage: Send {
-    /// Takes new parameters, which the schema has passed; called between two frames.
+    /// Takes new parameters, which fit the schema; called between two frames.
     ///
     /// # Errors
-    /// What the stage could not do with them; it then goes on with the old ones.
+    /// Why the stage cannot use them; it goes on with the old ones.
     fn set(&mut self, parameters: &Parameters) -> Result<(), Error>;
 
-    /// Makes a picture from a picture.
+    /// Processes one frame.
     ///
     /// # Errors
-    /// [`Error::Process`] where there is no picture for this frame: [`OnFailure`] decides what is shown, and the state
-    /// is said. [`Error::Died`] where there will be none for any other either: the worker builds the stage again.
+    /// [`Error::Process`] if the stage failed on this frame: [`OnFailure`] decides what is sent, and clients are told.
+    /// [`Error::Died`] if it would fail on all others too: the stage is built again.
     fn process(&mut self, frame: &Frame) -> Result<Output, Error>;
 
-    /// Forgets what it remembers of earlier frames.
+    /// Forgets earlier frames.
     fn reset(&mut self) {}
 
-    /// Does once, before the first frame, what takes longer the first time.
+    /// Does what takes longer the first time, before the first frame.
     ///
     /// # Errors
     /// As [`Stage::process`].
@@ -78,13 +78,12 @@ pub trait Stage: Send {
         Ok(())
     }
 
-    /// How long the last frame was computed for, where that is less than it was here: a shared worker makes frames
-    /// wait for each other.
+    /// How long the last frame was computed, if it also waited: in a shared worker frames wait for each other.
     fn compute(&self) -> Option<Duration> {
         None
     }
 
-    /// What runs it, where that is worth telling: follows "the stage runs".
+    /// What it runs on, if that is worth telling: follows "the stage runs".
     fn detail(&self) -> Option<String> {
         None
     }

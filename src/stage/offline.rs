@@ -1,4 +1,4 @@
-//! A stage without a session: every picture in turn, none left out, on the caller's thread.
+//! A stage without a session: every frame in turn, none left out, on the caller's thread.
 
 use super::{Entry, Error, OnFailure, Output, Parameters, Stage, blank, worker::load};
 use crate::frame::Frame;
@@ -13,7 +13,7 @@ pub struct Offline {
 }
 
 impl Offline {
-    /// Builds the stage as a session's is built, warmed up for pictures like `first`.
+    /// Builds the stage as a session's is built, warmed up for frames like `first`.
     ///
     /// # Errors
     /// What the stage says.
@@ -27,7 +27,7 @@ impl Offline {
         Ok(Self { entry, stage, good: None, failures: 0, failure: None })
     }
 
-    /// The picture of that number for a pipeline that nothing comes in for.
+    /// The frame of that number for a pipeline that nothing comes in for.
     pub fn blank(entry: &Entry, seq: u64) -> Frame {
         let pts = entry.info.interval.mul_f64(seq as f64);
         Frame { seq, pts, ..blank::frame(&entry.info, None) }

@@ -8,7 +8,7 @@ use super::{Fault, Values};
 pub const PROMPTS: &str = "prompts";
 /// Steps of a transition that names none, as Scope has it.
 const STEPS: u64 = 4;
-/// Most steps: a minute at 60 pictures a second.
+/// Most steps: a minute at 60 frames a second.
 const STEPS_LIMIT: u64 = 3600;
 
 /// How prompts take the place of others.

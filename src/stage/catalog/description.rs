@@ -9,15 +9,15 @@ use crate::{
     stage::{Error, Info, Input, OnFailure, Values},
 };
 
-/// Pictures a second of a pipeline that makes them by itself and names no rate.
+/// Default rate of generated frames, a second.
 const FPS: f64 = 30.0;
-/// Width and height of a picture that is made from nothing: what image models are trained at.
+/// Default width and height of generated frames: what image models are trained at.
 const SIZE: u32 = 512;
-/// Longest and widest picture that a description may ask for: four times UHD, past every codec here.
+/// Largest width and height of generated frames: four times UHD, more than any codec here takes.
 const SIZE_LIMIT: u32 = 16_384;
-/// A stage at one frame for so long will not come back.
+/// Default of `deadline_s`: a stage that takes so long for a frame will not return.
 const DEADLINE_S: f64 = 10.0;
-/// A model of some gigabytes comes from a cold disk in this time.
+/// Default of `load_limit_s`: enough for a model of some gigabytes on a cold disk.
 const LOAD_LIMIT_S: f64 = 120.0;
 
 /// A `pipeline.toml`.
@@ -41,28 +41,28 @@ pub struct Description {
     pub kind: String,
     /// Layouts that its stage takes, the best first.
     pub layouts: Vec<Layout>,
-    /// What it does with the picture of a session.
+    /// Whether it works on the frames of a session.
     #[serde(default)]
     pub input: Input,
     /// Whether it takes `prompts`.
     #[serde(default)]
     pub supports_prompts: bool,
-    /// What is shown for a frame that the stage gives nothing for.
+    /// What is sent for a frame without a result.
     #[serde(default)]
     pub on_failure: OnFailure,
-    /// Pictures a second where no picture comes in.
+    /// Rate of generated frames, a second.
     #[serde(default = "fps")]
     pub fps: f64,
-    /// Width of the picture where none comes in.
+    /// Width of generated frames.
     #[serde(default = "size")]
     pub width: u32,
-    /// Height of the picture where none comes in.
+    /// Height of generated frames.
     #[serde(default = "size")]
     pub height: u32,
-    /// Seconds at one frame after which the stage is given up and started again.
+    /// Longest time for one frame in seconds; then the stage is abandoned and started again.
     #[serde(default = "deadline_s")]
     pub deadline_s: f64,
-    /// Seconds that the stage may take to load.
+    /// Longest time for a load in seconds.
     #[serde(default = "load_limit_s")]
     pub load_limit_s: f64,
     /// Share of a second that all sessions of the pipeline may compute in together; see [`Description::most_load`].
@@ -108,7 +108,7 @@ impl Description {
         }
     }
 
-    /// The table named after the kind; empty where there is none.
+    /// The kind's own table; empty if there is none.
     ///
     /// # Errors
     /// [`Error::Description`] with the field and what is wrong with it.
@@ -120,7 +120,7 @@ impl Description {
         table.cloned().unwrap_or_default().try_into().map_err(wrong)
     }
 
-    /// What the session has to know.
+    /// What a session needs to know.
     pub fn info(&self) -> Info {
         Info {
             id: self.id.clone(),

@@ -1,52 +1,52 @@
-//! What a session and its graph have to know of a pipeline. Pure.
+//! What a session and its graph need to know about a pipeline. Pure.
 
 use std::time::Duration;
 
 use crate::frame::Layout;
 
-/// What a pipeline does with the picture of a session.
+/// Whether a pipeline works on the frames of a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Input {
-    /// Nothing comes out where nothing goes in.
+    /// No output without input.
     #[default]
     Required,
-    /// Uses a picture where there is one.
+    /// Works with and without input frames.
     Optional,
-    /// Makes pictures by itself.
+    /// Generates frames by itself.
     None,
 }
 
-/// What is shown for a frame that the stage gives nothing for: it loads, is late, failed, or is gone.
+/// What is sent for a frame without a result: the stage loads, is late, failed or crashed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnFailure {
-    /// The last good picture, at the time of the frame.
+    /// The stage's last result, with the frame's time.
     Hold,
-    /// The frame as it came in.
+    /// The input frame.
     #[default]
     Passthrough,
-    /// Nothing: the picture stands.
+    /// Nothing.
     Skip,
 }
 
-/// What the session and its graph have to know of a pipeline.
+/// What a session and its graph need to know about a pipeline.
 #[derive(Clone, Debug)]
 pub struct Info {
     /// The pipeline's id.
     pub id: String,
-    /// Layouts that the stage takes; the graph converts only where the decoder gives none of them.
+    /// Layouts that the stage takes; the graph converts only if the decoder gives none of them.
     pub layouts: Vec<Layout>,
-    /// Whether the stage needs a picture to work on.
+    /// Whether the stage needs input frames.
     pub input: Input,
-    /// What is shown for a frame that the stage gives nothing for.
+    /// What is sent for a frame without a result.
     pub on_failure: OnFailure,
-    /// From one picture to the next where none comes in.
+    /// Time between two generated frames.
     pub interval: Duration,
-    /// Width and height of the picture where none comes in.
+    /// Width and height of generated frames.
     pub size: (u32, u32),
-    /// A stage at one frame for so long is given up.
+    /// Longest time for one frame; then the stage is abandoned.
     pub deadline: Duration,
-    /// So long may a stage load.
+    /// Longest time for a load.
     pub load_limit: Duration,
 }

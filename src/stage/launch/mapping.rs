@@ -45,7 +45,8 @@ pub fn read(table: &toml::Table, parameters: &Values) -> Result<Vec<Mapping>, Ve
         format!("parameters.{name}: expected a line of [launch.properties] with the property that it sets, got none")
     });
     let unknown = table.keys().filter(|name| !parameters.contains_key(*name));
-    let unknown = unknown.map(|name| format!("launch.properties.{name}: expected [parameters.{name}], got none"));
+    let unknown =
+        unknown.map(|name| format!("launch.properties.{name}: expected [parameters.{name}], got none"));
     let mut faults: Vec<_> = unmapped.chain(unknown).collect();
     let mut mappings = Vec::new();
     for (name, line) in table.iter().filter(|(name, _)| parameters.contains_key(*name)) {
@@ -130,11 +131,7 @@ impl Mapping {
             Takes::Boolean => self.check_type(schema, &["boolean"]),
             Takes::Choice(known) => {
                 let words = words.ok_or_else(|| {
-                    format!(
-                        "expected an enum of the words that {} takes: {}",
-                        self.address,
-                        known.join(", ")
-                    )
+                    format!("expected an enum of the words that {} takes: {}", self.address, known.join(", "))
                 })?;
                 words.iter().try_for_each(|word| self.check_one(word, takes))
             }

@@ -9,7 +9,7 @@ use super::super::Values;
 /// Wider and higher than any codec here takes.
 const LONGEST: i64 = 16_384;
 
-/// How a graph has its pictures.
+/// How a graph represents a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub enum Tensor {
     /// Bytes, `[1,H,W,3]`: the processing before and after is in the graph. Nothing is copied for it.
@@ -36,7 +36,7 @@ impl Tensor {
         }
     }
 
-    /// A tensor's shape for a picture of that size.
+    /// A tensor's shape for a frame of that size.
     pub fn shape(self, (width, height): (usize, usize)) -> [usize; 4] {
         match self {
             Self::Bytes => [1, height, width, 3],
@@ -54,7 +54,7 @@ impl Tensor {
         }
     }
 
-    /// Width and height of the picture in a result of that shape.
+    /// Width and height of the frame in a result of that shape.
     ///
     /// # Errors
     /// What was expected and what the model gave.
@@ -117,20 +117,20 @@ impl Number {
 /// A model that the stage can run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Graph {
-    /// How it has its pictures.
+    /// How it represents a frame.
     pub tensor: Tensor,
-    /// Name of the picture's input.
+    /// Name of the frame's input.
     pub image: String,
     /// Height and width that the graph insists on.
     pub fixed: [Option<usize>; 2],
     /// The other inputs.
     pub scalars: Vec<Scalar>,
-    /// Name of the picture's output.
-    pub picture: String,
+    /// Name of the frame's output.
+    pub output: String,
 }
 
 impl Graph {
-    /// Finds the picture and the parameters among the inputs, and the picture among the outputs.
+    /// Finds the frame and the parameters among the inputs, and the frame among the outputs.
     ///
     /// # Errors
     /// The first thing that does not fit: what was expected, what is there, what to do.
@@ -144,7 +144,7 @@ impl Graph {
         let [image] = images[..] else {
             return Err(format!("expected one input {}, got {}", tensor.expected(), list(inputs)));
         };
-        let sides = picture_sides(image, tensor).ok_or_else(|| unfit("input", image, tensor))?;
+        let sides = frame_sides(image, tensor).ok_or_else(|| unfit("input", image, tensor))?;
         let fixed = sides.map(|side| usize::try_from(side).ok());
         if sides.iter().any(|side| !(-1..=LONGEST).contains(side) || *side == 0) {
             return Err(format!("input {} is larger than {LONGEST} pixels", described(image)));
@@ -157,8 +157,8 @@ impl Graph {
         if let Some(name) = parameters.keys().find(|name| scalars.iter().all(|one| one.name != **name)) {
             return Err(format!("parameter {name:?} is no input of the graph; it has {}", list(inputs)));
         }
-        let picture = output(outputs, tensor)?;
-        Ok(Self { tensor, image: image.name().to_owned(), fixed, scalars, picture })
+        let output = frame_output(outputs, tensor)?;
+        Ok(Self { tensor, image: image.name().to_owned(), fixed, scalars, output })
     }
 
     /// Width and height that the graph takes for a frame of that size.
@@ -188,9 +188,9 @@ fn scalar(input: &Outlet, parameters: &Values) -> Result<Scalar, String> {
     Ok(Scalar { name: name.to_owned(), number, shape: vec![1; shape(input).len()] })
 }
 
-/// The one output that is a picture; a sole one may be of unknown shape.
-fn output(outputs: &[Outlet], tensor: Tensor) -> Result<String, String> {
-    let fits: Vec<_> = outputs.iter().filter(|output| picture_sides(output, tensor).is_some()).collect();
+/// The one output that is a frame; a sole one may be of unknown shape.
+fn frame_output(outputs: &[Outlet], tensor: Tensor) -> Result<String, String> {
+    let fits: Vec<_> = outputs.iter().filter(|output| frame_sides(output, tensor).is_some()).collect();
     match (&fits[..], outputs) {
         ([one], _) => Ok(one.name().to_owned()),
         ([], [sole]) if shape(sole).is_empty() && sole.dtype().tensor_type() == Some(tensor.element()) => {
@@ -201,7 +201,7 @@ fn output(outputs: &[Outlet], tensor: Tensor) -> Result<String, String> {
     }
 }
 
-fn picture_sides(outlet: &Outlet, tensor: Tensor) -> Option<[i64; 2]> {
+fn frame_sides(outlet: &Outlet, tensor: Tensor) -> Option<[i64; 2]> {
     let fits = outlet.dtype().tensor_type() == Some(tensor.element());
     tensor.sides(shape(outlet)).filter(|_| fits)
 }
@@ -213,13 +213,13 @@ fn shape(outlet: &Outlet) -> &[i64] {
     }
 }
 
-/// That a picture does not fit, and the line of `pipeline.toml` with which it would.
+/// That a frame does not fit, and the line of `pipeline.toml` with which it would.
 fn unfit(what: &str, outlet: &Outlet, tensor: Tensor) -> String {
     let (other, line) = match tensor {
         Tensor::Bytes => (Tensor::Floats, "if its values are 0 to 1, write tensor = \"float\" under [onnx]"),
         Tensor::Floats => (Tensor::Bytes, "write tensor = \"uint8\" under [onnx]"),
     };
-    let advice = if picture_sides(outlet, other).is_some() { line } else { "export the model in this form" };
+    let advice = if frame_sides(outlet, other).is_some() { line } else { "export the model in this form" };
     format!("{what} {}: expected {}; {advice}", described(outlet), tensor.expected())
 }
 

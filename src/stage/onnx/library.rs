@@ -111,6 +111,8 @@ fn missing(refused: &[String]) -> String {
     let advice = "install it with make deps or pip install onnxruntime, or name its file with --onnxruntime";
     match refused {
         [] => format!("ONNX Runtime is not installed: expected 1.17 or newer; {advice}"),
-        _ => format!("ONNX Runtime cannot be loaded, expected 1.17 or newer: {}; {advice}", refused.join("; ")),
+        _ => {
+            format!("ONNX Runtime cannot be loaded, expected 1.17 or newer: {}; {advice}", refused.join("; "))
+        }
     }
 }

@@ -5,7 +5,7 @@
 
 mod graph;
 mod library;
-mod picture;
+mod output;
 mod pixels;
 mod providers;
 mod running;

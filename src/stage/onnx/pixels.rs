@@ -28,7 +28,7 @@ pub fn tight<'a>(frame: &'a Frame, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], 
     Ok(buffer)
 }
 
-/// The picture at another size, bilinear, into `buffer`.
+/// The frame at another size, bilinear, into `buffer`.
 pub fn scale(pixels: &[u8], from: (usize, usize), to: (usize, usize), buffer: &mut Vec<u8>) {
     let columns = steps(from.0, to.0);
     buffer.clear();

@@ -1,4 +1,4 @@
-//! The stage: a frame in, the graph's picture out. All shapes are checked before and after a run.
+//! The stage: runs the graph on a frame. All shapes are checked before and after a run.
 
 use std::{borrow::Cow, sync::Arc, time::Instant};
 
@@ -12,7 +12,7 @@ use super::{
     Plan, Provider,
     graph::{Graph, Number, Scalar, Tensor},
     library::Library,
-    picture::Made,
+    output::Made,
     pixels, providers,
 };
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
     stage::{Error, Output, Parameters, Stage},
 };
 
-/// Bytes of a picture, its width and its height.
+/// Pixels, and their width and height.
 type Shown = (Arc<dyn Pixels>, (usize, usize));
 
 /// A model that is loaded.
@@ -31,7 +31,7 @@ pub struct Running {
     graph: Graph,
     /// Values of the graph's scalars, in their order.
     scalars: Vec<DynValue>,
-    /// Rows without gaps, the picture at the graph's size, and as floats, where one of these is needed.
+    /// Rows without gaps, the frame at the graph's size, and as floats, where one of these is needed.
     rows: Vec<u8>,
     scaled: Vec<u8>,
     floats: Vec<f32>,
@@ -52,7 +52,7 @@ impl Running {
         let fault = |text: String| Error::Description(format!("{}: {text}", plan.file.display()));
         let graph = Graph::read(session.inputs(), session.outputs(), plan.tensor, &plan.about.parameters)
             .map_err(fault)?;
-        let outputs = OutputSelector::no_default().with(&graph.picture);
+        let outputs = OutputSelector::no_default().with(&graph.output);
         let options = RunOptions::new().map_err(|error| fault(error.to_string()))?.with_outputs(outputs);
         let milliseconds = started.elapsed().as_millis();
         tracing::info!(pipeline = plan.about.id, provider = provider.name(), milliseconds, "model loaded");
@@ -87,7 +87,7 @@ impl Running {
         let named = self.graph.scalars.iter().zip(&self.scalars);
         inputs.extend(named.map(|(scalar, value)| (scalar.name.as_str().into(), value.into())));
         let mut outputs = self.session.run_with_options(inputs, &self.options).map_err(text)?;
-        let made = outputs.remove(&self.graph.picture).ok_or("the model gave no frame")?;
+        let made = outputs.remove(&self.graph.output).ok_or("the model gave no frame")?;
         let (data, size): Shown = match tensor {
             Tensor::Bytes => {
                 let size = tensor.size(made.try_extract_tensor::<u8>().map_err(text)?.0)?;
@@ -101,7 +101,7 @@ impl Running {
         if to == from {
             return Ok((data, size));
         }
-        // A graph of a fixed size: its picture has the frame's size again, and with it its proportions.
+        // A graph of a fixed size: the result is scaled back to the frame's own size and proportions.
         let mut bytes = Vec::new();
         pixels::scale(data.plane(0), size, from, &mut bytes);
         Ok((packed(bytes), from))

@@ -57,7 +57,7 @@ fn pictures_and_parameters_are_told_apart_by_type_and_shape() {
     )
     .unwrap();
 
-    assert_eq!((graph.image.as_str(), graph.picture.as_str()), ("image", "picture"));
+    assert_eq!((graph.image.as_str(), graph.output.as_str()), ("image", "picture"));
     assert_eq!(graph.fixed, [None, None]);
     assert_eq!(graph.size_for((640, 480)), (640, 480));
     let scalars: Vec<_> =
@@ -75,7 +75,7 @@ fn a_float_graph_and_a_fixed_size_are_found() {
     let graph = Graph::read(&inputs, &outputs, Tensor::Floats, &Values::new()).unwrap();
 
     assert_eq!(graph.size_for((640, 480)), (320, 224));
-    assert_eq!(graph.picture, "y", "a sole output of unknown shape");
+    assert_eq!(graph.output, "y", "a sole output of unknown shape");
 }
 
 #[test]

@@ -12,13 +12,13 @@ use crate::metrics::Metrics;
 /// Counted over all workers of a server.
 #[derive(Debug, Default)]
 pub struct Counters {
-    /// Pictures copied into shared memory, each once.
+    /// Frames copied into shared memory, each once.
     pub copied_in: AtomicU64,
     /// Those of them whose rows were further apart than in the ring, so that they were copied row by row.
     pub copied_by_row: AtomicU64,
     /// Bytes copied into shared memory.
     pub bytes_in: AtomicU64,
-    /// Pictures handed on where the worker left them.
+    /// Frames handed on where the worker left them.
     pub handed_on: AtomicU64,
     /// Most frames that one call of a worker made.
     pub largest_batch: AtomicU64,

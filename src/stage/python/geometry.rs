@@ -1,4 +1,4 @@
-//! Where the planes of a picture lie in a slot: as `GStreamer` lays them out, so that nothing behind converts. Pure.
+//! Where the planes of a frame lie in a slot: as `GStreamer` lays them out, so that nothing behind converts. Pure.
 
 use super::protocol::Plane;
 use crate::frame::{Frame, Layout};
@@ -8,7 +8,7 @@ const PAGE: usize = 4096;
 /// Past every codec here: the product of all lengths stays far below what a `usize` holds.
 const LENGTH_LIMIT: u32 = 16_384;
 
-/// Size and layout of the pictures of one session.
+/// Size and layout of the frames of one session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Geometry {
     pub layout: Layout,
@@ -22,7 +22,7 @@ impl Geometry {
     /// That of `frame`.
     ///
     /// # Errors
-    /// A picture of no possible size.
+    /// A frame of no possible size.
     pub fn of(frame: &Frame) -> Result<Self, String> {
         let (width, height) = (frame.width, frame.height);
         if !(1..=LENGTH_LIMIT).contains(&width) || !(1..=LENGTH_LIMIT).contains(&height) {
@@ -63,7 +63,7 @@ impl Geometry {
 }
 
 impl Plane {
-    /// Bytes of a row that are picture.
+    /// Bytes of a row that are frame.
     pub fn row_bytes(&self) -> usize {
         self.width * self.channels
     }

@@ -1,4 +1,4 @@
-//! The `python` kind: a Python class in a process of its own, pictures over shared memory.
+//! The `python` kind: a Python class in a process of its own, frames over shared memory.
 //!
 //! One process serves all sessions of a pipeline (of the same load-time parameters). A crash, a hang or too much memory
 //! ends the process and never the server: the sessions are told and get another. `pipelines/python/PROTOCOL.md` is what

@@ -1,6 +1,6 @@
 //! Shared memory of one session: equal slots in a memfd, each with one owner at a time.
 //!
-//! A picture that a worker made is handed on in its slot, which comes back when the last holder drops it. The memory goes
+//! A frame that a worker made is handed on in its slot, which comes back when the last holder drops it. The memory goes
 //! with the last slot.
 
 use std::{
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::frame::{Frame, Pixels};
 
-/// One for the input, one for the output in work, and what is on its way: the picture in the output slot, one or two at the
+/// One for the input, one for the output in work, and what is on its way: the frame in the output slot, one or two at the
 /// encoder, the last good one. The others are used where an encoder looks ahead, and cost nothing until then.
 pub const SLOTS: usize = 12;
 
@@ -60,7 +60,7 @@ pub struct Slot {
 }
 
 impl Slot {
-    /// Copies the picture in, once.
+    /// Copies the frame in, once.
     ///
     /// # Errors
     /// The frame has fewer bytes than its size says.
@@ -95,7 +95,7 @@ impl Slot {
         Ok(())
     }
 
-    /// The picture in it, with the number and time of `input`.
+    /// The frame in it, with the number and time of `input`.
     pub fn into_frame(self, input: &Frame) -> Frame {
         let geometry = &self.ring.geometry;
         let strides = geometry.planes.iter().map(|plane| plane.stride).collect();

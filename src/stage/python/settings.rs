@@ -130,10 +130,7 @@ impl Settings {
         let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
         let entry = folder.join(&table.entry);
         if !entry.is_file() {
-            return Err(wrong(format!(
-                "[python] entry: no file {}",
-                entry.display()
-            )));
+            return Err(wrong(format!("[python] entry: no file {}", entry.display())));
         }
         let info = about.info();
         let load_parameters = about

@@ -1,13 +1,13 @@
-//! What drives a pipeline that makes pictures by itself: its own frame rate, or the pictures that come in.
+//! When a pipeline generates a frame: at its own rate, as long as no input frames drive it.
 
 use std::time::{Duration, Instant};
 
 use super::super::{Info, Input};
 
-/// Without a picture for so long, the clock goes on by itself: half a second is past every camera's pause.
+/// Input that pauses for so long no longer drives the pipeline: no camera pauses for half a second.
 const QUIET: Duration = Duration::from_millis(500);
 
-/// When the next picture is due that nothing comes in for.
+/// When the next generated frame is due.
 #[derive(Debug)]
 pub struct Clock {
     due: Instant,
@@ -15,23 +15,23 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// The first picture is due at once.
+    /// The first frame is due at once.
     pub fn new(now: Instant) -> Self {
         Self { due: now, heard: None }
     }
 
-    /// Whether a picture that came in is to be worked on.
+    /// Whether an input frame is to be processed.
     pub fn takes_input(&mut self, info: &Info, now: Instant) -> bool {
         self.heard = Some(now);
         info.input != Input::None
     }
 
-    /// How long to wait for a picture, at most `limit`.
+    /// How long to wait for input, at most `limit`.
     pub fn wait(&self, info: &Info, now: Instant, limit: Duration) -> Duration {
         if self.drives(info, now) { self.due.saturating_duration_since(now).min(limit) } else { limit }
     }
 
-    /// Whether a picture is due; the next one is then an interval later, and never early to make up for a late one.
+    /// Whether a frame is due. The next one is then due an interval later, never earlier to make up for a late one.
     pub fn fires(&mut self, info: &Info, now: Instant) -> bool {
         if !self.drives(info, now) || now < self.due {
             return false;

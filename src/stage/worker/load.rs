@@ -1,4 +1,4 @@
-//! Builds a stage on a thread of its own, so that whatever is shown meanwhile goes on.
+//! Builds a stage on a thread of its own, so that frames go on meanwhile.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -12,7 +12,7 @@ use super::super::{Cause, Entry, Error, Parameters, Stage, blank, progress};
 pub enum Purpose {
     /// There is none yet, or it crashed.
     Start,
-    /// It takes the place of one that goes on until then.
+    /// It replaces one that goes on until then.
     Replace,
 }
 
@@ -29,7 +29,7 @@ pub struct Loading {
     pub built: Option<(Box<dyn Stage>, u64)>,
 }
 
-/// Builds a stage with `parameters` and warms it up with a black picture of `size`, or of its own; tells each step.
+/// Builds a stage with `parameters` and warms it up with a black frame of `size`, or its own; reports each step.
 ///
 /// # Errors
 /// What the stage said, or its panic's text.
@@ -45,7 +45,7 @@ pub fn build(
         stage.set(parameters)?;
         progress::report("warming up");
         match stage.warm_up(&blank::frame(&entry.info, size)) {
-            // A frame that it cannot do is no reason not to start.
+            // A stage may fail on a black frame and do well with others.
             Ok(()) | Err(Error::Process(_)) => Ok(stage),
             Err(error) => Err(error),
         }

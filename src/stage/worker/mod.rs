@@ -1,8 +1,8 @@
-//! One OS thread that works on a session's frames with one stage: takes the newest, gives back what it made of it.
+//! One OS thread that runs one stage on a session's frames: takes the newest, sends the result.
 //!
-//! Runs: `stage`, which owns the stage while it works; `stage-load`, which builds one, so that the one before goes on
-//! until then. A stage that hangs keeps its thread and another takes its turn: nothing of the session waits for it.
-//! What is shown for a frame without a result is the pipeline's to say ([`super::OnFailure`]).
+//! Runs: `stage`, which owns the stage while it works; `stage-load`, which builds one while the previous goes on. A stage
+//! that hangs keeps its thread and another thread takes the turn: the session never waits for it. The pipeline says what
+//! is sent for a frame without a result ([`super::OnFailure`]).
 
 mod clock;
 mod job;
@@ -32,6 +32,22 @@ pub struct Worker {
     shared: Arc<Shared>,
 }
 
+<<<<<<< HEAD
+=======
+/// What a session asks of its stage between two frames.
+#[derive(Debug, Default)]
+pub struct Update {
+    /// Its new parameters.
+    pub parameters: Parameters,
+    /// How its prompts change, if not at once.
+    pub transition: Option<Transition>,
+    /// Whether to pause, if that changes.
+    pub paused: Option<bool>,
+    /// Whether it forgets earlier frames.
+    pub reset: bool,
+}
+
+>>>>>>> 735a5c0 (stage: speak of frames, results and limits in plain words)
 /// What the threads of one worker share; the lock is never held while a stage works.
 struct Shared {
     scheduler: Mutex<Scheduler>,
@@ -42,8 +58,8 @@ struct Shared {
 
 /// A stage's thread did not end within its limit.
 #[derive(Debug, thiserror::Error)]
-#[error("the stage hangs in its frame; its thread is left behind")]
-pub struct Left;
+#[error("the stage hangs in a frame; its thread is abandoned")]
+pub struct Abandoned;
 
 impl Worker {
     /// Starts the thread; the stage is built on another.
@@ -64,31 +80,41 @@ impl Worker {
         Ok(worker)
     }
 
-    /// New parameters from the next frame on; replaces what has not been applied.
+    /// Queues new parameters for the next frame; they replace those that were not applied yet.
     pub fn update(&self, update: Update) {
         self.shared.lock().update(update);
     }
 
+<<<<<<< HEAD
     /// Another pipeline, or the same with parameters that it loads with: the stage goes on until the new one is ready.
     pub fn switch(&self, entry: Entry, update: Update) {
+=======
+    /// Loads another pipeline, or the same with other load-time parameters: the stage goes on until the new one is ready.
+    pub fn switch(&self, entry: Entry, parameters: Parameters) {
+>>>>>>> 735a5c0 (stage: speak of frames, results and limits in plain words)
         let mut scheduler = self.shared.lock();
         scheduler.paused = update.paused.unwrap_or(scheduler.paused);
         self.shared.load(&mut scheduler, entry, update.parameters, Purpose::Replace);
     }
 
+<<<<<<< HEAD
     /// The stage stays, with this update; what was to take its place is not wanted any more.
     pub fn keep(&self, update: Update) {
+=======
+    /// Cancels a switch: the running stage stays.
+    pub fn keep(&self, parameters: Parameters) {
+>>>>>>> 735a5c0 (stage: speak of frames, results and limits in plain words)
         let mut scheduler = self.shared.lock();
         scheduler.forget_load();
         scheduler.update(update);
     }
 
-    /// Lets the slots be closed without an end of the stage: [`Worker::attach`] follows, or the worker is dropped.
+    /// Keeps the stage when its slots close: [`Worker::attach`] follows, or the worker is dropped.
     pub fn detach(&self) {
         self.shared.lock().life = Life::Between;
     }
 
-    /// Works for another session from here on; its first event is the stage's state.
+    /// Works for another connection from here on; its first event is the stage's status.
     pub fn attach(&self, io: Io, events: Tell) {
         let mut scheduler = self.shared.lock();
         let before = scheduler.attach(io, events);
@@ -97,8 +123,8 @@ impl Worker {
         before.output.close();
     }
 
-    /// Looks after the stage: one that hangs gives up its turn, one that is due is built. Returns at once; to be called
-    /// some times a second. `awake`: how long this process has run without a stop.
+    /// Checks the stage's limits: one that hangs loses its turn, one that is due is built. Returns at once; to be called
+    /// some times a second. `awake`: how long this process has run without being stopped.
     pub fn supervise(&self, awake: Duration) {
         self.shared.supervise(awake);
     }
@@ -113,7 +139,7 @@ impl Worker {
         self.shared.lock().busy.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
-    /// What the worker has done so far.
+    /// Counts of what the worker has done.
     pub fn counters(&self) -> &Counters {
         &self.shared.counters
     }
@@ -121,13 +147,13 @@ impl Worker {
     /// Closes the slots and waits for the threads for at most `limit`. Blocks.
     ///
     /// # Errors
-    /// A thread hangs in the stage: it cannot be ended, only left.
-    pub fn stop(self, limit: Duration) -> Result<(), Left> {
+    /// A thread hangs in the stage: it cannot be ended, only abandoned.
+    pub fn stop(self, limit: Duration) -> Result<(), Abandoned> {
         self.close();
         let running = |scheduler: &mut Scheduler| !scheduler.threads.is_empty();
         let waited = self.shared.ended.wait_timeout_while(self.shared.lock(), limit, running);
         let (scheduler, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        if scheduler.threads.is_empty() { Ok(()) } else { Err(Left) }
+        if scheduler.threads.is_empty() { Ok(()) } else { Err(Abandoned) }
     }
 
     fn close(&self) {
@@ -151,7 +177,7 @@ impl Shared {
         self.scheduler.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A thread that has the turn from here on.
+    /// Starts a thread, which has the turn from here on.
     fn start_thread(self: &Arc<Self>, scheduler: &mut Scheduler) -> std::io::Result<()> {
         let turn = scheduler.turn + 1;
         let shared = self.clone();
@@ -193,7 +219,7 @@ impl Shared {
         }
     }
 
-    /// Builds the stage again when its time has come.
+    /// Builds the stage again once its wait is over.
     fn load_when_due(self: &Arc<Self>, scheduler: &mut Scheduler) {
         if scheduler.loading.is_none() && scheduler.retry_at.is_some_and(|due| due <= Instant::now()) {
             let (entry, parameters) = (scheduler.entry.clone(), scheduler.parameters.clone());
@@ -229,17 +255,17 @@ impl Shared {
         self.load_when_due(&mut scheduler);
     }
 
-    /// Another thread takes the turn; the one at the frame brings its stage back when it returns.
+    /// Gives the turn to another thread; the one at the frame brings its stage back when it returns.
     fn replace_thread(self: &Arc<Self>, scheduler: &mut Scheduler) {
         let at_work = scheduler.turn;
         match self.start_thread(scheduler) {
             Ok(()) => scheduler.hung = Some(at_work),
-            Err(error) => tracing::error!(%error, "no thread can take the turn of a stage that hangs"),
+            Err(error) => tracing::error!(%error, "no thread to take the turn of a stage that hangs"),
         }
     }
 }
 
-/// Lets go of a stage on a thread of its own: a model or a graph may take its time to end.
+/// Drops a stage on a thread of its own: a model or a graph may take its time to end.
 fn discard(stage: Option<Box<dyn Stage>>) {
     if let Some(stage) = stage {
         // Without a thread the stage is dropped with the closure, here.

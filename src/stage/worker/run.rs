@@ -11,12 +11,12 @@ use crate::{
     metrics::Step,
 };
 
-/// How long a change may wait for a frame before it is applied without one.
+/// How long a change of parameters waits for a frame before it is applied without one.
 const IDLE: Duration = Duration::from_millis(100);
-/// How often a stage between two sessions looks for the second; that takes milliseconds.
+/// How often a stage between two connections checks for the second, which takes milliseconds to come.
 const BETWEEN: Duration = Duration::from_millis(2);
 
-/// Works until the session is over or another thread has the turn.
+/// Processes frames until the session is over or another thread has the turn.
 pub fn run(shared: &Arc<Shared>, turn: u64) {
     while let Some((input, wait)) = next(shared, turn) {
         match input.take_within(wait) {
@@ -32,7 +32,7 @@ pub fn run(shared: &Arc<Shared>, turn: u64) {
     drop(left); // a model or a graph may take its time to end
 }
 
-/// Where the next frame comes from, and how long to wait for it; `None` where another thread has the turn.
+/// Where the next frame comes from, and how long to wait for it; `None` if another thread has the turn.
 fn next(shared: &Arc<Shared>, turn: u64) -> Option<(Arc<Slot<Frame>>, Duration)> {
     let mut scheduler = shared.lock();
     if scheduler.turn != turn {
@@ -57,7 +57,7 @@ fn closed(shared: &Shared, input: &Arc<Slot<Frame>>) -> bool {
     !between
 }
 
-/// Nothing came in: a picture may be due all the same.
+/// Without input, a generated frame may be due.
 fn tick(shared: &Shared, turn: u64) {
     let mut scheduler = shared.lock();
     let frame = scheduler.generated(Instant::now());

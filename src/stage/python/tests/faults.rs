@@ -56,7 +56,9 @@ fn a_frame_that_fails_is_one_frame() {
     let mut stage = bench.stage().unwrap();
     stage.set(&with_fault("raise")).unwrap();
 
-    let Err(Error::Process(why)) = stage.process(&frame(0, 64, 48)) else { panic!("expected a failed frame") };
+    let Err(Error::Process(why)) = stage.process(&frame(0, 64, 48)) else {
+        panic!("expected a failed frame")
+    };
 
     assert_eq!(why, "ValueError: this frame is not to my taste");
     picture(stage.process(&frame(1, 64, 48)));

@@ -27,19 +27,19 @@ use crate::{
     },
 };
 
-/// Between two pictures of the clock at the least: times of pictures rise.
+/// Least time between two generated frames, so that times rise.
 const NEXT: Duration = Duration::from_millis(1);
 /// Frames of a wrong layout until the graph is asked for a right one again: it changes within a few.
 const ASK_AGAIN: u32 = 30;
 
-/// Whether frames are to come.
+/// Whether more frames will arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
     /// From the session.
     Live,
-    /// The session before is over and the one after has not come yet.
+    /// One connection is over and the next has not attached yet.
     Between,
-    /// None any more.
+    /// No more.
     Over,
 }
 
@@ -65,23 +65,23 @@ pub struct Scheduler {
     pub reset: bool,
     pub status: Status,
     pub clock: Clock,
-    /// Width and height of what comes in, for a stage to warm up with.
+    /// Width and height of the input, for a stage to warm up with.
     pub size: Option<(u32, u32)>,
     events: Tell,
     load_share: Member,
     queued: Option<(Parameters, Option<Transition>)>,
     blend: Option<Blend>,
-    /// Values before those that the stage gets next.
+    /// Values before the newest ones, in case the stage refuses these.
     previous: Values,
-    /// Version of the parameters that were said to be in force.
+    /// Version of the parameters that were last acknowledged.
     acked: u64,
     policy: Policy,
     usual: Duration,
     next_seq: u64,
     last_pts: Duration,
-    /// Frames in a row of a layout that cannot be worked on.
+    /// Frames in a row in a layout that the stage does not take.
     wrong_layouts: u32,
-    /// The last picture of the stage, where it is to be held.
+    /// The stage's last result, if the pipeline holds it.
     last_good: Option<Frame>,
     blank: Option<Frame>,
 }
@@ -157,7 +157,7 @@ impl Scheduler {
         }
     }
 
-    /// A frame that came in, with a number and a time that rise.
+    /// An input frame, with a number and a time that rise.
     pub fn admitted(&mut self, mut frame: Frame) -> Frame {
         frame.seq = frame.seq.max(self.next_seq);
         self.last_pts = frame.pts;
@@ -165,7 +165,7 @@ impl Scheduler {
         frame
     }
 
-    /// A frame where none came in, when one is due.
+    /// A generated frame, when one is due.
     pub fn generated(&mut self, now: Instant) -> Option<Frame> {
         if !self.clock.fires(&self.entry.info, now) {
             return None;
@@ -262,8 +262,8 @@ impl Scheduler {
 
     /// Sends the stage's result for a frame, or what stands in for it.
     fn show(&mut self, frame: Frame, done: Done, late: bool, counters: &Counters) {
-        let picture = match (done.output, done.failure) {
-            (Some(Output::Frame(picture)), _) => picture,
+        let result = match (done.output, done.failure) {
+            (Some(Output::Frame(result)), _) => result,
             (Some(Output::Passthrough), _) => frame,
             (Some(Output::Skip), _) => {
                 counters.skipped.fetch_add(1, Relaxed);
@@ -284,11 +284,11 @@ impl Scheduler {
             self.enter(Status::well(State::Running, "the stage runs"));
         }
         if self.entry.info.on_failure == OnFailure::Hold {
-            self.last_good = Some(picture.clone());
+            self.last_good = Some(result.clone());
         }
-        // Pictures after it may be out already: a late one shows only where it is held, or where nothing was sent.
+        // Later frames may be out already: a late result is sent only if nothing was sent in its place.
         if !late || self.entry.info.on_failure == OnFailure::Skip {
-            self.put(picture);
+            self.put(result);
         }
     }
 
@@ -300,14 +300,14 @@ impl Scheduler {
             OnFailure::Passthrough | OnFailure::Skip => None,
         };
         match held {
-            Some(picture) => self.put(Frame { seq: frame.seq, pts: frame.pts, ..picture }),
+            Some(held) => self.put(Frame { seq: frame.seq, pts: frame.pts, ..held }),
             None => drop(counters.skipped.fetch_add(1, Relaxed)),
         }
     }
 
-    fn put(&self, mut picture: Frame) {
-        picture.since = Instant::now();
-        self.io.output.put(picture); // closed: the session is ending
+    fn put(&self, mut frame: Frame) {
+        frame.since = Instant::now();
+        self.io.output.put(frame); // closed: the session is ending
     }
 
     /// Swaps in the loaded stage between two frames, once a frame arrives in a layout that it takes.
