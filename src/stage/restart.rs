@@ -147,7 +147,9 @@ mod tests {
         assert_eq!(policy.next_start(now), Some(now));
         policy.crashed(now);
         assert_eq!(policy.next_start(now), Some(now + BACKOFF), "not before its wait is over");
-        (1..CRASHES).for_each(|_| drop(policy.crashed(now)));
+        for _ in 1..CRASHES {
+            policy.crashed(now);
+        }
 
         assert_eq!(policy.next_start(now + Duration::from_secs(29)), None);
         let later = now + GIVEN_UP;

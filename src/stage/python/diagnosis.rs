@@ -127,7 +127,7 @@ mod tests {
 
             assert_eq!((missing, name.as_str()), (Missing::Module, module));
             assert!(install.contains(package), "{install}");
-            let pip = install.contains("pip");
+            let pip = install.contains("pip install");
             assert_eq!(pip, install.contains("/srv/.venv/bin/python -m"), "{install}");
         }
     }

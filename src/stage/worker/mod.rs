@@ -32,22 +32,6 @@ pub struct Worker {
     shared: Arc<Shared>,
 }
 
-<<<<<<< HEAD
-=======
-/// What a session asks of its stage between two frames.
-#[derive(Debug, Default)]
-pub struct Update {
-    /// Its new parameters.
-    pub parameters: Parameters,
-    /// How its prompts change, if not at once.
-    pub transition: Option<Transition>,
-    /// Whether to pause, if that changes.
-    pub paused: Option<bool>,
-    /// Whether it forgets earlier frames.
-    pub reset: bool,
-}
-
->>>>>>> 735a5c0 (stage: speak of frames, results and limits in plain words)
 /// What the threads of one worker share; the lock is never held while a stage works.
 struct Shared {
     scheduler: Mutex<Scheduler>,
@@ -85,25 +69,15 @@ impl Worker {
         self.shared.lock().update(update);
     }
 
-<<<<<<< HEAD
-    /// Another pipeline, or the same with parameters that it loads with: the stage goes on until the new one is ready.
-    pub fn switch(&self, entry: Entry, update: Update) {
-=======
     /// Loads another pipeline, or the same with other load-time parameters: the stage goes on until the new one is ready.
-    pub fn switch(&self, entry: Entry, parameters: Parameters) {
->>>>>>> 735a5c0 (stage: speak of frames, results and limits in plain words)
+    pub fn switch(&self, entry: Entry, update: Update) {
         let mut scheduler = self.shared.lock();
         scheduler.paused = update.paused.unwrap_or(scheduler.paused);
         self.shared.load(&mut scheduler, entry, update.parameters, Purpose::Replace);
     }
 
-<<<<<<< HEAD
-    /// The stage stays, with this update; what was to take its place is not wanted any more.
+    /// Cancels a switch: the running stage stays, with this update.
     pub fn keep(&self, update: Update) {
-=======
-    /// Cancels a switch: the running stage stays.
-    pub fn keep(&self, parameters: Parameters) {
->>>>>>> 735a5c0 (stage: speak of frames, results and limits in plain words)
         let mut scheduler = self.shared.lock();
         scheduler.forget_load();
         scheduler.update(update);

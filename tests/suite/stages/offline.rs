@@ -133,7 +133,7 @@ fn live(entry: Entry, parameters: &Value, frames: Vec<Frame>) -> Vec<Vec<u8>> {
     }
     let told = Box::new(move |event| drop(tell.send(event)));
     let worker = Worker::spawn(entry, Parameters { values, version: 1 }, io.clone(), told).unwrap();
-    let runs = |event: Event| matches!(event, Event::State { state: State::Running, .. });
+    let runs = |event: Event| matches!(event, Event::State(status) if status.state == State::Running);
     while !runs(events.recv_timeout(LIMIT).unwrap()) {}
     let made = frames.into_iter().map(|frame| {
         let seq = frame.seq;

@@ -129,7 +129,7 @@ impl Scheduler {
         // The new connection counts from 0 and has a clock of its own.
         (self.next_seq, self.last_pts, self.clock) = (0, Duration::ZERO, Clock::new(Instant::now()));
         if self.status.state == State::Running {
-            self.status.detail = "the stage goes on with a new connection".to_owned();
+            self.status = Status::well(State::Running, "the stage goes on with a new connection");
         }
         (self.events)(Event::State(self.status.clone()));
         std::mem::replace(&mut self.io, io)
