@@ -18,8 +18,12 @@ const ARGS = [
   "--disable-sync",
 ];
 
+/** With FAKE_CAMERA=FILE.y4m the camera shows that file in place of Chromium's own pattern. */
 export async function launch(extraArgs = []) {
-  return chromium.launch({ executablePath: "/usr/bin/chromium", headless: true, args: [...ARGS, ...extraArgs] });
+  const { FAKE_CAMERA: film } = process.env;
+  const camera = film ? [`--use-file-for-fake-video-capture=${film}`] : [];
+  const args = [...ARGS, ...camera, ...extraArgs];
+  return chromium.launch({ executablePath: "/usr/bin/chromium", headless: true, args });
 }
 
 /** The same at the client's end of a link, whose server is the only one that it reaches. */
