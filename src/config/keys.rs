@@ -111,7 +111,7 @@ impl Key {
     }
 }
 
-/// The configuration table of the README, in Markdown.
+/// The table of `docs/operations.md`, in Markdown.
 pub fn table() -> String {
     let head = "| flag | environment | default | meaning |\n|---|---|---|---|\n".to_owned();
     let rows = KEYS.iter().map(|key| {

@@ -1,7 +1,7 @@
 """Stand-ins for the modules that pipeline classes import from Daydream Scope, where it is not installed.
 
 They hold what such a class needs of them: its base class, its requirements, its configuration's base class
-and the helpers of its fields. Names and meanings are Scope's; see its docs/architecture/pipelines.md.
+and the helpers of its fields. Names and meanings are Scope's; see its documentation of pipelines.
 """
 
 from __future__ import annotations
