@@ -1,4 +1,4 @@
-//! HTTP: the whole contract of API.md but the data channel.
+//! HTTP: the whole contract of `docs/api.md` but the data channel.
 //!
 //! Runs on tokio's workers. Must never touch GStreamer; what takes time is asked of a session and awaited.
 

@@ -15,7 +15,7 @@ use crate::media::Event;
 
 /// A burst of a slider is some hundred messages a second; the session reads within milliseconds.
 const CAPACITY: usize = 512;
-/// Longest message kept, in bytes (API.md); a longer one is remembered as such.
+/// Longest message kept, in bytes (`docs/api.md`); a longer one is remembered as such.
 pub const MESSAGE_BYTES: usize = 64 * 1024;
 
 /// One message of the peer.

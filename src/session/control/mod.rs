@@ -1,4 +1,4 @@
-//! What a session and its client say to each other about the stream (API.md): updates one way, messages the other. Pure.
+//! What a session and its client say to each other about the stream (`docs/api.md`): updates one way, messages the other. Pure.
 
 mod messages;
 mod recording;

@@ -26,7 +26,7 @@ const LEAVES: &[&str] = &[
     "turn",
 ];
 
-/// What each other module may use besides the leaves (ARCHITECTURE.md). `app` and `main` may use everything.
+/// What each other module may use besides the leaves (`docs/architecture.md`). `app` and `main` may use everything.
 ///
 /// `config` holds the settings of the modules that it uses; only `app` and `command`, which hand them out, use it.
 const MAY_USE: &[(&str, &[&str])] = &[
