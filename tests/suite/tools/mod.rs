@@ -3,5 +3,6 @@
 mod architecture;
 mod client_selftest;
 mod doctor;
+mod documents;
 mod pipelines;
 mod skips;
