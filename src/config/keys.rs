@@ -1,7 +1,7 @@
 //! Every key in one table: its name as a flag, in the environment and in the file, what it means, how it is set.
 //!
-//! `--help` and the table of `docs/operations.md` come from it. Its defaults are what a person reads; the values are those of the
-//! settings' own `Default`, and a test holds the two together.
+//! `--help` and the table of `docs/operations.md` come from it. Its defaults are what a person reads; the values are
+//! those of the settings' own `Default`, and a test holds the two together.
 
 use std::path::PathBuf;
 

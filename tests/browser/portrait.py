@@ -1,6 +1,6 @@
 """Makes a moving portrait for a fake camera: a person who tilts her head in front of a camera held by hand.
 
-Usage: portrait.py ASTRONAUT.PNG OUT.Y4M. The photograph is NASA's, of Eileen Collins, and in the public domain;
+Usage: portrait.py ASTRONAUT.PNG OUT.Y4M. The photograph is NASA's, of Eileen Collins, in the public domain;
 PyPI's `scikit-image` ships it as `skimage/data/astronaut.png`. Four seconds that loop without a seam.
 """
 
