@@ -1,7 +1,7 @@
 import { isObject } from "./values";
 
-/** The server answers within this; requests that repeat every second have shorter limits. */
-const LIMIT_MS = 15_000;
+/** The server answers within 15 s, and a slow network needs some more; repeated requests have shorter limits. */
+const LIMIT_MS = 20_000;
 
 /** A request that the server rejected, or that did not reach it (status 0). */
 export class ApiError extends Error {
@@ -57,14 +57,14 @@ export async function request(
   { method = "GET", body, signal, limitMs = LIMIT_MS, keepalive = false }: RequestOptions = {},
 ): Promise<Response> {
   const limit = AbortSignal.timeout(limitMs);
-  const json = { headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+  const payload = { headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
   let response: Response;
   try {
     response = await fetch(path, {
       method,
       keepalive,
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
-      ...(body === undefined ? {} : json),
+      ...(body === undefined ? {} : payload),
     });
   } catch {
     if (limit.aborted)
