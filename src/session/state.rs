@@ -28,7 +28,7 @@ impl Default for Limits {
 }
 
 /// After the peer closed its data channel: so long without a packet means that it is gone.
-const FAREWELL: Duration = Duration::from_secs(2);
+const SILENCE_AFTER_CLOSE: Duration = Duration::from_secs(2);
 
 /// Where a session is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -147,7 +147,7 @@ impl State {
                 let verdict = self.watchdog.look(sight.video_packets, sight.frames_in, now);
                 let mut actions = self.tick(now, Sight { silent_for, ..sight });
                 if matches!(self.phase, Phase::Waiting | Phase::Live) {
-                    actions.extend(self.heed(verdict, now));
+                    actions.extend(self.act_on(verdict, now));
                 }
                 actions
             }
@@ -168,8 +168,8 @@ impl State {
                 self.end(EndReason::MediaTimeout, now)
             }
             Phase::Waiting | Phase::Live if self.gone(silent_for, now) => {
-                let farewell = self.channel_closed.is_some();
-                self.end(if farewell { EndReason::ClosedByPeer } else { EndReason::PeerVanished }, now)
+                let closed = self.channel_closed.is_some();
+                self.end(if closed { EndReason::ClosedByPeer } else { EndReason::PeerVanished }, now)
             }
             Phase::Waiting
                 if !self.missing_input_told && (!expects_video || waited >= self.limits.media / 3) =>
@@ -181,7 +181,7 @@ impl State {
         }
     }
 
-    fn heed(&mut self, verdict: Option<Verdict>, now: Instant) -> Vec<Action> {
+    fn act_on(&mut self, verdict: Option<Verdict>, now: Instant) -> Vec<Action> {
         match verdict {
             None => Vec::new(),
             Some(Verdict::Ask) => vec![Action::AskKeyFrame],
@@ -192,8 +192,9 @@ impl State {
     }
 
     fn gone(&self, silent_for: Duration, now: Instant) -> bool {
-        let farewell = self.channel_closed.is_some_and(|at| now.saturating_duration_since(at) >= FAREWELL);
-        silent_for >= self.limits.vanish || (farewell && silent_for >= FAREWELL)
+        let closed =
+            self.channel_closed.is_some_and(|at| now.saturating_duration_since(at) >= SILENCE_AFTER_CLOSE);
+        silent_for >= self.limits.vanish || (closed && silent_for >= SILENCE_AFTER_CLOSE)
     }
 
     fn enter(&mut self, phase: Phase, now: Instant) {
