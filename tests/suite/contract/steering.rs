@@ -16,7 +16,12 @@ use scope::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{client::Client, film::film, http, own_server, stats::Stats};
+use crate::support::{
+    client::{self, Client},
+    film::film,
+    http, own_server,
+    stats::Stats,
+};
 
 const LIMIT: Duration = Duration::from_secs(40);
 
@@ -94,20 +99,31 @@ fn by_channel(client: &Client, object: &Value, id: &str) -> Outcome {
     }
 }
 
-/// Sends it by HTTP. An answer other than 422 is about the pipeline that is selected.
+/// Sends it by HTTP.
 fn by_http(client: &Client, object: &Value) -> Outcome {
     let answer = http::patch_json(&format!("{}/parameters", client.detail_url()), object).unwrap();
-    match (answer.status, &answer.json()["detail"]) {
-        (200, _) => Ok(answer.json()["parameters"].clone()),
-        (422, Value::Array(faults)) => {
-            let path = |fault: &Value| {
-                let names: Vec<_> = fault["loc"].as_array().unwrap()[1..].iter().map(text).collect();
-                if names.is_empty() { String::new() } else { format!("/{}", names.join("/")) }
-            };
-            Err(faults.iter().map(|fault| (path(fault), text(&fault["msg"]))).collect())
-        }
-        (_, detail) => Err(vec![("/pipeline_id".into(), text(detail))]),
+    match answer.status {
+        200 => Ok(answer.json()["parameters"].clone()),
+        _ => Err(faults(&answer.json()["detail"], "/body")),
     }
+}
+
+/// Sends it with an offer; gives what was wrong.
+fn by_offer(url: &str, object: &Value) -> Vec<(String, String)> {
+    match Client::builder().parameters(object.clone()).connect(url) {
+        Err(client::Error::Refused { body, .. }) => faults(&body["detail"], "/body/initialParameters"),
+        other => panic!("{object}: {:?}", other.map(|client| client.session_id().to_owned())),
+    }
+}
+
+/// The faults of an answer, with paths from `place` on. A single sentence is about the pipeline that is selected.
+fn faults(detail: &Value, place: &str) -> Vec<(String, String)> {
+    let Some(faults) = detail.as_array() else { return vec![("/pipeline_id".into(), text(detail))] };
+    let path = |fault: &Value| {
+        let names: Vec<_> = fault["loc"].as_array().unwrap().iter().map(text).collect();
+        format!("/{}", names.join("/")).strip_prefix(place).unwrap().to_owned()
+    };
+    faults.iter().map(|fault| (path(fault), text(&fault["msg"]))).collect()
 }
 
 fn text(value: &Value) -> String {
@@ -193,7 +209,7 @@ fn an_update_takes_its_keys_to_the_pipeline_that_it_selects() {
 }
 
 #[test]
-fn http_and_the_channel_take_the_same_updates_and_find_the_same_faults() {
+fn an_update_is_the_same_on_the_channel_by_http_and_with_an_offer() {
     let ((day, _by_day), (night, _by_night)) = (entry("day", true), entry("night", false));
     with_files(Catalog::default().with(day).with(night), |url, _| {
         let client = connected(url, "day");
@@ -238,6 +254,13 @@ fn http_and_the_channel_take_the_same_updates_and_find_the_same_faults() {
         {
             let on_channel = by_channel(&client, &update, &number.to_string());
             assert_eq!(by_http(&client, &update), on_channel, "{update}");
+            let mut initial = update.clone();
+            if update.get("pipeline_id").or(update.get("pipeline_ids")).is_none() {
+                initial["pipeline_id"] = json!("day");
+            }
+            if let Err(faults) = on_channel {
+                assert_eq!(by_offer(url, &initial), faults, "{initial}");
+            }
         }
     });
 }
