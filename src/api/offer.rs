@@ -110,13 +110,13 @@ async fn answer(state: &State, body: Result<Object, Error>) -> Result<AnswerBody
     let sdp = body.string("sdp");
     body.literal("type", "offer");
     let initial = body.object("initialParameters").unwrap_or_default();
-    let resume = body.optional_string("resumeToken");
+    let resume_token = body.optional_string("resumeToken");
     body.check()?;
     let offer = signalling::Offer::parse(&sdp)?;
-    let created = state.registry.create(offer, session::Wish { initial, resume }).await;
+    let created = state.registry.create(offer, session::Options { initial, resume_token }).await;
     let created = created.map_err(|error| Error::from(error).inside("initialParameters"))?;
     Ok(AnswerBody {
-        sdp: created.answer,
+        sdp: created.answer.expect("an offer that is accepted has an answer").sdp,
         r#type: "answer",
         session_id: created.id.to_string(),
         resume_token: created.resume_token,

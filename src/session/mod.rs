@@ -1,38 +1,31 @@
 //! One viewer's life, from the offer to the end.
 //!
-//! Owns: the [`Registry`] of live sessions, one task a session (`actor`), the rules of its life (`state`).
+//! Owns: the [`Registry`] of live sessions and how they come about, the task that runs one (`run`) out of its `parts`, the
+//! rules of its life (`state`), what its client and it say to each other (`control`).
 //! Runs on tokio; whatever blocks is sent to a blocking thread. Must never touch HTTP.
 
-mod actor;
-mod admission;
-mod applied;
-mod birth;
 mod control;
 mod ending;
+mod files;
 mod history;
-mod meter;
-mod recording;
+mod parts;
 mod registry;
-mod repair;
-mod report;
-mod seat;
+mod run;
 mod snapshot;
-mod source;
 mod state;
-mod steer;
+mod view;
 mod watchdog;
 
 use std::{fmt, sync::Arc};
 
-pub use admission::{Created, Wish};
-pub use applied::Applied;
 pub use control::{Figures, Message, Recorded, RecordingInfo, RecordingState, Request, Source, SourceType};
 pub use ending::EndReason;
+pub use files::{Found, Sources};
 pub use history::{Description, DescriptionKind};
-pub use registry::{Load, Registry, Settings};
+pub use parts::Applied;
+pub use registry::{Created, Load, Options, Registry, Settings};
 use serde::Serialize;
 pub use snapshot::{CodecInfo, Drops, Path, Snapshot, StepTimes};
-pub use source::{Found, Sources};
 pub use state::{Limits, Phase};
 
 use crate::{media, recordings, stage};

@@ -74,6 +74,51 @@ pub struct Snapshot {
     pub end_reason: Option<EndReason>,
 }
 
+impl Snapshot {
+    /// Of a session that has just been answered.
+    pub(super) fn first(
+        id: &Id,
+        opened: &media::Opened,
+        pipeline: &stage::Info,
+        parameters: &stage::Values,
+        paused: bool,
+    ) -> Self {
+        Self {
+            id: id.clone(),
+            state: Phase::Connecting,
+            created_at: jiff::Timestamp::now().to_string(),
+            pipeline_id: pipeline.id.clone(),
+            parameters: parameters.clone(),
+            paused,
+            stage: stage::Status::well(stage::State::Loading, "the stage is being built"),
+            video_codec: opened.video.to_string(),
+            audio_codec: opened.sound.then(|| "opus".to_owned()),
+            encoder: opened.peer.sender().map(|sender| sender.element().to_owned()),
+            decoder: opened.peer.receiver().map(|receiver| receiver.element().to_owned()),
+            width: None,
+            height: None,
+            sent_width: None,
+            sent_height: None,
+            fps_limit: None,
+            frames_in: 0,
+            frames_out: 0,
+            drops: Drops::default(),
+            sound_packets: 0,
+            key_requests_sent: 0,
+            key_requests_received: 0,
+            packets_lost_in: None,
+            packets_lost_out: None,
+            figures: None,
+            latency: Vec::new(),
+            client_delay_ms: None,
+            candidate_pair: None,
+            input_source: None,
+            recording: None,
+            end_reason: None,
+        }
+    }
+}
+
 /// Times of one step.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct StepTimes {

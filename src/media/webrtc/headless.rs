@@ -42,7 +42,7 @@ pub fn open(engine: &Engine, open: &Open<'_>) -> Result<Opened, Error> {
     bin.sync_state_with_parent()?;
     peer.webrtc.sync_state_with_parent()?;
     (open.tell)(Event::Connected);
-    Ok(Opened { peer, answer: String::new(), video, sound: false, receives_video: false })
+    Ok(Opened { peer, answer: None, video, sound: false, receives_video: false })
 }
 
 /// What an offer would say of the picture.

@@ -39,7 +39,7 @@ use super::{
 use crate::{
     frame::{Frame, Layout, Slot},
     metrics::Ledger,
-    signalling::{Candidate, CodecName, Kind, Offer},
+    signalling::{Answer, Candidate, CodecName, Kind, Offer},
 };
 
 /// Told what happens; must only hand over.
@@ -69,8 +69,8 @@ pub struct Open<'a> {
 pub struct Opened {
     /// The graph.
     pub peer: Peer,
-    /// SDP of the answer, with the candidates that were found; empty where there was no offer.
-    pub answer: String,
+    /// The answer, with the candidates that were found; `None` where there was no offer.
+    pub answer: Option<Answer>,
     /// Codec of the picture.
     pub video: CodecName,
     /// Whether there is sound.
@@ -120,7 +120,7 @@ pub fn open(engine: &Engine, open: &Open<'_>, offer: &Offer) -> Result<Opened, E
     peer.receive(&lines, audio, &open.tell, &fingerprint);
     let answer = peer.negotiate(offer, settings, &lines)?;
     Ok(Opened {
-        answer,
+        answer: Some(answer),
         video: lines[0].codec.name,
         sound: lines.iter().any(|line| line.kind == Kind::Audio),
         receives_video: lines[0].receives,

@@ -106,7 +106,7 @@ impl Peer {
         offer: &Offer,
         settings: &Settings,
         lines: &[Line],
-    ) -> Result<String, Error> {
+    ) -> Result<Answer, Error> {
         let sdp = gst_sdp::SDPMessage::parse_buffer(offer.sdp.as_bytes())
             .map_err(|error| Error::Negotiation { step: "offer", detail: error.to_string() })?;
         let offer = gst_webrtc::WebRTCSessionDescription::new(gst_webrtc::WebRTCSDPType::Offer, sdp);
@@ -139,10 +139,10 @@ impl Peer {
             udp_only: !settings.ice_tcp,
             gathered: gathered.is_ok(),
         };
-        let answer = Answer::finish(&text, &patch)?.sdp;
+        let answer = Answer::finish(&text, &patch)?;
         // libnice that finds no port in its range gathers nothing, and webrtcbin does not say so.
         match settings.udp_ports {
-            Some((low, high)) if !answer.contains("\na=candidate:") => Err(Error::NoPorts { low, high }),
+            Some((low, high)) if !answer.sdp.contains("\na=candidate:") => Err(Error::NoPorts { low, high }),
             _ => Ok(answer),
         }
     }

@@ -1,6 +1,8 @@
-//! The shape of the code, read from the source: who uses whom, who imports GStreamer, how long things are.
+//! The shape of the code, read from the source: who uses whom, who imports GStreamer, who owns its fields, how long
+//! things are.
 
 mod circles;
+mod fields;
 mod length;
 mod probes;
 

@@ -14,7 +14,6 @@ use super::{Source, is_test, root, sources};
 
 /// Today's circles: the folder and what stands in the circle. The list may only shrink.
 const KNOWN: &[(&str, &[&str])] = &[
-    ("session", &["actor", "recording", "repair", "source"]),
     ("stage", &["description", "error", "params", "prompts"]),
     ("stage", &["entry", "kinds"]),
     ("stage/python", &["pool", "supervise"]),

@@ -2,6 +2,9 @@
 //!
 //! Shared by every request; the lock is held for a map look-up. All of it is reached through [`Registry`] alone.
 
+mod create;
+mod permit;
+
 use std::{
     collections::{HashMap, VecDeque},
     path::PathBuf,
@@ -12,14 +15,16 @@ use std::{
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub use self::create::{Created, Options};
+use self::permit::Permit;
 use super::{
     Applied, CodecInfo, Description, EndReason, Error, Id, Limits, Phase, Recorded, Request, Snapshot,
-    actor::Command, history::History, seat::Seat, source::Sources,
+    Sources, history::History, run::Command,
 };
 use crate::{media, metrics::Metrics, recordings, signalling, stage, turn};
 
 /// Answers and ends are bounded inside; this catches a session task that is stuck.
-pub(super) const REPLY_LIMIT: Duration = Duration::from_secs(15);
+const REPLY_LIMIT: Duration = Duration::from_secs(15);
 /// A stage takes an update before its next frame, or within 100 ms where none comes; one that has not after two seconds
 /// is loading, or at a frame for long.
 const APPLIED_LIMIT: Duration = Duration::from_secs(2);
@@ -56,41 +61,41 @@ pub struct Load {
 
 /// All sessions of the server.
 #[derive(Clone)]
-pub struct Registry(pub(super) Arc<Inner>);
+pub struct Registry(Arc<Inner>);
 
-pub(super) struct Inner {
-    pub(super) engine: media::Engine,
-    pub(super) catalog: stage::Catalog,
-    pub(super) turn: turn::Service,
-    pub(super) settings: Settings,
-    pub(super) metrics: Arc<Metrics>,
-    pub(super) recordings: recordings::Store,
-    pub(super) sources: Sources,
-    pub(super) permits: Arc<Semaphore>,
+struct Inner {
+    engine: media::Engine,
+    catalog: stage::Catalog,
+    turn: turn::Service,
+    settings: Settings,
+    metrics: Arc<Metrics>,
+    recordings: recordings::Store,
+    sources: Sources,
+    permits: Arc<Semaphore>,
     /// Lets one session live that has no client.
-    pub(super) headless: Arc<Semaphore>,
-    pub(super) sessions: Mutex<Sessions>,
-    pub(super) tasks: TaskTracker,
-    pub(super) cancel: CancellationToken,
+    headless: Arc<Semaphore>,
+    sessions: Mutex<Sessions>,
+    tasks: TaskTracker,
+    cancel: CancellationToken,
 }
 
 #[derive(Default)]
-pub(super) struct Sessions {
-    pub(super) live: HashMap<Id, Handle>,
+struct Sessions {
+    live: HashMap<Id, Handle>,
     /// Resume tokens of those that live.
-    pub(super) tokens: HashMap<String, Id>,
-    pub(super) ended: HashMap<Id, EndReason>,
-    pub(super) order: VecDeque<Id>,
+    tokens: HashMap<String, Id>,
+    ended: HashMap<Id, EndReason>,
+    order: VecDeque<Id>,
 }
 
 /// The way to a session's task.
 #[derive(Clone)]
-pub(super) struct Handle {
-    pub(super) mailbox: mpsc::Sender<Command>,
-    pub(super) snapshot: watch::Receiver<Snapshot>,
-    pub(super) history: History,
-    pub(super) token: String,
-    pub(super) seat: Seat,
+struct Handle {
+    mailbox: mpsc::Sender<Command>,
+    snapshot: watch::Receiver<Snapshot>,
+    history: History,
+    token: String,
+    permit: Permit,
 }
 
 impl Registry {
@@ -105,7 +110,7 @@ impl Registry {
         cancel: CancellationToken,
     ) -> Self {
         metrics.sessions_limit.set(i64::try_from(settings.sessions).unwrap_or(i64::MAX));
-        let sources = Sources { folder: settings.video_files.clone(), recordings: recordings.clone() };
+        let sources = Sources::new(settings.video_files.clone(), recordings.clone());
         let permits = Arc::new(Semaphore::new(settings.sessions));
         Self(Arc::new(Inner {
             engine,
@@ -292,13 +297,13 @@ impl Registry {
         })
     }
 
-    pub(super) fn insert(&self, id: &Id, handle: Handle) {
+    fn insert(&self, id: &Id, handle: Handle) {
         let mut sessions = self.lock();
         sessions.tokens.insert(handle.token.clone(), id.clone());
         sessions.live.insert(id.clone(), handle);
     }
 
-    pub(super) fn retire(&self, id: &Id, reason: EndReason) {
+    fn retire(&self, id: &Id, reason: EndReason) {
         let mut sessions = self.lock();
         if let Some(handle) = sessions.live.remove(id) {
             sessions.tokens.remove(&handle.token);
@@ -313,7 +318,7 @@ impl Registry {
         }
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Sessions> {
+    fn lock(&self) -> MutexGuard<'_, Sessions> {
         self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -8,10 +8,10 @@ use std::{
     time::Instant,
 };
 
-use super::Figures;
 use crate::{
     media,
     metrics::{Ledger, Metrics, Step},
+    session::Figures,
     stage,
 };
 
@@ -28,7 +28,7 @@ pub struct Meter {
     stage: (f64, u64),
     first_seen: bool,
     /// Round-trip time in seconds, as webrtcbin said last.
-    pub round_trip: Option<f64>,
+    round_trip: Option<f64>,
 }
 
 impl Meter {
@@ -42,6 +42,11 @@ impl Meter {
             counts[row] = counter.load(Relaxed);
         }
         Self { at: now, metrics, ledger, counts, total, stage, first_seen: false, round_trip: None }
+    }
+
+    /// Takes the round-trip time in seconds that webrtcbin knows.
+    pub fn set_round_trip(&mut self, seconds: Option<f64>) {
+        self.round_trip = seconds;
     }
 
     /// Rates since the last call.

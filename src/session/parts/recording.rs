@@ -13,11 +13,12 @@ use tokio::{
     task::{JoinHandle, spawn_blocking},
 };
 
-use super::{EndReason, Error, Id, Message, Recorded, RecordingInfo, RecordingState, Request, actor::Actor};
+use super::context::{Context, finished};
 use crate::{
     media,
     metrics::Metrics,
     recordings::{self, About, End, EndCode, Store, What},
+    session::{EndReason, Error, Id, Message, Recorded, RecordingInfo, RecordingState, Request},
     stage::Values,
 };
 
@@ -37,6 +38,13 @@ pub enum Done {
     Stopped(String, End),
 }
 
+/// The pipeline that makes what is recorded, and its values.
+#[derive(Clone, Copy)]
+pub struct Running<'a> {
+    pub pipeline_id: &'a str,
+    pub values: &'a Values,
+}
+
 /// The recording of a session.
 pub struct Recorder {
     session: Id,
@@ -45,7 +53,7 @@ pub struct Recorder {
     /// What the sidecar says of the parameters.
     known: Values,
     told: Instant,
-    pub work: Option<JoinHandle<Done>>,
+    work: Option<JoinHandle<Done>>,
     reply: Option<Reply>,
     waiting: VecDeque<(Request, Option<Reply>)>,
 }
@@ -94,8 +102,167 @@ impl Recorder {
         }
     }
 
+    /// Goes on with a recording that was taken over, or begins the one that came with the offer.
+    pub fn begin(&mut self, cx: &Context, running: Running<'_>) {
+        if let Some(recording) = self.active.clone() {
+            let (peer, session) = (cx.peer().clone(), self.session.to_string());
+            self.known.clone_from(running.values);
+            self.show(cx, RecordingState::Running, &recording);
+            spawn_blocking(move || recording.listen(&peer, &session)); // owned by the runtime; ends by itself in ms
+        }
+        self.start_next(cx, running);
+    }
+
+    /// Starts or stops; the reply comes when that is done.
+    pub fn request(&mut self, cx: &Context, running: Running<'_>, request: Request, reply: Option<Reply>) {
+        if !self.is_full() {
+            self.waiting.push_back((request, reply));
+            self.start_next(cx, running);
+        } else if let Some(reply) = reply {
+            reply.send(Err(Error::Busy)).ok(); // caller gone
+        }
+    }
+
+    fn start_next(&mut self, cx: &Context, running: Running<'_>) {
+        while self.work.is_none()
+            && let Some((request, reply)) = self.waiting.pop_front()
+        {
+            let status = match (request, &self.active) {
+                (Request::Start { input }, None) => {
+                    self.reply = reply;
+                    self.start(cx, running, input);
+                    return;
+                }
+                (Request::Stop, Some(_)) => {
+                    self.reply = reply;
+                    self.stop(cx);
+                    return;
+                }
+                (Request::Start { .. }, Some(_)) => "already_recording",
+                (Request::Stop, None) => "not_recording",
+            };
+            let id = self.active.as_ref().map(|recording| recording.id().to_owned());
+            if let Some(reply) = reply {
+                reply.send(Ok(Recorded { status, id })).ok(); // caller gone
+            }
+        }
+    }
+
+    fn start(&mut self, cx: &Context, running: Running<'_>, input: bool) {
+        let Running { pipeline_id, values } = running;
+        self.known.clone_from(values);
+        let (peer, store, session) = (cx.peer().clone(), self.store.clone(), self.session.to_string());
+        let about = About {
+            session: session.clone(),
+            pipeline_id: pipeline_id.to_owned(),
+            parameters: values.clone(),
+            input,
+        };
+        self.work = Some(spawn_blocking(move || {
+            let sends = peer.sender().is_some() || (input && peer.receiver().is_some());
+            let started = || {
+                if !sends {
+                    return Err(recordings::Error::Nothing);
+                }
+                let recording = media::Recording::start(store.create(about)?)?;
+                recording.listen(&peer, &session);
+                Ok(recording)
+            };
+            Done::Started(started())
+        }));
+    }
+
+    fn stop(&mut self, cx: &Context) {
+        let Some(recording) = self.active.take() else { return };
+        let peer = cx.peer().clone();
+        self.work = Some(spawn_blocking(move || {
+            peer.unrecorded();
+            let end = recording.stop(EndCode::Stopped, ON_REQUEST, LIMIT);
+            Done::Stopped(recording.id().to_owned(), end)
+        }));
+    }
+
+    /// Waits for the request that is under way, for ever where none is; `None`: its thread panicked.
+    pub async fn done(&mut self) -> Option<Done> {
+        finished(&mut self.work).await
+    }
+
+    /// Takes up what [`Recorder::done`] gave.
+    pub fn take_up(&mut self, cx: &Context, running: Running<'_>, done: Option<Done>) {
+        let reply = self.reply.take();
+        let answer = match done {
+            Some(Done::Started(Ok(recording))) => {
+                tracing::info!(recording = recording.id(), "recording started");
+                let id = Some(recording.id().to_owned());
+                self.show(cx, RecordingState::Started, &recording);
+                self.active = Some(Arc::new(recording));
+                Ok(Recorded { status: "started", id })
+            }
+            Some(Done::Started(Err(error))) => {
+                tracing::warn!(%error, "recording not started");
+                cx.metrics().recordings.with_label_values(&[EndCode::Failed.name()]).inc();
+                let sentence = error.to_string();
+                let state = RecordingState::Failed;
+                self.tell(cx, RecordingInfo { state, id: None, sentence, bytes: 0, seconds: 0.0 });
+                Err(error.into())
+            }
+            Some(Done::Stopped(id, end)) => {
+                self.over(cx, &id, &end);
+                Ok(Recorded { status: "stopped", id: Some(id) })
+            }
+            None => Err(Error::Busy),
+        };
+        if let Some(reply) = reply {
+            reply.send(answer).ok(); // caller gone
+        }
+        self.start_next(cx, running);
+    }
+
+    /// Looks how the recording goes: it may have ended by itself.
+    pub fn check(&mut self, cx: &Context, running: Running<'_>) {
+        let Some(recording) = self.active.clone() else { return };
+        let progress = recording.progress();
+        if let Some(end) = progress.end {
+            self.active = None;
+            cx.peer().unrecorded();
+            self.over(cx, recording.id(), &end);
+            return self.start_next(cx, running);
+        }
+        if self.told.elapsed() < SECOND {
+            return;
+        }
+        self.show(cx, RecordingState::Running, &recording);
+        if progress.waits {
+            let peer = cx.peer().clone();
+            spawn_blocking(move || recording.remind(&peer)); // owned by the runtime; ends by itself in ms
+        }
+    }
+
+    fn over(&mut self, cx: &Context, id: &str, end: &End) {
+        tracing::info!(recording = id, bytes = end.bytes, sentence = end.sentence, "recording over");
+        count(end, cx.metrics());
+        let state =
+            if end.code == EndCode::Failed { RecordingState::Failed } else { RecordingState::Stopped };
+        let (bytes, seconds, sentence) = (end.bytes, end.seconds, end.sentence.clone());
+        self.tell(cx, RecordingInfo { state, id: Some(id.to_owned()), sentence, bytes, seconds });
+    }
+
+    fn show(&mut self, cx: &Context, state: RecordingState, recording: &media::Recording) {
+        let progress = recording.progress();
+        let waits = "it waits for a key frame";
+        let sentence = if progress.waits { waits } else { "it goes on" }.to_owned();
+        let (id, bytes, seconds) = (Some(recording.id().to_owned()), progress.bytes, progress.seconds);
+        self.tell(cx, RecordingInfo { state, id, sentence, bytes, seconds });
+    }
+
+    fn tell(&mut self, cx: &Context, info: RecordingInfo) {
+        self.told = Instant::now();
+        cx.view().set_recording(info.clone());
+        cx.say(&Message::Recording(info));
+    }
+
     /// What is recorded when the session is over, once a request that is under way is done.
-    pub async fn settle(self, peer: &media::Peer) -> Option<Arc<media::Recording>> {
+    pub async fn leave(self, peer: &media::Peer) -> Option<Arc<media::Recording>> {
         let mut active = self.active;
         if let Some(work) = self.work
             && let Ok(Ok(Done::Started(Ok(started)))) = tokio::time::timeout(LIMIT, work).await
@@ -116,161 +283,4 @@ pub fn end_with_session(recording: &media::Recording, reason: EndReason, metrics
 fn count(end: &End, metrics: &Metrics) {
     metrics.recordings.with_label_values(&[end.code.name()]).inc();
     metrics.recording_bytes.inc_by(end.bytes);
-}
-
-impl Actor {
-    /// Goes on with a recording that was taken over, or begins the one that came with the offer.
-    pub(super) fn begin_recording(&mut self) {
-        if let Some(recording) = self.recorder.active.clone() {
-            let (peer, session) = (self.peer.clone(), self.recorder.session.to_string());
-            self.recorder.known.clone_from(&self.parameters.values);
-            self.show_recording(RecordingState::Running, &recording);
-            spawn_blocking(move || recording.listen(&peer, &session)); // owned by the runtime; ends by itself in ms
-        }
-        self.next_request();
-    }
-
-    /// Starts or stops; the reply comes when that is done.
-    pub(super) fn record(&mut self, request: Request, reply: Option<Reply>) {
-        if !self.recorder.is_full() {
-            self.recorder.waiting.push_back((request, reply));
-            self.next_request();
-        } else if let Some(reply) = reply {
-            reply.send(Err(Error::Busy)).ok(); // caller gone
-        }
-    }
-
-    fn next_request(&mut self) {
-        while self.recorder.work.is_none()
-            && let Some((request, reply)) = self.recorder.waiting.pop_front()
-        {
-            let status = match (request, &self.recorder.active) {
-                (Request::Start { input }, None) => {
-                    self.recorder.reply = reply;
-                    self.start_recording(input);
-                    return;
-                }
-                (Request::Stop, Some(_)) => {
-                    self.recorder.reply = reply;
-                    self.stop_recording();
-                    return;
-                }
-                (Request::Start { .. }, Some(_)) => "already_recording",
-                (Request::Stop, None) => "not_recording",
-            };
-            let id = self.recorder.active.as_ref().map(|recording| recording.id().to_owned());
-            if let Some(reply) = reply {
-                reply.send(Ok(Recorded { status, id })).ok(); // caller gone
-            }
-        }
-    }
-
-    fn start_recording(&mut self, input: bool) {
-        // What runs while another pipeline loads is what is recorded.
-        let (entry, values) = match &self.fallback {
-            Some(running) => (&running.entry, &running.values),
-            None => (&self.entry, &self.parameters.values),
-        };
-        self.recorder.known.clone_from(values);
-        let (peer, store, session) =
-            (self.peer.clone(), self.recorder.store.clone(), self.recorder.session.to_string());
-        let parameters = values.clone();
-        let about = About { session: session.clone(), pipeline_id: entry.info.id.clone(), parameters, input };
-        self.recorder.work = Some(spawn_blocking(move || {
-            let sends = peer.sender().is_some() || (input && peer.receiver().is_some());
-            let started = || {
-                if !sends {
-                    return Err(recordings::Error::Nothing);
-                }
-                let recording = media::Recording::start(store.create(about)?)?;
-                recording.listen(&peer, &session);
-                Ok(recording)
-            };
-            Done::Started(started())
-        }));
-    }
-
-    fn stop_recording(&mut self) {
-        let Some(recording) = self.recorder.active.take() else { return };
-        let peer = self.peer.clone();
-        self.recorder.work = Some(spawn_blocking(move || {
-            peer.unrecorded();
-            let end = recording.stop(EndCode::Stopped, ON_REQUEST, LIMIT);
-            Done::Stopped(recording.id().to_owned(), end)
-        }));
-    }
-
-    /// A request is done; `None`: its thread panicked.
-    pub(super) fn recording_changed(&mut self, done: Option<Done>) {
-        let reply = self.recorder.reply.take();
-        let answer = match done {
-            Some(Done::Started(Ok(recording))) => {
-                tracing::info!(recording = recording.id(), "recording started");
-                let id = Some(recording.id().to_owned());
-                self.show_recording(RecordingState::Started, &recording);
-                self.recorder.active = Some(Arc::new(recording));
-                Ok(Recorded { status: "started", id })
-            }
-            Some(Done::Started(Err(error))) => {
-                tracing::warn!(%error, "recording not started");
-                self.metrics.recordings.with_label_values(&[EndCode::Failed.name()]).inc();
-                let sentence = error.to_string();
-                let state = RecordingState::Failed;
-                self.tell_recording(RecordingInfo { state, id: None, sentence, bytes: 0, seconds: 0.0 });
-                Err(error.into())
-            }
-            Some(Done::Stopped(id, end)) => {
-                self.recording_over(&id, &end);
-                Ok(Recorded { status: "stopped", id: Some(id) })
-            }
-            None => Err(Error::Busy),
-        };
-        if let Some(reply) = reply {
-            reply.send(answer).ok(); // caller gone
-        }
-        self.next_request();
-    }
-
-    /// Looks how the recording goes: it may have ended by itself.
-    pub(super) fn watch_recording(&mut self) {
-        let Some(recording) = self.recorder.active.clone() else { return };
-        let progress = recording.progress();
-        if let Some(end) = progress.end {
-            self.recorder.active = None;
-            self.peer.unrecorded();
-            self.recording_over(recording.id(), &end);
-            return self.next_request();
-        }
-        if self.recorder.told.elapsed() < SECOND {
-            return;
-        }
-        self.show_recording(RecordingState::Running, &recording);
-        if progress.waits {
-            let peer = self.peer.clone();
-            spawn_blocking(move || recording.remind(&peer)); // owned by the runtime; ends by itself in ms
-        }
-    }
-
-    fn recording_over(&mut self, id: &str, end: &End) {
-        tracing::info!(recording = id, bytes = end.bytes, sentence = end.sentence, "recording over");
-        count(end, &self.metrics);
-        let state =
-            if end.code == EndCode::Failed { RecordingState::Failed } else { RecordingState::Stopped };
-        let (bytes, seconds, sentence) = (end.bytes, end.seconds, end.sentence.clone());
-        self.tell_recording(RecordingInfo { state, id: Some(id.to_owned()), sentence, bytes, seconds });
-    }
-
-    fn show_recording(&mut self, state: RecordingState, recording: &media::Recording) {
-        let progress = recording.progress();
-        let waits = "it waits for a key frame";
-        let sentence = if progress.waits { waits } else { "it goes on" }.to_owned();
-        let (id, bytes, seconds) = (Some(recording.id().to_owned()), progress.bytes, progress.seconds);
-        self.tell_recording(RecordingInfo { state, id, sentence, bytes, seconds });
-    }
-
-    fn tell_recording(&mut self, info: RecordingInfo) {
-        self.recorder.told = Instant::now();
-        self.snapshot.send_modify(|snapshot| snapshot.recording = Some(info.clone()));
-        self.say(&Message::Recording(info));
-    }
 }

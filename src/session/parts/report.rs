@@ -1,0 +1,68 @@
+//! What a session tells of itself, once a second: to its client, to whoever looks at it, to the metrics.
+//!
+//! webrtcbin is asked on a blocking thread.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use super::{context::Context, meter::Meter};
+use crate::{media, metrics::Metrics, session::Message, stage};
+
+/// The figures of a session.
+pub struct Report {
+    io: stage::Io,
+    meter: Meter,
+    /// A question to webrtcbin that is under way.
+    stats: Option<JoinHandle<Result<media::Stats, media::Error>>>,
+}
+
+impl Report {
+    pub fn new(metrics: Arc<Metrics>, io: stage::Io, stage: &stage::Counters) -> Self {
+        Self { meter: Meter::new(metrics, io.ledger.clone(), stage), io, stats: None }
+    }
+
+    /// Once a second: figures from the counters, and webrtcbin's own from the question before.
+    pub async fn measure(&mut self, cx: &Context, stage: &stage::Counters) {
+        if let Some(stats) = self.answered(cx).await {
+            self.meter.set_round_trip(stats.round_trip_s);
+            if let (Some(sender), Some(share)) = (cx.peer().sender(), stats.share_lost_out) {
+                sender.lost(share);
+            }
+            cx.view().set_connection(stats);
+        }
+        if let Some(sender) = cx.peer().sender() {
+            sender.review();
+        }
+        let figures = self.meter.read(cx.peer(), stage, &self.io, Instant::now());
+        cx.view().set_figures(cx.peer(), stage, &self.io, &figures);
+        cx.say(&Message::Stats(figures));
+    }
+
+    /// The end-to-end delay that the client measured.
+    pub fn client_delay(&self, cx: &Context, milliseconds: f64) {
+        cx.metrics().client_delay.with_label_values::<&str>(&[]).observe(milliseconds / 1000.0);
+        cx.view().set_client_delay(milliseconds);
+    }
+
+    /// Counts the last part of a second, and waits for what is under way, as it holds the graph.
+    pub async fn finish(mut self, cx: &Context, stage: &stage::Counters, limit: Duration) {
+        self.meter.read(cx.peer(), stage, &self.io, Instant::now());
+        if let Some(task) = self.stats {
+            tokio::time::timeout(limit, task).await.ok(); // bounded inside as well
+        }
+    }
+
+    /// What webrtcbin answered since; it is asked again.
+    async fn answered(&mut self, cx: &Context) -> Option<media::Stats> {
+        if self.stats.as_ref().is_some_and(|task| !task.is_finished()) {
+            return None;
+        }
+        let peer = cx.peer().clone();
+        let before = self.stats.replace(spawn_blocking(move || peer.stats()));
+        before?.await.ok()?.ok()
+    }
+}

@@ -1,0 +1,354 @@
+//! Steering a stage: the pipeline and the parameters that a session's client wants, and what becomes of them.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use super::{
+    context::Context,
+    input_file::InputFile,
+    recording::{Recorder, Running},
+};
+use crate::{
+    recordings::What,
+    session::{
+        Message,
+        control::{self, Update},
+    },
+    stage::{self, Fault, Values},
+};
+
+/// The stage of a session, which outlives it where another connection takes the session over.
+pub struct Steering {
+    catalog: stage::Catalog,
+    /// Whether a pipeline that has no room for one session more is refused.
+    admission: bool,
+    worker: stage::Worker,
+    /// The pipeline that is wanted; it may still load.
+    entry: stage::Entry,
+    parameters: stage::Parameters,
+    paused: bool,
+    /// What runs while `entry` loads.
+    fallback: Option<Fallback>,
+    pending: Vec<Pending>,
+}
+
+/// What runs while another stage loads, and goes on where that does not come.
+struct Fallback {
+    entry: stage::Entry,
+    values: Values,
+    /// With this version of the parameters in force the other one has come.
+    version: u64,
+}
+
+/// An update that is not in force yet.
+struct Pending {
+    version: u64,
+    ignored: Vec<String>,
+    asker: Asker,
+}
+
+/// Who asked for an update.
+pub enum Asker {
+    /// The client on the data channel, with its own `id`.
+    Channel(Option<Value>),
+    /// A request by HTTP, which may have given up.
+    Http(oneshot::Sender<Outcome>),
+}
+
+/// What became of an update by HTTP.
+pub type Outcome = Result<Applied, Vec<Fault>>;
+
+/// An update by HTTP that the stage is to have: the values that it asks for, and what becomes of it.
+pub struct Accepted {
+    pub parameters: Values,
+    pub outcome: oneshot::Receiver<Outcome>,
+}
+
+/// An update that passed its checks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Applied {
+    /// The effective values.
+    pub parameters: Values,
+    /// Number of the first frame that has them; `None` where no stage has taken them yet.
+    pub frame: Option<u64>,
+}
+
+impl Steering {
+    /// A stage that is built from here on.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn start(
+        catalog: stage::Catalog,
+        admission: bool,
+        entry: stage::Entry,
+        update: stage::Update,
+        io: stage::Io,
+        tell: stage::Tell,
+    ) -> std::io::Result<Self> {
+        let (parameters, paused) = (update.parameters, update.paused);
+        let worker = stage::Worker::spawn(entry.clone(), parameters.clone(), io, tell)?;
+        if paused.is_some() {
+            let parameters = parameters.clone();
+            worker.update(stage::Update { parameters, paused, ..stage::Update::default() });
+        }
+        let paused = paused.unwrap_or(false);
+        let (fallback, pending) = (None, Vec::new());
+        Ok(Self { catalog, admission, worker, entry, parameters, paused, fallback, pending })
+    }
+
+    /// Lets the session's slots be closed without an end of the stage: [`Steering::attach`] follows.
+    pub fn detach(&mut self) {
+        self.pending.clear();
+        self.worker.detach();
+    }
+
+    /// Goes on with another session's slots.
+    pub fn attach(&self, io: stage::Io, tell: stage::Tell) {
+        self.worker.attach(io, tell);
+    }
+
+    /// Ends the stage. Blocks for `limit` at the most.
+    pub fn stop(self, limit: Duration) {
+        if let Err(left) = self.worker.stop(limit) {
+            tracing::error!("{left}");
+        }
+    }
+
+    /// The pipeline that is wanted.
+    pub fn info(&self) -> &stage::Info {
+        &self.entry.info
+    }
+
+    /// Its values.
+    pub fn values(&self) -> &Values {
+        &self.parameters.values
+    }
+
+    pub fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// The pipeline that runs, until the wanted one has loaded.
+    pub fn running(&self) -> Running<'_> {
+        match &self.fallback {
+            Some(running) => Running { pipeline_id: &running.entry.info.id, values: &running.values },
+            None => Running { pipeline_id: &self.entry.info.id, values: &self.parameters.values },
+        }
+    }
+
+    /// What the stage has done so far.
+    pub fn counters(&self) -> &stage::Counters {
+        self.worker.counters()
+    }
+
+    /// Looks after the stage, some times a second; `awake`: how long this process has run without a stop.
+    pub fn supervise(&self, awake: Duration) {
+        self.worker.supervise(awake);
+    }
+
+    /// Checks an update: the pipeline that it selects, and everything else against that pipeline's schema.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn check(&self, object: Values) -> Result<(stage::Entry, Update), stage::Error> {
+        let entry = match control::selected(&object)? {
+            Some(id) => self.catalog.get(&id)?,
+            None => self.entry.clone(),
+        };
+        let update = Update::read(object, &entry.schema, &self.in_force(&entry))?;
+        let runs = self.fallback.as_ref().is_some_and(|running| running.entry.is(&entry));
+        if self.admission && entry.info.id != self.entry.info.id && !runs {
+            entry.check_load()?;
+        }
+        Ok((entry, update))
+    }
+
+    /// Applies an update that was checked; who asked is answered when the stage has it.
+    pub fn apply(&mut self, cx: &Context, entry: stage::Entry, update: Update, asker: Asker) {
+        let by_http = matches!(asker, Asker::Http(_));
+        if update.answered || by_http || !entry.is(&self.entry) {
+            self.ask_stage(cx, entry, update.stage);
+        }
+        let (version, ignored) = (self.parameters.version, update.ignored);
+        if by_http && update.answered {
+            // The client hears of what others change.
+            self.pending.push(Pending { version, ignored: ignored.clone(), asker: Asker::Channel(None) });
+        }
+        if by_http || update.answered {
+            self.pending.push(Pending { version, ignored, asker });
+        }
+    }
+
+    /// What the stage did, told to whoever asked for it.
+    pub fn stage_event(
+        &mut self,
+        cx: &Context,
+        recorder: &mut Recorder,
+        input_file: &InputFile,
+        event: stage::Event,
+    ) {
+        match event {
+            stage::Event::Applied { parameters, frame } => {
+                recorder.parameters(frame, &parameters.values);
+                self.applied(cx, &parameters, frame);
+            }
+            stage::Event::Switched { pipeline, frame } => {
+                tracing::info!(pipeline, "pipeline switched");
+                recorder.note(Some(frame), What::Pipeline { pipeline_id: pipeline.clone() });
+                cx.view().set_pipeline(&pipeline);
+                cx.say(&Message::PipelineChanged { pipeline_id: pipeline, frame });
+            }
+            stage::Event::Refused { kept, sentence } => self.refused(cx, kept, &sentence),
+            stage::Event::Wants { layouts } => {
+                cx.peer().set_layouts(&layouts);
+                input_file.set_layouts(&layouts);
+            }
+            stage::Event::NotReplaced { pipeline, sentence } => self.not_replaced(cx, &pipeline, &sentence),
+            stage::Event::State(status) => show_state(cx, status),
+        }
+    }
+
+    /// Tells the client that frames are missing, where the pipeline makes none by itself.
+    pub fn tell_missing_input(&self, cx: &Context) {
+        if self.entry.info.input == stage::Input::Required {
+            show_state(cx, stage::Status::degraded(stage::Cause::NoInput));
+        }
+    }
+
+    /// Frames have come. Only the session knows of a missing input: the stage does not say that it works again.
+    pub fn first_frame(&self, cx: &Context) {
+        if cx.view().stage().cause == Some(stage::Cause::NoInput) {
+            show_state(cx, self.worker.status());
+        }
+    }
+
+    /// What an update of that pipeline changes: the values of the stage that would take it.
+    fn in_force(&self, entry: &stage::Entry) -> stage::Parameters {
+        let version = self.parameters.version;
+        let values = match &self.fallback {
+            _ if entry.is(&self.entry) => self.parameters.values.clone(),
+            Some(running) if running.entry.is(entry) => running.values.clone(),
+            _ => entry.schema.defaults(),
+        };
+        stage::Parameters { values, version }
+    }
+
+    /// Lets the stage have an update before its next frame. One of another pipeline, or of a parameter that a stage
+    /// loads with, builds another stage, and what runs goes on until that is ready.
+    fn ask_stage(&mut self, cx: &Context, entry: stage::Entry, update: stage::Update) {
+        let other = !entry.is(&self.entry);
+        let kept = self.fallback.take_if(|running| other && running.entry.is(&entry));
+        if kept.is_some() {
+            let why = "another pipeline was chosen before this one was ready".to_owned();
+            let asked = std::mem::take(&mut self.pending);
+            reject(cx, asked, control::fault("/pipeline_id", why));
+        }
+        self.paused = update.paused.unwrap_or(self.paused);
+        let parameters = update.parameters.clone();
+        let before = kept.as_ref().map_or(&self.parameters.values, |running| &running.values);
+        if (other && kept.is_none()) || entry.schema.rebuilds(before, &parameters.values) {
+            let running = kept.or_else(|| self.fallback.take());
+            let (before, values) = running.map_or_else(
+                || (self.entry.clone(), self.parameters.values.clone()),
+                |running| (running.entry, running.values),
+            );
+            self.fallback = Some(Fallback { entry: before, values, version: parameters.version });
+            self.worker.switch(entry.clone(), update);
+        } else if kept.is_some() {
+            self.worker.keep(update);
+        } else {
+            self.worker.update(update);
+        }
+        (self.entry, self.parameters) = (entry, parameters);
+        cx.view().set_parameters(&self.parameters.values, self.paused);
+    }
+
+    fn applied(&mut self, cx: &Context, parameters: &stage::Parameters, frame: u64) {
+        self.fallback.take_if(|running| running.version <= parameters.version);
+        for pending in self.take_pending(parameters.version) {
+            let parameters = parameters.values.clone();
+            match pending.asker {
+                Asker::Channel(id) => {
+                    let ignored = pending.ignored;
+                    cx.say(&Message::ParametersUpdated { parameters, frame, ignored, id });
+                }
+                Asker::Http(tell) => {
+                    drop(tell.send(Ok(Applied { parameters, frame: Some(frame) }))); // it gave up
+                }
+            }
+        }
+    }
+
+    fn refused(&mut self, cx: &Context, kept: stage::Parameters, sentence: &str) {
+        let refused = self.take_pending(kept.version);
+        if !refused.is_empty() {
+            let sentence = format!("not applied, the previous values stay: {sentence}");
+            reject(cx, refused, control::fault("", sentence));
+        }
+        if self.parameters.version == kept.version {
+            self.parameters = kept;
+            cx.view().set_parameters(&self.parameters.values, self.paused);
+        }
+    }
+
+    fn not_replaced(&mut self, cx: &Context, pipeline: &str, sentence: &str) {
+        tracing::warn!(pipeline, sentence, "pipeline not switched");
+        let Some(running) = self.fallback.take() else { return };
+        let why = format!("{pipeline} cannot start: {sentence}; {} goes on", running.entry.info.id);
+        reject(cx, std::mem::take(&mut self.pending), control::fault("/pipeline_id", why));
+        let version = self.parameters.version + 1;
+        self.entry = running.entry;
+        self.parameters = stage::Parameters { values: running.values, version };
+        cx.view().set_parameters(&self.parameters.values, self.paused);
+    }
+
+    /// Takes what waits for that version of the parameters, or an earlier one.
+    fn take_pending(&mut self, version: u64) -> Vec<Pending> {
+        self.pending.extract_if(.., |pending| pending.version <= version).collect()
+    }
+}
+
+/// Tells everybody who asked why it does not come; the client without an `id` where none of theirs had one.
+fn reject(cx: &Context, asked: Vec<Pending>, fault: Fault) {
+    let errors = vec![fault];
+    let mut ids = Vec::new();
+    for pending in asked {
+        match pending.asker {
+            Asker::Channel(id) => ids.extend(id.map(Some)),
+            Asker::Http(tell) => drop(tell.send(Err(errors.clone()))), // it gave up
+        }
+    }
+    if ids.is_empty() {
+        ids.push(None);
+    }
+    for id in ids {
+        cx.say(&Message::ParametersRejected { errors: errors.clone(), id });
+    }
+}
+
+fn show_state(cx: &Context, status: stage::Status) {
+    let stage::Status { state, detail, cause, .. } = &status;
+    let before = cx.view().stage();
+    let is_news = before.state != *state || before.cause != *cause;
+    if state.is_well() || !is_news {
+        tracing::debug!(state = state.name(), detail, "stage");
+    } else {
+        tracing::warn!(state = state.name(), detail, "stage");
+    }
+    if before.state != *state {
+        cx.metrics().stage_states.with_label_values(&[state.name()]).inc();
+    }
+    cx.view().set_stage(status.clone());
+    cx.say(&Message::StageState(status));
+}
+
+/// What was wrong, with its place in the update.
+pub fn faults(error: stage::Error) -> Vec<Fault> {
+    match error {
+        stage::Error::Parameters(faults) => faults,
+        of_pipeline => vec![control::fault("/pipeline_id", of_pipeline.to_string())],
+    }
+}

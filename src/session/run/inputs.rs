@@ -1,0 +1,72 @@
+//! Where a session hears of what happens: requests, the graph, the stage, the data channel, the server's end.
+
+use std::sync::Arc;
+
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::Inputs;
+use crate::{
+    media,
+    session::{
+        Error, Recorded, Request,
+        parts::{Accepted, Steering},
+    },
+    signalling, stage,
+};
+
+/// Requests for one session under way at once.
+const MAILBOX: usize = 32;
+/// Events of the graph or the stage that may wait for the session.
+const EVENTS: usize = 256;
+
+/// A request to a session.
+pub enum Command {
+    /// The peer's candidates.
+    Candidates(Vec<signalling::Candidate>, oneshot::Sender<()>),
+    /// An update by HTTP.
+    Update(stage::Values, oneshot::Sender<Result<Accepted, Error>>),
+    /// The start or the end of a recording, by HTTP.
+    Record(Request, oneshot::Sender<Result<Recorded, Error>>),
+    /// The stage is wanted by a new connection of the same client; this session ends.
+    HandOver(oneshot::Sender<Handover>),
+    /// A look at the graph, on a blocking thread.
+    Look(Box<dyn FnOnce(&media::Peer) + Send>),
+    /// The end.
+    Close,
+}
+
+/// What a session leaves to the connection that takes it over.
+pub struct Handover {
+    pub steering: Steering,
+    pub recording: Option<Arc<media::Recording>>,
+}
+
+/// The other ends of [`Inputs`].
+pub struct Senders {
+    pub mailbox: mpsc::Sender<Command>,
+    /// For GStreamer's threads.
+    pub media: Arc<dyn Fn(media::Event) + Send + Sync>,
+    /// For the stage's thread.
+    pub stage: stage::Tell,
+}
+
+/// The inputs of a new session, which ends with `cancel`.
+pub fn inputs(cancel: CancellationToken) -> (Inputs, Senders) {
+    let (mailbox, commands) = mpsc::channel(MAILBOX);
+    let (tell_media, media) = mpsc::channel(EVENTS);
+    let (tell_stage, stage) = mpsc::channel(EVENTS);
+    let mail = Arc::new(Notify::new());
+    let notify = mail.clone();
+    let senders = Senders {
+        mailbox,
+        media: Arc::new(move |event| match event {
+            media::Event::Mail => notify.notify_one(),
+            event => drop(tell_media.try_send(event)), // full or over: the first events decided already
+        }),
+        stage: Box::new(move |event| {
+            drop(tell_stage.try_send(event)); // full: the newest state is in the snapshot's next tick
+        }),
+    };
+    (Inputs { commands, media, stage, mail, cancel }, senders)
+}

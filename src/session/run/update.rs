@@ -1,0 +1,75 @@
+//! Updates of a running session, from the data channel and by HTTP: checked whole, then applied whole.
+
+use tokio::sync::oneshot;
+
+use super::Session;
+use crate::{
+    media,
+    session::{
+        Error, Message, control,
+        parts::{Accepted, Asker, faults},
+    },
+    stage::{self, Values},
+};
+
+impl Session {
+    pub(super) fn read_mail(&mut self) {
+        let (mail, lost) = self.cx.peer().inbox().drain();
+        if lost > 0 {
+            let errors =
+                vec![control::fault("", format!("{lost} messages came faster than they can be read"))];
+            self.cx.say(&Message::ParametersRejected { errors, id: None });
+        }
+        for message in mail {
+            let object = match message {
+                media::Mail::Text(text) => control::parse(&text),
+                media::Mail::Binary => Err(control::fault("", "expected text, got bytes".into())),
+                media::Mail::TooLong(length) => {
+                    Err(control::fault("", format!("expected a message under 64 KiB, got {length} bytes")))
+                }
+            };
+            let id = object.as_ref().ok().and_then(|object| control::id(object).ok()?);
+            let updated = object.map_err(stage::Error::from);
+            let updated = updated.and_then(|object| self.update(object, Asker::Channel(id.clone())));
+            if let Err(error) = updated {
+                self.cx.say(&Message::ParametersRejected { errors: faults(error), id });
+            }
+        }
+    }
+
+    /// An update by HTTP: as on the data channel, and whoever asks may wait for its frame.
+    pub(super) fn update_by_http(&mut self, object: Values) -> Result<Accepted, Error> {
+        let (tell, outcome) = oneshot::channel();
+        self.update(object, Asker::Http(tell))?;
+        Ok(Accepted { parameters: self.steering.values().clone(), outcome })
+    }
+
+    /// Checks all of an update, then applies all of it. What of applying it can fail, the thread of a file, is done last
+    /// in the check, while nothing has changed yet.
+    ///
+    /// What is known only later is told later: a recording that cannot start by [`Message::Recording`], a stage that
+    /// refuses its values or does not load by [`Message::ParametersRejected`]; what was there goes on.
+    fn update(&mut self, object: Values, asker: Asker) -> Result<(), stage::Error> {
+        let (entry, mut update) = self.steering.check(object)?;
+        if update.recording.is_some() && self.recorder.is_full() {
+            let sentence = "the requests before it are still under way; try again".to_owned();
+            return Err(control::fault("/recording", sentence).into());
+        }
+        let source = update.source.take();
+        let opened = source.map(|choice| self.input_file.open(&self.cx, choice, &entry.info.layouts));
+        let opened = opened.transpose()?;
+        // From here on nothing fails.
+        let (recording, client_delay_ms) = (update.recording, update.client_delay_ms);
+        self.steering.apply(&self.cx, entry, update, asker);
+        if let Some(opened) = opened {
+            self.input_file.play(&self.cx, opened);
+        }
+        if let Some(request) = recording {
+            self.recorder.request(&self.cx, self.steering.running(), request, None);
+        }
+        if let Some(milliseconds) = client_delay_ms {
+            self.report.client_delay(&self.cx, milliseconds);
+        }
+        Ok(())
+    }
+}
