@@ -27,6 +27,21 @@ pub enum Layout {
     Rgba,
 }
 
+impl Layout {
+    /// How a picture of the size lies in memory without padding: the strides of its planes and their starts.
+    pub fn packed(self, width: usize, height: usize) -> (Vec<usize>, Vec<usize>) {
+        // An odd picture has a chroma sample more.
+        let (half, luma) = (width.div_ceil(2), width * height);
+        let chroma = half * height.div_ceil(2);
+        match self {
+            Self::I420 => (vec![width, half, half], vec![0, luma, luma + chroma]),
+            Self::Nv12 => (vec![width, half * 2], vec![0, luma]),
+            Self::Rgb => (vec![width * 3], vec![0]),
+            Self::Rgba => (vec![width * 4], vec![0]),
+        }
+    }
+}
+
 /// Whoever owns the bytes of a picture: a mapped `GstBuffer`, a shared-memory slot, a `Vec`.
 pub trait Pixels: Send + Sync + Any {
     /// The bytes of plane `index`, rows `stride` bytes apart; empty where the layout has no such plane.
@@ -79,6 +94,15 @@ pub struct Frame {
     pub strides: Vec<usize>,
     /// The bytes, shared: a stage that changes them makes its own.
     pub data: Arc<dyn Pixels>,
+}
+
+impl Frame {
+    /// Number 0 at time 0, in memory of its own: the rows one behind the other, without padding.
+    pub fn packed(layout: Layout, (width, height): (u32, u32), bytes: Vec<u8>) -> Self {
+        let (strides, offsets) = layout.packed(width as usize, height as usize);
+        let data = Arc::new(Packed::new(bytes, offsets));
+        Self { seq: 0, pts: Duration::ZERO, since: Instant::now(), width, height, layout, strides, data }
+    }
 }
 
 /// What became of a value that was put into a [`Slot`].

@@ -35,15 +35,15 @@ pub fn frame(info: &Info, size: Option<(u32, u32)>) -> Frame {
     let layout = info.layouts.first().copied().unwrap_or(Layout::I420);
     let (width, height) = size.unwrap_or(info.size);
     let (columns, rows) = (width as usize, height as usize);
-    // An odd length has a chroma sample more.
-    let (half, luma) = (columns.div_ceil(2), columns * rows);
-    let chroma = half * rows.div_ceil(2);
-    let planes = || [vec![BLACK.0; luma], vec![BLACK.1; chroma * 2]].concat();
-    let (strides, offsets, bytes) = match layout {
-        Layout::I420 => (vec![columns, half, half], vec![0, luma, luma + chroma], planes()),
-        Layout::Nv12 => (vec![columns, half * 2], vec![0, luma], planes()),
-        Layout::Rgb => (vec![columns * 3], vec![0], vec![0; luma * 3]),
-        Layout::Rgba => (vec![columns * 4], vec![0], [0, 0, 0, u8::MAX].repeat(luma)),
+    let (strides, offsets) = layout.packed(columns, rows);
+    let pixels = columns * rows;
+    let bytes = match layout {
+        Layout::I420 | Layout::Nv12 => {
+            let chroma = columns.div_ceil(2) * rows.div_ceil(2) * 2;
+            [vec![BLACK.0; pixels], vec![BLACK.1; chroma]].concat()
+        }
+        Layout::Rgb => vec![0; pixels * 3],
+        Layout::Rgba => [0, 0, 0, u8::MAX].repeat(pixels),
     };
     Frame {
         seq: 0,

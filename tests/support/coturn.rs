@@ -2,12 +2,8 @@
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
-use super::{server::free_port, wait_until};
-
-/// It opens its listeners within a second; on a loaded machine within some.
-const START_LIMIT: Duration = Duration::from_secs(20);
+use super::{LIMIT, server::free_port, wait_until};
 
 /// The user that it knows.
 pub const USER: &str = "alice";
@@ -68,7 +64,7 @@ impl Coturn {
                 assert!(ended.is_none(), "turnserver ended ({ended:?}):\n{}", written());
                 opened("UDP") && opened("TCP")
             },
-            START_LIMIT,
+            LIMIT,
         );
         assert!(listens, "turnserver does not listen:\n{}", written());
         Coturn { child, address: format!("127.0.0.1:{port}"), _folder: folder }

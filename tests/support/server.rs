@@ -8,10 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use super::{http, link::Link, wait_until};
-
-/// A cold start loads GStreamer's plugins and tries each codec, on a machine that compiles beside it.
-const START_LIMIT: Duration = Duration::from_secs(30);
+use super::{LIMIT, http, link::Link, wait_until};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_scope");
 
@@ -21,6 +18,17 @@ pub struct Resources {
     pub threads: usize,
     pub fds: usize,
     pub rss_kb: usize,
+}
+
+/// Pools of glib and of tokio keep a thread or a wake-up descriptor of each kind.
+const SPARE_THREADS: usize = 4;
+const SPARE_FDS: usize = 4;
+
+impl Resources {
+    /// Whether no more threads and descriptors are used than `before`, but for those of pools.
+    pub fn is_back_at(&self, before: &Resources) -> bool {
+        self.threads <= before.threads + SPARE_THREADS && self.fds <= before.fds + SPARE_FDS
+    }
 }
 
 /// A running server; killed when dropped, with its log printed where the test failed.
@@ -61,7 +69,7 @@ impl Server {
                 ended = server.child.try_wait().expect("an own child can be waited for");
                 ended.is_some() || http::get(&ready).is_ok_and(|response| response.status == 200)
             },
-            START_LIMIT,
+            LIMIT,
         );
         assert!(is_ready && ended.is_none(), "the server is not ready ({ended:?}):\n{}", server.log_text());
         server
@@ -128,6 +136,11 @@ impl Server {
         };
         let fds = fs::read_dir(format!("{proc}/fd")).expect("the server runs").count();
         Resources { threads: field("Threads:"), fds, rss_kb: field("VmRSS:") }
+    }
+
+    /// Whether it comes back to what it used `before`; idle threads of pools need some seconds to leave.
+    pub fn returns_to(&self, before: &Resources) -> bool {
+        wait_until(|| self.resources().is_back_at(before), LIMIT)
     }
 
     /// Sends SIGTERM and waits for the end. `None`: it still runs after `limit`.

@@ -250,27 +250,12 @@ fn failure(message: &gst::Message) -> Option<Error> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::frame::Packed;
 
     fn picture(seq: u64, layout: Layout) -> Frame {
-        let (strides, offsets, length) = match layout {
-            Layout::Rgb => (vec![64 * 3], vec![0], 64 * 48 * 3),
-            _ => (vec![64, 32, 32], vec![0, 64 * 48, 64 * 48 * 5 / 4], 64 * 48 * 3 / 2),
-        };
+        let length = if layout == Layout::Rgb { 64 * 48 * 3 } else { 64 * 48 * 3 / 2 };
         let bytes = (0..length).map(|at: u64| u8::try_from((at * 7 + seq * 31) % 251).unwrap()).collect();
-        Frame {
-            seq,
-            pts: Duration::from_millis(seq * 40),
-            since: Instant::now(),
-            width: 64,
-            height: 48,
-            layout,
-            strides,
-            data: Arc::new(Packed::new(bytes, offsets)),
-        }
+        Frame { seq, pts: Duration::from_millis(seq * 40), ..Frame::packed(layout, (64, 48), bytes) }
     }
 
     #[test]

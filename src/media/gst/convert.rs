@@ -133,7 +133,6 @@ fn layout_of(format: gst_video::VideoFormat) -> Option<Layout> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::Packed;
 
     #[test]
     fn a_picture_of_the_graph_goes_through_by_reference() {
@@ -152,16 +151,8 @@ mod tests {
     #[test]
     fn a_picture_of_a_stage_keeps_its_bytes_and_time_and_is_not_copied() {
         gst::init().unwrap();
-        let frame = Frame {
-            seq: 1,
-            pts: Duration::from_millis(40),
-            since: Instant::now(),
-            width: 2,
-            height: 2,
-            layout: Layout::Rgba,
-            strides: vec![8],
-            data: Arc::new(Packed::new((0..16).collect(), vec![0])),
-        };
+        let pts = Duration::from_millis(40);
+        let frame = Frame { pts, ..Frame::packed(Layout::Rgba, (2, 2), (0..16).collect()) };
 
         let (buffer, _) = unwrap(&frame).unwrap();
 

@@ -6,12 +6,8 @@ use super::{
     pixels,
 };
 use crate::{
-    frame::{Frame, Layout, Packed},
+    frame::{Frame, Layout},
     stage::Values,
-};
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
 };
 
 fn outlet(name: &str, ty: TensorElementType, shape: &[i64]) -> Outlet {
@@ -118,16 +114,7 @@ fn results_of_other_shapes_are_refused() {
 }
 
 fn frame(width: u32, height: u32, stride: usize, bytes: Vec<u8>) -> Frame {
-    Frame {
-        seq: 0,
-        pts: Duration::ZERO,
-        since: Instant::now(),
-        width,
-        height,
-        layout: Layout::Rgb,
-        strides: vec![stride],
-        data: Arc::new(Packed::new(bytes, vec![0])),
-    }
+    Frame { strides: vec![stride], ..Frame::packed(Layout::Rgb, (width, height), bytes) }
 }
 
 #[test]

@@ -82,18 +82,10 @@ impl Layout {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        sync::Arc,
-        time::{Duration, Instant},
-    };
-
     use super::*;
-    use crate::frame::Packed;
 
     fn frame(layout: Layout, width: u32, height: u32) -> Frame {
-        let data = Arc::new(Packed::new(Vec::new(), Vec::new()));
-        let (pts, since) = (Duration::ZERO, Instant::now());
-        Frame { seq: 0, pts, since, width, height, layout, strides: Vec::new(), data }
+        Frame::packed(layout, (width, height), Vec::new())
     }
 
     #[test]

@@ -125,7 +125,7 @@ impl Drop for Slot {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     use super::*;
     use crate::frame::{Layout, Packed};
@@ -135,12 +135,8 @@ mod tests {
         Frame {
             seq: 3,
             pts: Duration::from_millis(5),
-            since: Instant::now(),
-            width,
-            height,
-            layout: Layout::Rgb,
             strides: vec![stride],
-            data: Arc::new(Packed::new(bytes, vec![0])),
+            ..Frame::packed(Layout::Rgb, (width, height), bytes)
         }
     }
 

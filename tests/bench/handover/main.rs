@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, ensure};
 use scope::{
-    frame::{Frame, Layout, Packed},
+    frame::{Frame, Layout},
     stage::{
         Description, Output, Parameters, Stage, Values,
         python::{Counters, Options, prepare},
@@ -134,11 +134,6 @@ fn frame(seq: u64, width: u32, height: u32) -> Frame {
     Frame {
         seq,
         pts: PACE * u32::try_from(seq).unwrap_or(0),
-        since: Instant::now(),
-        width,
-        height,
-        layout: Layout::Rgb,
-        strides: vec![width as usize * 3],
-        data: Arc::new(Packed::new(bytes, vec![0])),
+        ..Frame::packed(Layout::Rgb, (width, height), bytes)
     }
 }

@@ -3,17 +3,12 @@
 //! `onnx_stage FOLDER WIDTH HEIGHT THREADS IMAGE`; each line on standard input is a number of frames, each line on
 //! standard output their times in microseconds. The frame's bytes are those of the file IMAGE, RGB.
 
-use std::{
-    io::BufRead,
-    path::Path,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{io::BufRead, path::Path, time::Instant};
 
 use anyhow::{Context, bail};
 use scope::{
     app,
-    frame::{Frame, Layout, Packed},
+    frame::{Frame, Layout},
     stage::{
         Entry, Output, Parameters, Settings,
         onnx::{self, Provider},
@@ -33,16 +28,7 @@ fn main() -> anyhow::Result<()> {
     let mut stage = (entry.factory)()?;
     stage.set(&Parameters { values: entry.schema.defaults(), version: 1 })?;
     let bytes = std::fs::read(image).context("the picture")?;
-    let frame = Frame {
-        seq: 0,
-        pts: Duration::ZERO,
-        since: Instant::now(),
-        width,
-        height,
-        layout: Layout::Rgb,
-        strides: vec![width as usize * 3],
-        data: Arc::new(Packed::new(bytes, vec![0])),
-    };
+    let frame = Frame::packed(Layout::Rgb, (width, height), bytes);
     for line in std::io::stdin().lock().lines() {
         let mut times = Vec::new();
         for _ in 0..line?.parse()? {

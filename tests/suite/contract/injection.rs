@@ -1,13 +1,9 @@
 //! Words of the network stay words: none becomes an element, a path, a Python import or a command.
 
-use std::time::Duration;
-
 use serde_json::{Map, Value, json};
 
-use crate::support::{client::Client, http, server::Server};
+use crate::support::{LIMIT, client::Client, http, server::Server};
 
-/// numpy is imported on a machine that compiles beside it.
-const LIMIT: Duration = Duration::from_mins(1);
 /// One pipeline of each kind, and those that take texts.
 const PIPELINES: [&str; 6] = ["echo", "palette", "kaleidoscope", "cartoon", "light-trails", "dream"];
 /// What stands in a folder's `pipeline.toml`, and what a worker is started with.

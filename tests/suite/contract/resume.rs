@@ -1,16 +1,13 @@
 //! A peer that changes its network gets its session back: a new offer with the token takes over the stage, its
 //! parameters and its pipeline.
 
-use std::time::Duration;
-
 use crate::support::{
+    LIMIT,
     client::{Client, Error},
     http,
     server::{Server, end_reason},
 };
 use serde_json::json;
-
-const LIMIT: Duration = Duration::from_secs(40);
 
 fn server(sessions: &str) -> Server {
     Server::spawn(&[], &[("SCOPE_OFFLINE", "1"), ("SCOPE_MAX_SESSIONS", sessions)])

@@ -6,7 +6,6 @@ use std::{
         Arc, Mutex,
         mpsc::{Receiver, channel},
     },
-    time::Duration,
 };
 
 use scope::{
@@ -17,13 +16,12 @@ use scope::{
 use serde_json::{Value, json};
 
 use crate::support::{
+    LIMIT,
     client::{self, Client},
     film::film,
     http, own_server,
     stats::Stats,
 };
-
-const LIMIT: Duration = Duration::from_secs(40);
 
 /// A stage that tells which frame it had which `level` at.
 struct Witness {

@@ -2,20 +2,15 @@
 //!
 //! `LEAK_SESSIONS=200 LEAK_AT_ONCE=50 cargo nextest run --no-capture leaks::` prints the figures of a longer run.
 
-use std::time::Duration;
-
 use crate::support::{
+    LIMIT,
     client::Client,
     codec::Codec,
     server::{Resources, Server},
 };
 
-const LIMIT: Duration = Duration::from_secs(30);
 /// Sessions before the first look: plugins, pools and the allocator's arenas are there for good then.
 const WARM_UP: usize = 10;
-/// Pools of glib and of tokio keep a thread or a wake-up descriptor of each kind.
-const SPARE_THREADS: usize = 4;
-const SPARE_FDS: usize = 4;
 /// Sessions between two points of the curve that is printed.
 const CURVE_STEP: usize = 200;
 
@@ -52,15 +47,6 @@ fn run(server: &Server, count: usize) {
     }
 }
 
-/// Whether `server` is back where it was; idle threads of pools need some seconds to leave.
-pub fn back_to(server: &Server, before: &Resources) -> bool {
-    crate::support::wait_until(|| is_back(before, &server.resources()), LIMIT)
-}
-
-fn is_back(before: &Resources, now: &Resources) -> bool {
-    now.threads <= before.threads + SPARE_THREADS && now.fds <= before.fds + SPARE_FDS
-}
-
 fn print(when: &str, resources: &Resources) {
     println!(
         "{when:>24}: {} threads, {} file descriptors, {} MB",
@@ -83,7 +69,7 @@ fn nothing_is_left_of_sessions_one_after_another() {
     let middle = server.resources();
     run(&server, half);
 
-    assert!(back_to(&server, &warm), "{:?} before, {:?} after", warm, server.resources());
+    assert!(server.returns_to(&warm), "{:?} before, {:?} after", warm, server.resources());
     let end = server.resources();
     let growth_kb = end.rss_kb.saturating_sub(middle.rss_kb) / half.max(1);
     println!("growth in the second half: {growth_kb} kB a session");
@@ -111,7 +97,7 @@ fn nothing_is_left_of_twenty_sessions_at_once_nor_of_vanished_ones() {
         }
     }
 
-    assert!(back_to(&server, &warm), "{:?} before, {:?} after", warm, server.resources());
+    assert!(server.returns_to(&warm), "{:?} before, {:?} after", warm, server.resources());
     print("after them", &server.resources());
 }
 
@@ -125,5 +111,10 @@ fn the_detector_catches_one_session_that_stays() {
     let left = Client::builder().connect(server.url()).unwrap();
     left.expect("a picture", |stats| stats.rises() >= 3, LIMIT);
 
-    assert!(!is_back(&before, &server.resources()), "{:?} before, {:?} with one", before, server.resources());
+    assert!(
+        !server.resources().is_back_at(&before),
+        "{:?} before, {:?} with one",
+        before,
+        server.resources()
+    );
 }

@@ -1,56 +1,35 @@
 //! A peer that sends garbage in place of pictures, packets and datagrams hurts at most its own picture.
 
-use std::time::Duration;
+use crate::support::{
+    LIMIT, client::Client, codec::Codec, http, random::Random, server::Server, stats::Stats,
+};
 
-use crate::support::{client::Client, codec::Codec, http, server::Server, stats::Stats};
-
-const LIMIT: Duration = Duration::from_secs(40);
 const SETTINGS: &[(&str, &str)] = &[("SCOPE_OFFLINE", "1"), ("SCOPE_MAX_SESSIONS", "8")];
 /// Access units that are damaged: each kind of damage some times, with key frames among them.
 const DAMAGED: u32 = 60;
 
-/// xorshift64: the same garbage in each run.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.next() % limit.max(1) as u64).unwrap()
-    }
-
-    fn bytes(&mut self, count: usize) -> Vec<u8> {
-        (0..count).map(|_| self.next().to_le_bytes()[0]).collect()
-    }
-
-    /// Cuts, flips, repeats, replaces or blows up what a decoder is to read.
-    fn damage(&mut self, mut unit: Vec<u8>) -> Vec<u8> {
-        match self.below(6) {
-            0 => unit.truncate(1 + self.below(unit.len())),
-            1 => {
-                for _ in 0..8 {
-                    let at = self.below(unit.len());
-                    unit[at] ^= 1 << self.below(8);
-                }
-            }
-            2 => unit.extend_from_within(..),
-            3 => unit = self.bytes(unit.len()),
-            4 => unit = self.bytes(60_000),
-            // The start stays what it was: the depayloader's and the parser's first look passes.
-            _ => {
-                let keep = unit.len().min(12);
-                let garbage = self.bytes(unit.len() - keep);
-                unit.truncate(keep);
-                unit.extend(garbage);
+/// Cuts, flips, repeats, replaces or blows up what a decoder is to read.
+fn damaged(mut unit: Vec<u8>, random: &mut Random) -> Vec<u8> {
+    match random.below(6) {
+        0 => unit.truncate(1 + random.below(unit.len())),
+        1 => {
+            for _ in 0..8 {
+                let at = random.below(unit.len());
+                unit[at] ^= 1 << random.below(8);
             }
         }
-        unit
+        2 => unit.extend_from_within(..),
+        3 => unit = random.bytes(unit.len()),
+        4 => unit = random.bytes(60_000),
+        // The start stays what it was: the depayloader's and the parser's first look passes.
+        _ => {
+            let keep = unit.len().min(12);
+            let garbage = random.bytes(unit.len() - keep);
+            unit.truncate(keep);
+            unit.extend(garbage);
+        }
     }
+    unit
 }
 
 fn session_state(client: &Client) -> (u16, String) {
@@ -74,9 +53,9 @@ fn damaged_pictures_cost_pictures_alone() {
         let client = Client::builder().codec(codec).fps(30).connect(server.url()).unwrap();
         client.expect("a picture", |stats| stats.rises() >= 10, LIMIT);
         let sent = client.read(|stats| stats.frames_sent);
-        let mut random = Random(0x5c09e + codec as u64);
+        let mut random = Random::new(0x5c09e + codec as u64);
 
-        client.damage(move |unit| random.damage(unit));
+        client.damage(move |unit| damaged(unit, &mut random));
         client.expect("garbage sent", |stats| stats.frames_sent >= sent + DAMAGED, LIMIT);
         client.mend();
 
@@ -93,7 +72,7 @@ fn random_packets_and_another_source_end_no_session() {
     for codec in Codec::ALL {
         let client = Client::builder().codec(codec).fps(30).connect(server.url()).unwrap();
         client.expect("a picture", |stats| stats.rises() >= 10, LIMIT);
-        let mut random = Random(0xbad + codec as u64);
+        let mut random = Random::new(0xbad + codec as u64);
 
         let sent = client.read(|stats| stats.frames_sent);
         client.change_source();
@@ -124,7 +103,7 @@ fn datagrams_that_belong_to_nothing_are_dropped() {
     let server = Server::spawn(&[], SETTINGS);
     let client = Client::builder().fps(30).with_audio().connect(server.url()).unwrap();
     client.expect("a picture", |stats| stats.rises() >= 10, LIMIT);
-    let mut random = Random(0xdada);
+    let mut random = Random::new(0xdada);
 
     // First bytes by RFC 7983: STUN, ZRTP, DTLS, TURN channels, RTP and RTCP.
     for first in [0x00_u8, 0x01, 0x10, 0x14, 0x16, 0x17, 0x19, 0x40, 0x80, 0x81, 0x90, 0x9f, 0xbf, 0xff] {

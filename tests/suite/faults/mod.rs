@@ -1,7 +1,7 @@
 //! What goes wrong, on purpose: it ends in a defined state, is said, and leaves nothing behind.
 
 mod host;
-pub mod leaks;
+mod leaks;
 mod media;
 mod recordings;
 mod sessions;

@@ -1,11 +1,9 @@
 //! What goes wrong with a recording: a sentence to whoever records, and the live picture untouched.
 
-use std::{fs, path::Path, process::Command, time::Duration};
+use std::{fs, path::Path, process::Command};
 
-use crate::support::{client::Client, codec::Codec, http, server::Server};
+use crate::support::{LIMIT, client::Client, codec::Codec, http, server::Server};
 use serde_json::{Value, json};
-
-const LIMIT: Duration = Duration::from_mins(1);
 
 fn server(folder: &Path, quota: &str) -> Server {
     let folder = folder.to_str().unwrap();

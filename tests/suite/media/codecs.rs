@@ -1,10 +1,10 @@
 //! Which row of the codec table is chosen, and why, with hardware elements that this file makes up.
 //!
-//! Every test needs a process of its own, as nextest gives it: see tests/support/hardware.rs.
+//! Every test needs a process of its own, as nextest gives it: see tests/support/hardware.
 
 use std::collections::HashMap;
 
-use crate::support::hardware::{Fault, register};
+use crate::support::hardware::encoder::{Fault, register};
 use scope::{
     media::{Engine, Settings, Trial},
     signalling::CodecName,

@@ -1,18 +1,15 @@
 //! A decoder that fails or falls silent in a session: another one goes on, or the session ends and says so.
 
-use std::time::Duration;
-
 use crate::support::{
+    LIMIT,
     client::Client,
     codec::Codec,
-    hardware_decoder::{Fault, register},
+    hardware::decoder::{Fault, register},
     http, own_server,
     server::{Server, end_reason},
     stats::Stats,
 };
 use scope::stage::Catalog;
-
-const LIMIT: Duration = Duration::from_secs(40);
 
 /// The client is told that `decoder` goes on, and its picture rises again.
 #[track_caller]

@@ -3,21 +3,18 @@
 use std::{
     path::{Path, PathBuf},
     thread,
-    time::Duration,
 };
 
 use serde_json::{Value, json};
 
-use crate::faults::leaks;
 use crate::support::{
+    LIMIT,
     film::{FIRST, PICTURES, film},
     http::{self, Response},
     recorded::File,
     server::{self, Server},
     wait_until,
 };
-
-const LIMIT: Duration = Duration::from_secs(40);
 
 /// A server with its files and its recordings.
 struct Host {
@@ -270,5 +267,5 @@ fn nothing_is_left_of_it_nor_of_viewers_that_leave() {
 
     (0..6).for_each(|_| round());
 
-    assert!(leaks::back_to(&host.server, &before), "{before:?} before, {:?} after", host.server.resources());
+    assert!(host.server.returns_to(&before), "{before:?} before, {:?} after", host.server.resources());
 }

@@ -1,18 +1,17 @@
 //! A file of the server's in the place of a camera.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
 use crate::support::{
+    LIMIT,
     client::{self, Client, Media},
     film::{FIRST, PICTURES, film},
     http,
     server::Server,
     stats::Stats,
 };
-
-const LIMIT: Duration = Duration::from_secs(40);
 
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();

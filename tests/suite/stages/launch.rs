@@ -1,19 +1,18 @@
 //! The kind `launch`: what is refused when a folder is read, and what becomes of a bin that fails, hangs, keeps frames
 //! back or gives too many.
 
-use std::time::Duration;
-
 use scope::stage::{Activity, Catalog, Cause, Error, Output, Settings};
 use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::{
+    LIMIT,
     client::Client,
-    looks::{self, Look, halves, slope},
-    own_server, wait_until,
+    own_server,
+    stage::{self, StageUnderTest, halves, slope},
+    wait_until,
 };
 
-const LIMIT: Duration = Duration::from_secs(30);
 const I420: &str = "layouts = [\"I420\"]\n";
 /// An hour, in microseconds: for a test, for ever.
 const HANGS: &str = "identity name=slow sleep-time=3600000000";
@@ -27,12 +26,14 @@ fn folder() -> TempDir {
 /// What is wrong with a folder of this description; empty where it can be read.
 fn refusal(toml: &str, description: &str) -> String {
     let dir = folder();
-    looks::read(dir.path(), toml, description).err().map(|error| error.to_string()).unwrap_or_default()
+    stage::read(dir.path(), toml, description).err().map(|error| error.to_string()).unwrap_or_default()
 }
 
-fn start(toml: &str, description: &str) -> Look {
+fn start(toml: &str, description: &str) -> StageUnderTest {
     let dir = folder();
-    Look::start(&looks::read(dir.path(), toml, description).unwrap_or_else(|error| panic!("{error}")))
+    StageUnderTest::start(
+        &stage::read(dir.path(), toml, description).unwrap_or_else(|error| panic!("{error}")),
+    )
 }
 
 #[track_caller]
@@ -129,13 +130,13 @@ fn properties_are_checked_against_the_element_when_the_folder_is_read() {
 #[test]
 fn an_elements_error_ends_the_stage_and_the_next_one_works() {
     let dir = folder();
-    let entry = looks::read(dir.path(), I420, "identity error-after=3").unwrap();
+    let entry = stage::read(dir.path(), I420, "identity error-after=3").unwrap();
     for _ in 0..2 {
-        let mut look = Look::start(&entry);
-        look.picture(160, 120, slope);
-        look.picture(160, 120, slope);
+        let mut stage = StageUnderTest::start(&entry);
+        stage.picture(160, 120, slope);
+        stage.picture(160, 120, slope);
 
-        let what = failure(look.output(160, 120, slope));
+        let what = failure(stage.output(160, 120, slope));
 
         assert!(what.contains("identity"), "{what}");
     }
@@ -143,39 +144,39 @@ fn an_elements_error_ends_the_stage_and_the_next_one_works() {
 
 #[test]
 fn a_picture_that_an_element_cannot_take_ends_the_stage_with_a_reason() {
-    let mut look = start(I420, "capsfilter caps=video/x-raw,width=160");
-    look.picture(160, 120, slope);
+    let mut stage = start(I420, "capsfilter caps=video/x-raw,width=160");
+    stage.picture(160, 120, slope);
 
-    let what = failure(look.output(320, 240, slope));
+    let what = failure(stage.output(320, 240, slope));
 
     assert!(what.contains("negotiated"), "{what}");
 }
 
 #[test]
 fn a_hang_ends_the_stage_at_its_deadline_and_holds_nobody_up() {
-    let mut look = start(&format!("{I420}deadline_s = 0.5\n"), HANGS);
+    let mut stage = start(&format!("{I420}deadline_s = 0.5\n"), HANGS);
 
-    let why = cause(look.output(160, 120, slope));
+    let why = cause(stage.output(160, 120, slope));
 
     assert_eq!(why, Cause::TimedOut { during: Activity::Frame, seconds: 0.4 });
-    drop(look); // the element is at its first frame for an hour
+    drop(stage); // the element is at its first frame for an hour
 }
 
 #[test]
 fn an_element_that_drops_a_frame_gives_none_for_it() {
-    let mut look = start(I420, "identity drop-probability=1");
+    let mut stage = start(I420, "identity drop-probability=1");
 
     for _ in 0..3 {
-        assert!(matches!(look.output(160, 120, slope), Ok(Output::Skip)));
+        assert!(matches!(stage.output(160, 120, slope), Ok(Output::Skip)));
     }
 }
 
 #[test]
 fn a_frame_that_is_kept_back_comes_later_with_its_own_number() {
-    let mut look = start(I420, "videorate");
+    let mut stage = start(I420, "videorate");
     let mut given = Vec::new();
     for number in 0..6 {
-        match look.output(160, 120, slope) {
+        match stage.output(160, 120, slope) {
             Ok(Output::Frame(frame)) => given.push((number, frame.seq, frame.pts)),
             Ok(_) => {}
             Err(error) => panic!("frame {number}: {error}"),
@@ -184,17 +185,17 @@ fn a_frame_that_is_kept_back_comes_later_with_its_own_number() {
 
     assert!(given.len() >= 4, "{given:?}");
     for (number, seq, pts) in &given {
-        assert!(seq <= number && *pts == looks::time(*seq), "{given:?}");
+        assert!(seq <= number && *pts == stage::time(*seq), "{given:?}");
     }
     assert!(given.windows(2).all(|pair| pair[0].1 < pair[1].1), "{given:?}");
 }
 
 #[test]
 fn of_several_pictures_of_one_frame_one_comes_out() {
-    let mut look = start(I420, "videorate ! capsfilter caps=video/x-raw,framerate=120/1");
+    let mut stage = start(I420, "videorate ! capsfilter caps=video/x-raw,framerate=120/1");
     let mut given = Vec::new();
     for _ in 0..8 {
-        if let Output::Frame(frame) = look.output(160, 120, slope).unwrap() {
+        if let Output::Frame(frame) = stage.output(160, 120, slope).unwrap() {
             given.push(frame.seq);
         }
     }
@@ -205,10 +206,10 @@ fn of_several_pictures_of_one_frame_one_comes_out() {
 
 #[test]
 fn a_bin_with_threads_of_its_own_is_waited_for() {
-    let mut look = start(I420, "queue ! identity sleep-time=30000 ! queue");
+    let mut stage = start(I420, "queue ! identity sleep-time=30000 ! queue");
 
     for _ in 0..5 {
-        let dark = look.picture(160, 120, halves).columns(0, 70);
+        let dark = stage.picture(160, 120, halves).columns(0, 70);
 
         assert!((dark - 60.0).abs() < 0.5, "{dark}");
     }
@@ -217,14 +218,14 @@ fn a_bin_with_threads_of_its_own_is_waited_for() {
 #[test]
 fn times_that_go_back_start_the_bin_anew() {
     let dir = folder();
-    let entry = looks::read(dir.path(), I420, "videobalance").unwrap();
+    let entry = stage::read(dir.path(), I420, "videobalance").unwrap();
     let mut stage = (entry.factory)().unwrap();
     for seq in [5, 6, 0, 1] {
-        let frame = looks::draw(seq, 160, 120, scope::frame::Layout::I420, slope);
+        let frame = stage::draw(seq, 160, 120, scope::frame::Layout::I420, slope);
 
         let Output::Frame(picture) = stage.process(&frame).unwrap() else { panic!("a picture is wanted") };
 
-        assert_eq!((picture.seq, picture.pts), (seq, looks::time(seq)));
+        assert_eq!((picture.seq, picture.pts), (seq, stage::time(seq)));
     }
 }
 
@@ -233,11 +234,11 @@ fn a_load_time_parameter_starts_the_bin_anew_with_its_value() {
     let toml = "[launch.properties]\npalette = \"table.preset\"\n[parameters.palette]\ntype = \"string\"\n\
                 enum = [\"none\", \"xray\"]\ndefault = \"none\"\nui = { is_load_param = true }\n";
     let line = "videoconvert ! coloreffects name=table ! videoconvert";
-    let mut look = start(&format!("{I420}{toml}"), line);
-    let plain = look.picture(160, 120, halves);
+    let mut stage = start(&format!("{I420}{toml}"), line);
+    let plain = stage.picture(160, 120, halves);
 
-    look.set(&json!({"palette": "xray"}));
-    let inverted = look.picture(160, 120, halves);
+    stage.set(&json!({"palette": "xray"}));
+    let inverted = stage.picture(160, 120, halves);
 
     assert!(plain.columns(0, 70) < plain.columns(90, 160));
     assert!(inverted.columns(0, 70) > inverted.columns(90, 160));
@@ -247,7 +248,7 @@ fn a_load_time_parameter_starts_the_bin_anew_with_its_value() {
 fn nothing_is_left_of_twenty_stages() {
     let threads = || std::fs::read_dir("/proc/self/task").unwrap().count();
     let fds = || std::fs::read_dir("/proc/self/fd").unwrap().count();
-    let one = || drop(Look::start(&looks::shipped("neon")).picture(160, 120, slope));
+    let one = || drop(StageUnderTest::start(&stage::shipped("neon")).picture(160, 120, slope));
     (0..3).for_each(|_| one());
     let before = (threads(), fds());
 
@@ -260,7 +261,7 @@ fn nothing_is_left_of_twenty_stages() {
 #[test]
 fn a_session_outlives_a_bin_that_hangs_and_is_told() {
     let dir = folder();
-    looks::read(dir.path(), &format!("{I420}deadline_s = 0.5\n"), HANGS).unwrap();
+    stage::read(dir.path(), &format!("{I420}deadline_s = 0.5\n"), HANGS).unwrap();
     let catalog = Catalog::read(&[dir.path().to_owned()], &scope::app::kinds(&Settings::default())).unwrap();
 
     own_server::run(catalog, |url| {

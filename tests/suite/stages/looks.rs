@@ -1,39 +1,37 @@
 //! The looks that ship: each does to a picture what its name says, as a stage and through the server.
 
-use std::time::Duration;
-
 use scope::frame::Layout;
 use serde_json::{Value, json};
 
 use crate::support::{
+    LIMIT,
     client::Client,
     codec::Picture as Decoded,
     http,
-    looks::{self, Look, Picture, halves, slope},
     server::Server,
+    stage::{self, Picture, StageUnderTest, halves, slope},
     stats::{Frame, Stats},
 };
 
-const LIMIT: Duration = Duration::from_secs(40);
 const LOOKS: [&str; 7] = ["neon", "kaleidoscope", "grade", "film", "pond", "palette", "soft"];
 const SIZE: (usize, usize) = (320, 240);
 /// What a way to RGB and back costs a pixel of luma: 2.9 in BT.601, 0.5 in BT.709 (videoconvert counts in 8 bits).
 const ROUNDING: f64 = 3.5;
 
-fn start(id: &str) -> Look {
-    Look::start(&looks::shipped(id))
+fn start(id: &str) -> StageUnderTest {
+    StageUnderTest::start(&stage::shipped(id))
 }
 
-fn halved(look: &mut Look) -> Picture {
+fn halved(look: &mut StageUnderTest) -> Picture {
     look.picture(SIZE.0, SIZE.1, halves)
 }
 
-fn sloped(look: &mut Look) -> Picture {
+fn sloped(look: &mut StageUnderTest) -> Picture {
     look.picture(SIZE.0, SIZE.1, slope)
 }
 
-fn original(paint: looks::Paint) -> Picture {
-    Picture::of(&looks::draw(0, SIZE.0, SIZE.1, Layout::I420, paint))
+fn original(paint: stage::Paint) -> Picture {
+    Picture::of(&stage::draw(0, SIZE.0, SIZE.1, Layout::I420, paint))
 }
 
 /// How far a picture is from itself upside down.
@@ -43,7 +41,7 @@ fn asymmetry(picture: &Picture) -> f64 {
 
 #[test]
 fn every_look_of_the_catalog_is_listed_here() {
-    let mut folders: Vec<_> = std::fs::read_dir(looks::catalog())
+    let mut folders: Vec<_> = std::fs::read_dir(stage::catalog())
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|folder| folder.join("stage.launch").exists())
@@ -74,7 +72,7 @@ fn every_look_takes_both_layouts_and_a_change_of_size() {
 #[test]
 fn every_control_has_a_label_a_default_and_a_sentence() {
     for id in LOOKS {
-        let entry = looks::shipped(id);
+        let entry = stage::shipped(id);
         let about = entry.about();
         assert!(!about.description.is_empty() && !about.version.is_empty(), "{id}");
         for (name, schema) in &about.parameters {
@@ -132,10 +130,10 @@ fn grade_changes_brightness_and_colour_as_told() {
 
 #[test]
 fn grade_gives_the_layout_that_it_got() {
-    let entry = looks::shipped("grade");
+    let entry = stage::shipped("grade");
     let mut stage = (entry.factory)().unwrap();
     for (seq, layout) in [Layout::I420, Layout::Nv12].into_iter().enumerate() {
-        let frame = looks::draw(seq as u64, SIZE.0, SIZE.1, layout, slope);
+        let frame = stage::draw(seq as u64, SIZE.0, SIZE.1, layout, slope);
 
         let scope::stage::Output::Frame(picture) = stage.process(&frame).unwrap() else {
             panic!("a picture is wanted")
@@ -165,7 +163,7 @@ fn pond_has_waves_in_the_rain_and_is_still_without_movement() {
     let mut still = start("pond");
     still.set(&json!({"waves": "Movement"}));
     let calm = sloped(&mut still);
-    let waves = |look: &mut Look| (0..90).map(|_| sloped(look).distance(&calm)).fold(0.0, f64::max);
+    let waves = |look: &mut StageUnderTest| (0..90).map(|_| sloped(look).distance(&calm)).fold(0.0, f64::max);
 
     let (rain, movement) = (waves(&mut start("pond")), waves(&mut still));
 
@@ -189,7 +187,7 @@ fn palette_replaces_colours_from_the_named_frame_on() {
 #[test]
 fn soft_softens_and_sharpens() {
     let mut look = start("soft");
-    let sharpness = |look: &mut Look, softness: f64| {
+    let sharpness = |look: &mut StageUnderTest, softness: f64| {
         look.set(&json!({"softness": softness, "light": 0}));
         halved(look).sharpness()
     };
@@ -202,7 +200,7 @@ fn soft_softens_and_sharpens() {
 }
 
 fn server() -> Server {
-    let folder = looks::catalog();
+    let folder = stage::catalog();
     Server::spawn(&["--pipelines", folder.to_str().unwrap()], &[("SCOPE_OFFLINE", "1")])
 }
 

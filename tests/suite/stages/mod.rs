@@ -4,6 +4,6 @@ mod launch;
 mod looks;
 mod offline;
 mod onnx;
-pub mod pipelines;
+mod pipelines;
 mod python;
 mod python_shipped;

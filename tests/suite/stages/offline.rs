@@ -3,21 +3,19 @@
 use std::{
     path::Path,
     sync::{Arc, mpsc},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use scope::{
-    frame::{Frame, Layout, Packed, Take},
+    frame::{Frame, Layout, Take},
     media::{Keep, Reader, Writer},
     metrics::Metrics,
     stage::{Entry, Event, Io, Parameters, State, Worker},
 };
 use serde_json::{Value, json};
 
-use crate::support::{looks, server::scope};
+use crate::support::{LIMIT, server::scope, stage};
 
-/// numpy is imported on a machine that compiles beside it.
-const LIMIT: Duration = Duration::from_mins(1);
 const WIDTH: u32 = 160;
 const HEIGHT: u32 = 120;
 const FRAMES: u32 = 12;
@@ -32,7 +30,7 @@ fn each_kind_gives_a_file_the_pixels_that_it_gives_a_session() {
     ];
     let dir = tempfile::tempdir().unwrap();
     for (id, parameters) in cases {
-        let entry = looks::shipped(id);
+        let entry = stage::shipped(id);
         let layout = entry.info.layouts[0];
         let [input, output] = ["in", "out"].map(|name| dir.path().join(format!("{id}-{name}.mkv")));
         let sent: Vec<_> = (0..FRAMES).map(|seq| frame(seq, layout)).collect();
@@ -59,29 +57,16 @@ fn frame(seq: u32, layout: Layout) -> Frame {
         u8::try_from(if x < edge { 200 - y } else { 30 + x / 2 }).unwrap()
     };
     let area = WIDTH * HEIGHT;
-    let (bytes, strides, offsets): (Vec<u8>, _, _) = match layout {
-        Layout::Rgb => {
-            let pixels = (0..area).flat_map(|at| [luma(at), 255 - luma(at), luma(at) / 2]);
-            (pixels.collect(), vec![WIDTH * 3], vec![0])
-        }
+    let bytes = match layout {
+        Layout::Rgb => (0..area).flat_map(|at| [luma(at), 255 - luma(at), luma(at) / 2]).collect(),
         Layout::I420 => {
             let chroma = (0..area / 2).map(|at| u8::try_from(100 + at % 60).unwrap());
-            let bytes = (0..area).map(luma).chain(chroma).collect();
-            (bytes, vec![WIDTH, WIDTH / 2, WIDTH / 2], vec![0, area, area * 5 / 4])
+            (0..area).map(luma).chain(chroma).collect()
         }
         other => panic!("the test draws no {other:?}"),
     };
-    let size = |value: u32| usize::try_from(value).unwrap();
-    Frame {
-        seq: seq.into(),
-        pts: Duration::from_millis(40) * seq,
-        since: Instant::now(),
-        width: WIDTH,
-        height: HEIGHT,
-        layout,
-        strides: strides.into_iter().map(size).collect(),
-        data: Arc::new(Packed::new(bytes, offsets.into_iter().map(size).collect())),
-    }
+    let pts = Duration::from_millis(40) * seq;
+    Frame { seq: seq.into(), pts, ..Frame::packed(layout, (WIDTH, HEIGHT), bytes) }
 }
 
 /// The picture's rows, without what pads them.

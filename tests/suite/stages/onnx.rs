@@ -3,11 +3,11 @@
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output as Ran},
-    sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use crate::support::{
+    LIMIT,
     client::Client,
     http,
     server::{Server, scope},
@@ -15,15 +15,13 @@ use crate::support::{
 };
 use scope::{
     app,
-    frame::{Frame, Layout, Packed},
+    frame::{Frame, Layout},
     stage::{
         Cause, Entry, Error, Missing, Output, Parameters, Settings, Stage, Values,
         onnx::{self, Provider},
     },
 };
 use serde_json::{Value, json};
-
-const LIMIT: Duration = Duration::from_mins(1);
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -70,12 +68,8 @@ fn frame((width, height): (u32, u32), stride: usize, bytes: Vec<u8>) -> Frame {
     Frame {
         seq: 7,
         pts: Duration::from_millis(70),
-        since: Instant::now(),
-        width,
-        height,
-        layout: Layout::Rgb,
         strides: vec![stride],
-        data: Arc::new(Packed::new(bytes, vec![0])),
+        ..Frame::packed(Layout::Rgb, (width, height), bytes)
     }
 }
 

@@ -1,7 +1,6 @@
 //! Pipelines as people meet them: folders that come and go, switches, loads, prompts, and the command line.
 
 use std::{
-    path::Path,
     sync::{
         Arc, Mutex,
         mpsc::{Receiver, Sender, channel},
@@ -10,9 +9,11 @@ use std::{
 };
 
 use crate::support::{
+    LIMIT,
     client::{self, Client, Media},
     http, own_server,
     server::Server,
+    stage::put,
     wait_until,
 };
 use scope::{
@@ -21,15 +22,6 @@ use scope::{
     stage::{Catalog, Cause, Entry, Error, Factory, Output, Parameters, Stage, Values},
 };
 use serde_json::{Value, json};
-
-const LIMIT: Duration = Duration::from_secs(40);
-
-/// A folder of a pipeline that gives every frame back.
-pub fn put(dir: &Path, id: &str, rest: &str) {
-    let text = format!("id = \"{id}\"\nname = \"{id}\"\nkind = \"echo\"\nlayouts = [\"I420\"]\n{rest}");
-    std::fs::create_dir_all(dir.join(id)).unwrap();
-    std::fs::write(dir.join(id).join("pipeline.toml"), text).unwrap();
-}
 
 fn schema(url: &str, id: &str) -> Value {
     http::get(&format!("{url}/api/v1/pipelines/schemas")).unwrap().json()["pipelines"][id].clone()

@@ -3,14 +3,13 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use serde_json::json;
 
-use crate::support::{client::Client, http, server::Server, stats::Stats, wait_until};
+use crate::support::{LIMIT, client::Client, http, server::Server, stats::Stats, wait_until};
 
-const LIMIT: Duration = Duration::from_mins(1);
 const WORKER: &str = include_str!("../../support/python_worker.py");
 /// Each fault that ends a worker, and what the client is told of it.
 const FAULTS: [(&str, &str); 6] = [

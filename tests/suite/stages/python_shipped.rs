@@ -1,17 +1,13 @@
 //! The shipped Python pipelines end to end: a foreign client, the shipped binary, the package `scope_pipeline` and numpy.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::support::{
+    LIMIT,
     client::{Client, Media},
     server::Server,
     stats::Stats,
 };
-
-/// numpy is imported on a machine that compiles beside it.
-const LIMIT: Duration = Duration::from_mins(1);
 
 /// A server that finds numpy where `make deps` puts it.
 fn server() -> Server {

@@ -1,15 +1,10 @@
 //! `scope pipelines`: made, checked and listed, and run over files.
 
-use std::{
-    path::Path,
-    process::Output as Ran,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{path::Path, process::Output as Ran, time::Duration};
 
-use crate::{stages::pipelines::put, support::server::scope};
+use crate::support::{server::scope, stage::put};
 use scope::{
-    frame::{Frame, Layout, Packed},
+    frame::{Frame, Layout},
     media::{Keep, Reader, Writer},
 };
 use serde_json::Value;
@@ -57,12 +52,7 @@ fn clip(path: &Path) -> Vec<Vec<u8>> {
         let frame = Frame {
             seq: u64::from(seq),
             pts: Duration::from_millis(40) * seq,
-            since: Instant::now(),
-            width: 64,
-            height: 48,
-            layout: Layout::I420,
-            strides: vec![64, 32, 32],
-            data: Arc::new(Packed::new(bytes.clone(), vec![0, 64 * 48, 64 * 48 * 5 / 4])),
+            ..Frame::packed(Layout::I420, (64, 48), bytes.clone())
         };
         writer.write(&frame).unwrap();
     }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{Counters, Options, prepare};
 use crate::{
-    frame::{Frame, Layout, Packed},
+    frame::{Frame, Layout},
     stage::{
         Activity, Cause, Crash, Description, Error, Factory, Missing, Output, Parameters, Restart, Stage,
         Values,
@@ -71,18 +71,12 @@ fn python() -> PathBuf {
 }
 
 fn frame(seq: u64, width: u32, height: u32) -> Frame {
-    let stride = width as usize * 3;
-    let bytes = (0..stride * height as usize)
+    let bytes = (0..width as usize * height as usize * 3)
         .map(|at| u8::try_from((at + 7 * usize::try_from(seq).unwrap()) % 251).unwrap());
     Frame {
         seq,
         pts: Duration::from_millis(33 * seq),
-        since: Instant::now(),
-        width,
-        height,
-        layout: Layout::Rgb,
-        strides: vec![stride],
-        data: Arc::new(Packed::new(bytes.collect(), vec![0])),
+        ..Frame::packed(Layout::Rgb, (width, height), bytes.collect())
     }
 }
 

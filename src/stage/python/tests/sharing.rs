@@ -85,15 +85,7 @@ fn a_picture_of_another_size_or_layout_gets_a_ring_of_its_own() {
         let input = frame(seq as u64, width, height);
         assert!(is_inverted(&input, &picture(stage.process(&input))), "{width}x{height}");
     }
-    let planes = Packed::new(vec![9; 96], vec![0, 64, 80]);
-    let input = Frame {
-        width: 8,
-        height: 8,
-        layout: Layout::I420,
-        strides: vec![8, 4, 4],
-        data: Arc::new(planes),
-        ..frame(3, 8, 8)
-    };
+    let input = Frame { seq: 3, ..Frame::packed(Layout::I420, (8, 8), vec![9; 96]) };
     let output = picture(stage.process(&input));
 
     assert_eq!(

@@ -1,15 +1,14 @@
-//! Stages as functions of pictures: folders of the catalog or of the test's own, frames that the test draws, and what
-//! can be said of the pictures that come out.
+//! Stages as functions of frames: folders of the catalog or of the test's own, frames that the test draws, and what
+//! can be said of the frames that come out.
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use scope::{
     app,
-    frame::{Frame, Layout, Packed},
+    frame::{Frame, Layout},
     stage::{Entry, Error, Output, Parameters, Settings, Stage},
 };
 use serde_json::Value;
@@ -26,6 +25,13 @@ pub fn shipped(id: &str) -> Entry {
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// A folder of a pipeline that gives every frame back.
+pub fn put(dir: &Path, id: &str, rest: &str) {
+    let text = format!("id = \"{id}\"\nname = \"{id}\"\nkind = \"echo\"\nlayouts = [\"I420\"]\n{rest}");
+    std::fs::create_dir_all(dir.join(id)).unwrap();
+    std::fs::write(dir.join(id).join("pipeline.toml"), text).unwrap();
+}
+
 /// Writes a folder of the kind `launch` below `dir` and reads it.
 pub fn read(dir: &Path, toml: &str, description: &str) -> Result<Entry, Error> {
     let folder = dir.join("mine");
@@ -37,21 +43,21 @@ pub fn read(dir: &Path, toml: &str, description: &str) -> Result<Entry, Error> {
 }
 
 /// A stage with the numbers of its frames.
-pub struct Look {
+pub struct StageUnderTest {
     stage: Box<dyn Stage>,
     entry: Entry,
     next: u64,
     pub layout: Layout,
 }
 
-impl Look {
+impl StageUnderTest {
     /// Starts a stage with its defaults.
     #[track_caller]
-    pub fn start(entry: &Entry) -> Look {
+    pub fn start(entry: &Entry) -> StageUnderTest {
         let stage = (entry.factory)().unwrap_or_else(|error| panic!("{error}"));
-        let mut look = Look { stage, entry: entry.clone(), next: 0, layout: Layout::I420 };
-        look.set(&serde_json::json!({}));
-        look
+        let mut started = StageUnderTest { stage, entry: entry.clone(), next: 0, layout: Layout::I420 };
+        started.set(&serde_json::json!({}));
+        started
     }
 
     /// Sets parameters; the others have their defaults.
@@ -111,24 +117,14 @@ pub fn draw(seq: u64, width: usize, height: usize, layout: Layout, paint: Paint)
     let size = (width, height);
     let mut bytes: Vec<u8> = (0..width * height).map(|at| paint(at % width, at / width, size)[0]).collect();
     let chroma = (0..width * height / 4).map(|at| paint(at % (width / 2) * 2, at / (width / 2) * 2, size));
-    let (strides, offsets) = if layout == Layout::Nv12 {
+    if layout == Layout::Nv12 {
         bytes.extend(chroma.flat_map(|[_, u, v]| [u, v]));
-        (vec![width, width], vec![0, width * height])
     } else {
         let (u, v): (Vec<_>, Vec<_>) = chroma.map(|[_, u, v]| (u, v)).unzip();
         bytes.extend(u.into_iter().chain(v));
-        (vec![width, width / 2, width / 2], vec![0, width * height, width * height * 5 / 4])
-    };
-    Frame {
-        seq,
-        pts: time(seq),
-        since: Instant::now(),
-        width: u32::try_from(width).unwrap(),
-        height: u32::try_from(height).unwrap(),
-        layout,
-        strides,
-        data: Arc::new(Packed::new(bytes, offsets)),
     }
+    let size = [width, height].map(|side| u32::try_from(side).unwrap());
+    Frame { seq, pts: time(seq), ..Frame::packed(layout, size.into(), bytes) }
 }
 
 /// The luma and the mean chroma of a picture.

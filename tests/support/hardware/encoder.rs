@@ -1,7 +1,4 @@
-//! Hardware encoders that this file makes up: x264enc with a fault, under the name of a hardware factory.
-//!
-//! An element stays registered for the life of the process and [`FAULT`] is one for the process: every test needs a
-//! process of its own, as nextest gives it.
+//! x264enc with a fault, under the name of a hardware encoder's factory.
 
 use std::sync::{
     LazyLock, OnceLock,
@@ -9,6 +6,8 @@ use std::sync::{
 };
 
 use gst::{glib, prelude::*, subclass::prelude::*};
+
+use super::{lose_device, metadata, templates, wrap};
 
 /// What a made-up element does wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,10 +28,7 @@ static FAULT: OnceLock<Fault> = OnceLock::new();
 static STARTS: AtomicU32 = AtomicU32::new(0);
 
 pub fn register(name: &str, fault: Fault) {
-    gst::init().expect("GStreamer starts");
-    assert_eq!(*FAULT.get_or_init(|| fault), fault, "one fault a process: run this with nextest");
-    gst::Element::register(None, name, gst::Rank::NONE, Hardware::static_type())
-        .expect("an element of that name can be registered");
+    super::register(name, &FAULT, fault, Hardware::static_type());
 }
 
 // A GstBin around x264enc with the properties that the fragments of NVENC, VA and QSV set.
@@ -142,55 +138,12 @@ fn plant(pad: &gst::Pad, fault: Fault) {
     }
 }
 
-/// Loses the device at the buffer of that number, in a session alone: the trials at the start push more than they need.
-pub fn lose_device(pad: &gst::Pad, number: u32) {
-    let seen = AtomicU32::new(0);
-    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
-        if !in_session(pad) || seen.fetch_add(1, Relaxed) + 1 < number {
-            return gst::PadProbeReturn::Ok;
-        }
-        if let Some(element) = pad.parent_element() {
-            gst::element_error!(element, gst::ResourceError::Failed, ["the device is lost"]);
-        }
-        info.flow_res = Err(gst::FlowError::Error);
-        gst::PadProbeReturn::Handled
-    });
-}
-
-/// Puts `software` into the made-up element, and gives the pads that are shown outside.
-pub fn wrap(bin: &gst::Bin, software: &gst::Element) -> [gst::Pad; 2] {
-    bin.add(software).expect("the bin is new");
-    ["sink", "src"].map(|name| {
-        let pad = software.static_pad(name).expect("every codec has both");
-        let ghost = gst::GhostPad::with_target(&pad).expect("the pad has no ghost yet");
-        bin.add_pad(&ghost).expect("the bin is new");
-        pad
-    })
-}
-
-/// Templates of the two pads, by their caps.
-pub fn templates(sink: &str, src: &str) -> Vec<gst::PadTemplate> {
-    let template = |name, direction, caps: &str| {
-        let caps = caps.parse::<gst::Caps>().expect("valid caps");
-        gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &caps).expect("valid")
-    };
-    vec![template("sink", gst::PadDirection::Sink, sink), template("src", gst::PadDirection::Src, src)]
-}
-
-/// Whether the pad is in a graph of a session, which is named so.
-pub fn in_session(pad: &gst::Pad) -> bool {
-    let parents = std::iter::successors(pad.parent(), gst::prelude::GstObjectExt::parent);
-    parents.last().is_some_and(|graph| graph.name().starts_with("session-"))
-}
-
 impl GstObjectImpl for Inner {}
 
 impl ElementImpl for Inner {
     fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
-        static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
-            let class = "Codec/Encoder/Video/Hardware";
-            gst::subclass::ElementMetadata::new("Made-up hardware", class, "x264enc with a fault", "Scope")
-        });
+        static METADATA: LazyLock<gst::subclass::ElementMetadata> =
+            LazyLock::new(|| metadata("Codec/Encoder/Video/Hardware", "x264enc"));
         Some(&METADATA)
     }
 

@@ -3,6 +3,7 @@
 use gst_video::prelude::*;
 
 use super::chain::Chain;
+use super::random::Random;
 use super::stamp;
 
 /// The video codecs that the client speaks.
@@ -157,16 +158,13 @@ impl Painter {
 
 /// A gradient with a little noise on it, the same in every run.
 fn texture(width: usize) -> Vec<u8> {
-    let mut seed = 0x2545_f491_u32;
+    let mut random = Random::new(0);
     // Strides are rounded up to four bytes.
     (0..width + 4)
         .map(|x| {
-            seed ^= seed << 13;
-            seed ^= seed >> 17;
-            seed ^= seed << 5;
             let ramp = x % PERIOD / 2;
             u8::try_from((ramp.min(PERIOD / 2 - 1 - ramp) + 64).min(200)).expect("at most 200")
-                + (seed % 16) as u8
+                + u8::try_from(random.below(16)).expect("below 16")
         })
         .collect()
 }

@@ -1,6 +1,4 @@
-//! Hardware decoders that this file makes up: `avdec_h264` with a fault, under the name of a hardware factory.
-//!
-//! As with [`super::hardware`], every test needs a process of its own, as nextest gives it.
+//! `avdec_h264` with a fault, under the name of a hardware decoder's factory.
 
 use std::sync::{
     LazyLock, OnceLock,
@@ -9,7 +7,7 @@ use std::sync::{
 
 use gst::{glib, prelude::*, subclass::prelude::*};
 
-use super::hardware::{in_session, lose_device, templates, wrap};
+use super::{in_session, lose_device, metadata, templates, wrap};
 
 /// What a made-up decoder does wrong, in a session alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,10 +21,7 @@ pub enum Fault {
 static FAULT: OnceLock<Fault> = OnceLock::new();
 
 pub fn register(name: &str, fault: Fault) {
-    gst::init().expect("GStreamer starts");
-    assert_eq!(*FAULT.get_or_init(|| fault), fault, "one fault a process: run this with nextest");
-    gst::Element::register(None, name, gst::Rank::NONE, HardwareDecoder::static_type())
-        .expect("an element of that name can be registered");
+    super::register(name, &FAULT, fault, HardwareDecoder::static_type());
 }
 
 // A GstBin around avdec_h264 with the properties that the fragment of NVDEC sets.
@@ -100,10 +95,8 @@ impl GstObjectImpl for Inner {}
 
 impl ElementImpl for Inner {
     fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
-        static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
-            let class = "Codec/Decoder/Video/Hardware";
-            gst::subclass::ElementMetadata::new("Made-up hardware", class, "avdec_h264 with a fault", "Scope")
-        });
+        static METADATA: LazyLock<gst::subclass::ElementMetadata> =
+            LazyLock::new(|| metadata("Codec/Decoder/Video/Hardware", "avdec_h264"));
         Some(&METADATA)
     }
 
