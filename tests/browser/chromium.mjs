@@ -2,8 +2,11 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { after, before } from "node:test";
 
 import { chromium } from "playwright-core";
+
+import { startServer } from "./server.mjs";
 
 const ARGS = [
   "--no-sandbox",
@@ -38,15 +41,54 @@ export async function launchBehind(link, url) {
   return browser;
 }
 
-/** A page whose console errors are collected. */
-export async function openPage(browser, url, options = {}) {
+/** A page whose console errors are collected; `prepare` gets it before it loads. */
+export async function openPage(browser, url, { prepare, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
   const page = await context.newPage();
   const errors = [];
   page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
   page.on("pageerror", (error) => errors.push(String(error)));
+  await prepare?.(page);
   await page.goto(url);
   return { page, errors, close: () => context.close() };
+}
+
+/** Keeps the page's connections for their statistics, each made with `forced` besides its own configuration. */
+export const keepConnections = (page, forced = {}) =>
+  page.addInitScript((forced) => {
+    const Native = window.RTCPeerConnection;
+    window.connections = [];
+    window.RTCPeerConnection = class extends Native {
+      constructor(configuration) {
+        super({ ...configuration, ...forced });
+        window.connections.push(this);
+      }
+    };
+  }, forced);
+
+/** Video frames that the newest of the kept connections has sent. */
+export const framesSent = (page) =>
+  page.evaluate(async () => {
+    const report = [...(await window.connections.at(-1).getStats()).values()];
+    return report.find(({ type, kind }) => type === "outbound-rtp" && kind === "video").framesSent;
+  });
+
+/** A browser and a server for all tests of a file. */
+export function withServer() {
+  let browser, server;
+  before(async () => {
+    [browser, server] = await Promise.all([launch(), startServer()]);
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.kill();
+  });
+  return {
+    open: (path, options) => openPage(browser, server.url + path, options),
+    /** Of another server. */
+    openAt: (url, options) => openPage(browser, url, options),
+    get: (path) => server.get(path),
+  };
 }
 
 export const state = (page) => page.evaluate(() => window.scope.state());

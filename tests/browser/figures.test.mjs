@@ -1,8 +1,8 @@
 // The figures that the page shows, against what the server tells.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { figure, launch, openPage, state } from "./chromium.mjs";
+import { figure, state, withServer } from "./chromium.mjs";
 import { startServer, until } from "./server.mjs";
 
 /** What is known while a stream with a measured delay runs. */
@@ -19,17 +19,10 @@ const LABELS = [
   "RAM",
 ];
 
-let browser, server;
-before(async () => {
-  [browser, server] = await Promise.all([launch(), startServer()]);
-});
-after(async () => {
-  await browser?.close();
-  await server?.kill();
-});
+const { open, openAt, get } = withServer();
 
 test("the status bar has the stream's figures and the server's, and a dash for what nobody knows", async () => {
-  const { page, errors, close } = await openPage(browser, `${server.url}/?source=pattern&autostart=1`);
+  const { page, errors, close } = await open("/?source=pattern&autostart=1");
   const shown = (label) => figure(page, label).textContent();
   assert.equal(await shown("Returned"), "– fps", "nothing has come back yet");
   await until("the page is live", async () => (await state(page)) === "live");
@@ -38,7 +31,7 @@ test("the status bar has the stream's figures and the server's, and a dash for w
     await until(`${label} is known`, async () => !(await shown(label)).includes("–"));
   }
 
-  const { memory, gpus } = (await server.get("/api/v1/system")).body;
+  const { memory, gpus } = (await get("/api/v1/system")).body;
   const total = Math.min(memory.total_bytes, memory.limit_bytes ?? Infinity) / 2 ** 30;
   const wanted = total < 99.95 ? total.toFixed(1) : String(Math.round(total));
   assert.ok((await shown("RAM")).endsWith(`of ${wanted} GiB`), await shown("RAM"));
@@ -51,7 +44,7 @@ test("the status bar has the stream's figures and the server's, and a dash for w
 
 test("the status bar says so while the server is away", async () => {
   const own = await startServer();
-  const { page, close } = await openPage(browser, own.url);
+  const { page, close } = await openAt(own.url);
   const ram = figure(page, "RAM");
   await until("it is known", async () => (await ram.textContent()).includes("GiB"));
 

@@ -1,41 +1,40 @@
 // The page in Chromium against the real server: what a person sees, read from the returned picture.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { figure, launch, openPage, outputVideo, stamps, state } from "./chromium.mjs";
+import { figure, framesSent, keepConnections, outputVideo, stamps, state, withServer } from "./chromium.mjs";
+import { receive } from "./raw.mjs";
 import { startServer, until } from "./server.mjs";
 
-let browser, server;
-before(async () => {
-  [browser, server] = await Promise.all([launch(), startServer()]);
-});
-after(async () => {
-  await browser?.close();
-  await server?.kill();
-});
+const { open, openAt, get } = withServer();
 
 const live = (page) => until("the page is live", async () => (await state(page)) === "live");
 const session = async (page) => {
   const id = await page.evaluate(() => window.scope.sessionId());
-  return server.get(`/api/v1/sessions/${id}`);
+  return get(`/api/v1/sessions/${id}`);
 };
 
 for (const codec of ["VP8", "VP9", "H264"]) {
-  test(`${codec}: the returned frame numbers rise at the source's rate`, async () => {
-    const { page, errors, close } = await openPage(browser, `${server.url}/?source=pattern&codec=${codec}`);
+  test(`${codec}: the returned frame numbers rise, and most of them are there`, async () => {
+    const { page, errors, close } = await open(`/?source=pattern&codec=${codec}`, {
+      prepare: keepConnections,
+    });
 
     await page.getByRole("button", { name: "Start" }).click();
     await live(page);
-    const seen = await until("90 numbers came back", async () => {
-      const all = await stamps(page);
-      return all.length >= 90 && all;
-    });
+    const numbers = (count) =>
+      until(`${count} numbers came back`, async () => {
+        const all = await stamps(page);
+        return all.length >= count && all;
+      });
+    const [first, before] = [await numbers(30), await framesSent(page)];
+    const [seen, after] = [await numbers(90), await framesSent(page)];
 
     const falls = seen.filter((number, at) => at > 0 && number < seen[at - 1]);
     assert.deepEqual(falls, [], "numbers rise");
-    const later = seen.slice(30);
-    const share = later.length / (later.at(-1) - later[0] + 1);
-    assert.ok(share > 0.6, `${Math.round(share * 100)} % of the source's frames came back`);
+    // Of those that the browser had the time to encode and send.
+    const share = (seen.length - first.length) / (after - before);
+    assert.ok(share > 0.6, `${Math.round(share * 100)} % of the frames that were sent came back`);
     await until("a measured delay is shown", async () => {
       const figures = await page.getByRole("contentinfo").textContent();
       return /Delay \(measured\)\d+ ms/.test(figures);
@@ -49,7 +48,7 @@ for (const codec of ["VP8", "VP9", "H264"]) {
 }
 
 test("the camera's picture comes back", async () => {
-  const { page, errors, close } = await openPage(browser, `${server.url}/?source=camera`);
+  const { page, errors, close } = await open("/?source=camera");
 
   await page.getByRole("button", { name: "Start" }).click();
   await live(page);
@@ -66,7 +65,7 @@ test("the camera's picture comes back", async () => {
 });
 
 test("audio comes back with the video", async () => {
-  const { page, close } = await openPage(browser, `${server.url}/?source=pattern`);
+  const { page, close } = await open("/?source=pattern");
 
   await page.getByRole("switch", { name: "Audio" }).click();
   await page.getByRole("button", { name: "Start" }).click();
@@ -79,7 +78,7 @@ test("audio comes back with the video", async () => {
 });
 
 test("pause and a parameter reach the server, and Stop ends the session", async () => {
-  const { page, close } = await openPage(browser, `${server.url}/?source=pattern`);
+  const { page, close } = await open("/?source=pattern");
   await page.getByRole("button", { name: "Start" }).click();
   await live(page);
   const id = await page.evaluate(() => window.scope.sessionId());
@@ -93,7 +92,7 @@ test("pause and a parameter reach the server, and Stop ends the session", async 
   await page.getByRole("button", { name: "Stop" }).click();
 
   const ended = await until("the session is over", async () => {
-    const answer = await server.get(`/api/v1/sessions/${id}`);
+    const answer = await get(`/api/v1/sessions/${id}`);
     return answer.status === 410 && answer.body;
   });
   assert.equal(ended.reason, "closed_by_client");
@@ -103,7 +102,7 @@ test("pause and a parameter reach the server, and Stop ends the session", async 
 
 test("a server that is killed and comes back gets its page back", async () => {
   const own = await startServer();
-  const { page, close } = await openPage(browser, `${own.url}/?source=pattern&autostart=1`);
+  const { page, close } = await openAt(`${own.url}/?source=pattern&autostart=1`);
   await live(page);
 
   await own.kill();
@@ -119,7 +118,7 @@ test("a server that is killed and comes back gets its page back", async () => {
 
 test("a server that shuts down says so in the page", async () => {
   const own = await startServer();
-  const { page, close } = await openPage(browser, `${own.url}/?source=pattern&autostart=1`);
+  const { page, close } = await openAt(`${own.url}/?source=pattern&autostart=1`);
   await live(page);
   // The channel may open after the first picture; before, nobody can be told anything.
   await until("the server's figures arrive", () => page.evaluate(() => scope.metrics().serverLatencyMs !== null));
@@ -135,7 +134,7 @@ test("a server that shuts down says so in the page", async () => {
 
 test("any path is the page, over HTTPS too", async () => {
   const own = await startServer({ args: ["--tls", "self-signed"], scheme: "https" });
-  const { page, errors, close } = await openPage(browser, `${own.url}/some/where?source=pattern&autostart=1`, {
+  const { page, errors, close } = await openAt(`${own.url}/some/where?source=pattern&autostart=1`, {
     ignoreHTTPSErrors: true,
   });
 
@@ -147,21 +146,9 @@ test("any path is the page, over HTTPS too", async () => {
 });
 
 test("an offer without a picture is answered", async () => {
-  const { page, close } = await openPage(browser, `${server.url}/health`);
+  const { page, close } = await open("/health");
 
-  const type = await page.evaluate(async () => {
-    const connection = new RTCPeerConnection();
-    connection.addTransceiver("video");
-    await connection.setLocalDescription();
-    const response = await fetch("/api/v1/webrtc/offer", {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ sdp: connection.localDescription.sdp, type: "offer" }),
-    });
-    const answer = await response.json();
-    await connection.setRemoteDescription({ sdp: answer.sdp, type: answer.type });
-    return answer.type;
-  });
+  const { type } = await page.evaluate(receive);
 
   assert.equal(type, "answer");
   await close();

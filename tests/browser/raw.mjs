@@ -2,7 +2,8 @@
 
 /**
  * Runs in the page: sends a canvas with numbered frames over bars of `colours`, with one whole offer and no trickle,
- * and reads only `sdp` and `type`. Gives the numbers and the bars of the returned picture.
+ * and reads only `sdp` and `type`. Gives the numbers and the bars of the returned picture, and how many frames the
+ * browser sent from the 30th number on; `drawn` stands in the page all the while.
  */
 export async function call({ codec, colours, frames }) {
   const { width, height, write, pixel, numberOf } = globalThis.stamps();
@@ -16,6 +17,7 @@ export async function call({ codec, colours, frames }) {
       context.fillRect(at * bar, 0, bar, height);
     });
     write(context, number++);
+    globalThis.drawn = number;
   };
   const timer = setInterval(draw, 1000 / 30);
 
@@ -40,16 +42,38 @@ export async function call({ codec, colours, frames }) {
 
   const video = Object.assign(document.createElement("video"), { muted: true, srcObject: await came });
   await video.play();
+  const framesSent = async () => {
+    const report = [...(await connection.getStats()).values()];
+    return report.find(({ type, kind }) => type === "outbound-rtp" && kind === "video").framesSent;
+  };
   const numbers = [];
+  let before = 0;
   while (numbers.length < frames) {
+    if (numbers.length === 30) before ||= await framesSent();
     await new Promise((frame) => video.requestVideoFrameCallback(frame));
     const number = numberOf(video);
     if (number !== null) numbers.push(number);
   }
+  const sent = (await framesSent()) - before;
   const bars = colours.map((_, at) => pixel((at + 0.5) * bar, height / 2));
   clearInterval(timer);
   connection.close();
-  return { numbers, bars };
+  return { numbers, bars, sent };
+}
+
+/** Runs in the page: offers to take a picture and sends none. Gives the answer, which the browser has taken. */
+export async function receive() {
+  const connection = new RTCPeerConnection();
+  connection.addTransceiver("video");
+  await connection.setLocalDescription();
+  const response = await fetch("/api/v1/webrtc/offer", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ sdp: connection.localDescription.sdp, type: "offer" }),
+  });
+  const { sdp, type } = await response.json();
+  await connection.setRemoteDescription({ sdp, type });
+  return { sdp, type };
 }
 
 /** Gives a page what writes a number into a picture and reads it; stands there as `stamps()`. */
