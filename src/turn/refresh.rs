@@ -37,7 +37,7 @@ const BACKOFF_CAP: Duration = Duration::from_mins(5);
 /// Share of the credentials' lifetime after which they are renewed: the rest leaves time for retries.
 const REFRESH_AT: f64 = 0.8;
 
-/// The waits of the task; tests shorten them.
+/// The waits of the task; tests shorten them, and renew earlier.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Timing {
     pub(super) ttl: Duration,
@@ -47,6 +47,7 @@ pub(super) struct Timing {
     pub(super) refresh_floor: Duration,
     pub(super) backoff_first: Duration,
     pub(super) backoff_cap: Duration,
+    pub(super) refresh_at: f64,
 }
 
 impl Default for Timing {
@@ -59,6 +60,7 @@ impl Default for Timing {
             refresh_floor: REFRESH_FLOOR,
             backoff_first: BACKOFF_FIRST,
             backoff_cap: BACKOFF_CAP,
+            refresh_at: REFRESH_AT,
         }
     }
 }
@@ -137,7 +139,7 @@ impl Refresher {
         match self.fetch(provider).await {
             Ok(answer) => {
                 let ttl = answer.ttl.map_or(self.timing.ttl, |ttl| ttl.min(self.timing.ttl));
-                let wait = ttl.mul_f64(REFRESH_AT).max(self.timing.refresh_floor);
+                let wait = ttl.mul_f64(self.timing.refresh_at).max(self.timing.refresh_floor);
                 self.next_fetch = asked_at.after(wait);
                 self.failures = 0;
                 let (source, ttl_s) = (provider.source(), ttl.as_secs());

@@ -221,9 +221,11 @@ mod tests {
             std::thread::park();
             Err(Error::Process("woken".into()))
         });
-        for (factory, word) in [(fails, "no weights"), (hangs, "not ready after")] {
-            let about = "id = \"a\"\nname = \"A\"\nkind = \"a\"\nlayouts = [\"RGB\"]\nload_limit_s = 0.1";
-            let catalog = Catalog::default().with(Entry::parse(about, Some(factory)).unwrap());
+        for (factory, limit, word) in
+            [(fails, "", "no weights"), (hangs, "load_limit_s = 0.1", "not ready after")]
+        {
+            let about = format!("id = \"a\"\nname = \"A\"\nkind = \"a\"\nlayouts = [\"RGB\"]\n{limit}");
+            let catalog = Catalog::default().with(Entry::parse(&about, Some(factory)).unwrap());
 
             catalog.load(&["a".into()], None).unwrap();
 

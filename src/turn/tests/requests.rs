@@ -7,6 +7,7 @@ use super::*;
 #[tokio::test]
 async fn cloudflare_is_asked_with_its_key() {
     let fake = Fake::start(Reply::Cloudflare).await;
+    let asked = Timestamp::now();
 
     let (service, _task) = start(cloudflare(&fake)).await;
 
@@ -19,7 +20,7 @@ async fn cloudflare_is_asked_with_its_key() {
     assert_eq!(urls(&service), ["stun:127.0.0.1:3478", "turn:127.0.0.1:3478?transport=udp"]);
     assert_eq!(service.status().source, Source::Cloudflare);
     assert_eq!(service.status().last_error, None);
-    assert_expires_in(&service, Duration::from_hours(24));
+    assert_expires(&service, asked, Duration::from_hours(24));
     assert_eq!(
         service.for_server(),
         ServerSide {
@@ -47,6 +48,7 @@ async fn huggingface_is_asked_with_its_token() {
 #[tokio::test]
 async fn twilio_is_asked_with_its_account_and_its_ttl_counts() {
     let fake = Fake::start(Reply::Twilio).await;
+    let asked = Timestamp::now();
 
     let (service, _task) = start(twilio(&fake)).await;
 
@@ -58,7 +60,7 @@ async fn twilio_is_asked_with_its_account_and_its_ttl_counts() {
     assert_eq!(request.header(&header::CONTENT_TYPE), "application/x-www-form-urlencoded");
     assert_eq!(request.body, "Ttl=86400");
     assert_eq!(service.status().source, Source::Twilio);
-    assert_expires_in(&service, Duration::from_hours(1));
+    assert_expires(&service, asked, Duration::from_hours(1));
     assert_eq!(service.for_server().turn.len(), 1);
 }
 
@@ -78,9 +80,9 @@ async fn cloudflare_keys_go_before_a_token_and_that_before_twilio() {
     assert_eq!(source_of(&settings).await, Source::Stun);
 }
 
-fn assert_expires_in(service: &Service, expected: Duration) {
+/// The credentials live for `expected`, counted from a moment between `asked` and now.
+fn assert_expires(service: &Service, asked: Timestamp, expected: Duration) {
     let expires_at = service.status().expires_at.expect("cached credentials");
-    let left = expires_at.duration_since(Timestamp::now()).as_secs_f64();
-    let late = expected.as_secs_f64() - left;
-    assert!((0.0..PATIENCE.as_secs_f64()).contains(&late), "{left} s left");
+    let possible = asked + expected..=Timestamp::now() + expected;
+    assert!(possible.contains(&expires_at), "{expires_at} is not in {possible:?}");
 }

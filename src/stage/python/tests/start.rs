@@ -8,10 +8,10 @@ fn a_worker_that_does_not_come_up_is_told_of_and_the_next_comes() {
     for (fault, cause) in [
         ("import", Cause::NotInstalled { missing: Missing::Module, name: "no_such_module".into(), install }),
         ("fatal", Cause::Refused { message: "RuntimeError: no GPU".into() }),
-        ("silent", Cause::TimedOut { during: Activity::Loading, seconds: 5.0 }),
+        ("silent", Cause::TimedOut { during: Activity::Loading, seconds: 10.0 }),
     ] {
-        let bench =
-            Bench::new(&format!("keep_s = 0\nload_limit_s = 5.0\nenv = {{ FAULT = \"{fault}\" }}"), "");
+        let limit = if fault == "silent" { "load_limit_s = 10.0" } else { "" };
+        let bench = Bench::new(&format!("keep_s = 0\n{limit}\nenv = {{ FAULT = \"{fault}\" }}"), "");
 
         assert_eq!(crash(bench.stage()).cause, cause);
 

@@ -43,7 +43,7 @@ fn a_stage_that_hangs_is_left_behind_and_another_takes_its_place() {
         }
         Ok(())
     };
-    let bench = Bench::new(entry("a", 10, "deadline_s = 0.2", hangs));
+    let bench = Bench::new(entry("a", 10, "deadline_s = 1.0", hangs));
 
     let frames = bench.until_heard(state(State::Restarting));
     bench.until_heard(state(State::Running));
