@@ -15,6 +15,20 @@ const LINES: usize = 2000;
 /// A longer line is cut: a dump must not push everything else out.
 const LINE_BYTES: usize = 4096;
 
+/// Errors of GStreamer that a healthy session brings: category, text, and why nobody has to look after them.
+const HARMLESS: [(&str, &str, &str); 2] = [
+    (
+        "sctpassociation",
+        "Event: SCTP_SEND_FAILED_EVENT (12)",
+        "a peer that closes its data channel leaves what was on its way unacknowledged",
+    ),
+    (
+        "sctpassociation",
+        "Association not connected yet",
+        "webrtcbin resets the streams of an association that the peer has ended",
+    ),
+];
+
 /// What is logged and how.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Settings {
@@ -32,6 +46,11 @@ pub enum Format {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// Whether an error of GStreamer is one of those that a healthy session brings.
+pub fn is_harmless(category: &str, text: &str) -> bool {
+    HARMLESS.iter().any(|(known, line, _)| *known == category && *line == text)
 }
 
 /// Starts logging to standard error; gives the newest lines. A second call in a process only gives a new ring.
@@ -164,6 +183,15 @@ mod tests {
         let (lines, written) = tail.tail(usize::MAX, None);
         assert_eq!((lines.len(), written), (LINES, LINES as u64 + 6));
         assert!(lines.last().unwrap().len() <= LINE_BYTES);
+    }
+
+    #[test]
+    fn only_the_known_lines_are_harmless() {
+        for (category, text, _) in HARMLESS {
+            assert!(is_harmless(category, text));
+            assert!(!is_harmless(category, &format!("{text}, and more")));
+            assert!(!is_harmless("another", text));
+        }
     }
 
     #[test]

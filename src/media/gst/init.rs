@@ -8,7 +8,7 @@ use std::{
 
 use gst::{glib, prelude::*};
 
-use crate::media::Error;
+use crate::{media::Error, telemetry};
 
 /// Distinct lines of `GLib` that are remembered, and so logged, in a process's life.
 const GLIB_LINES: usize = 200;
@@ -99,6 +99,9 @@ fn forward_log() {
         let object = object.map(std::string::ToString::to_string).unwrap_or_default();
         let category = category.name();
         match level {
+            gst::DebugLevel::Error if telemetry::is_harmless(category, &text) => {
+                tracing::debug!(target: "gstreamer", category, %object, "{place}:{line} {text}");
+            }
             gst::DebugLevel::Error => {
                 tracing::warn!(target: "gstreamer", category, %object, "{place}:{line} {text}");
             }
@@ -137,8 +140,9 @@ fn forward_glib_log() {
 pub fn warm_up() {
     let parts = REQUIRED.iter().map(|(element, _)| *element).chain(INSIDE.iter().copied());
     for element in parts.filter_map(|name| gst::ElementFactory::make(name).build().ok()) {
-        // A real session reports its own faults. ICE elements alone have no stream to be ready for.
-        if !element.name().starts_with("nice") {
+        // A real session reports its own faults. Alone, ICE elements have no stream to be ready for and srtpenc has no key.
+        let name = element.name();
+        if !name.starts_with("nice") && !name.starts_with("srtpenc") {
             element.set_state(gst::State::Ready).ok();
         }
         element.set_state(gst::State::Null).ok();

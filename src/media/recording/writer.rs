@@ -54,7 +54,7 @@ impl Writer {
     /// Writes until the end.
     pub fn run(mut self) {
         let (mut code, mut sentence) = self.serve().unwrap_or_else(|error| {
-            tracing::warn!(%error, recording = self.folder.id(), "recording ended");
+            tracing::error!(%error, recording = self.folder.id(), "recording ended");
             (EndCode::Failed, error.to_string())
         });
         for lane in [&mut self.output, &mut self.input] {

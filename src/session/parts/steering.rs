@@ -335,6 +335,8 @@ fn show_state(cx: &Context, status: stage::Status) {
     let is_news = before.state != *state || before.cause != *cause;
     if state.is_well() || !is_news {
         tracing::debug!(state = state.name(), detail, "stage");
+    } else if *state == stage::State::Failed {
+        tracing::error!(state = state.name(), detail, "stage");
     } else {
         tracing::warn!(state = state.name(), detail, "stage");
     }

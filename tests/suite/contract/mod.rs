@@ -3,6 +3,7 @@
 mod aiortc;
 mod api;
 mod injection;
+mod log;
 mod metrics;
 mod resume;
 mod steering;
