@@ -7,7 +7,7 @@ import { test } from "node:test";
 
 import { inputVideo } from "./chromium.mjs";
 import { until } from "./server.mjs";
-import { live, onCatalog, shownFrames } from "./steer.mjs";
+import { live, onCatalog, recorded, shownFrames } from "./steer.mjs";
 
 let clip;
 const { open, get, session } = onCatalog({
@@ -56,7 +56,7 @@ test("a file of the server's needs no camera, and gives way to a recording and t
   assert.equal(await page.evaluate(() => window.asked), 0);
 
   await page.getByRole("button", { name: "Record", exact: true }).click();
-  await until("it records", async () => /0:0[2-9]/.test(await page.getByRole("timer", { name: "Recording" }).textContent()));
+  await recorded(page, 2);
   await page.getByRole("button", { name: "End recording" }).click();
   await page.getByRole("radio", { name: "Recording" }).check();
   await until("the recording plays", async () => (await played(page))?.source_type === "recording");

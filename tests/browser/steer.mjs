@@ -52,6 +52,14 @@ export function onCatalog({ args = async () => [], browserArgs = [] } = {}) {
 
 export const live = (page) => until("the page is live", async () => (await state(page)) === "live");
 
+/** Waits until the page shows that so many seconds are recorded. */
+export const recorded = (page, seconds) =>
+  until(`${seconds} seconds are recorded`, async () => {
+    const shown = page.getByRole("timer", { name: "Recording" });
+    const [, minutes, rest] = ((await shown.count()) && /(\d+):(\d\d)/.exec(await shown.textContent())) || [0, 0, 0];
+    return Number(minutes) * 60 + Number(rest) >= seconds;
+  });
+
 /** Frames that the page has shown of the output. */
 export const shownFrames = (page) =>
   outputVideo(page).evaluate((video) => video.getVideoPlaybackQuality().totalVideoFrames);

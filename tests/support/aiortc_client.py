@@ -210,8 +210,11 @@ async def call(options: argparse.Namespace) -> None:
     session = await signal(connection, options.url.rstrip("/"), options.trickle)
     print(json.dumps({"session": session, **seen.line()}), flush=True)
 
+    def over() -> bool:
+        return seen.stopped is not None or (seen.rises >= options.rises and seen.audio >= options.sounds)
+
     end = time.monotonic() + options.seconds
-    while time.monotonic() < end and seen.stopped is None:
+    while time.monotonic() < end and not over():
         await asyncio.sleep(1)
         print(json.dumps(seen.line()), flush=True)
     summary = {
@@ -234,7 +237,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("url", help="base URL of the server")
     parser.add_argument("--codec", default="VP8", help="VP8 or H264: what aiortc encodes")
-    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--rises", type=int, default=sys.maxsize, help="numbers that end the call")
+    parser.add_argument("--sounds", type=int, default=0, help="packets of sound that the end waits for as well")
+    parser.add_argument("--seconds", type=float, default=60, help="how long the call may last at most")
     parser.add_argument("--trickle", action="store_true", help="send the candidates after the answer")
     parser.add_argument("--audio", action="store_true", help="send and expect sound as well")
     parser.add_argument("--ice-servers", default="[]", help='JSON: [{"urls", "username", "credential"}]')

@@ -14,7 +14,7 @@ use str0m::net::{Protocol, Receive};
 use str0m::rtp::RtpWrite;
 use str0m::{Event, Input, Output, Rtc, RtcError};
 
-use super::codec::{Decoder, Encoder};
+use super::codec::{Decoder, Encoder, Picture};
 use super::opus::{self, Listener};
 use super::stats::{AudioPacket, Beep, End, Frame, Stats, Time};
 
@@ -104,6 +104,17 @@ pub struct Driver {
     pub state: State,
 }
 
+/// A frame of the client's camera.
+struct Sent {
+    number: u32,
+    /// When it was drawn.
+    at: Instant,
+    /// How much later than the camera's rate wants.
+    late: Duration,
+    /// From its drawing to its last datagram; `None` until that is sent.
+    own: Option<Duration>,
+}
+
 /// What changes while the thread runs.
 #[derive(Default)]
 pub struct State {
@@ -116,10 +127,12 @@ pub struct State {
     next_audio: Option<Instant>,
     number: u32,
     audio_packets: u32,
-    /// When the newest beep began here.
-    beep_sent: Option<Instant>,
+    /// When the newest beep was due here.
+    beep_due: Option<Instant>,
     hears_beep: bool,
-    sent: VecDeque<(u32, Instant)>,
+    sent: VecDeque<Sent>,
+    /// When the newest datagram was read.
+    datagram_at: Option<Instant>,
     key_frame_asked: Option<Instant>,
     /// Something of the video that comes back is missing, until the next key frame.
     damaged: bool,
@@ -129,6 +142,28 @@ pub struct State {
     server: Option<SocketAddr>,
     /// Number of the next packet that [`Command::Rtp`] sends.
     raw_number: u64,
+}
+
+impl State {
+    /// A decoded picture with what is known of its stamp; `None` where it has none.
+    fn seen(&self, picture: &Picture, received: Instant, whole: bool, time: Time) -> Option<Frame> {
+        let stamp = picture.stamp?;
+        let sent = self.sent.iter().rev().find(|sent| sent.number == stamp);
+        let sending = sent.and_then(|sent| sent.own).unwrap_or_default();
+        let receiving = self.datagram_at.map(|at| received - at).unwrap_or_default();
+        Some(Frame {
+            stamp,
+            width: picture.width,
+            height: picture.height,
+            light: picture.light(),
+            received,
+            delay: sent.map(|sent| received - sent.at).unwrap_or_default(),
+            own: sending + receiving,
+            late: sent.map(|sent| sent.late).unwrap_or_default(),
+            whole,
+            time,
+        })
+    }
 }
 
 impl Driver {
@@ -169,7 +204,12 @@ impl Driver {
     fn poll(&mut self) -> Result<Instant, RtcError> {
         loop {
             match self.rtc.poll_output()? {
-                Output::Timeout(timeout) => return Ok(timeout),
+                Output::Timeout(timeout) => {
+                    if let Some(sent) = self.state.sent.back_mut() {
+                        sent.own.get_or_insert_with(|| sent.at.elapsed());
+                    }
+                    return Ok(timeout);
+                }
                 Output::Transmit(datagram) => {
                     // An address that cannot be reached is one of ICE's tries.
                     self.socket.send_to(&datagram.contents, datagram.destination).ok();
@@ -253,6 +293,7 @@ impl Driver {
             Ok((len, source)) => {
                 if len > WAKE_BYTES {
                     self.state.server = Some(source);
+                    self.state.datagram_at = Some(now);
                 }
                 // A datagram that is none of WebRTC's, such as the one that wakes this thread, is dropped.
                 if let Ok(contents) = buffer[..len].try_into() {
@@ -330,12 +371,7 @@ impl Driver {
                 if stats.sizes.last() != Some(&size) {
                     stats.sizes.push(size);
                 }
-                if let Some(stamp) = picture.stamp {
-                    let sent = self.state.sent.iter().rev().find(|(number, _)| *number == stamp);
-                    let delay = sent.map(|(_, at)| received - *at).unwrap_or_default();
-                    let ((width, height), light) = (size, picture.light());
-                    stats.frames.push(Frame { stamp, width, height, light, received, delay, whole, time });
-                }
+                stats.frames.extend(self.state.seen(&picture, received, whole, time));
                 stats.last_picture = Some(picture);
             }
         });
@@ -350,10 +386,10 @@ impl Driver {
         let (received, time) = (data.network_time, time(data));
         let begins = level > BEEP_LEVEL && !self.state.hears_beep;
         self.state.hears_beep = level > BEEP_LEVEL;
-        let beep = self.state.beep_sent.filter(|_| begins);
+        let beep = self.state.beep_due.filter(|_| begins);
         self.shared.update(|stats| {
             stats.audio.push(AudioPacket { len, valid, level, received, time });
-            stats.beeps.extend(beep.map(|sent| Beep { received, delay: received - sent, time }));
+            stats.beeps.extend(beep.map(|due| Beep { received, delay: received - due, time }));
         });
     }
 
@@ -417,7 +453,7 @@ impl Driver {
         if self.state.sent.len() == REMEMBERED {
             self.state.sent.pop_front();
         }
-        self.state.sent.push_back((number, now));
+        self.state.sent.push_back(Sent { number, at: now, late: now - due, own: None });
         let time = MediaTime::from_micros((due - start).as_micros().try_into().expect("a test takes no age"))
             .rebase(Frequency::NINETY_KHZ);
         for unit in source.encoder.push(number) {
@@ -428,7 +464,10 @@ impl Driver {
             };
             writer.write(pt, now, time, data)?;
         }
-        self.shared.update(|stats| stats.frames_sent += 1);
+        self.shared.update(|stats| {
+            stats.frames_sent += 1;
+            stats.drawn.push(due - start);
+        });
         Ok(true)
     }
 
@@ -444,7 +483,7 @@ impl Driver {
 
         let packet = &beep[self.state.audio_packets as usize % beep.len()];
         if (self.state.audio_packets as usize).is_multiple_of(beep.len()) {
-            self.state.beep_sent = Some(now);
+            self.state.beep_due = Some(due);
         }
         let samples = u64::from(self.state.audio_packets) * u64::from(opus::SAMPLES);
         let time = MediaTime::new(samples, Frequency::FORTY_EIGHT_KHZ);

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use scope::{
     frame::{Frame, Layout},
@@ -9,6 +10,7 @@ use scope::{
 };
 
 use super::stamp;
+use super::stats::{Skew, median};
 
 /// What a file holds.
 #[derive(Debug)]
@@ -44,18 +46,24 @@ impl File {
         self.stamps.windows(2).all(|pair| pair[0].1 < pair[1].1)
     }
 
-    /// How much later than its sound the picture is, in seconds, where both began at once and the beep comes each second.
-    pub fn picture_after_sound_s(&self, fps: u32) -> f64 {
+    /// How much later than its sound the picture is, where both began at once, the beep comes each second and frame N of
+    /// the camera was due `drawn[N - 1]` after that.
+    pub fn picture_after_sound(&self, drawn: &[Duration]) -> Skew {
+        let starts: Vec<_> =
+            self.stamps.iter().map(|(at, number)| at - drawn[*number as usize - 1].as_secs_f64()).collect();
+        let start = median(starts.clone()).expect("a stamped picture");
         let loud = |level: f64| level > 0.05;
         let onsets = self.levels.windows(3).enumerate();
-        let mut onsets = onsets.filter(|(_, w)| !loud(w[0]) && !loud(w[1]) && loud(w[2]));
-        let (index, _) = onsets.nth(1).expect("two beeps at least");
-        let beep = (index + 2) as f64 * 0.02;
-        let starts: Vec<_> =
-            self.stamps.iter().map(|(at, number)| at - f64::from(*number) / f64::from(fps)).collect();
-        let start = starts[starts.len() / 2];
-        let late = (start - beep).rem_euclid(1.0);
-        if late > 0.5 { late - 1.0 } else { late }
+        let onsets = onsets.filter(|(_, w)| !loud(w[0]) && !loud(w[1]) && loud(w[2]));
+        // The first one may be cut. Which second it is does not show, so that only what is left of one counts.
+        let beeps = onsets.skip(1).map(|(index, _)| {
+            let after = ((index + 2) as f64 * 0.02 - start).rem_euclid(1.0);
+            if after > 0.5 { after - 1.0 } else { after }
+        });
+        let beep = median(beeps.collect()).expect("two beeps at least");
+        let (least, most) =
+            starts.iter().fold((start, start), |(least, most), at| (at.min(least), at.max(most)));
+        Skew { late: -beep, scatter: most - least }
     }
 }
 

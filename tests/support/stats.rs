@@ -17,6 +17,8 @@ pub struct Stats {
     /// When ICE and DTLS stood.
     pub connected_at: Option<Instant>,
     pub frames_sent: u32,
+    /// When each frame of the camera was due, from the start of the media on: frame 1 first.
+    pub drawn: Vec<Duration>,
     /// Every decoded picture, with a readable stamp or without.
     pub frames_decoded: u32,
     /// The decoded pictures with a readable stamp.
@@ -65,6 +67,10 @@ pub struct Frame {
     pub received: Instant,
     /// From before its encoding here to after its decoding here; zero for a stamp that was never sent.
     pub delay: Duration,
+    /// The client's share of that: from drawing to the last datagram, and from the datagram that completed it to here.
+    pub own: Duration,
+    /// How much later than its camera's rate wants the client drew it; before the delay.
+    pub late: Duration,
     /// Nothing that it is built on was lost: a browser would show it.
     pub whole: bool,
     pub time: Time,
@@ -86,7 +92,7 @@ pub struct AudioPacket {
 #[derive(Debug, Clone, Copy)]
 pub struct Beep {
     pub received: Instant,
-    /// From its sending; right where it is under a second, the beep's period.
+    /// From when it was due; right where it is under a second, the beep's period.
     pub delay: Duration,
     pub time: Time,
 }
@@ -135,12 +141,23 @@ impl Stats {
         delays.get((delays.len() * percent / 100).min(delays.len().checked_sub(1)?)).copied()
     }
 
-    /// How much later than its sound the picture is, by the server's wall clock, in seconds: what a player that plays
-    /// both in sync by their sender reports would show. `None` before there are reports for both.
-    pub fn picture_after_sound_s(&self) -> Option<f64> {
-        let picture = self.frames.iter().filter_map(|frame| frame.time.since(frame.received, frame.delay));
-        let sound = self.beeps.iter().filter_map(|beep| beep.time.since(beep.received, beep.delay));
-        Some(median(picture.collect())? - median(sound.collect())?)
+    /// How much later than its sound the picture is, by the server's wall clock: what a player that plays both in sync
+    /// by their sender reports would show. `None` before there are reports for both.
+    pub fn picture_after_sound(&self) -> Option<Skew> {
+        // Both from when they were due: a client that is late with one of them is no fault of the server's.
+        let picture = |frame: &Frame| {
+            Some((frame.received, frame.time.since(frame.received, frame.delay + frame.late)?))
+        };
+        let pictures: Vec<_> = self.frames.iter().filter_map(picture).collect();
+        let skews = self.beeps.iter().filter_map(|beep| {
+            let apart = |received: Instant| received.max(beep.received) - received.min(beep.received);
+            let (_, picture) = pictures.iter().min_by_key(|(received, _)| apart(*received))?;
+            Some(picture - beep.time.since(beep.received, beep.delay)?)
+        });
+        // Each report may set its stream's clock anew, the sound's another time than the picture's.
+        let corrections = pictures.windows(2).map(|pair| (pair[1].1 - pair[0].1).abs());
+        let scatter = corrections.fold(0.0, f64::max);
+        Some(Skew { late: median(skews.collect())?, scatter })
     }
 
     /// From the offer's sending to the first decoded frame.
@@ -195,7 +212,23 @@ impl Time {
     }
 }
 
-fn median(mut values: Vec<f64>) -> Option<f64> {
+/// How much later the picture comes than its sound, and how exactly this run tells, in seconds.
+#[derive(Debug, Clone, Copy)]
+pub struct Skew {
+    pub late: f64,
+    /// How far single readings lie apart.
+    pub scatter: f64,
+}
+
+impl Skew {
+    /// Whether picture and sound cannot be told from being in sync: a reading is exact to a frame and a packet of sound.
+    pub fn is_none(&self, fps: u32) -> bool {
+        self.late.abs() <= 1.0 / f64::from(fps) + 0.02 + self.scatter
+    }
+}
+
+/// The value in the middle; `None` where there is none.
+pub fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied()
 }

@@ -4,23 +4,18 @@ use std::{
     io::{BufRead as _, BufReader},
     path::Path,
     process::{Child, ChildStdout, Command, Stdio},
-    time::Duration,
 };
 
 use crate::support::{
-    http,
-    server::{Resources, Server, end_reason},
+    LIMIT, http,
+    server::{Server, end_reason},
 };
 use serde_json::Value;
 
-/// Starting Python with aiortc and a session's whole end, on two busy cores.
-const LIMIT: Duration = Duration::from_secs(30);
-/// Two seconds of video at aiortc's 30 frames/s; a call lasts longer.
+/// Numbers that a call has to bring: two seconds of video at aiortc's 30 frames/s.
 const ENOUGH: u64 = 60;
-const CALL_SECONDS: &str = "5";
-/// Pools of glib and of tokio keep a thread or a wake-up descriptor of each kind.
-const SPARE_THREADS: usize = 4;
-const SPARE_FDS: usize = 4;
+/// The same for a client's command line, which ends with them.
+const UNTIL_ENOUGH: [&str; 2] = ["--rises", "60"];
 
 /// A client process; killed when dropped.
 struct Client {
@@ -90,17 +85,13 @@ fn session_url(server: &Server, session: &str) -> String {
     format!("{}/api/v1/sessions/{session}", server.url())
 }
 
-fn is_back(before: &Resources, now: &Resources) -> bool {
-    now.threads <= before.threads + SPARE_THREADS && now.fds <= before.fds + SPARE_FDS
-}
-
 #[test]
 fn aiortc_gets_rising_frame_numbers_in_each_codec_trickled_or_not() {
     let server = server();
 
     for codec in ["VP8", "H264"] {
         for trickle in [&[][..], &["--trickle"]] {
-            let options = [&["--codec", codec, "--seconds", CALL_SECONDS][..], trickle].concat();
+            let options = [&UNTIL_ENOUGH[..], &["--codec", codec], trickle].concat();
 
             let summary = Client::start(&server, &options).summary();
 
@@ -114,17 +105,18 @@ fn aiortc_gets_rising_frame_numbers_in_each_codec_trickled_or_not() {
 fn aiortc_gets_its_sound_back_with_the_picture() {
     let server = server();
 
-    let summary = Client::start(&server, &["--audio", "--seconds", CALL_SECONDS]).summary();
+    let options = [&UNTIL_ENOUGH[..], &["--audio", "--sounds", "100"]].concat();
+    let summary = Client::start(&server, &options).summary();
 
     assert_numbers_rise(&summary);
-    // Opus comes in packets of 20 ms; a second of five may go by before the first.
+    // Two seconds of Opus, in packets of 20 ms.
     assert!(summary["audio"].as_u64() >= Some(100), "too little sound came back: {summary}");
 }
 
 #[test]
 fn aiortc_is_told_why_its_session_is_over() {
     let server = server();
-    let mut client = Client::start(&server, &["--seconds", "60"]);
+    let mut client = Client::start(&server, &[]);
     let session = client.line(|line| line["session"].is_string())["session"].clone();
     client.line(|line| line["rises"].as_u64() >= Some(ENOUGH));
 
@@ -138,18 +130,17 @@ fn aiortc_is_told_why_its_session_is_over() {
 #[test]
 fn a_killed_aiortc_leaves_nothing_behind() {
     let server = server();
-    let first = Client::start(&server, &["--seconds", "2"]).summary();
+    let first = Client::start(&server, &["--rises", "30"]).summary();
     end_reason(&session_url(&server, first["session"].as_str().expect("an id")), LIMIT);
     let warm = server.resources(); // with plugins and pools that are there for good
 
-    let mut client = Client::start(&server, &["--seconds", "60"]);
+    let mut client = Client::start(&server, &[]);
     let session = client.line(|line| line["session"].is_string())["session"].clone();
     client.line(|line| line["rises"].as_u64() >= Some(ENOUGH));
-    assert!(!is_back(&warm, &server.resources()), "a live session must show in the figures");
+    assert!(!server.resources().is_back_at(&warm), "a live session must show in the figures");
     drop(client); // SIGKILL: no BYE, no DTLS alert
 
     let reason = end_reason(&session_url(&server, session.as_str().expect("an id")), LIMIT);
     assert!(["peer_vanished", "closed_by_peer"].contains(&reason.as_str()), "ended as {reason:?}");
-    let back = crate::support::wait_until(|| is_back(&warm, &server.resources()), LIMIT);
-    assert!(back, "{warm:?} before, {:?} after", server.resources());
+    assert!(server.returns_to(&warm), "{warm:?} before, {:?} after", server.resources());
 }

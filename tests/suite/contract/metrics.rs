@@ -6,12 +6,15 @@ use std::{
     time::Duration,
 };
 
-use crate::support::{client::Client, codec::Codec, http, server::Server};
+use crate::support::{LIMIT, client::Client, codec::Codec, http, server::Server, stats::Frame};
 use serde_json::json;
 
-const LIMIT: Duration = Duration::from_mins(1);
 const STEPS: [&str; 7] =
     ["jitter_buffer", "decode", "wait_for_stage", "stage", "wait_for_encoder", "encode", "send"];
+/// What the stage waits for each frame, so that most of the delay is the server's.
+const WORK_MS: u32 = 15;
+/// Part of a delay that may be in no step: threads hand over between two of them.
+const MISSED: f64 = 0.25;
 const OFFLINE: &[(&str, &str)] = &[("SCOPE_OFFLINE", "1")];
 
 fn metrics(server: &Server) -> String {
@@ -63,15 +66,14 @@ fn the_steps_add_up_to_the_delay_that_the_client_sees() {
             .codec(codec)
             .size(640, 480)
             .fps(30)
-            .parameters(json!({"work_ms": 15}))
+            .parameters(json!({"work_ms": WORK_MS}))
             .connect(server.url())
             .unwrap();
         client.expect("pictures", |stats| stats.rises() >= 60, LIMIT);
-        let before = metrics(&server);
+        let (before, first) = (metrics(&server), client.read(|stats| stats.frames.len()));
         client.expect("more pictures", |stats| stats.rises() >= 210, LIMIT);
-        let after = metrics(&server);
+        let (after, last) = (metrics(&server), client.read(|stats| stats.frames.len()));
 
-        let detail = http::get(&client.detail_url()).unwrap().json();
         let mean_ms = |name: &str, labels: &str| {
             let grown = |part: &str| {
                 let sample = format!("{name}_{part}{labels}");
@@ -82,14 +84,23 @@ fn the_steps_add_up_to_the_delay_that_the_client_sees() {
         let steps = STEPS.map(|step| mean_ms("scope_frame_step_seconds", &format!("{{step=\"{step}\"}}")));
         let sum: f64 = steps.iter().sum();
         let delay = mean_ms("scope_frame_delay_seconds", "");
-        let total = detail["latency"].as_array().unwrap().last().unwrap().clone();
-        let seen = client.read(|stats| stats.delay(50)).unwrap().as_secs_f64() * 1000.0;
+        let seen = |part: fn(&Frame) -> Duration| {
+            client.read(|stats| {
+                let frames = &stats.frames[first..last];
+                let sum: Duration = frames.iter().map(part).sum();
+                sum.as_secs_f64() * 1000.0 / frames.len() as f64
+            })
+        };
+        let (whole, own) = (seen(|frame| frame.late + frame.delay), seen(|frame| frame.late + frame.own));
         println!(
-            "{codec:?}: the client sees {seen:.1} ms; {STEPS:?} = {steps:.1?} ms, together {sum:.1} of {delay:.1}"
+            "{codec:?}: {whole:.1} ms at the client, {own:.1} of them its own; {STEPS:?} = {steps:.1?} ms, together \
+             {sum:.1} of {delay:.1}"
         );
-        assert!(steps[3] >= 15.0, "{steps:?}");
-        assert!((sum - delay).abs() <= 3.0 + delay * 0.1, "the steps are {sum} ms of {delay} ms");
-        let p50 = total["p50_ms"].as_f64().unwrap();
-        assert!((seen - p50).abs() <= 10.0, "the client sees {seen} ms, the ledger {p50} ms");
+        assert!(steps[3] >= f64::from(WORK_MS), "{steps:?}");
+        assert!((sum - delay).abs() <= delay * MISSED, "the steps are {sum} ms of {delay} ms");
+        // The server's part lies inside the client's, and is nearly all that the client has no share in.
+        assert!(delay <= whole, "the server counts {delay} ms of the client's {whole} ms");
+        let others = whole - own;
+        assert!(delay >= others * (1.0 - MISSED), "the server counts {delay} ms of {others} ms");
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::support::{
+    LIMIT,
     client::{self, Candidates, Client, Media},
     codec::Codec,
     http,
@@ -11,9 +12,6 @@ use crate::support::{
 };
 use serde_json::json;
 use str0m::media::Direction;
-
-/// Generous: the machine is small and shared; a claim never rests on how long it took.
-const LIMIT: Duration = Duration::from_secs(30);
 
 /// A server without STUN, so that no answer waits for the outside.
 fn server() -> Server {
@@ -60,8 +58,9 @@ fn sound_comes_back_in_sync_with_the_picture() {
 
     client.read(|stats| {
         assert!(stats.audio.iter().all(|packet| packet.valid), "every Opus packet is whole");
-        let skew = stats.picture_after_sound_s().expect("both have sender reports");
-        assert!(skew.abs() < 0.1, "the picture is {skew} s after its sound");
+        let skew = stats.picture_after_sound().expect("both have sender reports");
+        println!("picture after sound: {skew:?}");
+        assert!(skew.is_none(30), "picture after sound: {skew:?}");
     });
 }
 
@@ -166,20 +165,16 @@ fn a_paused_picture_stands_and_comes_back() {
 
     client.send(&json!({"paused": true}));
     client.expect("the reply", |stats| stats.messages_of("parameters_updated").count() == 1, LIMIT);
-    let paused = |drops: u64| {
-        let url = client.detail_url();
-        crate::support::wait_until(
-            || http::get(&url).unwrap().json()["drops"]["paused"].as_u64().unwrap_or(0) >= drops,
-            LIMIT,
-        )
-    };
-    assert!(paused(20), "frames are counted as paused");
-    let standing = client.read(|stats| stats.frames.len());
-    assert!(paused(60), "and more of them");
-    assert!(client.read(|stats| stats.frames.len()) <= standing + 2, "the picture stands");
+    // What the client draws after the reply is paused, whatever is still on its way back.
+    let sent = client.read(|stats| stats.frames_sent);
+    let url = client.detail_url();
+    let paused = || http::get(&url).unwrap().json()["drops"]["paused"].as_u64() >= Some(60);
+    assert!(crate::support::wait_until(paused, LIMIT), "frames are counted as paused");
+    let standing = client.read(|stats| stats.frames.last().unwrap().stamp);
+    assert!(standing <= sent, "picture {standing} came back, {sent} were sent when the pause was in force");
     client.send(&json!({"paused": false}));
 
-    client.expect("the picture moves", |stats| stats.frames.len() > standing + 20, LIMIT);
+    client.expect("the picture moves", |stats| stats.frames.last().unwrap().stamp > sent + 60, LIMIT);
 }
 
 #[test]

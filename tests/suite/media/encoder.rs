@@ -10,11 +10,13 @@ use crate::support::{
 };
 use scope::{config::Config, signalling::CodecName, stage::Catalog};
 
+const FPS: u32 = 30;
+
 #[test]
-fn after_a_hundred_frames_the_next_encoder_goes_on_sooner_than_a_session_begins() {
+fn after_a_hundred_frames_the_next_encoder_goes_on_and_at_most_a_second_is_lost() {
     register("nvh264enc", Fault::Picture(100));
     own_server::run(Catalog::default(), |url| {
-        let client = Client::builder().codec(Codec::H264).fps(30).size(320, 240).connect(url).unwrap();
+        let client = Client::builder().codec(Codec::H264).fps(FPS).size(320, 240).connect(url).unwrap();
         client.expect("a picture", |stats| stats.rises() >= 20, LIMIT);
         assert_eq!(http::get(&client.detail_url()).unwrap().json()["encoder"], "nvh264enc");
 
@@ -33,7 +35,8 @@ fn after_a_hundred_frames_the_next_encoder_goes_on_sooner_than_a_session_begins(
             assert_eq!(stats.falls(), 0, "{}", stats.summary());
             let lost = stats.frames.windows(2).map(|pair| pair[1].stamp - pair[0].stamp).max().unwrap();
             println!("{lost} frames between two pictures at most");
-            assert!(lost <= 30, "{lost} frames, over a second, were lost");
+            // Counted in frames of the client's camera, which stands still while the client does.
+            assert!(lost <= FPS, "{lost} frames, over a second, were lost");
         });
     });
 }

@@ -12,14 +12,12 @@ use std::{
 };
 
 use crate::support::{
-    call::Call, client::Client, codec::Codec, http, link::Link, server::Server, stats::Stats,
+    LIMIT, call::Call, client::Client, codec::Codec, http, link::Link, server::Server, stats::Stats,
 };
 use serde_json::{Value, json};
 
 /// Settings of a client's process.
 const CALL: &str = "SCOPE_TEST_CALL";
-/// A cold start, a connection over a bad link, on two busy cores.
-const START_LIMIT: Duration = Duration::from_mins(1);
 const SECONDS: u32 = 20;
 /// 25 of 30 frames.
 const SMOOTH: f64 = 25.0 / 30.0;
@@ -69,10 +67,10 @@ fn client_at_its_end() {
     let (url, seconds) = (call["url"].as_str().unwrap(), call["seconds"].as_u64().unwrap());
     let codec = if call["codec"] == "H264" { Codec::H264 } else { Codec::Vp8 };
     let ready = || http::get(&format!("{url}/ready")).is_ok_and(|response| response.status == 200);
-    assert!(crate::support::wait_until(ready, START_LIMIT), "the server is not ready");
+    assert!(crate::support::wait_until(ready, LIMIT), "the server is not ready");
 
     let client = Client::builder().codec(codec).size(640, 480).fps(30).connect(url).unwrap();
-    client.expect("a picture", |stats| !stats.frames.is_empty(), START_LIMIT);
+    client.expect("a picture", |stats| !stats.frames.is_empty(), LIMIT);
     let began = client.read(|stats| stats.frames[0].received);
     for second in 1..=seconds {
         let over = began + Duration::from_secs(second);
