@@ -51,10 +51,10 @@ def run(kind: type[Pipeline], arguments: Sequence[str]) -> int:
         )
     from . import worker
 
-    if not worker.is_wanted(os.environ):
+    if not worker.is_requested(os.environ):
         parser.print_usage(sys.stderr)
         print(
-            f"{parser.prog}: the server starts this itself; by hand: --selftest, --bench, --schema or --toml",
+            f"{parser.prog}: expected --selftest, --bench, --schema or --toml; the server starts it without",
             file=sys.stderr,
         )
         return USAGE
@@ -73,7 +73,7 @@ def _parser(kind: type[Pipeline]) -> argparse.ArgumentParser:
     parser.add_argument("--frames", type=int, default=30, help="of --selftest (%(default)s)")
     parser.add_argument("--layout", choices=LAYOUTS, default="", help="of --selftest (the class's first)")
     parser.add_argument(
-        "--picture", type=Path, metavar="FILE.png", help="where --selftest puts the last picture"
+        "--picture", type=Path, metavar="FILE.png", help="where --selftest writes its last frame"
     )
     parser.add_argument("--seconds", type=float, default=2.0, help="of --bench, each size (%(default)s)")
     parser.add_argument("--device", default="", help="cpu, cuda, cuda:1, ... (the best there is)")
@@ -88,9 +88,9 @@ def _values(kind: type[Pipeline], given: Sequence[str]) -> dict[str, Any]:
         name, equals, text = item.partition("=")
         if not equals or name not in kind.specs:
             names = ", ".join(kind.specs) or "none"
-            raise ValueError(f"--param NAME=VALUE with a parameter's name is wanted ({names}), {item!r} came")
+            raise ValueError(f"--param: expected NAME=VALUE with one of the parameters {names}; got {item!r}")
         try:
-            # A text needs no quotes; where a text is wanted, 7 is one, too.
+            # A string needs no quotes; for a string parameter, 7 is a string too.
             found[name] = text if isinstance(kind.specs[name].default, str) else json.loads(text)
         except ValueError:
             found[name] = text
@@ -100,7 +100,7 @@ def _values(kind: type[Pipeline], given: Sequence[str]) -> dict[str, Any]:
 def _size(text: str) -> tuple[int, int]:
     width, _, height = text.partition("x")
     if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
-        raise ValueError(f"--size WIDTHxHEIGHT in pixels is wanted, {text!r} came")
+        raise ValueError(f"--size: expected WIDTHxHEIGHT in pixels, got {text!r}")
     return int(width), int(height)
 
 

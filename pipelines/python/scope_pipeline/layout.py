@@ -1,4 +1,4 @@
-"""How pictures lie in memory: numpy views on a buffer, never a copy."""
+"""How frames lie in memory: numpy views on a buffer, never a copy."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class NV12(NamedTuple):
     uv: Array
 
 
-Picture = Union[Array, I420, NV12]
+Frame = Union[Array, I420, NV12]
 
 CHANNELS = {"RGB": 3, "RGBA": 4}
 
@@ -37,7 +37,7 @@ CHANNELS = {"RGB": 3, "RGBA": 4}
 def planes(layout: str, width: int, height: int) -> list[tuple[int, ...]]:
     """The shape of each plane: (rows, columns[, bytes a pixel])."""
     if not (0 < width <= SIDE_LIMIT and 0 < height <= SIDE_LIMIT):
-        raise ValueError(f"a picture of 1 to {SIDE_LIMIT} pixels a side is wanted, {width}x{height} came")
+        raise ValueError(f"expected 1 to {SIDE_LIMIT} pixels per side, got {width}x{height}")
     if layout in CHANNELS:
         return [(height, width, CHANNELS[layout])]
     half = ((height + 1) // 2, (width + 1) // 2)
@@ -45,7 +45,7 @@ def planes(layout: str, width: int, height: int) -> list[tuple[int, ...]]:
         return [(height, width), half, half]
     if layout == "NV12":
         return [(height, width), (*half, 2)]
-    raise ValueError(f"layout RGB, RGBA, I420 or NV12 is wanted, {layout!r} came")
+    raise ValueError(f"expected layout RGB, RGBA, I420 or NV12, got {layout!r}")
 
 
 def view(
@@ -55,15 +55,15 @@ def view(
     strides: Sequence[int],
     offsets: Sequence[int],
     writable: bool,
-) -> Picture:
-    """The picture in `buffer`: `size` is (width, height), `strides` and `offsets` are bytes, one a plane.
+) -> Frame:
+    """The frame in `buffer`: `size` is (width, height), `strides` and `offsets` are bytes, one a plane.
 
     Raises ValueError where a row or a plane would lie outside the buffer.
     """
     shapes = planes(layout, *size)
     if len(strides) != len(shapes) or len(offsets) != len(shapes):
         raise ValueError(
-            f"{layout} has {len(shapes)} planes; {len(strides)} strides and {len(offsets)} offsets came"
+            f"{layout}: expected {len(shapes)} planes, got {len(strides)} strides and {len(offsets)} offsets"
         )
     length = memoryview(buffer).nbytes
     found = []
@@ -79,21 +79,21 @@ def view(
         array = np.ndarray(shape, np.uint8, buffer, offset, (stride, *inner))
         array.flags.writeable = writable
         found.append(array)
-    return _picture(layout, found)
+    return _frame(layout, found)
 
 
-def allocate(layout: str, width: int, height: int) -> Picture:
-    """A black picture of its own."""
+def allocate(layout: str, width: int, height: int) -> Frame:
+    """A black frame with memory of its own."""
     arrays = [np.zeros(shape, np.uint8) for shape in planes(layout, width, height)]
-    picture = _picture(layout, arrays)
+    frame = _frame(layout, arrays)
     for chroma in arrays[1:]:
         chroma[...] = 128
     if layout == "RGBA":
         arrays[0][..., 3] = 255
-    return picture
+    return frame
 
 
-def _picture(layout: str, arrays: Sequence[Array]) -> Picture:
+def _frame(layout: str, arrays: Sequence[Array]) -> Frame:
     if layout == "I420":
         return I420(*arrays)
     if layout == "NV12":
@@ -101,25 +101,25 @@ def _picture(layout: str, arrays: Sequence[Array]) -> Picture:
     return arrays[0]
 
 
-def arrays_of(picture: Picture) -> tuple[Array, ...]:
+def arrays_of(frame: Frame) -> tuple[Array, ...]:
     """The planes."""
-    return tuple(picture) if isinstance(picture, tuple) else (picture,)
+    return tuple(frame) if isinstance(frame, tuple) else (frame,)
 
 
-def shape_of(picture: Picture) -> tuple[tuple[int, ...], ...]:
-    """What two pictures of one batch have in common."""
-    return tuple(array.shape for array in arrays_of(picture))
+def shape_of(frame: Frame) -> tuple[tuple[int, ...], ...]:
+    """What two frames of one batch have in common."""
+    return tuple(array.shape for array in arrays_of(frame))
 
 
-def store(result: Any, out: Picture) -> None:
-    """Copies a picture that a pipeline returned into `out`: uint8, or float from 0 to 1.
+def store(result: Any, out: Frame) -> None:
+    """Copies a frame that a pipeline returned into `out`: uint8, or float from 0 to 1.
 
     Raises ValueError where the shapes differ.
     """
     targets = arrays_of(out)
     sources = arrays_of(result) if isinstance(result, tuple) else (result,)
     if len(sources) != len(targets):
-        raise ValueError(f"a picture of {len(targets)} planes is wanted, {len(sources)} came")
+        raise ValueError(f"expected a frame of {len(targets)} planes, got {len(sources)}")
     for source, target in zip(sources, targets):
         array = np.asarray(source)
         if array.ndim == target.ndim + 1 and array.shape[0] == 1:
@@ -128,20 +128,20 @@ def store(result: Any, out: Picture) -> None:
             target[..., 3] = 255
             target = target[..., :3]
         if array.shape != target.shape:
-            raise ValueError(f"a picture of shape {target.shape} is wanted, {array.shape} came")
+            raise ValueError(f"expected a frame of shape {target.shape}, got {array.shape}")
         if array.dtype.kind == "f":
             np.copyto(target, np.rint(np.clip(np.nan_to_num(array), 0, 1) * 255), casting="unsafe")
         elif array.dtype == np.uint8:
             np.copyto(target, array)
         else:
-            raise ValueError(f"a picture of uint8 or of float 0..1 is wanted, {array.dtype} came")
+            raise ValueError(f"expected a frame of uint8, or of float from 0 to 1, got {array.dtype}")
 
 
-def resized(picture: Array, width: int, height: int) -> Array:
-    """An HxWxC picture at another size, bilinear; the same one where the size is right."""
-    if picture.shape[:2] == (height, width):
-        return picture
-    found = picture.astype(np.float32)
+def resized(frame: Array, width: int, height: int) -> Array:
+    """An HxWxC frame scaled to another size, bilinear; the frame itself if it has that size."""
+    if frame.shape[:2] == (height, width):
+        return frame
+    found = frame.astype(np.float32)
     for axis, size in ((0, height), (1, width)):
         length = found.shape[axis]
         at = np.clip((np.arange(size) + 0.5) * length / size - 0.5, 0, length - 1)
@@ -149,4 +149,4 @@ def resized(picture: Array, width: int, height: int) -> Array:
         high = np.minimum(low + 1, length - 1)
         share = (at - low).astype(np.float32).reshape((-1, 1, 1) if axis == 0 else (1, -1, 1))
         found = np.take(found, low, axis) * (1 - share) + np.take(found, high, axis) * share
-    return found if picture.dtype.kind == "f" else np.rint(found).astype(picture.dtype)
+    return found if frame.dtype.kind == "f" else np.rint(found).astype(frame.dtype)

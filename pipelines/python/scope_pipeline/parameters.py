@@ -11,9 +11,9 @@ class FrameInfo(NamedTuple):
     """Which frame this is."""
 
     session: int
-    """Whose picture it is: one worker serves many sessions."""
+    """Which session the frame is for: one worker serves many."""
     seq: int
-    """Counted from 0 in each session; a gap is a frame that was dropped because a newer one came."""
+    """Counted from 0 in each session; a gap is a frame that was dropped for a newer one."""
     pts: float
     """Presentation time on the session's clock, in seconds."""
     width: int

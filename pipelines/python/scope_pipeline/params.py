@@ -133,7 +133,7 @@ def _bound(found: dict[str, Any], limits: Mapping[str, Any]) -> None:
 
 def _of_default(default: Any, name: str) -> dict[str, Any]:
     if default is None:
-        raise TypeError(f"parameter {name}: a type annotation is wanted where the default is None")
+        raise TypeError(f"parameter {name}: expected a type annotation, because the default is None")
     if isinstance(default, (list, tuple)):
         items = _of_default(default[0], name) if default else {}
         return {"type": "array", "items": items}

@@ -32,12 +32,12 @@ class _Answer:
 
 
 Skip = _Answer("Skip")
-"""Returned by `process`: no picture for this frame."""
+"""Returned by `process`: show nothing for this frame."""
 Passthrough = _Answer("Passthrough")
-"""Returned by `process`: show the picture that came in."""
+"""Returned by `process`: show the input frame."""
 
 Result = Any
-"""None (the picture is in `out`), `Skip`, `Passthrough`, or a picture to copy: uint8, or float 0 to 1."""
+"""None (the result is in `out`), `Skip`, `Passthrough`, or a frame to copy: uint8, or float from 0 to 1."""
 
 
 class Pipeline:
@@ -46,9 +46,9 @@ class Pipeline:
     layouts: ClassVar[Sequence[str]] = ("RGB",)
     """What `process` takes, the preferred one first: RGB, RGBA, I420, NV12."""
     input: ClassVar[str] = "required"
-    """`required`, `optional` (`frame` may be None) or `none` (`frame` is None: makes pictures by itself)."""
+    """`required`, `optional` (`frame` may be None) or `none` (`frame` is None: makes frames by itself)."""
     fps: ClassVar[float] = 30.0
-    """Pictures a second that the server's clock asks for where there is no input."""
+    """Frames per second that the server asks for where there is no input."""
     max_batch: ClassVar[int] = 0
     """Most frames in one `process_batch`; 0: 8 where the class has that method, else 1."""
     tensors: ClassVar[bool] = False
@@ -72,20 +72,18 @@ class Pipeline:
         own = {key: value for key, value in vars(cls).items() if isinstance(value, Spec)}
         for key, spec in own.items():
             if hasattr(Parameters, key) or key in vars(Pipeline):
-                raise TypeError(
-                    f"{cls.__name__}.{key}: {key!r} has a meaning of its own, choose another name"
-                )
+                raise TypeError(f"{cls.__name__}.{key}: {key!r} is reserved; choose another name")
             setattr(cls, key, spec.default)
         cls.specs = {**cls.specs, **own}
         if isinstance(cls.layouts, str) or not cls.layouts:
-            raise TypeError(f'{cls.__name__}.layouts: a tuple like ("RGB",) is wanted, {cls.layouts!r} came')
+            raise TypeError(f'{cls.__name__}.layouts: expected a tuple like ("RGB",), got {cls.layouts!r}')
         for layout in cls.layouts:
             if layout not in LAYOUTS:
-                raise TypeError(f"{cls.__name__}.layouts has {layout!r}; there are {', '.join(LAYOUTS)}")
+                raise TypeError(f"{cls.__name__}.layouts: expected {', '.join(LAYOUTS)}, got {layout!r}")
         if not 0 <= cls.max_batch <= BATCH_LIMIT:
-            raise TypeError(f"{cls.__name__}.max_batch: 0 to {BATCH_LIMIT} is wanted, {cls.max_batch!r} came")
+            raise TypeError(f"{cls.__name__}.max_batch: expected 0 to {BATCH_LIMIT}, got {cls.max_batch!r}")
         if cls.input not in INPUTS:
-            raise TypeError(f"{cls.__name__}.input is {cls.input!r}; there are {', '.join(INPUTS)}")
+            raise TypeError(f"{cls.__name__}.input: expected {', '.join(INPUTS)}, got {cls.input!r}")
 
     def setup(self, device: str) -> None:
         """Loads what takes long, once a process. `device`: `cpu`, `cuda`, `cuda:1`, ...
@@ -94,7 +92,7 @@ class Pipeline:
         """
 
     def process(self, frame: Any, out: Any, p: Parameters) -> Result:
-        """Makes one picture: reads `frame`, writes all of `out`.
+        """Makes one frame: reads `frame`, writes all of `out`.
 
         RGB and RGBA are HxWx3 and HxWx4 arrays of uint8; I420 and NV12 tuples of planes. Both are views on
         memory that the server reads: nothing is copied, and neither may be kept after the call.
@@ -107,14 +105,14 @@ class Pipeline:
     def process_batch(
         self, frames: Sequence[Any], outs: Sequence[Any], ps: Sequence[Parameters]
     ) -> Sequence[Result] | None:
-        """Makes several pictures of one size at once, each of another session, where that is cheaper."""
+        """Makes several frames of one size at once, each for another session, where that is cheaper."""
         raise NotImplementedError
 
     def reset(self, session: int) -> None:
-        """Forgets what `self` remembers of that session; its `p.state` is emptied already."""
+        """Forgets what `self` remembers of that session; its `p.state` is already empty."""
 
     def close(self) -> None:
-        """Called once before the process ends, where it ends in order."""
+        """Called once before the process exits normally."""
 
     def progress(self, text: str, fraction: float | None = None) -> None:
         """Says what `setup` is doing (`fraction` from 0 to 1), to whoever waits for the pipeline."""

@@ -1,4 +1,4 @@
-"""Writes a picture as PNG (W3C), so that a self-test can be looked at without further packages."""
+"""Writes a frame as PNG (W3C), to look at a self-test without further packages."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy as np
 from .layout import I420, NV12
 
 
-def write(path: Path, picture: Any) -> None:
+def write(path: Path, frame: Any) -> None:
     """RGB and RGBA in colour; of I420 and NV12 the brightness."""
-    array = picture.y if isinstance(picture, (I420, NV12)) else picture
+    array = frame.y if isinstance(frame, (I420, NV12)) else frame
     height, width = array.shape[:2]
     colour = 0 if array.ndim == 2 else {3: 2, 4: 6}[array.shape[2]]
     rows = np.zeros((height, 1 + array[0].size), np.uint8)

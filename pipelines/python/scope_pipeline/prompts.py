@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 Mixture = tuple[tuple[str, float], ...]
-"""Texts with weights that add up to 1, in the order in which they came; empty where nothing was said."""
+"""Texts with weights that add up to 1, in the order given; empty if there are none."""
 
 
 def weighted(prompts: Any) -> Mixture:

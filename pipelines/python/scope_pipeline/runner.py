@@ -17,10 +17,10 @@ from .parameters import FrameInfo, Parameters
 from .pipeline import Passthrough, Pipeline, Skip
 
 FRAME, SKIP, PASSTHROUGH, ERROR = "frame", "skip", "passthrough", "error"
-"""What becomes of a frame, in the words of PROTOCOL.md."""
+"""Outcomes of a frame, as PROTOCOL.md names them."""
 
 MESSAGE_LIMIT = 160
-"""Characters of an error that are told: the server keeps 200, and where it was raised stands behind."""
+"""Longest error message, in characters: the server keeps 200, and the place where it was raised follows."""
 LIBRARIES = ("site-packages", "dist-packages", str(Path(__file__).parent))
 """Parts of the paths of code that is not the user's."""
 
@@ -31,14 +31,14 @@ class Job:
 
     info: FrameInfo
     frame: Any
-    """The picture that came in, or None."""
+    """The input frame, or None."""
     out: Any
-    """Where the picture goes that comes out."""
+    """Where the output frame is written."""
 
 
 @dataclass
 class Answer:
-    """What became of a job."""
+    """The outcome of a job."""
 
     status: str
     """`frame`, `skip`, `passthrough` or `error`."""
@@ -105,7 +105,7 @@ class Runner:
         self.pipeline.device = self._device
         if self.kind.tensors and not tensors.available():
             raise ImportError(
-                f"{self.kind.__name__} wants its frames as tensors, and torch cannot be imported; "
+                f"{self.kind.__name__} takes its frames as tensors, but torch cannot be imported; "
                 f"install it for the Python that runs this pipeline, or remove tensors = True"
             )
         self.pipeline.setup(self._device)
@@ -172,14 +172,14 @@ class Runner:
             gc.collect()
             tensors.release()
         if len(jobs) > 1:
-            # One frame's fault is no other session's, and one frame needs less memory: each alone.
+            # Each frame alone: one session's fault must not fail another's, and one frame needs less memory.
             return [answer for job in jobs for answer in self._run_group([job])]
         return [Answer(ERROR, ps[0].version, seconds, 1, failure.message)]
 
     def _call(self, jobs: Sequence[Job], ps: Sequence[Parameters]) -> list[Any]:
         if self.kind.input == "required" and any(job.frame is None for job in jobs):
             raise ValueError(
-                'a picture is wanted, none came; input = "optional" in the class takes that, too'
+                'expected an input frame, got none; set input = "optional" in the class to run without one'
             )
         frames = [None if self.kind.input == "none" else job.frame for job in jobs]
         outs = [job.out for job in jobs]

@@ -20,26 +20,26 @@ BENCH_SIZES = ((512, 512), (1280, 720), (1920, 1080))
 
 
 def pattern(layout: str, width: int, height: int, seq: int) -> Any:
-    """A test picture that moves: colour ramps, a bright disc on a circle, squares for edges."""
-    picture = allocate(layout, width, height)
+    """A test frame of a moving pattern: colour ramps, a bright disc on a circle, squares for edges."""
+    frame = allocate(layout, width, height)
     y, x = np.ogrid[:height, :width]
     angle = seq * 0.1
     centre = (width * (0.5 + 0.3 * np.cos(angle)), height * (0.5 + 0.3 * np.sin(angle)))
     disc = (x - centre[0]) ** 2 + (y - centre[1]) ** 2 < (min(width, height) / 6) ** 2
     stripes = ((x + 2 * seq) // 16 + y // 16) % 2 * 40
     ramps = [x * 200 // width + 0 * y, y * 200 // height + 0 * x, (x + y) * 200 // (width + height)]
-    planes = arrays_of(picture)
+    planes = arrays_of(frame)
     if layout in ("RGB", "RGBA"):
         for channel, ramp in enumerate(ramps):
             planes[0][..., channel] = np.where(disc, 250 - 60 * channel, np.minimum(ramp + stripes, 255))
-        return picture
+        return frame
     planes[0][...] = np.where(disc, 235, np.minimum(16 + ramps[0] + stripes // 2, 235))
     chroma = [ramp[::2, ::2] // 2 + 78 for ramp in ramps[1:]]
     if layout == "NV12":
         planes[1][..., 0], planes[1][..., 1] = chroma
     else:
         planes[1][...], planes[2][...] = chroma
-    return picture
+    return frame
 
 
 def selftest(
@@ -75,7 +75,7 @@ def selftest(
     print(f"checksum {checksum:08x}")
     if picture is not None and out is not None:
         png.write(picture, out)
-        print(f"last picture in {picture}")
+        print(f"last frame written to {picture}")
     return 0
 
 

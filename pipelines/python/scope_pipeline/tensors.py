@@ -41,19 +41,19 @@ def available() -> bool:
     return True
 
 
-def to_tensor(picture: Any, device: str = "cpu") -> Any:
-    """The picture as uint8 tensors: on `cpu` the same memory, elsewhere one copy to the device."""
+def to_tensor(frame: Any, device: str = "cpu") -> Any:
+    """The frame as uint8 tensors: on `cpu` the same memory, elsewhere one copy to the device."""
     import torch
 
-    if picture is None:
+    if frame is None:
         return None
     with warnings.catch_warnings():
         # The input is read-only; torch has no such notion and warns once a process.
         warnings.simplefilter("ignore", UserWarning)
-        found = [torch.from_numpy(array) for array in arrays_of(picture)]
+        found = [torch.from_numpy(array) for array in arrays_of(frame)]
     if device != "cpu":
         found = [tensor.to(device, non_blocking=True) for tensor in found]
-    return type(picture)(*found) if isinstance(picture, tuple) else found[0]
+    return type(frame)(*found) if isinstance(frame, tuple) else found[0]
 
 
 def to_numpy(value: Any) -> Any:

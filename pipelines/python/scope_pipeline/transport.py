@@ -1,4 +1,4 @@
-"""The wire (PROTOCOL.md, version 1): packets on a socket, pictures in shared memory.
+"""The wire (PROTOCOL.md, version 1): packets on a socket, frames in shared memory.
 
 Nothing that comes in is trusted: what breaks the protocol raises `ProtocolError`.
 """
@@ -14,7 +14,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .layout import Picture, planes, view
+from .layout import Frame, planes, view
 
 VERSION = 1
 PACKET_BYTES = 131_072
@@ -47,7 +47,7 @@ class Message:
         value = self._fields.get(name)
         if type(value) is not int or not low <= value <= high:
             raise ProtocolError(
-                f"{self.type}.{name}: a whole number from {low} to {high} is wanted, {value!r} came"
+                f"{self.type}.{name}: expected an integer from {low} to {high}, got {value!r}"
             )
         return value
 
@@ -59,21 +59,21 @@ class Message:
         """The string of that name."""
         value = self._fields.get(name)
         if not isinstance(value, str):
-            raise ProtocolError(f"{self.type}.{name}: a string is wanted, {value!r} came")
+            raise ProtocolError(f"{self.type}.{name}: expected a string, got {value!r}")
         return value
 
     def table(self, name: str) -> dict[str, Any]:
         """The object of that name."""
         value = self._fields.get(name)
         if not isinstance(value, dict):
-            raise ProtocolError(f"{self.type}.{name}: an object is wanted, {value!r} came")
+            raise ProtocolError(f"{self.type}.{name}: expected an object, got {value!r}")
         return value
 
     def list(self, name: str) -> Sequence[Message]:
         """The objects of that name."""
         value = self._fields.get(name)
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-            raise ProtocolError(f"{self.type}.{name}: a list of objects is wanted, {value!r} came")
+            raise ProtocolError(f"{self.type}.{name}: expected a list of objects, got {value!r}")
         return [Message({**item, "type": f"{self.type}.{name}"}) for item in value]
 
 
@@ -94,7 +94,7 @@ class Channel:
             connected = socket.socket(fileno=int(number))
         except (ValueError, OSError) as error:
             raise ProtocolError(
-                f"{SOCKET}: the number of an open socket is wanted, {number!r} came: {error}"
+                f"{SOCKET}: expected the number of an open socket, got {number!r}: {error}"
             ) from error
         connected.set_inheritable(False)
         connected.setblocking(True)
@@ -105,10 +105,12 @@ class Channel:
         text = json.dumps(
             {"type": kind, **fields}, separators=(",", ":"), allow_nan=False, ensure_ascii=False
         )
-        # Half a surrogate, as file names can have it, is no UTF-8.
+        # A lone surrogate, which file names may contain, is not valid UTF-8.
         packet = text.encode("utf-8", "replace")
         if len(packet) > PACKET_BYTES:
-            raise ValueError(f"a message of at most {PACKET_BYTES} bytes is wanted, {kind} has {len(packet)}")
+            raise ValueError(
+                f"expected a message of at most {PACKET_BYTES} bytes, got {kind} with {len(packet)}"
+            )
         try:
             self._socket.send(packet)
         except (BrokenPipeError, ConnectionResetError) as error:
@@ -139,27 +141,29 @@ class Channel:
     def _parse(self, packet: bytes, flags: int, descriptors: Sequence[int]) -> Message:
         if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
             raise ProtocolError(
-                f"a packet of at most {PACKET_BYTES} bytes and one descriptor is wanted, more came"
+                f"expected a packet of at most {PACKET_BYTES} bytes and one descriptor, got more"
             )
         try:
             fields = json.loads(packet)
         except ValueError as error:
-            raise ProtocolError(f"a JSON object in UTF-8 is wanted: {error}") from error
+            raise ProtocolError(f"expected a JSON object in UTF-8: {error}") from error
         if not isinstance(fields, dict):
-            raise ProtocolError(f"a JSON object is wanted, a {type(fields).__name__} came")
+            raise ProtocolError(f"expected a JSON object, got a {type(fields).__name__}")
         if len(descriptors) != (fields.get("type") == "session"):
-            raise ProtocolError(f"{fields.get('type')!r} with {len(descriptors)} descriptors came")
+            raise ProtocolError(
+                f"got {len(descriptors)} descriptors with {fields.get('type')!r}; only session has one"
+            )
         return Message(fields, descriptors[0] if descriptors else None)
 
 
 class Memory:
-    """The pictures of one session."""
+    """The frames of one session."""
 
     def __init__(self, message: Message) -> None:
         """Maps the memory that a `session` message brings; owns its descriptor from here on."""
         descriptor = message.descriptor
         if descriptor is None:
-            raise ProtocolError("session: a descriptor is wanted, none came")
+            raise ProtocolError("session: expected a file descriptor, got none")
         try:
             self._read(message)
             held = os.fstat(descriptor).st_size
@@ -169,11 +173,11 @@ class Memory:
                 )
             self._map = mmap.mmap(descriptor, self._slots * self._slot_bytes)
         except OSError as error:
-            raise ProtocolError(f"session: its memory cannot be mapped: {error}") from error
+            raise ProtocolError(f"session: cannot map its memory: {error}") from error
         finally:
             os.close(descriptor)
-        self._views: dict[tuple[int, bool], Picture] = {}
-        self.picture(0, writable=False)
+        self._views: dict[tuple[int, bool], Frame] = {}
+        self.frame(0, writable=False)
 
     def _read(self, message: Message) -> None:
         self.session = message.integer("session")
@@ -182,16 +186,17 @@ class Memory:
         self._slots = message.integer("slots", 1, SLOTS_LIMIT)
         self._slot_bytes = message.integer("slot_bytes", 1, SLOT_BYTES_LIMIT)
         try:
-            wanted = planes(self.layout, self.width, self.height)
+            expected = planes(self.layout, self.width, self.height)
         except ValueError as error:
             raise ProtocolError(f"session: {error}") from error
         given = message.list("planes")
         sizes = [
             (plane.integer("height"), plane.integer("width"), plane.integer("channels")) for plane in given
         ]
-        if sizes != [(*shape, 1)[:3] for shape in wanted]:
+        if sizes != [(*shape, 1)[:3] for shape in expected]:
             raise ProtocolError(
-                f"session: {self.layout} {self.width}x{self.height} has planes {wanted}, {sizes} came"
+                f"session: expected planes {expected} for {self.layout} {self.width}x{self.height}, "
+                f"got {sizes}"
             )
         self._offsets = [plane.integer("offset", 0, self._slot_bytes) for plane in given]
         self._strides = [plane.integer("stride", 1, self._slot_bytes) for plane in given]
@@ -200,8 +205,8 @@ class Memory:
         """The slot of that name in a `frame` message."""
         return message.optional(name, 0, self._slots - 1)
 
-    def picture(self, slot: int, writable: bool) -> Picture:
-        """The picture in a slot, the same object each time."""
+    def frame(self, slot: int, writable: bool) -> Frame:
+        """The frame in a slot: the same object each time."""
         known = self._views.get((slot, writable))
         if known is None:
             start = slot * self._slot_bytes

@@ -23,7 +23,7 @@ STOP_SECONDS = 0.8
 """The server gives a second to end in order."""
 
 
-def is_wanted(environment: Mapping[str, str]) -> bool:
+def is_requested(environment: Mapping[str, str]) -> bool:
     """Whether a server started this process."""
     return SOCKET in environment
 
@@ -123,9 +123,9 @@ class Worker:
         )
         message = self.channel.receive()
         if message is None or message.type != "load":
-            raise ProtocolError(f"load is wanted, {message.type if message else 'nothing'} came")
+            raise ProtocolError(f"expected load, got {message.type if message else 'nothing'}")
         if message.integer("protocol") != VERSION:
-            raise ProtocolError(f"protocol {VERSION} is wanted, {message.integer('protocol')} came")
+            raise ProtocolError(f"expected protocol {VERSION}, got {message.integer('protocol')}")
         self.max_batch = min(message.optional("max_batch", 1, BATCH_LIMIT) or 1, limit)
         self.batch_wait = (message.optional("batch_wait_us", 0, 10_000_000) or 0) / 1e6
         self.runner.limit = self.max_batch
@@ -170,7 +170,7 @@ class Worker:
             memory = Memory(message)
             if memory.layout not in self.kind.layouts:
                 raise ProtocolError(
-                    f"session: layout {memory.layout} came, hello has {', '.join(self.kind.layouts)}"
+                    f"session: expected layout {', '.join(self.kind.layouts)}, got {memory.layout}"
                 )
             self.memories[session] = memory
         elif message.type == "parameters":
@@ -181,9 +181,7 @@ class Worker:
             self.memories.pop(session, None)
             self.runner.end(session)
         else:
-            raise ProtocolError(
-                f"a message of type {message.type!r} came, which version {VERSION} does not have"
-            )
+            raise ProtocolError(f"expected a message of version {VERSION}, got type {message.type!r}")
 
     def _job(self, message: Message) -> Job:
         session = message.integer("session")
@@ -193,7 +191,7 @@ class Worker:
         source, target = memory.slot(message, "input"), memory.slot(message, "output")
         if target is None or source == target:
             raise ProtocolError(
-                f"frame: two different slots are wanted, input {source} and output {target} came"
+                f"frame: expected two different slots, got input {source} and output {target}"
             )
         info = FrameInfo(
             session,
@@ -203,5 +201,5 @@ class Worker:
             memory.height,
             memory.layout,
         )
-        frame = None if source is None else memory.picture(source, writable=False)
-        return Job(info, frame, memory.picture(target, writable=True))
+        frame = None if source is None else memory.frame(source, writable=False)
+        return Job(info, frame, memory.frame(target, writable=True))

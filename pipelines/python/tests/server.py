@@ -64,7 +64,7 @@ class Server:
             raise EOFError(self.output())
         message = json.loads(packet)
         if message["type"] not in kinds:
-            raise AssertionError(f"{kinds} is wanted, {message} came")
+            raise AssertionError(f"expected {kinds}, got {message}")
         return message
 
     def session(self, number: int, layout: str, width: int, height: int, stride_more: int = 0) -> None:

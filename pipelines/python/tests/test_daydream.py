@@ -111,7 +111,7 @@ class Shapes(unittest.TestCase):
         self.assertEqual((kind.input, statuses), ("none", ["frame"] * 5))
         self.assertEqual([int(one.out.max()) for one in jobs], [1, 2, 3, 4, 5])
 
-    def test_five_dimensions_and_a_bare_picture_and_nothing(self) -> None:
+    def test_five_dimensions_and_a_bare_frame_and_nothing(self) -> None:
         video = np.zeros((1, 3, 2, 16, 32), np.float32)
         video[0, 2, 1] = 1.0
         answers = iter([{"video": video}, {}, np.full((16, 32, 1), 0.5)])
@@ -122,7 +122,7 @@ class Shapes(unittest.TestCase):
         self.assertEqual(statuses, ["frame", "frame", "skip", "frame"])
         self.assertEqual([tuple(one.out[0, 0]) for one in jobs[1::2]], [(0, 0, 255), (128, 128, 128)])
 
-    def test_more_pictures_than_frames_never_grow_the_delay(self) -> None:
+    def test_more_outputs_than_inputs_never_grow_the_delay(self) -> None:
         from scope.core.pipelines.interface import Requirements
 
         def doubled(self: Any, video: list[Any]) -> Any:
@@ -142,7 +142,7 @@ class Shapes(unittest.TestCase):
         runner = self.wrap(lambda self, **_: np.zeros((4, 4)))
 
         with self.assertLogs("scope_pipeline"):
-            self.assertIn("TxHxWxC is wanted, 4x4 came", runner.run([job(0, None)])[0].message)
+            self.assertIn("TxHxWxC, got 4x4", runner.run([job(0, None)])[0].message)
 
 
 if __name__ == "__main__":

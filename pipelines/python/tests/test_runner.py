@@ -1,4 +1,4 @@
-"""Pictures in memory, and a class run on them without a worker."""
+"""Frames in memory, and a class run on them without a worker."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ class Layouts(unittest.TestCase):
     def test_a_view_is_the_memory_itself(self) -> None:
         memory = bytearray(100)
 
-        picture = view(memory, "RGB", (4, 2), [16], [10], writable=True)
-        picture[1, 3] = (7, 8, 9)
+        frame = view(memory, "RGB", (4, 2), [16], [10], writable=True)
+        frame[1, 3] = (7, 8, 9)
 
         self.assertEqual(memory[10 + 16 + 9 : 10 + 16 + 12], b"\x07\x08\x09")
 
     def test_an_input_cannot_be_written(self) -> None:
-        picture = view(bytearray(24), "RGB", (4, 2), [12], [0], writable=False)
+        frame = view(bytearray(24), "RGB", (4, 2), [12], [0], writable=False)
 
         with self.assertRaises(ValueError):
-            picture[...] = 1
+            frame[...] = 1
 
     def test_planes_have_their_names(self) -> None:
         i420 = view(bytearray(24), "I420", (4, 4), [4, 2, 2], [0, 16, 20], writable=True)
@@ -47,7 +47,7 @@ class Layouts(unittest.TestCase):
             with self.subTest((strides, offsets)), self.assertRaises(ValueError):
                 view(bytearray(24), "RGB", (4, 2), strides, offsets, writable=True)
 
-    def test_returned_pictures_are_stored(self) -> None:
+    def test_returned_frames_are_stored(self) -> None:
         out = allocate("RGB", 4, 2)
         for value, result in (
             (255, np.full((2, 4, 3), 1.5)),
@@ -60,7 +60,7 @@ class Layouts(unittest.TestCase):
             with self.assertRaises(ValueError):
                 store(wrong, out)
 
-    def test_resized_keeps_flat_pictures_flat_and_ramps_ramps(self) -> None:
+    def test_resized_keeps_flat_frames_flat_and_ramps_ramps(self) -> None:
         ramp = np.repeat(np.arange(0, 200, 20, dtype=np.uint8)[np.newaxis, :, np.newaxis], 3, axis=2)
 
         bigger = resized(np.repeat(ramp, 10, axis=0), 40, 20)
@@ -121,7 +121,7 @@ class Runs(unittest.TestCase):
         without = job()
         without.frame = None
         with self.assertLogs("scope_pipeline"):
-            self.assertIn("a picture is wanted", Runner(Asks).run([without])[0].message)
+            self.assertIn("expected an input frame", Runner(Asks).run([without])[0].message)
         self.assertEqual(Runner(Makes).run([job()])[0].status, "frame")
         self.assertEqual(given, [None])
 

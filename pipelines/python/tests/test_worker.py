@@ -246,8 +246,8 @@ class Garbage(unittest.TestCase):
 
     def test_packets(self) -> None:
         for packet, wanted in (
-            (b"\xff\x00garbage", "a JSON object in UTF-8 is wanted"),
-            (b"[1]", "a JSON object is wanted"),
+            (b"\xff\x00garbage", "expected a JSON object in UTF-8"),
+            (b"[1]", "expected a JSON object"),
             (b'{"type": "nonsense", "session": 0}', "nonsense"),
             (b'{"type": "parameters", "session": 0, "version": 1, "values": 3}', "parameters.values"),
             (b'{"type": "session"}', "0 descriptors"),
@@ -272,7 +272,7 @@ class Garbage(unittest.TestCase):
             ({}, 384, 383, "do not fit in 383"),
             ({"offset": 1}, 384, 4 * 384, "do not fit in 384 bytes"),
             ({"stride": 47}, 384, 4 * 384, "rows of 48 bytes every 47"),
-            ({"height": 9}, 432, 4 * 432, "has planes"),
+            ({"height": 9}, 432, 4 * 432, "expected planes"),
             ({"stride": 1 << 52}, 384, 4 * 384, "session.planes.stride"),
         ):
             with self.subTest(wanted):

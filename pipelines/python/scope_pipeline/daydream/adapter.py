@@ -1,7 +1,7 @@
 """Daydream Scope's interface on one side, `Pipeline` on the other.
 
 Scope's classes take several frames a call and give several back. Here the frames of a session are queued
-until `prepare` has as many as it wants; what a call returns goes out in order, one picture a frame.
+until `prepare` has as many as it wants; what a call returns goes out in order, one per frame.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from . import modules
 from .schema import specs_of
 
 WAITING = 64
-"""Pictures of one session that may wait for their turn; the oldest go first where a class makes more."""
+"""Output frames of one session that may be queued; where a class makes more, the oldest are dropped."""
 
 CLOCK = 90_000
 """Ticks a second of the time stamps that classes are given, as in RTP (RFC 3551)."""
@@ -87,7 +87,7 @@ class Adapter(Pipeline):
         )
 
     def process(self, frame: Any, out: Any, p: Parameters) -> Any:
-        """Queues the frame, calls the class when it has enough, gives back the next picture."""
+        """Queues the frame, calls the class when it has enough, returns the next output frame."""
         state = p.state
         if not hasattr(state, "inputs"):
             state.inputs, state.outputs, state.fresh = deque(maxlen=WAITING), deque(maxlen=WAITING), True
@@ -98,8 +98,8 @@ class Adapter(Pipeline):
         self._call_if_ready(instance, p, video=frame is not None)
         if not state.outputs:
             return Skip
-        picture = state.outputs.popleft()
-        return resized(picture, p.frame.width, p.frame.height)
+        output = state.outputs.popleft()
+        return resized(output, p.frame.width, p.frame.height)
 
     def reset(self, session: int) -> None:
         """The next call is told by `init_cache`; an instance of the session's own is made anew."""
@@ -118,19 +118,19 @@ class Adapter(Pipeline):
             if len(state.inputs) < count:
                 return
             taken = [state.inputs.popleft() for _ in range(count)]
-            arguments["video"] = [picture for picture, _ in taken]
+            arguments["video"] = [queued for queued, _ in taken]
             arguments["video_timestamps"] = [
                 MediaTimestamp(round(pts * CLOCK), Fraction(1, CLOCK)) for _, pts in taken
             ]
         elif state.outputs:
-            return  # Makes pictures by itself: the next chunk when this one is shown.
+            return  # Makes frames by itself: the next chunk when this one has been shown.
         else:
             state.inputs.clear()
         arguments["init_cache"] = state.fresh or self.turn != p.frame.session
         result = instance(**_accepted(instance.__call__, arguments))
         state.fresh, self.turn = False, p.frame.session
-        made = pictures_of(result)
-        # One picture a frame is shown. Of more, as many as frames went in, evenly apart: no delay grows.
+        made = frames_of(result)
+        # One output frame per input frame. Of more, an evenly spaced selection: the latency must not grow.
         shown = min(len(made), count) if count else len(made)
         state.outputs.extend(made[index * len(made) // shown] for index in range(shown))
 
@@ -162,14 +162,14 @@ class Adapter(Pipeline):
         return found
 
     def _as_input(self, frame: Any) -> Any:
-        picture = np.array(frame, copy=True)[np.newaxis]
+        batch = np.array(frame, copy=True)[np.newaxis]
         if self.torch is None:
-            return picture
-        return self.torch.from_numpy(picture).to(self.device)
+            return batch
+        return self.torch.from_numpy(batch).to(self.device)
 
 
-def pictures_of(result: Any) -> list[Any]:
-    """The pictures of a call's answer as HxWxC arrays of uint8 or of float 0..1; none of an empty one."""
+def frames_of(result: Any) -> list[Any]:
+    """The frames that a call returned, as HxWxC arrays of uint8 or of float 0..1."""
     video = result.get("video") if isinstance(result, Mapping) else result
     if video is None:
         return []
@@ -180,7 +180,7 @@ def pictures_of(result: Any) -> list[Any]:
     if array.ndim == 3:
         array = array[np.newaxis]
     if array.ndim != 4 or array.shape[-1] not in (1, 3, 4):
-        raise ValueError(f"video of shape TxHxWxC is wanted, {'x'.join(map(str, array.shape))} came")
+        raise ValueError(f"expected video of shape TxHxWxC, got {'x'.join(map(str, array.shape))}")
     if array.shape[-1] == 1:
         array = array.repeat(3, axis=-1)
     return list(array[..., :3])
@@ -198,7 +198,7 @@ def _accepted(function: Callable[..., Any], arguments: Mapping[str, Any]) -> dic
 def _load(target: str) -> Any:
     module, colon, name = target.partition(":")
     if not colon:
-        raise ValueError(f'a class as "package.module:ClassName" is wanted, {target!r} came')
+        raise ValueError(f'expected a class as "package.module:ClassName", got {target!r}')
     return getattr(importlib.import_module(module), name)
 
 

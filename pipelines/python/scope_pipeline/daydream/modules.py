@@ -35,7 +35,7 @@ class Pipeline(abc.ABC):
         return importlib.import_module("scope.core.pipelines.base_schema").BasePipelineConfig
 
     def prepare(self, **kwargs: Any) -> Requirements | None:
-        """None: makes pictures without input."""
+        """None: makes frames without input."""
         return None
 
     @abc.abstractmethod
@@ -108,8 +108,8 @@ def _artifacts() -> Mapping[str, Any]:
 
 # Default, least, most, what it is.
 _BOUNDED: dict[str, tuple[Any, float, float | None, str]] = {
-    "height": (512, 1, None, "Height of the picture in pixels"),
-    "width": (512, 1, None, "Width of the picture in pixels"),
+    "height": (512, 1, None, "Frame height in pixels"),
+    "width": (512, 1, None, "Frame width in pixels"),
     "base_seed": (42, 0, None, "Seed of the random numbers"),
     "noise_scale": (None, 0, 1, "Amount of noise"),
     "input_size": (1, 1, None, "Frames of input a call"),
