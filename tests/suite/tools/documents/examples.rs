@@ -5,8 +5,13 @@ use std::{
     process::{Command, Output},
 };
 
+use serde_json::{Value, json};
+
 use super::{Document, document, documents, root, shell};
-use crate::support::server::{Server, scope};
+use crate::support::{
+    http,
+    server::{Server, scope},
+};
 
 /// What the documents call the server.
 const URL: &str = "http://localhost:8000";
@@ -27,17 +32,30 @@ fn the_api_guides_examples_run() {
         "--offline",
     ];
     let server = Server::spawn(&flags, &[]);
-    let scripts = scripts(&document("docs/api.md"));
-    assert!(scripts.len() > 2, "expected examples in docs/api.md, found {scripts:?}");
+    let guide = document("docs/api.md");
+    let readme = scripts(&document("README.md"));
+    let scripts: Vec<_> =
+        scripts(&guide).into_iter().chain(readme).filter(|script| script.contains(URL)).collect();
+    assert!(scripts.len() > 3, "expected examples of requests, found {scripts:?}");
 
     for script in scripts {
         let ran = bash(&script.replace(URL, server.url()), dir.path());
         assert!(ran.status.success(), "{script}\n{}\n{}", text(&ran.stdout), text(&ran.stderr));
     }
 
+    let contract = http::get(&format!("{}/openapi.json", server.url())).unwrap().json();
+    assert_eq!(unlisted(&guide.text, &contract), [""; 0], "docs/api.md lacks these");
     let still = std::fs::read(dir.path().join("now.jpg")).unwrap();
     assert!(still.starts_with(&[0xff, 0xd8]), "now.jpg is no JPEG");
     assert!(std::fs::metadata(dir.path().join("out.mp4")).unwrap().len() > 1000);
+}
+
+#[test]
+fn what_the_guide_lacks_is_found() {
+    let schema = json!({"oneOf": [{"properties": {"kind": {"enum": ["a", "b"]}}}]});
+    let contract = json!({"paths": {"/x": {}, "/y": {}}, "components": {"schemas": {"Cause": schema}}});
+
+    assert_eq!(unlisted("| `GET /x` | |\n| `a` | |\n", &contract), ["/y", "b"]);
 }
 
 #[test]
@@ -96,6 +114,18 @@ fn an_example_that_fails_is_noticed() {
     assert_eq!(scripts.len(), 1);
     assert!(!bash(&scripts[0].replace(URL, "http://127.0.0.1:9"), root()).status.success());
     assert!(!bash("false | true\n", root()).status.success(), "a failure in the middle of a pipe");
+}
+
+/// Routes and causes of the contract that the guide does not list.
+fn unlisted(guide: &str, contract: &Value) -> Vec<String> {
+    let paths = contract["paths"].as_object().into_iter().flat_map(|paths| paths.keys().cloned());
+    let causes = contract["components"]["schemas"]["Cause"]["oneOf"].as_array().into_iter().flatten();
+    let kinds = causes.flat_map(|cause| cause["properties"]["kind"]["enum"].as_array().into_iter().flatten());
+    let kinds: Vec<_> = kinds.filter_map(|kind| kind.as_str().map(str::to_owned)).collect();
+    assert!(!kinds.is_empty(), "the contract has no causes");
+    let missing_paths = paths.filter(|path| !guide.contains(&format!("{path}`")));
+    let missing_kinds = kinds.into_iter().filter(|kind| !guide.contains(&format!("\n| `{kind}` |")));
+    missing_paths.chain(missing_kinds).collect()
 }
 
 /// The shell blocks of a document.

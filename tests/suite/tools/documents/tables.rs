@@ -21,6 +21,18 @@ fn the_api_guide_has_every_end_reason() {
 }
 
 #[test]
+fn the_api_guide_has_every_code_of_an_error() {
+    let code = std::fs::read_to_string(root().join("src/api/error.rs")).unwrap();
+    let known = names(code.split("#[cfg(test)]").next().unwrap());
+    let guide = document("docs/api.md").text;
+
+    assert!(known.len() > 20, "expected the codes of src/api/error.rs, found {known:?}");
+    // FastAPI's word for a fault of a field, which stands in `type`.
+    let missing = known.iter().filter(|name| *name != "value_error" && !guide.contains(&format!("`{name}`")));
+    assert_eq!(missing.collect::<Vec<_>>(), [""; 0]);
+}
+
+#[test]
 fn the_index_has_every_decision() {
     let index = document("docs/README.md").text;
     let pages = super::files("docs/decisions", &[".md"]);
@@ -57,4 +69,12 @@ fn codes(code: &str) -> Vec<String> {
     let openings = code.split('(').skip(1).map(str::trim_start).filter_map(|rest| rest.strip_prefix('"'));
     let texts = openings.filter_map(|rest| rest.split_once('"')).filter(|(_, after)| after.starts_with(','));
     texts.map(|(text, _)| text.to_owned()).collect()
+}
+
+/// The texts of several words with underscores between them.
+fn names(code: &str) -> Vec<String> {
+    let texts = code.split('"').skip(1).step_by(2);
+    let is_name =
+        |text: &&str| text.contains('_') && text.chars().all(|one| one.is_ascii_lowercase() || one == '_');
+    texts.filter(is_name).map(str::to_owned).collect()
 }
