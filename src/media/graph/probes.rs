@@ -28,16 +28,20 @@ pub struct Probe {
     why: &'static str,
 }
 
-/// One of these a component of ICE: nicesrc's, through DTLS and SRTP into the jitter buffer, and RTCP as well.
+// Threads, as `top -H` shows them of a session.
+
+/// From the socket to webrtcbin's receive queue.
 const ICE: &str = "nicesrc";
-/// One of these a source of the peer: out of the jitter buffer, through the decoder into the Slot.
+/// From that queue through DTLS and SRTP into the jitter buffers; RTCP as well, and what it asks of the sending side.
+const RECEIVE_QUEUE: &str = "queue";
+/// One for each source of the peer: out of the jitter buffer, through the decoder into the Slot.
 const JITTER_BUFFER: &str = "rtpjitterbuffer";
 /// The jitter buffer's second thread, which asks for lost packets.
-const TIMER: &str = "rtpjitterbuffer's timer";
-/// Out of the Slot, through the encoder and the payloader.
-const ENCODER: &str = "appsrc";
-/// From the retransmission buffer to the network.
-const SEND: &str = "rtprtxsend";
+const TIMER: &str = "timer";
+/// Out of the Slot, through the encoder, the payloader and SRTP to the socket.
+const ENCODER: &str = "tap";
+/// What goes to the socket besides video: audio, RTCP, the data channel.
+const SENDERS: &str = "tap, rtpjitterbuffer, rtpsession-rtcp, dtlsenc";
 /// Whoever changes the graph: a blocking thread of the session.
 const SESSION: &str = "the caller's";
 
@@ -63,7 +67,7 @@ pub const FIRST_PACKET_IN: Probe = Probe {
     name: "first packet in",
     element: "rtpjitterbuffer",
     pad: "sink",
-    thread: ICE,
+    thread: RECEIVE_QUEUE,
     does: "sets the latency to 0, once",
     why: "the first packet waits for none that may have been sent before it",
 };
@@ -79,7 +83,7 @@ pub const NACK_SWITCH: Probe = Probe {
     name: "NACK switch",
     element: "rtpjitterbuffer",
     pad: "sink",
-    thread: ICE,
+    thread: RECEIVE_QUEUE,
     does: "turns NACKs on for video and off for all else, once",
     why: "1.22 sets it by the last m-line of the bundle; the first packet tells whose buffer this is",
 };
@@ -95,7 +99,7 @@ pub const VIDEO_PACKETS: Probe = Probe {
     name: "video packets",
     element: "rtpjitterbuffer",
     pad: "sink",
-    thread: ICE,
+    thread: RECEIVE_QUEUE,
     does: "adds to video_packets",
     why: "before the jitter buffer, so that one that stands still shows",
 };
@@ -269,7 +273,7 @@ pub const CONGESTION_FEEDBACK: Probe = Probe {
     name: "congestion feedback",
     element: "identity",
     pad: "src",
-    thread: ICE,
+    thread: RECEIVE_QUEUE,
     does: "reads the peer's transport-wide feedback, which sets the bitrate",
     why: "rtpsession hands it on as an event alone",
 };
@@ -285,7 +289,7 @@ pub const NACK_RECEIVED: Probe = Probe {
     name: "NACK received",
     element: "rtprtxsend",
     pad: "src",
-    thread: ICE,
+    thread: RECEIVE_QUEUE,
     does: "holds back retransmissions over their share of the bitrate, and doubles them on a lossy link",
     why: "unbounded, they are a storm where a link narrows",
 };
@@ -293,7 +297,7 @@ pub const BYTES_OUT: Probe = Probe {
     name: "bytes out",
     element: "nicesink",
     pad: "sink",
-    thread: SEND,
+    thread: SENDERS,
     does: "adds to bytes_out and channel_bytes_out, notes when the last packet of a frame leaves",
     why: "the steps send and total of the delay",
 };
