@@ -6,7 +6,7 @@ mod cause;
 mod description;
 #[path = "../../src/stage/error.rs"]
 mod error;
-#[path = "../../src/stage/catalog/info.rs"]
+#[path = "../../src/stage/info.rs"]
 mod info;
 #[path = "../../src/stage/io.rs"]
 mod io;
@@ -16,12 +16,15 @@ mod params;
 pub mod prompts;
 #[path = "../../src/stage/restart.rs"]
 mod restart;
+#[path = "../../src/stage/values.rs"]
+mod values;
 
 pub use cause::Cause;
 pub use description::Description;
 pub use error::Error;
 pub use info::{Info, Input, OnFailure};
 pub use io::{State, Status, Update};
-pub use params::{FAULTS, Fault, Parameters, Schema, Values};
+pub use params::{FAULTS, Schema};
 pub use prompts::Transition;
 pub use restart::{Crash, Restart};
+pub use values::{Fault, Parameters, Values};

@@ -8,8 +8,8 @@ mod catalog;
 mod cause;
 mod echo;
 mod error;
+mod info;
 mod io;
-mod kinds;
 pub mod launch;
 mod offline;
 pub mod onnx;
@@ -18,6 +18,7 @@ pub mod prompts;
 pub mod python;
 mod restart;
 mod settings;
+mod values;
 mod venv;
 mod worker;
 
@@ -25,17 +26,17 @@ use std::time::Duration;
 
 use catalog::Member;
 pub use catalog::{
-    Catalog, Description, Entry, FAULTS, Factory, Fault, Info, Input, LoadState, LoadStatus, OnFailure,
-    Parameters, Schema, Values, Watch, is_id,
+    Catalog, Description, Entry, FAULTS, Factory, Kinds, LoadState, LoadStatus, Prepare, Schema, Watch, is_id,
 };
 pub use cause::{Activity, Cause, Missing};
 pub use error::Error;
+pub use info::{Info, Input, OnFailure};
 pub use io::{Counters, Event, Io, State, Status, Tell, Update};
-pub use kinds::{Kinds, Prepare};
 pub use offline::Offline;
 pub use prompts::Transition;
 pub use restart::{Crash, Restart};
 pub use settings::Settings;
+pub use values::{Fault, Parameters, Values};
 pub use worker::Worker;
 
 use crate::frame::Frame;

@@ -1,6 +1,6 @@
 //! A stage without a session: every frame in turn, none left out, on the caller's thread.
 
-use super::{Entry, Error, OnFailure, Output, Parameters, Stage, blank, worker::load};
+use super::{Entry, Error, OnFailure, Output, Parameters, Stage, blank, catalog::build};
 use crate::frame::Frame;
 
 /// A stage that is fed by hand.
@@ -23,7 +23,7 @@ impl Offline {
         first: &Frame,
         step: impl Fn(&str) + 'static,
     ) -> Result<Self, Error> {
-        let stage = load::build(&entry, parameters, Some((first.width, first.height)), step)?;
+        let stage = build(&entry, parameters, Some((first.width, first.height)), step)?;
         Ok(Self { entry, stage, good: None, failures: 0, failure: None })
     }
 

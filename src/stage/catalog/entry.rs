@@ -9,13 +9,10 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
-    Description, Info, Input, Schema,
+    Description, Factory, Kinds, Schema,
     admission::{Member, Share},
 };
-use crate::stage::{Error, Kinds, Stage};
-
-/// Makes a stage; called on a thread of its own, may block.
-pub type Factory = Arc<dyn Fn() -> Result<Box<dyn Stage>, Error> + Send + Sync>;
+use crate::stage::{Error, Info, Input, Stage};
 
 /// One pipeline that can run.
 #[derive(Clone)]

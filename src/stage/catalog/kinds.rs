@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use super::{Description, Error, Factory, Stage, echo::Echo};
+use super::Description;
+use crate::stage::{Error, Stage, echo::Echo};
+
+/// Makes a stage; called on a thread of its own, may block.
+pub type Factory = Arc<dyn Fn() -> Result<Box<dyn Stage>, Error> + Send + Sync>;
 
 /// Reads and checks everything of a pipeline's folder that can be checked without running it.
 pub type Prepare = Arc<dyn Fn(&Path, &Description) -> Result<Factory, Error> + Send + Sync>;

@@ -4,10 +4,11 @@
 //! Whoever has an [`Entry`] keeps it: a folder that goes or changes is for new sessions alone.
 
 mod admission;
+mod build;
 mod description;
 mod entry;
 mod folder_state;
-mod info;
+mod kinds;
 mod params;
 mod preload;
 mod watch;
@@ -22,15 +23,16 @@ use serde_json::{Map, Value, json};
 
 pub use self::{
     admission::Member,
+    build::{build, panic_text},
     description::{Description, is_id},
-    entry::{Entry, Factory},
-    info::{Info, Input, OnFailure},
-    params::{FAULTS, Fault, Parameters, Schema, Values},
+    entry::Entry,
+    kinds::{Factory, Kinds, Prepare},
+    params::{FAULTS, Schema},
     preload::{LoadState, LoadStatus},
     watch::Watch,
 };
 use self::{folder_state::FolderState, preload::Preload};
-use super::{Error, Kinds};
+use super::{Error, Values};
 
 /// The one pipeline that needs no folder: the server works with it wherever it is started.
 const ECHO: &str = include_str!("../../../pipelines/catalog/echo/pipeline.toml");

@@ -1,55 +1,15 @@
-//! Parameters: flat JSON values that steer a stage, checked against the pipeline's JSON Schema.
+//! The schema of a pipeline's parameters, against which their values are checked.
 //!
 //! Pure; runs on the session's task. Values that fail never reach a stage.
 
 use std::sync::Arc;
 
-use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::stage::{Description, Error, prompts};
+use crate::stage::{Description, Error, Fault, Values, prompts};
 
 /// Faults of one update that are told: enough to mend it, too few to make an answer longer than its question.
 pub const FAULTS: usize = 16;
-/// Characters of a fault's path, and of its message: a few quoted words of the peer's.
-const FAULT_CHARS: usize = 256;
-
-/// Parameter values by name.
-pub type Values = Map<String, Value>;
-
-/// The effective values at one moment, and which update they stem from.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Parameters {
-    /// Every parameter of the pipeline, defaults included.
-    pub values: Values,
-    /// Rises with each accepted update of the session.
-    pub version: u64,
-}
-
-/// One thing that is wrong with an update.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct Fault {
-    /// JSON Pointer (RFC 6901) of the value, e.g. `/noise_scale`.
-    pub path: String,
-    /// What was wanted and what came.
-    pub message: String,
-}
-
-impl Fault {
-    /// One thing that is wrong, cut to a length that a log and a data channel take.
-    pub fn new(path: &str, message: &str) -> Self {
-        Self { path: cut(path), message: cut(message) }
-    }
-}
-
-fn cut(text: &str) -> String {
-    let mut cut: String = text.chars().take(FAULT_CHARS).collect();
-    if cut.len() < text.len() {
-        cut.push('…');
-    }
-    cut
-}
-
 /// A pipeline's compiled parameter schema (JSON Schema 2020-12).
 #[derive(Clone)]
 pub struct Schema {
@@ -121,7 +81,7 @@ impl Schema {
             .map(|error| {
                 let path = error.instance_path().to_string();
                 let sentence = error.to_string();
-                if sentence.chars().count() > FAULT_CHARS {
+                if sentence.chars().count() > Fault::CHARS {
                     // Without the value that came: what is wrong with it stands behind it.
                     return Fault::new(&path, &error.masked().to_string());
                 }
@@ -208,7 +168,7 @@ mod tests {
     fn a_long_value_is_not_repeated_but_what_is_wrong_with_it_is() {
         let faults = schema().faults(&values(json!({"work_ms": "x".repeat(60_000)})));
 
-        assert!(faults[0].message.chars().count() <= FAULT_CHARS, "{}", faults[0].message);
+        assert!(faults[0].message.chars().count() <= Fault::CHARS, "{}", faults[0].message);
         assert!(faults[0].message.contains("integer"), "{}", faults[0].message);
     }
 

@@ -9,8 +9,8 @@ use std::{
 
 use serde::Serialize;
 
-use super::{Entry, Parameters, Values};
-use crate::stage::{Activity, Cause, Error, Stage, worker::load};
+use super::{Entry, build::build};
+use crate::stage::{Activity, Cause, Error, Parameters, Stage, Values};
 
 /// Where the server's loaded pipeline is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -89,7 +89,7 @@ impl Preload {
             drop(before); // what was ready before may take its time to end
             let told = preload.clone();
             let step = move |step: &str| told.step(number, step);
-            let built = load::build(&entry, &Parameters { values, version: 0 }, None, step);
+            let built = build(&entry, &Parameters { values, version: 0 }, None, step);
             preload.finish(number, &entry, built);
         });
         if let Err(error) = thread {

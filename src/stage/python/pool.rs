@@ -4,7 +4,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Instant,
 };
 
@@ -12,7 +12,7 @@ use super::{
     super::{Cause, Crash, Error, Restart, Values, restart::Policy},
     connection::{Connection, Lease},
     settings::Settings,
-    supervise,
+    supervise::{self, Keeper},
 };
 
 /// All workers of a pipeline.
@@ -64,9 +64,14 @@ impl Pool {
             let cause = entry.cause.clone().unwrap_or(Cause::Stopped);
             return Err(Error::Died(Crash { cause, restart: Some(Restart::GivenUp) }));
         };
-        let lease = supervise::start(self, key, load_values.clone(), due)?;
+        let lease = self.start(key, load_values.clone(), due)?;
         entry.active = Some(lease.clone());
         Ok(lease)
+    }
+
+    fn start(self: &Arc<Self>, key: &str, load_values: Values, due: Instant) -> Result<Lease, Error> {
+        let place = Place { pool: Arc::downgrade(self), key: key.to_owned() };
+        supervise::start(self.settings.clone(), load_values, due, place)
     }
 
     fn keep_spare(self: &Arc<Self>, key: &str, load_values: &Values) {
@@ -76,22 +81,21 @@ impl Pool {
             return;
         }
         let Some(due) = entry.policy.next_start(Instant::now()) else { return };
-        let spare = supervise::start(self, key, load_values.clone(), due)
+        let spare = self
+            .start(key, load_values.clone(), due)
             .inspect_err(|error| tracing::warn!(pipeline = self.settings.id, %error, "no spare worker"));
         let before = std::mem::replace(&mut entry.spare, spare.ok());
         drop(entries);
         drop(before);
     }
 
-    /// A worker is ready.
-    pub fn ready(&self, key: &str) {
+    fn ready(&self, key: &str) {
         if let Some(entry) = self.lock().get_mut(key) {
             entry.policy.up(Instant::now());
         }
     }
 
-    /// A worker has ended: decides what follows. To be called before its sessions are told.
-    pub fn ended(&self, key: &str, connection: &Arc<Connection>, cause: &Cause) -> Option<Restart> {
+    fn ended(&self, key: &str, connection: &Arc<Connection>, cause: &Cause) -> Option<Restart> {
         let mut entries = self.lock();
         let entry = entries.get_mut(key)?;
         let stopped = *cause == Cause::Stopped;
@@ -111,6 +115,24 @@ impl Pool {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, PoolEntry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The place in a pool that a worker has; the pool may be gone before it.
+struct Place {
+    pool: Weak<Pool>,
+    key: String,
+}
+
+impl Keeper for Place {
+    fn ready(&self) {
+        if let Some(pool) = self.pool.upgrade() {
+            pool.ready(&self.key);
+        }
+    }
+
+    fn ended(&self, connection: &Arc<Connection>, cause: &Cause) -> Option<Restart> {
+        self.pool.upgrade()?.ended(&self.key, connection, cause)
     }
 }
 

@@ -6,19 +6,18 @@ use std::{
     ops::ControlFlow,
     os::fd::OwnedFd,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Weak},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use rustix::event::{PollFd, PollFlags};
 
 use super::{
-    super::{Activity, Cause, Crash, Error, Values, worker::panic_text},
+    super::{Activity, Cause, Crash, Error, Restart, Values, catalog::panic_text},
     channel::{Channel, Received, wait},
     connection::{Connection, Lease, Phase},
     diagnosis,
     log::Lines,
-    pool::Pool,
     process::Process,
     protocol::{self, FromWorker, Hello, Level, ToWorker},
     settings::Settings,
@@ -39,29 +38,42 @@ const TURN: usize = 64;
 const STEP: Duration = Duration::from_millis(300);
 const OUTPUT_BYTES: usize = 16_384;
 
+/// Whoever keeps the worker, on its thread.
+pub trait Keeper: Send + 'static {
+    /// The worker is ready.
+    fn ready(&self);
+
+    /// The worker has ended: decides what follows. Called before its sessions are told.
+    fn ended(&self, connection: &Arc<Connection>, cause: &Cause) -> Option<Restart>;
+}
+
 /// Starts a worker at `due`; the lease is the first user's.
 ///
 /// # Errors
 /// [`Error::Died`]: the system gives no descriptors or no thread.
-pub fn start(pool: &Arc<Pool>, key: &str, load_values: Values, due: Instant) -> Result<Lease, Error> {
+pub fn start(
+    settings: Arc<Settings>,
+    load_values: Values,
+    due: Instant,
+    keeper: impl Keeper,
+) -> Result<Lease, Error> {
     let refused = |error: std::io::Error| Error::from(Cause::NotStarted { message: error.to_string() });
     let (channel, socket) = Channel::pair().map_err(refused)?;
-    let connection = Arc::new(Connection::new(pool.settings.clone(), load_values, channel).map_err(refused)?);
+    let connection = Arc::new(Connection::new(settings, load_values, channel).map_err(refused)?);
     let lease = connection.lease().ok_or(Cause::Stopped)?;
-    let (pool, key) = (Arc::downgrade(pool), key.to_owned());
     let thread = std::thread::Builder::new().name(format!("python-{}", connection.settings.id));
-    thread.spawn(move || run(&connection, &pool, &key, socket, due)).map_err(refused)?;
+    thread.spawn(move || run(&connection, &keeper, socket, due)).map_err(refused)?;
     Ok(lease)
 }
 
-fn run(connection: &Arc<Connection>, pool: &Weak<Pool>, key: &str, socket: OwnedFd, due: Instant) {
+fn run(connection: &Arc<Connection>, keeper: &dyn Keeper, socket: OwnedFd, due: Instant) {
     let mut process = None;
     let watched = catch_unwind(AssertUnwindSafe(|| {
         if !connection.wait_for_start(due) {
             return Cause::Stopped;
         }
         match Process::start(&connection.settings, socket) {
-            Ok(started) => Supervisor::new(connection, process.insert(started), pool, key).run(),
+            Ok(started) => Supervisor::new(connection, process.insert(started), keeper).run(),
             Err(cause) => cause,
         }
     }));
@@ -74,7 +86,7 @@ fn run(connection: &Arc<Connection>, pool: &Weak<Pool>, key: &str, socket: Owned
     } else {
         tracing::warn!(pipeline = connection.settings.id, %cause, "worker is over");
     }
-    let restart = pool.upgrade().and_then(|pool| pool.ended(key, connection, &cause));
+    let restart = keeper.ended(connection, &cause);
     connection.enter(Phase::Over(Crash { cause, restart }));
     if let Some(process) = process {
         process.reap(&connection.settings.counters);
@@ -88,8 +100,7 @@ struct Supervisor<'a> {
     connection: &'a Connection,
     settings: &'a Settings,
     process: &'a mut Process,
-    pool: &'a Weak<Pool>,
-    key: &'a str,
+    keeper: &'a dyn Keeper,
     lines: Lines,
     /// Whether somebody can still write to its output.
     output: bool,
@@ -110,14 +121,13 @@ struct Supervisor<'a> {
 }
 
 impl<'a> Supervisor<'a> {
-    fn new(connection: &'a Connection, process: &'a mut Process, pool: &'a Weak<Pool>, key: &'a str) -> Self {
+    fn new(connection: &'a Connection, process: &'a mut Process, keeper: &'a dyn Keeper) -> Self {
         let now = Instant::now();
         Self {
             connection,
             settings: &connection.settings,
             process,
-            pool,
-            key,
+            keeper,
             lines: Lines::new(now),
             output: true,
             started: now,
@@ -226,9 +236,7 @@ impl<'a> Supervisor<'a> {
                 self.ready = true;
                 let load_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
                 tracing::info!(pipeline = self.settings.id, device, load_ms, "worker is ready");
-                if let Some(pool) = self.pool.upgrade() {
-                    pool.ready(self.key);
-                }
+                self.keeper.ready();
                 self.connection.enter(Phase::Ready);
             }
             FromWorker::Done(done) if self.ready => self.connection.deliver(done)?,

@@ -5,10 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{
-    super::{Cause, Crash, Error, Output, Parameters, Stage},
-    load::panic_text,
-};
+use super::super::{Cause, Crash, Error, Output, Parameters, Stage, catalog::panic_text};
 use crate::frame::Frame;
 
 /// A job, with the stage that does it.

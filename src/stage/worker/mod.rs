@@ -6,7 +6,7 @@
 
 mod clock;
 mod job;
-pub(super) mod load;
+mod load;
 mod run;
 mod scheduler;
 #[cfg(test)]
@@ -17,13 +17,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use self::load::panic_text;
 use self::{
     load::{Loading, Purpose},
     scheduler::{Life, Scheduler},
 };
 use super::{
     Activity, Cause, Entry, Parameters, Stage, Transition,
+    catalog::build,
     io::{Counters, Event, Io, State, Status, Tell, Update},
 };
 
@@ -182,7 +182,7 @@ impl Shared {
         let thread = std::thread::Builder::new().name("stage-load".into()).spawn(move || {
             let told = shared.clone();
             let step = move |step: &str| told.lock().loading_step(number, step);
-            let built = load::build(&about, &wanted, size, step);
+            let built = build(&about, &wanted, size, step);
             let unwanted = shared.lock().loaded(number, built.map(|stage| (stage, wanted.version)));
             drop(unwanted);
         });

@@ -1,0 +1,43 @@
+//! Parameters: flat JSON values that steer a stage, and what can be wrong with them. Pure.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// Parameter values by name.
+pub type Values = Map<String, Value>;
+
+/// The effective values at one moment, and which update they stem from.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Parameters {
+    /// Every parameter of the pipeline, defaults included.
+    pub values: Values,
+    /// Rises with each accepted update of the session.
+    pub version: u64,
+}
+
+/// One thing that is wrong with an update.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Fault {
+    /// JSON Pointer (RFC 6901) of the value, e.g. `/noise_scale`.
+    pub path: String,
+    /// What was wanted and what came.
+    pub message: String,
+}
+
+impl Fault {
+    /// Characters of the path, and of the message: a few quoted words of the peer's.
+    pub const CHARS: usize = 256;
+
+    /// One thing that is wrong, cut to a length that a log and a data channel take.
+    pub fn new(path: &str, message: &str) -> Self {
+        Self { path: cut(path), message: cut(message) }
+    }
+}
+
+fn cut(text: &str) -> String {
+    let mut cut: String = text.chars().take(Fault::CHARS).collect();
+    if cut.len() < text.len() {
+        cut.push('…');
+    }
+    cut
+}
