@@ -75,7 +75,7 @@ impl InputFile {
         let (source, playback) = opened.unzip();
         self.playback = playback;
         self.drain = None;
-        self.tell(cx, source, None);
+        tell(cx, source, None);
     }
 
     /// Begins with the file that came with the session's start, which was there when it was checked. Where nobody is
@@ -123,7 +123,7 @@ impl InputFile {
         };
         if !cx.peer().is_headless() {
             self.playback = None;
-            self.tell(cx, None, error);
+            tell(cx, None, error);
             return Ok(());
         }
         if error.is_some() {
@@ -133,11 +133,11 @@ impl InputFile {
         let drain = self.drain.get_or_insert(Drain { since: now, encoded, changed: now });
         if drain.is_done(encoded, now) { Err(EndReason::SourceEnded) } else { Ok(()) }
     }
+}
 
-    fn tell(&self, cx: &Context, source: Option<Source>, error: Option<String>) {
-        cx.view().set_source(source.as_ref());
-        cx.say(&Message::InputSource { source, error });
-    }
+fn tell(cx: &Context, source: Option<Source>, error: Option<String>) {
+    cx.view().set_source(source.as_ref());
+    cx.say(&Message::InputSource { source, error });
 }
 
 /// The time after a file's last frame, in which the stage gives what it still has.

@@ -42,12 +42,6 @@ impl Report {
         cx.say(&Message::Stats(figures));
     }
 
-    /// The end-to-end delay that the client measured.
-    pub fn client_delay(&self, cx: &Context, milliseconds: f64) {
-        cx.metrics().client_delay.with_label_values::<&str>(&[]).observe(milliseconds / 1000.0);
-        cx.view().set_client_delay(milliseconds);
-    }
-
     /// Counts the last part of a second, and waits for what is under way, as it holds the graph.
     pub async fn finish(mut self, cx: &Context, stage: &stage::Counters, limit: Duration) {
         self.meter.read(cx.peer(), stage, &self.io, Instant::now());

@@ -206,18 +206,15 @@ impl Registry {
     ) -> Result<Session, Error> {
         let inner = &self.0;
         let (source, recording) = (setup.source(), setup.update.recording);
-        let Handover { steering, recording: active } = match take_over(previous).await {
-            Some(handover) => {
-                handover.steering.attach(io.clone(), tell);
-                handover
-            }
-            None => {
-                let (catalog, admission) = (inner.catalog.clone(), inner.settings.admission);
-                let (entry, update) = (setup.entry, setup.update.stage);
-                let steering = Steering::start(catalog, admission, entry, update, io.clone(), tell)
-                    .map_err(|error| Error::Thread(error.to_string()))?;
-                Handover { steering, recording: None }
-            }
+        let Handover { steering, recording: active } = if let Some(handover) = take_over(previous).await {
+            handover.steering.attach(io.clone(), tell);
+            handover
+        } else {
+            let (catalog, admission) = (inner.catalog.clone(), inner.settings.admission);
+            let (entry, update) = (setup.entry, setup.update.stage);
+            let steering = Steering::start(catalog, admission, entry, update, io.clone(), tell)
+                .map_err(|error| Error::Thread(error.to_string()))?;
+            Handover { steering, recording: None }
         };
         opened.peer.set_layouts(&steering.info().layouts);
         let (pipeline, values) = (steering.info(), steering.values());

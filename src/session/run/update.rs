@@ -68,7 +68,9 @@ impl Session {
             self.recorder.request(&self.cx, self.steering.running(), request, None);
         }
         if let Some(milliseconds) = client_delay_ms {
-            self.report.client_delay(&self.cx, milliseconds);
+            let delay = self.cx.metrics().client_delay.with_label_values::<&str>(&[]);
+            delay.observe(milliseconds / 1000.0);
+            self.cx.view().set_client_delay(milliseconds);
         }
         Ok(())
     }
