@@ -52,7 +52,7 @@ pub enum Event {
     /// The peer's certificate is the offered one.
     Identified,
     /// The peer's certificate is not the offered one.
-    Impostor,
+    FingerprintMismatch,
     /// ICE found no way, or lost it for good.
     IceFailed,
     /// The peer closed DTLS.

@@ -54,7 +54,7 @@ pub struct Recording {
 }
 
 /// What the thread is told.
-enum Letter {
+enum Message {
     /// Another graph goes on.
     Source(Source),
     /// Something of a stream.
@@ -82,15 +82,15 @@ struct Source {
 /// The way to the thread.
 #[derive(Clone)]
 struct Queue {
-    letters: SyncSender<Letter>,
+    messages: SyncSender<Message>,
     /// Set when there was no room for one.
     overflow: Arc<AtomicBool>,
 }
 
 impl Queue {
     /// `false` where the thread takes no more.
-    fn put(&self, letter: Letter) -> bool {
-        let put = self.letters.try_send(letter);
+    fn put(&self, message: Message) -> bool {
+        let put = self.messages.try_send(message);
         if let Err(TrySendError::Full(_)) = put {
             self.overflow.store(true, Relaxed);
         }
@@ -112,8 +112,8 @@ impl Recording {
     /// # Errors
     /// The system gives no thread.
     pub fn start(folder: Folder) -> Result<Self, Error> {
-        let (letters, read) = mpsc::sync_channel(CAPACITY);
-        let queue = Queue { letters, overflow: Arc::default() };
+        let (messages, read) = mpsc::sync_channel(CAPACITY);
+        let queue = Queue { messages, overflow: Arc::default() };
         let shared = Arc::new(Shared { waits: AtomicBool::new(true), ..Shared::default() });
         let (id, input, started) = (folder.id().to_owned(), folder.about().input, folder.started());
         let writer = writer::Writer::new(folder, read, queue.overflow.clone(), shared.clone());
@@ -136,9 +136,9 @@ impl Recording {
         let now = Instant::now();
         let zero = now.checked_sub(peer.clock()()).unwrap_or(now);
         let (session, numbers) = (session.to_owned(), feeds.numbers().clone());
-        self.queue.put(Letter::Source(Source { number, session, zero, sound: feeds.has_sound(), numbers }));
+        self.queue.put(Message::Source(Source { number, session, zero, sound: feeds.has_sound(), numbers }));
         let queue = self.queue.clone();
-        feeds.connect(number, self.input, Box::new(move |piece| queue.put(Letter::Piece(piece))));
+        feeds.connect(number, self.input, Box::new(move |piece| queue.put(Message::Piece(piece))));
         self.remind(peer);
     }
 
@@ -154,7 +154,7 @@ impl Recording {
 
     /// Notes a change in the sidecar; `frame` is the first picture that has it.
     pub fn note(&self, frame: Option<u64>, what: What) {
-        self.queue.put(Letter::Note(Change { at_s: self.started.elapsed().as_secs_f64(), frame, what }));
+        self.queue.put(Message::Note(Change { at_s: self.started.elapsed().as_secs_f64(), frame, what }));
     }
 
     /// How it goes.
@@ -167,7 +167,7 @@ impl Recording {
 
     /// Ends it and waits until its files are closed, for at most `limit`. Blocks.
     pub fn stop(&self, code: EndCode, sentence: &str, limit: Duration) -> End {
-        self.queue.put(Letter::End(code, sentence.to_owned()));
+        self.queue.put(Message::End(code, sentence.to_owned()));
         state::wait_until(limit, "closing a recording", || self.thread.is_finished()).ok(); // told below
         let progress = self.progress();
         let stuck = || "the disk does not answer; the end of the recording may be missing".into();

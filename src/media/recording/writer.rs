@@ -13,7 +13,7 @@ use std::{
 };
 
 use super::{
-    Letter, Shared, Source,
+    Message, Shared, Source,
     format::Format,
     mixer::{Mixer, Sound},
     segment::Segment,
@@ -31,7 +31,7 @@ const WAKE: Duration = Duration::from_millis(400);
 /// What the thread works with.
 pub struct Writer {
     folder: Folder,
-    letters: Receiver<Letter>,
+    messages: Receiver<Message>,
     overflow: Arc<AtomicBool>,
     shared: Arc<Shared>,
     source: Option<Source>,
@@ -43,12 +43,12 @@ impl Writer {
     /// A writer into `folder`.
     pub fn new(
         folder: Folder,
-        letters: Receiver<Letter>,
+        messages: Receiver<Message>,
         overflow: Arc<AtomicBool>,
         shared: Arc<Shared>,
     ) -> Self {
         let (output, input) = (Lane::new(Kind::Output), Lane::new(Kind::Input));
-        Self { folder, letters, overflow, shared, source: None, output, input }
+        Self { folder, messages, overflow, shared, source: None, output, input }
     }
 
     /// Writes until the end.
@@ -73,11 +73,11 @@ impl Writer {
         loop {
             thread::sleep(WAKE);
             loop {
-                match self.letters.try_recv() {
-                    Ok(Letter::Piece(piece)) => self.write(piece)?,
-                    Ok(Letter::Note(change)) => self.folder.note(change),
-                    Ok(Letter::Source(source)) => self.go_on(source)?,
-                    Ok(Letter::End(code, sentence)) => return Ok((code, sentence)),
+                match self.messages.try_recv() {
+                    Ok(Message::Piece(piece)) => self.write(piece)?,
+                    Ok(Message::Note(change)) => self.folder.note(change),
+                    Ok(Message::Source(source)) => self.go_on(source)?,
+                    Ok(Message::End(code, sentence)) => return Ok((code, sentence)),
                     Err(TryRecvError::Disconnected) => {
                         return Ok((EndCode::SessionEnded, "its session ended".into()));
                     }

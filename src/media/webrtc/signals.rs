@@ -117,7 +117,7 @@ fn guard(pad: &gst::Pad, fingerprint: Arc<Check>, tell: Tell) {
 fn report(verdict: Verdict, tell: &(dyn Fn(Event) + Send + Sync)) {
     match verdict {
         Verdict::Verified => tell(Event::Identified),
-        Verdict::False => tell(Event::Impostor),
+        Verdict::False => tell(Event::FingerprintMismatch),
         Verdict::Unknown => {}
     }
 }

@@ -157,7 +157,7 @@ impl Session {
                 self.apply(Input::Connected)
             }
             media::Event::Identified | media::Event::Mail => None,
-            media::Event::Impostor => self.apply(Input::End(EndReason::FingerprintMismatch)),
+            media::Event::FingerprintMismatch => self.apply(Input::End(EndReason::FingerprintMismatch)),
             media::Event::IceFailed => self.apply(Input::End(EndReason::IceFailed)),
             media::Event::Closed => self.apply(Input::End(EndReason::ClosedByPeer)),
             media::Event::ChannelOpen => {
