@@ -55,32 +55,32 @@ macro_rules! table {
 }
 
 table! {
-    sessions: IntGauge "scope_sessions" [] "Sessions that live.";
-    sessions_limit: IntGauge "scope_sessions_limit" [] "Sessions that may live at once.";
-    sessions_started: IntCounter "scope_sessions_started_total" [] "Offers that were answered.";
-    sessions_resumed: IntCounter "scope_sessions_resumed_total" [] "Offers that took over another session's stage.";
-    sessions_ended: IntCounterVec "scope_sessions_ended_total" ["reason"] "Sessions that are over, by end reason.";
-    offers_refused: IntCounterVec "scope_offers_refused_total" ["status"] "Offers that were refused, by HTTP status.";
-    first_frame: HistogramVec "scope_first_frame_seconds" [] "From the offer to the first picture sent back.";
-    step: HistogramVec "scope_frame_step_seconds" ["step"] "Time that a picture spends in each step.";
-    delay: HistogramVec "scope_frame_delay_seconds" [] "From a picture's first packet to the last packet of its return.";
+    sessions: IntGauge "scope_sessions" [] "Live sessions.";
+    sessions_limit: IntGauge "scope_sessions_limit" [] "How many sessions may be live at once.";
+    sessions_started: IntCounter "scope_sessions_started_total" [] "Offers answered.";
+    sessions_resumed: IntCounter "scope_sessions_resumed_total" [] "Offers that took over an earlier session's stage.";
+    sessions_ended: IntCounterVec "scope_sessions_ended_total" ["reason"] "Sessions ended, by end reason.";
+    offers_refused: IntCounterVec "scope_offers_refused_total" ["status"] "Offers refused, by HTTP status.";
+    first_frame: HistogramVec "scope_first_frame_seconds" [] "Time from the offer to the first frame sent back.";
+    step: HistogramVec "scope_frame_step_seconds" ["step"] "Time that a frame spends in each step.";
+    delay: HistogramVec "scope_frame_delay_seconds" [] "Time from a frame's first packet in to its last packet out.";
     client_delay: HistogramVec "scope_client_delay_seconds" [] "End-to-end delay as clients measure it.";
-    frames: IntCounterVec "scope_frames_total" ["place"] "Pictures decoded and encoded.";
-    frames_dropped: IntCounterVec "scope_frames_dropped_total" ["place"] "Pictures that went no further, by place.";
-    key_requests: IntCounterVec "scope_key_frame_requests_total" ["direction"] "Key frames asked for, of the peer (out) and by it (in).";
+    frames: IntCounterVec "scope_frames_total" ["place"] "Frames decoded and encoded.";
+    frames_dropped: IntCounterVec "scope_frames_dropped_total" ["place"] "Frames dropped, by place.";
+    key_requests: IntCounterVec "scope_key_frame_requests_total" ["direction"] "Key frame requests sent to the peer (out) and received from it (in).";
     bytes: IntCounterVec "scope_bytes_total" ["direction"] "Bytes received (in) and sent (out), as ICE carries them.";
-    encoder_changes: IntCounterVec "scope_encoder_changes_total" ["element"] "Encoders that failed in a session, by element.";
-    decoder_changes: IntCounterVec "scope_decoder_changes_total" ["element"] "Decoders that failed or fell silent in a session, by element.";
-    recordings: IntCounterVec "scope_recordings_total" ["end"] "Recordings that are over, by how they ended.";
-    recording_bytes: IntCounter "scope_recording_bytes_total" [] "Bytes of recordings that are over.";
-    stages_abandoned: IntCounter "scope_stages_abandoned_total" [] "Stages that hung and were left behind with their thread.";
-    python_workers: IntCounterVec "scope_python_workers_total" ["event"] "Processes of Python pipelines started and ended.";
-    python_pictures: IntCounterVec "scope_python_pictures_total" ["way"] "Pictures to Python and back: copied in, those of them row by row, handed on as they lie.";
-    stage_states: IntCounterVec "scope_stage_states_total" ["state"] "Times that a stage entered a state.";
+    encoder_changes: IntCounterVec "scope_encoder_changes_total" ["element"] "Encoders replaced in a session after a failure, by element.";
+    decoder_changes: IntCounterVec "scope_decoder_changes_total" ["element"] "Decoders replaced in a session after a failure or a stall, by element.";
+    recordings: IntCounterVec "scope_recordings_total" ["end"] "Recordings ended, by how they ended.";
+    recording_bytes: IntCounter "scope_recording_bytes_total" [] "Bytes of ended recordings.";
+    stages_abandoned: IntCounter "scope_stages_abandoned_total" [] "Stages abandoned with their thread because they hung.";
+    python_workers: IntCounterVec "scope_python_workers_total" ["event"] "Python worker processes started and ended.";
+    python_pictures: IntCounterVec "scope_python_pictures_total" ["way"] "Frames handed to Python and back: copied, copied row by row, or passed without a copy.";
+    stage_states: IntCounterVec "scope_stage_states_total" ["state"] "How often a stage entered a state.";
 }
 
 impl Metrics {
-    /// Has `refresh` bring metrics up to date that are counted elsewhere, whenever [`Metrics::text`] is asked for.
+    /// Runs `refresh` before each scrape, for metrics that are counted elsewhere.
     pub fn before_text(&self, refresh: impl Fn(&Self) + Send + 'static) {
         self.refreshes().push(Box::new(refresh));
     }

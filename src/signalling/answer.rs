@@ -64,7 +64,7 @@ impl std::fmt::Debug for Answer {
 fn check_patch(patch: &AnswerPatch) -> Result<(), Error> {
     let id = &patch.stream_id;
     if !is_token(id) || !limits::MSID_BYTES.contains(&id.len()) {
-        return Err(bad(format!("the stream id is {}; wanted 1 to 64 token characters", quote(id))));
+        return Err(bad(format!("expected a stream id of 1 to 64 token characters, got {}", quote(id))));
     }
     match &patch.h264_fmtp {
         Some((payload, _)) if *payload > 127 => Err(bad(format!("the H264 payload is {payload}"))),

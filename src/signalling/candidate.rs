@@ -29,13 +29,13 @@ impl Candidate {
     /// candidates (an empty string) does not. A leading `a=` is taken off.
     pub fn parse(candidate: &str, mid: Option<&str>, index: Option<u32>) -> Result<Self, Error> {
         if let Some(mid) = mid.filter(|mid| !is_token(mid) || mid.len() > limits::MID_BYTES) {
-            return Err(bad(format!("sdpMid is {}; wanted a short token", quote(mid))));
+            return Err(bad(format!("sdpMid: expected a short token, got {}", quote(mid))));
         }
         let sdp_m_line_index = match index.map(|index| (u16::try_from(index), index)) {
             None => None,
             Some((Ok(small), _)) if usize::from(small) < limits::MEDIAS => Some(small),
             Some((_, index)) => {
-                return Err(bad(format!("sdpMLineIndex is {index}; wanted 0 to {}", limits::MEDIAS - 1)));
+                return Err(bad(format!("sdpMLineIndex: expected 0 to {}, got {index}", limits::MEDIAS - 1)));
             }
         };
 
@@ -43,7 +43,7 @@ impl Candidate {
         let text = text.strip_prefix("a=").unwrap_or(text);
         let line = if text.is_empty() { None } else { Some(Line::parse_prefixed(text)?) };
         if line.is_some() && mid.is_none() && sdp_m_line_index.is_none() {
-            return Err(bad("neither sdpMid nor sdpMLineIndex is set".to_owned()));
+            return Err(bad("sdpMid or sdpMLineIndex is required".to_owned()));
         }
         Ok(Self { candidate: text.to_owned(), sdp_mid: mid.map(str::to_owned), sdp_m_line_index, line })
     }
@@ -87,20 +87,24 @@ impl Line {
     pub(super) fn parse_prefixed(text: &str) -> Result<Self, Error> {
         match text.strip_prefix("candidate:") {
             Some(value) => Self::parse(value),
-            None => Err(bad(format!("wanted \"candidate:…\", got {}", quote(text)))),
+            None => Err(bad(format!("expected \"candidate:…\", got {}", quote(text)))),
         }
     }
 
     /// Parses the value of an `a=candidate` line.
     pub(super) fn parse(value: &str) -> Result<Self, Error> {
         if value.len() > limits::CANDIDATE_BYTES {
-            return Err(bad(format!("{} bytes, wanted at most {}", value.len(), limits::CANDIDATE_BYTES)));
+            return Err(bad(format!(
+                "expected at most {} bytes, got {}",
+                limits::CANDIDATE_BYTES,
+                value.len()
+            )));
         }
         if value.chars().any(char::is_control) || value.split(' ').any(str::is_empty) {
-            return Err(bad(format!("wanted words with one space between, got {}", quote(value))));
+            return Err(bad(format!("expected words with one space between, got {}", quote(value))));
         }
         let parsed = sdp_types::Candidate::from_str(value)
-            .map_err(|_| bad(format!("does not fit RFC 8839: {}", quote(value))))?;
+            .map_err(|_| bad(format!("expected the form of RFC 8839, got {}", quote(value))))?;
 
         check_numbers(&parsed)?;
         let tcp = transport_is_tcp(&parsed.transport)?;
@@ -117,13 +121,13 @@ impl Line {
 fn check_numbers(candidate: &sdp_types::Candidate) -> Result<(), Error> {
     let foundation = &candidate.foundation;
     if !is_ice_chars(foundation) || !limits::FOUNDATION_BYTES.contains(&foundation.len()) {
-        return Err(bad(format!("foundation is {}; wanted 1 to 32 ice characters", quote(foundation))));
+        return Err(bad(format!("foundation: expected 1 to 32 ice characters, got {}", quote(foundation))));
     }
     if !(1..=256).contains(&candidate.component_id) {
-        return Err(bad(format!("component is {}; wanted 1 to 256", candidate.component_id)));
+        return Err(bad(format!("component: expected 1 to 256, got {}", candidate.component_id)));
     }
     if u32::try_from(candidate.priority).is_err() {
-        return Err(bad(format!("priority is {}; wanted 32 bits", candidate.priority)));
+        return Err(bad(format!("priority: expected 32 bits, got {}", candidate.priority)));
     }
     Ok(())
 }
@@ -132,7 +136,7 @@ fn transport_is_tcp(transport: &str) -> Result<bool, Error> {
     match transport.to_ascii_lowercase().as_str() {
         "udp" => Ok(false),
         "tcp" => Ok(true),
-        _ => Err(bad(format!("transport is {}; wanted udp or tcp", quote(transport)))),
+        _ => Err(bad(format!("transport: expected udp or tcp, got {}", quote(transport)))),
     }
 }
 
@@ -141,7 +145,7 @@ fn type_is_host(typ: &CandidateType) -> Result<bool, Error> {
         CandidateType::Host => Ok(true),
         CandidateType::Srflx | CandidateType::Prflx | CandidateType::Relay => Ok(false),
         CandidateType::Other(typ) => {
-            Err(bad(format!("type is {}; wanted host, srflx, prflx or relay", quote(typ))))
+            Err(bad(format!("type: expected host, srflx, prflx or relay, got {}", quote(typ))))
         }
     }
 }
@@ -152,7 +156,7 @@ fn address(address: &CandidateAddress) -> Result<Option<IpAddr>, Error> {
         CandidateAddress::IpAddr(ip) => Ok(Some(*ip)),
         CandidateAddress::FQDN(name) if is_local_name(name) => Ok(None),
         CandidateAddress::FQDN(name) => {
-            Err(bad(format!("address is {}; wanted an IP address or a .local name", quote(name))))
+            Err(bad(format!("address: expected an IP address or a .local name, got {}", quote(name))))
         }
     }
 }

@@ -230,12 +230,12 @@ fn rtpmaps(media: &sdp_types::Media, place: &str) -> Result<HashMap<u8, RtpMap>,
     for line in attributes::values(&media.attributes, "rtpmap") {
         let (payload, _) = split_payload(line, place)?;
         let map = RtpMap::from_str(line)
-            .map_err(|_| bad(format!("wanted payload name/clock, got {}", quote(line))))?;
+            .map_err(|_| bad(format!("expected payload name/clock, got {}", quote(line))))?;
         if !is_token(&map.encoding_name) || map.clock_rate == 0 {
-            return Err(bad(format!("wanted payload name/clock, got {}", quote(line))));
+            return Err(bad(format!("expected payload name/clock, got {}", quote(line))));
         }
         if maps.insert(payload, map).is_some() {
-            return Err(bad(format!("payload {payload} has two of them")));
+            return Err(bad(format!("payload {payload} has two")));
         }
     }
     Ok(maps)
@@ -251,13 +251,13 @@ fn channels(name: CodecName, map: &RtpMap, place: &str) -> Result<Option<u8>, Er
     if fits {
         return Ok(channels.flatten());
     }
-    let wanted = match name.kind() {
+    let expected = match name.kind() {
         Kind::Audio => "opus/48000/2".to_owned(),
         _ => format!("{name}/90000"),
     };
     Err(Error::BadRtpmap {
         place: place.to_owned(),
-        reason: format!("wanted {wanted}, got {}", quote(&map.to_string())),
+        reason: format!("expected {expected}, got {}", quote(&map.to_string())),
     })
 }
 

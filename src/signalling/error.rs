@@ -2,90 +2,90 @@
 
 use super::limits;
 
-/// What was wanted, what came and, where it is not plain, what to do.
+/// What was expected, what came and, where it is not plain, what to do.
 ///
 /// Text of the peer inside a message is quoted and cut to a few dozen characters.
 #[allow(missing_docs, reason = "the message of each variant says what it is and what its fields are")]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    #[error("sdp has {bytes} bytes; at most {} are taken", limits::SDP_BYTES)]
+    #[error("sdp: expected at most {} bytes, got {bytes}", limits::SDP_BYTES)]
     TooLarge { bytes: usize },
-    #[error("sdp has more than {} lines", limits::SDP_LINES)]
+    #[error("sdp: expected at most {} lines, got more", limits::SDP_LINES)]
     TooManyLines,
-    #[error("sdp line {line} has {bytes} bytes; at most {} are taken", limits::LINE_BYTES)]
+    #[error("sdp line {line}: expected at most {} bytes, got {bytes}", limits::LINE_BYTES)]
     LineTooLong { line: usize, bytes: usize },
-    #[error("sdp line {line} holds the control character U+{code:04X}; send plain text lines")]
+    #[error("sdp line {line}: expected plain text, got the control character U+{code:04X}")]
     ControlCharacter { line: usize, code: u32 },
-    #[error("sdp does not parse: {reason}")]
+    #[error("sdp cannot be parsed: {reason}")]
     Syntax { reason: String },
 
     #[error("the offer has no m-line; add a video transceiver before createOffer")]
     NoMedia,
-    #[error("the offer has {count} m-lines; at most {} are taken", limits::MEDIAS)]
+    #[error("expected at most {} m-lines, got {count}", limits::MEDIAS)]
     TooManyMedias { count: usize },
-    #[error("{place} is neither video, audio nor application; remove it from the offer")]
+    #[error("{place}: expected video, audio or application; remove it from the offer")]
     UnknownMedia { place: String },
-    #[error("{place} has the protocol {found}; wanted {wanted}")]
-    BadProtocol { place: String, found: String, wanted: &'static str },
-    #[error("no m=video in use; the offer has {offered}; add a video transceiver before createOffer")]
+    #[error("{place}: expected the protocol {expected}, got {found}")]
+    BadProtocol { place: String, found: String, expected: &'static str },
+    #[error("expected an m=video in use, got {offered}; add a video transceiver before createOffer")]
     NoVideo { offered: String },
-    #[error("no common video codec; wanted one of VP8, VP9, H264, AV1, the offer has {offered}")]
+    #[error("no common video codec: expected one of VP8, VP9, H264, AV1, got {offered}")]
     NoCommonCodec { offered: String },
-    #[error("{place} is a second data channel section; one carries all channels")]
+    #[error("{place}: a second m=application; one carries all data channels")]
     SecondApplication { place: String },
 
-    #[error("{place} has no a=mid")]
+    #[error("{place}: a=mid is missing")]
     MissingMid { place: String },
-    #[error("{place} has the mid {found}; wanted 1 to {} token characters", limits::MID_BYTES)]
+    #[error("{place}: expected an a=mid of 1 to {} token characters, got {found}", limits::MID_BYTES)]
     BadMid { place: String, found: String },
-    #[error("{place} repeats the mid {mid}; each m-line needs its own")]
+    #[error("{place}: a=mid:{mid} is used twice; each m-line needs its own")]
     DuplicateMid { place: String, mid: String },
-    #[error("no a=group:BUNDLE line with mids; use bundlePolicy \"max-bundle\" or \"balanced\"")]
+    #[error("a=group:BUNDLE with mids is missing; use bundlePolicy \"max-bundle\" or \"balanced\"")]
     NoBundle,
     #[error("a=group:BUNDLE names the mid {mid}, which no m-line has")]
     UnknownBundleMid { mid: String },
-    #[error("{place} is outside a=group:BUNDLE; all m-lines in use must share one transport")]
+    #[error("{place}: not in a=group:BUNDLE; all m-lines in use must share one transport")]
     NotBundled { place: String },
-    #[error("{place} has another {attribute} than the first m-line of its BUNDLE group; they must be equal")]
+    #[error(
+        "{place}: {attribute} differs from that of the first m-line of its BUNDLE group; they must be equal"
+    )]
     BundleMismatch { place: String, attribute: &'static str },
 
-    #[error("{place} lacks a=ice-ufrag or a=ice-pwd")]
+    #[error("{place}: a=ice-ufrag or a=ice-pwd is missing")]
     NoIceCredentials { place: String },
-    #[error("{place} has {attribute} with {reason}")]
+    #[error("{place}: {attribute}: {reason}")]
     BadIceCredentials { place: String, attribute: &'static str, reason: String },
-    #[error("{place} has no a=fingerprint; DTLS needs one with sha-256, sha-384 or sha-512")]
+    #[error("{place}: a=fingerprint is missing; DTLS needs one with sha-256, sha-384 or sha-512")]
     NoFingerprint { place: String },
-    #[error("{place} has a bad a=fingerprint: {reason}")]
+    #[error("{place}: a=fingerprint: {reason}")]
     BadFingerprint { place: String, reason: String },
-    #[error("{place} has no a=setup; wanted actpass, active or passive")]
+    #[error("{place}: a=setup is missing; expected actpass, active or passive")]
     NoSetup { place: String },
-    #[error("{place} has a=setup:{found}; wanted actpass, active or passive")]
+    #[error("{place}: a=setup: expected actpass, active or passive, got {found}")]
     BadSetup { place: String, found: String },
-    #[error("{place} has no a=rtcp-mux; RTP and RTCP must share one port")]
+    #[error("{place}: a=rtcp-mux is missing; RTP and RTCP must share one port")]
     NoRtcpMux { place: String },
 
-    #[error("{place} has the payload number {found}; wanted 0 to 127, each once")]
+    #[error("{place}: expected payload numbers of 0 to 127, each once, got {found}")]
     BadPayload { place: String, found: String },
-    #[error("{place} has a bad a=rtpmap: {reason}")]
+    #[error("{place}: a=rtpmap: {reason}")]
     BadRtpmap { place: String, reason: String },
-    #[error(
-        "{place} uses payload {payload} for {found}, another m-line for {other}; bundled m-lines may not differ"
-    )]
+    #[error("{place}: payload {payload} is {found}, in another m-line {other}; bundled m-lines must agree")]
     PayloadClash { place: String, payload: u8, found: String, other: String },
-    #[error("{place} has a bad a=extmap: {reason}")]
+    #[error("{place}: a=extmap: {reason}")]
     BadExtmap { place: String, reason: String },
-    #[error("{place} has a bad a={attribute}: {reason}")]
+    #[error("{place}: a={attribute}: {reason}")]
     BadSsrc { place: String, attribute: &'static str, reason: String },
-    #[error("{place} has no a=sctp-port; wanted a port of 1 to 65535")]
+    #[error("{place}: a=sctp-port is missing; expected 1 to 65535")]
     NoSctpPort { place: String },
-    #[error("{place} has a=sctp-port:{found}; wanted 1 to 65535")]
+    #[error("{place}: a=sctp-port: expected 1 to 65535, got {found}")]
     BadSctpPort { place: String, found: String },
-    #[error("{place} has more than one a={attribute}")]
+    #[error("{place}: expected one a={attribute}, got several")]
     DuplicateAttribute { place: String, attribute: &'static str },
 
-    #[error("more than {limit} candidates at once")]
+    #[error("expected at most {limit} candidates at once, got more")]
     TooManyCandidates { limit: usize },
-    #[error("bad candidate: {reason}")]
+    #[error("candidate: {reason}")]
     BadCandidate { reason: String },
     #[error("the answer cannot be completed: {reason}")]
     BadAnswer { reason: String },

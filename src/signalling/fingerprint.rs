@@ -67,17 +67,21 @@ impl Fingerprint {
         let bad = |reason: String| Error::BadFingerprint { place: place.to_owned(), reason };
 
         let Some((name, hex)) = line.split_once(' ') else {
-            return Err(bad(format!("wanted a hash function and a value, got {}", quote(line))));
+            return Err(bad(format!("expected a hash function and a value, got {}", quote(line))));
         };
         let Some(algorithm) = HashAlgorithm::from_name(name) else {
             return Ok(None);
         };
 
         let value: Option<Vec<u8>> = hex.split(':').map(hex_byte).collect();
-        let value = value.ok_or_else(|| bad(format!("wanted pairs of hex digits, got {}", quote(hex))))?;
-        let wanted = algorithm.digest_len();
-        if value.len() != wanted {
-            return Err(bad(format!("{} has {wanted} bytes, got {}", algorithm.as_str(), value.len())));
+        let value = value.ok_or_else(|| bad(format!("expected pairs of hex digits, got {}", quote(hex))))?;
+        let expected = algorithm.digest_len();
+        if value.len() != expected {
+            return Err(bad(format!(
+                "{}: expected {expected} bytes, got {}",
+                algorithm.as_str(),
+                value.len()
+            )));
         }
         Ok(Some(Self { algorithm, value }))
     }
@@ -94,7 +98,7 @@ pub(super) fn read(attributes: &[Attribute], place: &str) -> Result<Vec<Fingerpr
         match Fingerprint::parse(line, place)? {
             Some(fingerprint) if accepted.contains(&fingerprint) => {}
             Some(_) if accepted.len() == limits::FINGERPRINTS => {
-                return Err(bad(format!("more than {} of them", limits::FINGERPRINTS)));
+                return Err(bad(format!("expected at most {}, got more", limits::FINGERPRINTS)));
             }
             Some(fingerprint) => accepted.push(fingerprint),
             None => refused = Some(line),
@@ -104,7 +108,7 @@ pub(super) fn read(attributes: &[Attribute], place: &str) -> Result<Vec<Fingerpr
     match refused {
         Some(line) if accepted.is_empty() => {
             let name = line.split(' ').next().unwrap_or_default();
-            Err(bad(format!("wanted sha-256, sha-384 or sha-512, got {}", quote(name))))
+            Err(bad(format!("expected sha-256, sha-384 or sha-512, got {}", quote(name))))
         }
         _ => Ok(accepted),
     }

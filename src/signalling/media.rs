@@ -135,12 +135,12 @@ fn header_extensions(session: &[Attribute], media: &[Attribute], place: &str) ->
 
     for line in attributes::values(session, "extmap").chain(attributes::values(media, "extmap")) {
         let map = ExtMap::from_str(line)
-            .map_err(|_| bad(format!("wanted an id of 1 to 255 and a uri, got {}", quote(line))))?;
+            .map_err(|_| bad(format!("expected an id of 1 to 255 and a URI, got {}", quote(line))))?;
         if map.uri.is_empty() {
-            return Err(bad(format!("no uri in {}", quote(line))));
+            return Err(bad(format!("expected a URI, got {}", quote(line))));
         }
         if !ids.insert(map.id) {
-            return Err(bad(format!("the id {} is used twice", map.id)));
+            return Err(bad(format!("id {} is used twice", map.id)));
         }
         match map.uri.as_str() {
             TWCC_URI => found.twcc = found.twcc.or(Some(map.id)),
@@ -153,7 +153,7 @@ fn header_extensions(session: &[Attribute], media: &[Attribute], place: &str) ->
 }
 
 fn check_protocol(kind: Kind, media: &sdp_types::Media, place: &str) -> Result<(), Error> {
-    let (known, wanted): (&[&str], _) = match kind {
+    let (known, expected): (&[&str], _) = match kind {
         Kind::Video | Kind::Audio => {
             (&["UDP/TLS/RTP/SAVPF", "TCP/TLS/RTP/SAVPF"], "UDP/TLS/RTP/SAVPF, as WebRTC uses")
         }
@@ -165,7 +165,7 @@ fn check_protocol(kind: Kind, media: &sdp_types::Media, place: &str) -> Result<(
         return Ok(());
     }
     let found = quote(&format!("{} {}", media.proto, media.fmt));
-    Err(Error::BadProtocol { place: place.to_owned(), found, wanted })
+    Err(Error::BadProtocol { place: place.to_owned(), found, expected })
 }
 
 /// What an m-line must have once it is in use.
@@ -186,7 +186,7 @@ fn check_sources(media: &[Attribute], place: &str) -> Result<(), Error> {
     let bad = |attribute, line: &str| Error::BadSsrc {
         place: place.to_owned(),
         attribute,
-        reason: format!("wanted 32-bit numbers, got {}", quote(line)),
+        reason: format!("expected 32-bit numbers, got {}", quote(line)),
     };
 
     for line in attributes::values(media, "ssrc") {

@@ -22,7 +22,8 @@ pub fn parse_sdpfrag(text: &str) -> Result<Vec<Candidate>, Error> {
             Some((key, _)) if key.len() == 1 => {}
             _ if line.is_empty() => {}
             _ => {
-                let reason = format!("line {} of the fragment is {}", index + 1, quote(line));
+                let reason =
+                    format!("line {} of the fragment: expected letter=value, got {}", index + 1, quote(line));
                 return Err(Error::Syntax { reason });
             }
         }

@@ -46,7 +46,7 @@ pub(super) fn parse(text: &str) -> Result<Session, Error> {
         session.attributes.iter().chain(session.medias.iter().flat_map(|media| &media.attributes));
     for attribute in attributes {
         if !is_token(&attribute.attribute) {
-            return Err(syntax(&format!("{} is no attribute name", quote(&attribute.attribute))));
+            return Err(syntax(&format!("expected an attribute name, got {}", quote(&attribute.attribute))));
         }
     }
     Ok(session)

@@ -66,10 +66,10 @@ fn credential(
     let bad = |reason| Error::BadIceCredentials { place: place.to_owned(), attribute: name, reason };
     if !bytes.contains(&value.len()) {
         let (least, most) = bytes.into_inner();
-        return Err(bad(format!("{} characters, wanted {least} to {most}", value.len())));
+        return Err(bad(format!("expected {least} to {most} characters, got {}", value.len())));
     }
     if !is_ice_chars(value) {
-        return Err(bad("characters other than letters, digits, + and /".to_owned()));
+        return Err(bad("expected letters, digits, + and / alone".to_owned()));
     }
     Ok(value.to_owned())
 }
