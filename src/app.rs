@@ -100,7 +100,7 @@ impl App {
             recordings,
             metrics,
             logs,
-            system: Arc::new(move || serde_json::to_value(system.snapshot()).unwrap_or_default()),
+            system: Arc::new(system),
             draining: draining.clone(),
             started: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs_f64(),
         });

@@ -1,11 +1,13 @@
 //! The server's own parsers, compiled from its own files, and what holds for all of them.
 //!
-//! `control` stands at the root here and below `session` in the server; all else has the server's paths.
+//! `control` and `ending` stand at the root here and below `session` in the server; all else has the server's paths.
 
 #![allow(dead_code, reason = "the server uses what the targets do not")]
 
 #[path = "../../src/session/control/mod.rs"]
 pub mod control;
+#[path = "../../src/session/ending.rs"]
+mod ending;
 #[path = "../../src/frame/mod.rs"]
 pub mod frame;
 #[path = "../../src/metrics/mod.rs"]
@@ -13,6 +15,8 @@ pub mod metrics;
 #[path = "../../src/signalling/mod.rs"]
 pub mod signalling;
 pub mod stage;
+
+pub use ending::EndReason;
 
 /// Longest sentence of an error, in characters: a few quoted words of the peer's, none of its lines.
 const SENTENCE_CHARS: usize = 1000;

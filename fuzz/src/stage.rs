@@ -6,6 +6,8 @@ mod cause;
 mod description;
 #[path = "../../src/stage/error.rs"]
 mod error;
+#[path = "../../src/stage/catalog/expected.rs"]
+mod expected;
 #[path = "../../src/stage/info.rs"]
 mod info;
 #[path = "../../src/stage/io.rs"]
@@ -27,4 +29,4 @@ pub use io::{State, Status, Update};
 pub use params::{FAULTS, Schema};
 pub use prompts::Transition;
 pub use restart::{Crash, Restart};
-pub use values::{Fault, Parameters, Values};
+pub use values::{Fault, Json, ParameterValues, Parameters, Values, kind};

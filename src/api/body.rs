@@ -7,95 +7,98 @@ use axum::{
     extract::{FromRequest, Request},
     http::header,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::{State, error::Error};
+use super::{
+    State,
+    error::Error,
+    error_body::{FieldFault, Place},
+};
+use crate::stage;
 
 /// The content type of all bodies but one.
 pub const JSON: &str = "application/json";
 
-/// A browser on a slow line sends an offer of 30 kB in a second; a client that drips must not hold a request.
+/// A browser on a slow link sends an offer of 30 kB in a second; a client that trickles bytes must not hold a request.
 const READ_LIMIT: Duration = Duration::from_secs(10);
-/// A client that still sends when the connection closes gets a reset in place of the answer: so much is taken.
+/// A client that is still sending when the connection closes gets a reset instead of the answer: so much is read first.
 const DISCARD_BYTES: usize = 32 * 1024 * 1024;
-/// And for so long.
+/// And no longer than this.
 const DISCARD_LIMIT: Duration = Duration::from_secs(2);
-/// Bytes of a refused value that an error repeats.
-const SHOWN: usize = 200;
-
 /// A JSON object, and what is wrong with its fields.
 pub struct Object {
     fields: Map<String, Value>,
-    place: Vec<Value>,
-    faults: Vec<Value>,
+    place: Vec<Place>,
+    faults: Vec<FieldFault>,
 }
 
 impl FromRequest<State> for Object {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &State) -> Result<Self, Error> {
-        if content_type(&request) != JSON {
-            return Err(Error::ContentType(JSON));
+        let got = content_type(&request);
+        if got != JSON {
+            return Err(Error::ContentType { expected: JSON, got });
         }
         let bytes = bytes(request, state.settings.body_bytes).await?;
         let value: Value = serde_json::from_slice(&bytes)
-            .map_err(|error| Error::BadJson(format!("JSON is wanted: {error}")))?;
-        Self::of(value, vec!["body".into()]).map_err(|fault| Error::Fields(vec![fault]))
+            .map_err(|error| Error::BadJson(format!("expected a JSON body: {error}")))?;
+        Self::of(value, vec![Place::body()]).map_err(|fault| Error::Fields(vec![fault]))
     }
 }
 
 impl Object {
-    /// The object at a place of the body, or the fault that it is none.
-    fn of(value: Value, place: Vec<Value>) -> Result<Self, Value> {
+    /// The object at a place of the body, or the fault that another value is there.
+    fn of(value: Value, place: Vec<Place>) -> Result<Self, FieldFault> {
         match value {
             Value::Object(fields) => Ok(Self { fields, place, faults: Vec::new() }),
-            other => Err(fault("model_attributes_type", &place, "an object is wanted", &other)),
+            other => Err(unexpected("model_attributes_type", place, "an object", &other)),
         }
     }
 
-    /// A string that has to be there; empty where it is not, and then a fault.
+    /// A required string; empty, with a fault, where it is missing.
     pub fn string(&mut self, name: &str) -> String {
         if !self.fields.contains_key(name) {
             self.missing(name);
             return String::new();
         }
-        self.take(name, "string_type", "a string is wanted", |value| value.as_str().map(str::to_owned))
+        self.take(name, "string_type", "a string", |value| value.as_str().map(str::to_owned))
             .unwrap_or_default()
     }
 
-    /// A string that has to be `wanted`.
-    pub fn literal(&mut self, name: &str, wanted: &str) {
+    /// A required string that must be `expected`.
+    pub fn literal(&mut self, name: &str, expected: &str) {
         if self.fields.contains_key(name) {
-            let message = format!("{wanted:?} is wanted");
-            self.take(name, "literal_error", &message, |value| (value == wanted).then_some(()));
+            let quoted = format!("{expected:?}");
+            self.take(name, "literal_error", &quoted, |value| (value == expected).then_some(()));
         } else {
             self.missing(name);
         }
     }
 
-    /// A string that may be there.
+    /// An optional string.
     pub fn optional_string(&mut self, name: &str) -> Option<String> {
-        self.optional(name, "string_type", "a string is wanted", |value| value.as_str().map(str::to_owned))
+        self.optional(name, "string_type", "a string", |value| value.as_str().map(str::to_owned))
     }
 
-    /// True or false that may be there.
+    /// An optional boolean.
     pub fn optional_switch(&mut self, name: &str) -> Option<bool> {
-        self.optional(name, "bool_type", "true or false is wanted", Value::as_bool)
+        self.optional(name, "bool_type", "a boolean", Value::as_bool)
     }
 
-    /// A number of an m-line that may be there.
+    /// An optional m-line index.
     pub fn optional_index(&mut self, name: &str) -> Option<u32> {
-        self.optional(name, "int_type", "a number from 0 on is wanted", |value| {
+        self.optional(name, "int_type", "a whole number of at least 0", |value| {
             value.as_u64()?.try_into().ok()
         })
     }
 
-    /// An object that may be there.
+    /// An optional object.
     pub fn object(&mut self, name: &str) -> Option<Map<String, Value>> {
-        self.optional(name, "dict_type", "an object is wanted", |value| value.as_object().cloned())
+        self.optional(name, "dict_type", "an object", |value| value.as_object().cloned())
     }
 
-    /// A list of strings that may be there.
+    /// An optional list of strings.
     pub fn strings(&mut self, name: &str) -> Option<Vec<String>> {
         let list = self.list(name)?;
         let mut read = Vec::new();
@@ -103,15 +106,15 @@ impl Object {
             match value {
                 Value::String(text) => read.push(text),
                 other => {
-                    let place = self.place(name).chain([index.into()]).collect::<Vec<_>>();
-                    self.faults.push(fault("string_type", &place, "a string is wanted", &other));
+                    let place = self.place(name).chain([index.into()]).collect();
+                    self.faults.push(unexpected("string_type", place, "a string", &other));
                 }
             }
         }
         Some(read)
     }
 
-    /// A list of objects that may be there, each read by `read`; their faults are the list's.
+    /// An optional list of objects, each read by `read`; their faults become this object's.
     pub fn objects<T>(&mut self, name: &str, read: impl Fn(&mut Self) -> T) -> Option<Vec<T>> {
         let list = self.list(name)?;
         let mut all = Vec::new();
@@ -127,18 +130,18 @@ impl Object {
         Some(all)
     }
 
-    /// Whether a field is there.
+    /// Whether a field is present and not null.
     pub fn has(&self, name: &str) -> bool {
         self.fields.get(name).is_some_and(|value| !value.is_null())
     }
 
-    /// Notes that a field is not there.
+    /// Records a missing field.
     pub fn missing(&mut self, name: &str) {
-        let place: Vec<_> = self.place(name).collect();
-        self.faults.push(fault("missing", &place, "this field is wanted", &Value::Null));
+        let place = self.place(name).collect();
+        self.faults.push(FieldFault::new("missing", place, "this field is required".into(), &Value::Null));
     }
 
-    /// The fields that were not taken, or all that was wrong.
+    /// The fields that were not read, or every fault.
     ///
     /// # Errors
     /// [`Error::Fields`].
@@ -147,36 +150,36 @@ impl Object {
     }
 
     fn list(&mut self, name: &str) -> Option<Vec<Value>> {
-        self.optional(name, "list_type", "a list is wanted", |value| value.as_array().cloned())
+        self.optional(name, "list_type", "a list", |value| value.as_array().cloned())
     }
 
     fn optional<T>(
         &mut self,
         name: &str,
-        kind: &str,
-        message: &str,
+        kind: &'static str,
+        expected: &str,
         read: impl FnOnce(&Value) -> Option<T>,
     ) -> Option<T> {
-        if self.has(name) { self.take(name, kind, message, read) } else { None }
+        if self.has(name) { self.take(name, kind, expected, read) } else { None }
     }
 
     fn take<T>(
         &mut self,
         name: &str,
-        kind: &str,
-        message: &str,
+        kind: &'static str,
+        expected: &str,
         read: impl FnOnce(&Value) -> Option<T>,
     ) -> Option<T> {
         let value = self.fields.remove(name)?;
         let taken = read(&value);
         if taken.is_none() {
-            let place: Vec<_> = self.place(name).collect();
-            self.faults.push(fault(kind, &place, message, &value));
+            let place = self.place(name).collect();
+            self.faults.push(unexpected(kind, place, expected, &value));
         }
         taken
     }
 
-    fn place(&self, name: &str) -> impl Iterator<Item = Value> + use<> {
+    fn place(&self, name: &str) -> impl Iterator<Item = Place> + use<> {
         self.place.clone().into_iter().chain([name.into()])
     }
 }
@@ -212,7 +215,7 @@ pub fn content_type(request: &Request) -> String {
 async fn collect(body: &mut axum::body::Body, limit: usize) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     while let Some(piece) = next(body).await {
-        let piece = piece.map_err(|error| Error::Body(format!("the body broke off: {error}")))?;
+        let piece = piece.map_err(|error| Error::Body(format!("the request body ended early: {error}")))?;
         if bytes.len() + piece.len() > limit {
             return Err(Error::TooLarge(limit));
         }
@@ -234,37 +237,31 @@ async fn discard(body: &mut axum::body::Body) {
     tokio::time::timeout(DISCARD_LIMIT, rest).await.ok(); // the answer goes out either way
 }
 
-/// The next piece; empty where it is trailers.
+/// The next piece; empty for trailers.
 async fn next(body: &mut axum::body::Body) -> Option<Result<Bytes, axum::Error>> {
     let frame = poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await?;
     Some(frame.map(|frame| frame.into_data().unwrap_or_default()))
 }
 
-fn fault(kind: &str, place: &[Value], message: &str, input: &Value) -> Value {
-    json!({"type": kind, "loc": place, "msg": message, "input": short(input)})
-}
-
-/// An echo of the input that cannot fill a log or a screen.
-fn short(value: &Value) -> Value {
-    let text = value.to_string();
-    if text.len() <= SHOWN {
-        value.clone()
-    } else {
-        Value::String(text.chars().take(SHOWN).collect::<String>() + "…")
-    }
+fn unexpected(kind: &'static str, place: Vec<Place>, expected: &str, got: &Value) -> FieldFault {
+    FieldFault::new(kind, place, format!("expected {expected}, got {}", stage::kind(got)), got)
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn object(value: Value) -> Object {
-        Object::of(value, vec!["body".into()]).unwrap_or_else(|fault| panic!("{fault}"))
+        Object::of(value, vec![Place::body()]).unwrap_or_else(|fault| panic!("{fault:?}"))
     }
 
     fn faults(object: Object) -> Vec<Value> {
         match object.check() {
-            Err(Error::Fields(faults)) => faults,
+            Err(Error::Fields(faults)) => {
+                faults.iter().map(|fault| serde_json::to_value(fault).unwrap()).collect()
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -297,6 +294,25 @@ mod tests {
                 (&json!("model_attributes_type"), &json!(["body", "items", 1])),
                 (&json!("missing"), &json!(["body", "items", 2, "id"])),
                 (&json!("string_type"), &json!(["body", "names", 1])),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_fault_says_what_was_expected_and_what_came() {
+        let mut body = object(json!({"type": "answer", "index": -1}));
+
+        body.string("sdp");
+        body.literal("type", "offer");
+        body.optional_index("index");
+
+        let messages: Vec<_> = faults(body).iter().map(|fault| fault["msg"].clone()).collect();
+        assert_eq!(
+            messages,
+            [
+                "this field is required",
+                "expected \"offer\", got a string",
+                "expected a whole number of at least 0, got a number"
             ]
         );
     }

@@ -1,6 +1,64 @@
 //! Scope's graphs, of which this server runs the shortest: one pipeline between a source and its sinks. Pure.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use crate::{session::SourceType, stage::Json};
+
+/// A graph: one pipeline between at most one source and its sinks.
+#[derive(ToSchema)]
+#[schema(as = Graph)]
+#[expect(dead_code, reason = "documents what Chain reads")]
+pub struct GraphBody {
+    nodes: Vec<GraphNode>,
+    edges: Vec<GraphEdge>,
+}
+
+/// A node; further keys of Scope's are not used.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents what Chain reads")]
+pub struct GraphNode {
+    id: String,
+    r#type: NodeType,
+    /// Of a pipeline: its id.
+    #[schema(nullable = false)]
+    pipeline_id: Option<String>,
+    /// Of a source: what kind of file.
+    #[schema(nullable = false)]
+    source_mode: Option<SourceType>,
+    /// Of a source: its file's `identifier`.
+    #[schema(nullable = false)]
+    source_name: Option<String>,
+    #[serde(flatten)]
+    other: BTreeMap<String, Json>,
+}
+
+/// What a node is.
+#[derive(ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(dead_code, reason = "documents what Chain reads")]
+pub enum NodeType {
+    /// Gives frames.
+    Source,
+    /// Processes them.
+    Pipeline,
+    /// Takes them.
+    Sink,
+}
+
+/// An edge; further keys of Scope's are not used.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents what Chain reads")]
+pub struct GraphEdge {
+    /// A node's id.
+    from: String,
+    /// A node's id.
+    to_node: String,
+    #[serde(flatten)]
+    other: BTreeMap<String, Json>,
+}
 
 /// A graph that is a chain.
 #[derive(Debug, PartialEq)]
@@ -28,17 +86,20 @@ impl Chain {
         if let Some(other) =
             nodes.iter().find(|node| !["source", "pipeline", "sink"].contains(&text(node, "type")))
         {
-            return Err(format!(
-                "nodes of type source, pipeline and sink are known, {:?} came",
-                text(other, "type")
-            ));
+            let got = text(other, "type");
+            return Err(format!("graph.nodes: expected the type source, pipeline or sink, got {got:?}"));
         }
         let ids = |wanted: &'static str| {
             of_type(wanted).map(|node| text(node, "id").to_owned()).collect::<Vec<_>>()
         };
         let (sources, pipelines, sinks) = (ids("source"), ids("pipeline"), ids("sink"));
         let ([node], [] | [_], [_, ..]) = (&pipelines[..], &sources[..], &sinks[..]) else {
-            return Err("one pipeline between at most one source and its sinks is wanted: a session runs one pipeline".into());
+            return Err(format!(
+                "graph.nodes: expected one pipeline, at most one source and at least one sink, got {}, {} and {}",
+                pipelines.len(),
+                sources.len(),
+                sinks.len()
+            ));
         };
         let known: Vec<&String> = sources.iter().chain(&pipelines).chain(&sinks).collect();
         for edge in list(graph, "edges")? {
@@ -47,7 +108,7 @@ impl Chain {
                 .iter()
                 .all(|end| end.and_then(Value::as_str).is_some_and(|end| known.iter().any(|id| *id == end)))
             {
-                return Err(format!("an edge from a node to a node is wanted, {edge} came"));
+                return Err(format!("graph.edges: expected from and to_node to be ids of nodes, got {edge}"));
             }
         }
         let source = of_type("source").next().map(source).transpose()?;
@@ -58,7 +119,7 @@ impl Chain {
 
 fn list<'a>(graph: &'a Map<String, Value>, name: &str) -> Result<&'a [Value], String> {
     let list = graph.get(name).and_then(Value::as_array);
-    list.map(Vec::as_slice).ok_or_else(|| format!("a graph with a list of {name} is wanted"))
+    list.map(Vec::as_slice).ok_or_else(|| format!("graph.{name}: expected a list"))
 }
 
 fn text<'a>(node: &'a Value, name: &str) -> &'a str {
@@ -70,7 +131,7 @@ fn source(node: &Value) -> Result<Value, String> {
         mode @ ("video_file" | "recording") => {
             Ok(json!({ "source_type": mode, "source_name": text(node, "source_name") }))
         }
-        mode => Err(format!("a source_mode of \"video_file\" or \"recording\" is wanted, {mode:?} came")),
+        mode => Err(format!("source_mode: expected \"video_file\" or \"recording\", got {mode:?}")),
     }
 }
 

@@ -7,9 +7,13 @@ use axum::{
     http::{HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
-use super::graphviz;
+use super::{
+    error_body::{ErrorBody, FieldFault, InvalidBody, InvalidCode, NotReadyBody, Place},
+    graphviz,
+};
 use crate::{
     recordings,
     session::{self, ErrorKind},
@@ -32,29 +36,34 @@ pub enum Error {
     /// A body that is no JSON.
     BadJson(String),
     /// Fields that are missing or of another type, in FastAPI's shape.
-    Fields(Vec<Value>),
+    Fields(Vec<FieldFault>),
     /// A query that is missing or of another type.
     Query(String),
     /// A body over the limit, in bytes.
     TooLarge(usize),
     /// A content type that this route does not take.
-    ContentType(&'static str),
+    ContentType {
+        /// What it takes.
+        expected: &'static str,
+        /// What the request has; empty without the header.
+        got: String,
+    },
     /// A body that did not arrive.
     Body(String),
     /// A body that took longer than this to arrive.
     SlowBody(Duration),
     /// A graph that is no chain.
     BadGraph(String),
-    /// No picture came in time.
-    NoPicture,
+    /// The session sent no frame in time.
+    NoFrame,
     /// A kind of source that there is not.
     SourceKind(String),
-    /// A picture that Graphviz did not draw.
+    /// A graph that Graphviz did not draw.
     Graphviz(graphviz::Error),
 }
 
 impl Error {
-    /// Says of refused parameters that they stand in `field` of the body.
+    /// Places refused parameters in `field` of the body.
     pub fn inside(self, field: &'static str) -> Self {
         match self {
             Self::Session(session::Error::Stage(stage::Error::Parameters(faults)))
@@ -94,7 +103,9 @@ impl From<graphviz::Error> for Error {
     }
 }
 
-/// A client that waits so long finds a place or is told again.
+/// Characters of a client's own text that a sentence repeats.
+const SHOWN: usize = 100;
+/// Long enough for a session to end or a burst of requests to pass; a client that is still too early is told again.
 const RETRY_AFTER_S: u32 = 2;
 
 impl IntoResponse for Error {
@@ -102,54 +113,56 @@ impl IntoResponse for Error {
         match self {
             Self::Session(error) => session_response(&error),
             Self::Stage(error) => stage_response(&error),
-            Self::BadGraph(sentence) => respond(StatusCode::BAD_REQUEST, body(&sentence, "bad_graph")),
-            Self::NoPicture => {
+            Self::BadGraph(sentence) => {
+                respond(StatusCode::BAD_REQUEST, ErrorBody::new(sentence, "bad_graph"))
+            }
+            Self::NoFrame => {
                 let sentence =
-                    "no picture came in time; the session is paused, or its pipeline is slow or loads";
-                respond(StatusCode::NOT_FOUND, body(sentence, "no_picture"))
+                    "the session sent no frame in time; it is paused, or its pipeline is loading or slow";
+                respond(StatusCode::NOT_FOUND, ErrorBody::new(sentence, "no_picture"))
             }
             Self::SourceKind(kind) => {
-                let sentence = format!(
-                    "there are no sources of the kind {kind:?}; GET /api/v1/input-sources lists the kinds"
-                );
-                respond(StatusCode::NOT_FOUND, body(&sentence, "unknown_source_type"))
+                let sentence =
+                    format!("no kind of source {kind:?}; GET /api/v1/input-sources lists the kinds");
+                respond(StatusCode::NOT_FOUND, ErrorBody::new(sentence, "unknown_source_type"))
             }
             Self::Recording(error) => recording_response(&error),
-            Self::Parameters(faults, field) => parameters(&faults, &["body", field]),
+            Self::Parameters(faults, field) => parameters(&faults, &[Place::body(), field.into()]),
             Self::Signalling(error) => {
                 let ours = matches!(error, signalling::Error::BadAnswer { .. });
                 let status = if ours { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::BAD_REQUEST };
-                respond(status, body(&error.to_string(), error.code()))
+                respond(status, ErrorBody::new(&error, error.code()))
             }
-            Self::BadJson(sentence) => respond(StatusCode::BAD_REQUEST, body(&sentence, "bad_json")),
-            Self::Fields(fields) => unprocessable(&fields),
-            Self::Query(sentence) => respond(StatusCode::UNPROCESSABLE_ENTITY, body(&sentence, "bad_query")),
+            Self::BadJson(sentence) => respond(StatusCode::BAD_REQUEST, ErrorBody::new(sentence, "bad_json")),
+            Self::Fields(faults) => unprocessable(faults),
+            Self::Query(sentence) => {
+                respond(StatusCode::UNPROCESSABLE_ENTITY, ErrorBody::new(sentence, "bad_query"))
+            }
             Self::TooLarge(limit) => {
-                let sentence = format!("a body of at most {limit} bytes is wanted, a longer one came");
-                respond(StatusCode::PAYLOAD_TOO_LARGE, body(&sentence, "body_too_large"))
+                let sentence = format!("expected a request body of at most {limit} bytes, got a longer one");
+                respond(StatusCode::PAYLOAD_TOO_LARGE, ErrorBody::new(sentence, "body_too_large"))
             }
-            Self::ContentType(wanted) => {
-                let sentence = format!("a body of content type {wanted} is wanted, another one came");
-                respond(StatusCode::UNSUPPORTED_MEDIA_TYPE, body(&sentence, "wrong_content_type"))
+            Self::ContentType { expected, got } => {
+                let got = if got.is_empty() { "none".to_owned() } else { got.chars().take(SHOWN).collect() };
+                let sentence = format!("expected the content type {expected}, got {got}");
+                respond(StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorBody::new(sentence, "wrong_content_type"))
             }
-            Self::Body(sentence) => respond(StatusCode::BAD_REQUEST, body(&sentence, "bad_body")),
+            Self::Body(sentence) => respond(StatusCode::BAD_REQUEST, ErrorBody::new(sentence, "bad_body")),
             Self::Graphviz(error) => graphviz_response(&error),
             Self::SlowBody(limit) => {
-                let sentence = format!("a body within {limit:?} is wanted, it did not arrive");
-                respond(StatusCode::REQUEST_TIMEOUT, body(&sentence, "slow_body"))
+                let sentence = format!("the request body was not received within {} s", limit.as_secs());
+                respond(StatusCode::REQUEST_TIMEOUT, ErrorBody::new(sentence, "slow_body"))
             }
         }
     }
 }
 
 fn session_response(error: &session::Error) -> Response {
-    let body = |code: &str| body(&error.to_string(), code);
+    let body = |code| ErrorBody::new(error, code);
     match error.kind() {
         ErrorKind::NotFound => respond(StatusCode::NOT_FOUND, body("session_not_found")),
         ErrorKind::Ended(reason) => {
-            let mut body = body("session_ended");
-            body["reason"] = json!(reason.code());
-            respond(StatusCode::GONE, body)
+            respond(StatusCode::GONE, ErrorBody { reason: Some(reason), ..body("session_ended") })
         }
         ErrorKind::Running => respond(StatusCode::CONFLICT, body("session_running")),
         ErrorKind::NoStream => respond(StatusCode::CONFLICT, body("not_h264")),
@@ -170,7 +183,7 @@ fn session_response(error: &session::Error) -> Response {
 }
 
 fn graphviz_response(error: &graphviz::Error) -> Response {
-    let body = |code| body(&error.to_string(), code);
+    let body = |code| ErrorBody::new(error, code);
     match error {
         graphviz::Error::Missing => respond(StatusCode::NOT_IMPLEMENTED, body("graphviz_missing")),
         graphviz::Error::Busy => later(body("graphviz_busy")),
@@ -193,17 +206,17 @@ fn recording_response(error: &recordings::Error) -> Response {
         recordings::Error::Folder { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "recordings_folder"),
         recordings::Error::Write(_) => (StatusCode::INTERNAL_SERVER_ERROR, "recording_failed"),
     };
-    respond(status, body(&error.to_string(), code))
+    respond(status, ErrorBody::new(error, code))
 }
 
 fn stage_response(error: &stage::Error) -> Response {
-    let respond_as = |status, code| respond(status, body(&error.to_string(), code));
+    let respond_as = |status, code| respond(status, ErrorBody::new(error, code));
     match error {
         stage::Error::UnknownPipeline { .. } => respond_as(StatusCode::NOT_FOUND, "unknown_pipeline"),
         stage::Error::Broken { .. } => respond_as(StatusCode::CONFLICT, "broken_pipeline"),
         stage::Error::Chain { .. } => respond_as(StatusCode::BAD_REQUEST, "one_pipeline_wanted"),
-        stage::Error::Overloaded { .. } => later(body(&error.to_string(), "pipeline_full")),
-        stage::Error::Parameters(faults) => parameters(faults, &["body"]),
+        stage::Error::Overloaded { .. } => later(ErrorBody::new(error, "pipeline_full")),
+        stage::Error::Parameters(faults) => parameters(faults, &[Place::body()]),
         stage::Error::Description(_) | stage::Error::Process(_) | stage::Error::Died(_) => {
             tracing::error!(%error, "a request failed");
             respond_as(StatusCode::INTERNAL_SERVER_ERROR, "internal")
@@ -211,77 +224,74 @@ fn stage_response(error: &stage::Error) -> Response {
     }
 }
 
-fn parameters(faults: &[stage::Fault], place: &[&str]) -> Response {
+fn parameters(faults: &[stage::Fault], place: &[Place]) -> Response {
     let fields = faults.iter().map(|fault| {
-        let names = fault.path.split('/').filter(|name| !name.is_empty());
-        let loc: Vec<_> = place.iter().copied().chain(names).collect();
-        json!({"type": "value_error", "loc": loc, "msg": fault.message, "input": null})
+        let names = fault.path.split('/').filter(|name| !name.is_empty()).map(Place::from);
+        let loc = place.iter().cloned().chain(names).collect();
+        FieldFault::new("value_error", loc, fault.message.clone(), &Value::Null)
     });
-    unprocessable(&fields.collect::<Vec<_>>())
+    unprocessable(fields.collect())
 }
 
-/// A path below `/api` that there is not; never the page.
+/// A path below `/api` without a route; never the page.
 pub async fn unknown_path(uri: Uri) -> Response {
-    let path: String = uri.path().chars().take(100).collect();
-    let sentence = format!("there is no {path}; /docs lists what there is");
-    respond(StatusCode::NOT_FOUND, body(&sentence, "unknown_path"))
+    let path: String = uri.path().chars().take(SHOWN).collect();
+    respond(StatusCode::NOT_FOUND, ErrorBody::new(format!("no route {path}; see /docs"), "unknown_path"))
 }
 
-/// A path that there is, with another method; `allow` as the header says it.
+/// A route with another method; `allow` as the header says it.
 pub fn wrong_method(path: &str, allow: &HeaderValue) -> Response {
     let methods = allow.to_str().unwrap_or_default();
-    let sentence = format!("{path} does not take this method; it takes {methods}");
-    let mut response = respond(StatusCode::METHOD_NOT_ALLOWED, body(&sentence, "wrong_method"));
+    let sentence = format!("{path} does not support this method; supported: {methods}");
+    let mut response = respond(StatusCode::METHOD_NOT_ALLOWED, ErrorBody::new(sentence, "wrong_method"));
     response.headers_mut().insert(header::ALLOW, allow.clone());
     response
 }
 
 /// Too many requests at once.
 pub fn overloaded() -> Response {
-    later(body("the server has too many requests under way; try again", "overloaded"))
+    later(ErrorBody::new("the server is handling too many requests; try again", "overloaded"))
 }
 
 /// A request that ran into its limit.
 pub fn too_slow() -> Response {
-    respond(StatusCode::GATEWAY_TIMEOUT, body("the request took too long; try again", "timeout"))
+    respond(StatusCode::GATEWAY_TIMEOUT, ErrorBody::new("the request took too long; try again", "timeout"))
 }
 
 /// The server stops.
 pub fn draining() -> Response {
-    later(json!({"ready": false, "detail": "the server is shutting down", "code": "shutting_down"}))
+    later(NotReadyBody::new(ErrorBody::new("the server is shutting down", "shutting_down")))
 }
 
 /// A handler that panicked.
 pub fn panicked() -> Response {
-    let sentence = "the server failed at this request; its log says why";
-    respond(StatusCode::INTERNAL_SERVER_ERROR, body(sentence, "internal"))
+    let sentence = "the server failed on this request; see its log";
+    respond(StatusCode::INTERNAL_SERVER_ERROR, ErrorBody::new(sentence, "internal"))
 }
 
-/// A file that there is not.
+/// A file that does not exist.
 pub fn no_file(sentence: &str) -> Response {
-    respond(StatusCode::NOT_FOUND, body(sentence, "not_found"))
+    respond(StatusCode::NOT_FOUND, ErrorBody::new(sentence, "not_found"))
 }
 
-fn body(detail: &str, code: &str) -> Value {
-    json!({"detail": detail, "code": code})
+fn unprocessable(detail: Vec<FieldFault>) -> Response {
+    respond(StatusCode::UNPROCESSABLE_ENTITY, InvalidBody { detail, code: InvalidCode::InvalidBody })
 }
 
-fn unprocessable(fields: &[Value]) -> Response {
-    respond(StatusCode::UNPROCESSABLE_ENTITY, json!({"detail": fields, "code": "invalid_body"}))
-}
-
-fn later(body: Value) -> Response {
+fn later(body: impl Serialize) -> Response {
     let mut response = respond(StatusCode::SERVICE_UNAVAILABLE, body);
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
     response
 }
 
-fn respond(status: StatusCode, body: Value) -> Response {
+fn respond(status: StatusCode, body: impl Serialize) -> Response {
     (status, Json(body)).into_response()
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::session::{EndReason, Id};
 
@@ -324,7 +334,7 @@ mod tests {
 
     #[tokio::test]
     async fn refused_parameters_name_the_field_that_they_stand_in() {
-        let fault = stage::Fault { path: "/prompts/0".into(), message: "a text is wanted".into() };
+        let fault = stage::Fault { path: "/prompts/0".into(), message: "expected a string".into() };
         let refused = || Error::from(session::Error::Stage(stage::Error::Parameters(vec![fault.clone()])));
 
         let (status, _, flat) = read(refused()).await;
@@ -335,7 +345,7 @@ mod tests {
             (StatusCode::UNPROCESSABLE_ENTITY, &json!(["body", "prompts", "0"]))
         );
         assert_eq!(nested["detail"][0]["loc"], json!(["body", "initialParameters", "prompts", "0"]));
-        assert_eq!(nested["detail"][0]["msg"], "a text is wanted");
+        assert_eq!(nested["detail"][0]["msg"], "expected a string");
     }
 
     #[tokio::test]

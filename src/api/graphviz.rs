@@ -1,4 +1,4 @@
-//! Graphviz as a child process: the graph's text in, a picture out.
+//! Graphviz as a child process: the graph's text in, an image out.
 //!
 //! Runs on tokio; never more than [`AT_ONCE`] children, each killed when its limit is over or its request is dropped.
 
@@ -11,25 +11,25 @@ pub const PROGRAM: &str = "dot";
 
 /// A session's graph takes 0.3 s of one core.
 const LIMIT: Duration = Duration::from_secs(10);
-/// A picture is a nicety: it must not take the processors from the sessions.
+/// An image is a convenience: it must not take processors from the sessions.
 const AT_ONCE: usize = 2;
 /// How long a request waits for its turn.
 const TURN_LIMIT: Duration = Duration::from_secs(5);
 static TURNS: Semaphore = Semaphore::const_new(AT_ONCE);
 
-/// Why there is no picture.
+/// Why there is no image.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It is not installed.
     #[error(
-        "Graphviz draws this picture and is not installed here; install Debian's package graphviz, or take graph.dot"
+        "Graphviz, which draws this image, is not installed; install Debian's package graphviz, or use graph.dot"
     )]
     Missing,
     /// Others are being drawn.
-    #[error("{AT_ONCE} pictures are being drawn; try again")]
+    #[error("Graphviz is drawing {AT_ONCE} graphs; try again")]
     Busy,
     /// It took too long.
-    #[error("Graphviz did not draw the picture within {LIMIT:?}; take graph.dot")]
+    #[error("Graphviz did not draw the graph within {} s; use graph.dot", LIMIT.as_secs())]
     Slow,
     /// It said no.
     #[error("Graphviz failed: {0}")]

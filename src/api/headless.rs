@@ -3,7 +3,7 @@
 //!
 //! All other routes know it too, by the id `headless`.
 
-use std::convert::Infallible;
+use std::{collections::BTreeMap, convert::Infallible};
 
 use axum::{
     Json,
@@ -14,69 +14,178 @@ use axum::{
 };
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use tokio::{
     sync::{mpsc, oneshot},
     task::spawn_blocking,
 };
 use utoipa::{IntoParams, ToSchema};
 
-use super::{State, body::Object, chain::Chain, error::Error, host};
-use crate::session::{Id, Snapshot};
+use super::{
+    State,
+    body::Object,
+    chain::{Chain, GraphBody},
+    document::Bytes,
+    error::Error,
+    host,
+};
+use crate::{
+    session::{Id, Snapshot, SourceType, UpdateBody},
+    stage, system,
+};
 
-/// Pieces of a stream that wait for a viewer: some seconds. Who is behind by more is let go.
+/// Pieces of a stream that wait for a viewer: some seconds. One that falls further behind is disconnected.
 const PIECES: usize = 4096;
 /// JPEG's usual compromise, and Scope's.
 const QUALITY: u8 = 85;
 
-/// Body of a start.
-#[derive(Deserialize, ToSchema)]
+/// Body of a start; keys that are not listed are parameters of the pipeline.
+#[derive(ToSchema)]
 #[expect(dead_code, reason = "documents what Object reads field by field")]
 pub struct StartBody {
-    /// The pipeline; the server's default without it and without a graph.
-    pipeline_id: Option<String>,
-    /// In its place a graph of one pipeline: `nodes` of type source, pipeline and sink, and `edges`.
-    #[schema(value_type = Option<Object>)]
-    graph: Option<Map<String, Value>>,
+    /// A graph of one pipeline, in place of `pipeline_id`.
+    graph: Option<GraphBody>,
     /// Given back as it comes.
     input_mode: Option<String>,
-    /// The pipeline's prompts.
-    #[schema(value_type = Option<Vec<Object>>)]
-    prompts: Option<Value>,
-    /// The file: `source_type`, `source_name`, and `loop` where it is not to end the session (true without).
-    #[schema(value_type = Option<Object>)]
-    input_source: Option<Value>,
     /// The pipeline's parameters.
-    #[schema(value_type = Option<Object>)]
-    parameters: Option<Map<String, Value>>,
+    parameters: Option<stage::ParameterValues>,
     /// The same by the graph's nodes.
-    #[schema(value_type = Option<Object>)]
-    node_parameters: Option<Map<String, Value>>,
-    /// Whether to record: true, or `{"input": true}`.
-    #[schema(value_type = Option<bool>)]
-    recording: Option<Value>,
+    node_parameters: Option<BTreeMap<String, stage::ParameterValues>>,
+    /// The first update; without a pipeline in it, the server's default one.
+    #[serde(flatten)]
+    update: UpdateBody,
 }
 
-/// How a picture is wanted.
+/// How a frame is encoded.
 #[derive(Deserialize, IntoParams)]
 pub struct FrameQuery {
-    /// Of the JPEG, 1 to 100.
+    /// Quality of the JPEG: 1 to 100, 85 without.
+    #[param(minimum = 1, maximum = 100)]
     quality: Option<u8>,
 }
 
-/// Parameters that are in force, or were taken.
+/// The parameters in force.
 #[derive(Serialize, ToSchema)]
 pub struct ValuesBody {
-    /// By name.
-    #[schema(value_type = Object)]
-    parameters: Map<String, Value>,
+    #[schema(value_type = stage::ParameterValues)]
+    parameters: stage::Values,
+}
+
+/// Scope's word for a success.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Success {
+    /// It is done.
+    Ok,
+}
+
+/// A session that started.
+#[derive(Serialize, ToSchema)]
+pub struct StartedBody {
+    status: Success,
+    /// `headless`.
+    #[schema(value_type = String)]
+    session_id: Id,
+    /// The request's, or else `video` with a file and `text` without.
+    input_mode: String,
+    /// False: this server computes by itself.
+    cloud_mode: bool,
+    #[serde(flatten)]
+    runs: Started,
+}
+
+/// What runs in a session that started.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Started {
+    /// Without a graph.
+    Pipeline {
+        /// The pipeline.
+        pipeline_id: String,
+    },
+    /// With a graph.
+    Graph {
+        /// True.
+        graph: bool,
+        /// Its one pipeline.
+        pipeline_ids: Vec<String>,
+        /// Nodes that take the output.
+        sink_node_ids: Vec<String>,
+        /// Nodes that give the input.
+        source_node_ids: Vec<String>,
+    },
+}
+
+/// A session that ended.
+#[derive(Serialize, ToSchema)]
+pub struct StoppedBody {
+    status: Success,
+}
+
+/// Parameters that were applied.
+#[derive(Serialize, ToSchema)]
+pub struct AppliedBody {
+    status: Success,
+    /// The request's.
+    #[schema(value_type = stage::ParameterValues)]
+    applied_parameters: stage::Values,
+}
+
+/// Figures of every session, and of the first graphics card.
+#[derive(Serialize, ToSchema)]
+pub struct FiguresBody {
+    /// By session id.
+    sessions: BTreeMap<String, SessionFigures>,
+    gpu: GpuMemory,
+}
+
+/// Figures of one session.
+#[derive(Serialize, ToSchema)]
+pub struct SessionFigures {
+    /// Frames decoded.
+    frames_in: u64,
+    /// Frames encoded.
+    frames_out: u64,
+    /// Seconds since the session's start.
+    elapsed_seconds: Option<f64>,
+    /// Frames decoded in the last second; null before the first second is over.
+    fps_in: Option<f64>,
+    /// Frames encoded in the last second; null before the first second is over.
+    fps_out: Option<f64>,
+    /// The same in Scope's word.
+    pipeline_fps: Option<f64>,
+    /// 1.
+    output_sinks: u32,
+    /// Whether a file of the server is the source.
+    input_source_enabled: bool,
+    /// What kind of file.
+    input_source_type: Option<SourceType>,
+    /// False: this server relays nothing.
+    relay_mode: bool,
+    /// Whether it is the session without a client.
+    headless: bool,
+}
+
+/// Memory of the first graphics card in MiB; empty where there is none, or its driver does not say.
+#[derive(Default, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the names of Scope's API")]
+pub struct GpuMemory {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    vram_allocated_mb: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    vram_reserved_mb: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    vram_total_mb: Option<u64>,
 }
 
 /// Starts the session; there is one at a time.
-#[utoipa::path(post, path = "/api/v1/session/start", request_body = StartBody, responses(
-    (status = 200, body = Object), (status = 400, description = "a graph that is no chain"), (status = 404),
-    (status = 409, description = "one runs already"), (status = 422), (status = 503)))]
-pub async fn start(Extract(state): Extract<State>, mut body: Object) -> Result<Json<Value>, Error> {
+#[utoipa::path(post, path = "/api/v1/session/start", operation_id = "start_headless", request_body = StartBody, responses(
+    (status = 200, body = StartedBody), (status = 400, description = "a graph that this server cannot run"),
+    (status = 404), (status = 409, description = "a session is running"), (status = 503)))]
+pub async fn start(Extract(state): Extract<State>, mut body: Object) -> Result<Json<StartedBody>, Error> {
     let pipeline = body.optional_string("pipeline_id");
     let graph = body.object("graph");
     let mode = body.optional_string("input_mode");
@@ -88,10 +197,11 @@ pub async fn start(Extract(state): Extract<State>, mut body: Object) -> Result<J
     for (node, values) in by_node {
         let known = chain.as_ref().is_some_and(|chain| chain.node == node);
         let Value::Object(values) = values else {
-            return Err(Error::BadGraph(format!("the parameters of node {node} are wanted, {values} came")));
+            let got = stage::kind(&values);
+            return Err(Error::BadGraph(format!("node_parameters.{node}: expected an object, got {got}")));
         };
         if !known {
-            return Err(Error::BadGraph(format!("there is no pipeline node {node:?} that takes parameters")));
+            return Err(Error::BadGraph(format!("node_parameters: no pipeline node {node:?} in the graph")));
         }
         initial.extend(values);
     }
@@ -105,62 +215,69 @@ pub async fn start(Extract(state): Extract<State>, mut body: Object) -> Result<J
     }
     state.registry.create_headless(initial).await?;
     let running = state.registry.get(&Id::headless())?.pipeline_id;
-    let mut answer =
-        json!({"status": "ok", "session_id": Id::headless(), "input_mode": mode, "cloud_mode": false});
-    match chain {
-        None => answer["pipeline_id"] = running.into(),
-        Some(chain) => {
-            answer["graph"] = true.into();
-            answer["pipeline_ids"] = json!([running]);
-            answer["sink_node_ids"] = json!(chain.sinks);
-            answer["source_node_ids"] = json!(chain.sources);
-        }
-    }
-    Ok(Json(answer))
+    let runs = match chain {
+        None => Started::Pipeline { pipeline_id: running },
+        Some(chain) => Started::Graph {
+            graph: true,
+            pipeline_ids: vec![running],
+            sink_node_ids: chain.sinks,
+            source_node_ids: chain.sources,
+        },
+    };
+    Ok(Json(StartedBody {
+        status: Success::Ok,
+        session_id: Id::headless(),
+        input_mode: mode,
+        cloud_mode: false,
+        runs,
+    }))
 }
 
 /// Ends the session; its recording is closed when the answer comes.
-#[utoipa::path(post, path = "/api/v1/session/stop",
-    responses((status = 200, body = Object), (status = 404), (status = 410)))]
-pub async fn stop(Extract(state): Extract<State>) -> Result<Json<Value>, Error> {
+#[utoipa::path(post, path = "/api/v1/session/stop", operation_id = "stop_headless",
+    responses((status = 200, body = StoppedBody), (status = 404), (status = 410)))]
+pub async fn stop(Extract(state): Extract<State>) -> Result<Json<StoppedBody>, Error> {
     state.registry.close(&Id::headless()).await?;
-    Ok(Json(json!({"status": "ok"})))
+    Ok(Json(StoppedBody { status: Success::Ok }))
 }
 
 /// The session's parameters.
-#[utoipa::path(get, path = "/api/v1/session/parameters",
+#[utoipa::path(get, path = "/api/v1/session/parameters", operation_id = "get_headless_parameters",
     responses((status = 200, body = ValuesBody), (status = 404), (status = 410)))]
 pub async fn parameters(Extract(state): Extract<State>) -> Result<Json<ValuesBody>, Error> {
     Ok(Json(ValuesBody { parameters: state.registry.get(&Id::headless())?.parameters }))
 }
 
 /// Sets parameters, as the data channel does; all or nothing.
-#[utoipa::path(post, path = "/api/v1/session/parameters", request_body = Object,
-    responses((status = 200, body = Object), (status = 404), (status = 410), (status = 422)))]
-pub async fn set_parameters(Extract(state): Extract<State>, body: Object) -> Result<Json<Value>, Error> {
+#[utoipa::path(post, path = "/api/v1/session/parameters", operation_id = "set_headless_parameters",
+    request_body = UpdateBody, responses((status = 200, body = AppliedBody), (status = 404), (status = 410)))]
+pub async fn set_parameters(
+    Extract(state): Extract<State>,
+    body: Object,
+) -> Result<Json<AppliedBody>, Error> {
     let values = body.check()?;
     state.registry.update(&Id::headless(), values.clone()).await?;
-    Ok(Json(json!({"status": "ok", "applied_parameters": values})))
+    Ok(Json(AppliedBody { status: Success::Ok, applied_parameters: values }))
 }
 
-/// The next picture that the session sends.
-#[utoipa::path(get, path = "/api/v1/session/frame", params(FrameQuery), responses(
-    (status = 200, content_type = "image/jpeg"), (status = 404, description = "no session, or no picture in time"),
-    (status = 410), (status = 422)))]
+/// The next frame that the session sends.
+#[utoipa::path(get, path = "/api/v1/session/frame", operation_id = "get_headless_frame", params(FrameQuery), responses(
+    (status = 200, body = Bytes, content_type = "image/jpeg"),
+    (status = 404, description = "no session, or no frame in time"), (status = 410), (status = 422)))]
 pub async fn frame(
     Extract(state): Extract<State>,
     query: Result<Query<FrameQuery>, QueryRejection>,
 ) -> Result<Response, Error> {
     let Query(query) = query.map_err(|rejection| Error::Query(rejection.body_text()))?;
     let quality = query.quality.unwrap_or(QUALITY).clamp(1, 100);
-    let jpeg = state.registry.still(&Id::headless(), quality).await?.ok_or(Error::NoPicture)?;
+    let jpeg = state.registry.still(&Id::headless(), quality).await?.ok_or(Error::NoFrame)?;
     Ok(([(header::CONTENT_TYPE, "image/jpeg")], jpeg).into_response())
 }
 
 /// What the session sends, as an MPEG transport stream (H.264) that ends with it. Players open the address as it is.
-#[utoipa::path(get, path = "/api/v1/session/output.ts", responses(
-    (status = 200, content_type = "video/mp2t"), (status = 404),
-    (status = 409, description = "what is sent is not H.264"), (status = 410)))]
+#[utoipa::path(get, path = "/api/v1/session/output.ts", operation_id = "get_headless_output", responses(
+    (status = 200, body = Bytes, content_type = "video/mp2t"), (status = 404),
+    (status = 409, description = "the session does not send H.264"), (status = 410)))]
 pub async fn output(Extract(state): Extract<State>) -> Result<Response, Error> {
     let (give, pieces) = mpsc::channel(PIECES);
     let give = Box::new(move |piece| give.try_send(piece).is_ok());
@@ -177,40 +294,36 @@ pub async fn output(Extract(state): Extract<State>) -> Result<Response, Error> {
     Ok(([(header::CONTENT_TYPE, "video/mp2t")], Body::from_stream(body)).into_response())
 }
 
-/// Figures of every session, and of the first GPU.
-#[utoipa::path(get, path = "/api/v1/session/metrics", responses((status = 200, body = Object)))]
-pub async fn metrics(Extract(state): Extract<State>) -> Json<Value> {
-    let sessions: Map<String, Value> =
+/// Figures of every session, and of the first graphics card.
+#[utoipa::path(get, path = "/api/v1/session/metrics", operation_id = "get_figures",
+    responses((status = 200, body = FiguresBody)))]
+pub async fn metrics(Extract(state): Extract<State>) -> Json<FiguresBody> {
+    let sessions =
         state.registry.list().iter().map(|session| (session.id.to_string(), figures(session))).collect();
-    let system = host::figures(&state).await;
-    Json(json!({"sessions": sessions, "gpu": gpu(&system)}))
+    let gpu = host::snapshot(&state).await.gpus.first().and_then(memory).unwrap_or_default();
+    Json(FiguresBody { sessions, gpu })
 }
 
-fn figures(session: &Snapshot) -> Value {
+fn figures(session: &Snapshot) -> SessionFigures {
     let began = session.created_at.parse::<jiff::Timestamp>().ok();
     let figures = session.figures.as_ref();
-    json!({
-        "frames_in": session.frames_in,
-        "frames_out": session.frames_out,
-        "elapsed_seconds": began.map(|began| jiff::Timestamp::now().duration_since(began).as_secs_f64()),
-        "fps_in": figures.map(|figures| figures.fps_in),
-        "fps_out": figures.map(|figures| figures.fps_out),
-        "pipeline_fps": figures.map(|figures| figures.fps_out),
-        "output_sinks": 1,
-        "input_source_enabled": session.input_source.is_some(),
-        "input_source_type": session.input_source.as_ref().map(|source| source.source_type),
-        "relay_mode": false,
-        "headless": session.id == Id::headless(),
-    })
+    SessionFigures {
+        frames_in: session.frames_in,
+        frames_out: session.frames_out,
+        elapsed_seconds: began.map(|began| jiff::Timestamp::now().duration_since(began).as_secs_f64()),
+        fps_in: figures.map(|figures| figures.fps_in),
+        fps_out: figures.map(|figures| figures.fps_out),
+        pipeline_fps: figures.map(|figures| figures.fps_out),
+        output_sinks: 1,
+        input_source_enabled: session.input_source.is_some(),
+        input_source_type: session.input_source.as_ref().map(|source| source.source_type),
+        relay_mode: false,
+        headless: session.id == Id::headless(),
+    }
 }
 
-/// The first GPU's memory in megabytes; empty where there is none, or its driver does not say.
-fn gpu(system: &Value) -> Value {
-    let megabytes = |name: &str| Some(system["gpus"][0][name].as_u64()? / (1 << 20));
-    match (megabytes("memory_used_bytes"), megabytes("memory_total_bytes")) {
-        (Some(used), Some(total)) => {
-            json!({"vram_allocated_mb": used, "vram_reserved_mb": used, "vram_total_mb": total})
-        }
-        _ => json!({}),
-    }
+fn memory(gpu: &system::Gpu) -> Option<GpuMemory> {
+    let [used, total] =
+        [gpu.memory_used_bytes?, gpu.memory_total_bytes?].map(|bytes| Some(bytes / (1 << 20)));
+    Some(GpuMemory { vram_allocated_mb: used, vram_reserved_mb: used, vram_total_mb: total })
 }

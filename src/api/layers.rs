@@ -116,7 +116,7 @@ async fn observe(request: Request, next: Next) -> Response {
     .await
 }
 
-/// What may stand in a log line and in a header as it came.
+/// Short and plain enough to repeat in a log line and a header.
 fn is_id(id: &HeaderValue) -> bool {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
     (1..=64).contains(&id.len()) && id.as_bytes().iter().all(is_plain)

@@ -1,4 +1,4 @@
-//! HTTP: the whole contract of `docs/api.md` but the data channel.
+//! HTTP: every route, and the OpenAPI document of the whole contract.
 //!
 //! Runs on tokio's workers. Must never touch GStreamer; what takes time is asked of a session and awaited.
 
@@ -6,6 +6,7 @@ mod body;
 mod chain;
 mod document;
 mod error;
+mod error_body;
 mod graphviz;
 mod headless;
 mod host;
@@ -26,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::{metrics::Metrics, recordings::Store, session, stage, telemetry, turn};
+use crate::{metrics::Metrics, recordings::Store, session, stage, system::System, telemetry, turn};
 
 /// Bounds and places of the HTTP side.
 #[derive(Clone, Debug)]
@@ -70,16 +71,16 @@ pub struct State {
     /// The newest log lines.
     pub logs: telemetry::LogTail,
     /// Figures of the host.
-    pub system: Arc<dyn Fn() -> Value + Send + Sync>,
+    pub system: Arc<System>,
     /// Cancelled when the server stops.
     pub draining: CancellationToken,
     /// Seconds since 1970 at the server's start.
     pub started: f64,
 }
 
-/// The route table.
-pub fn router(state: State) -> Router {
-    let (routes, document) = OpenApiRouter::<State>::new()
+/// The routes that do work, which [`layers::limit`] bounds.
+fn bounded() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
         .routes(routes!(offer::create))
         .routes(routes!(offer::add_candidates, offer::close))
         .routes(routes!(offer::ice_servers))
@@ -110,13 +111,25 @@ pub fn router(state: State) -> Router {
         .routes(routes!(host::hardware))
         .routes(routes!(host::system))
         .routes(routes!(host::logs))
-        .split_for_parts();
-    let (open, open_document) = OpenApiRouter::<State>::new()
+}
+
+/// Probes, and the page's own address.
+fn open() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
         .routes(routes!(host::health))
         .routes(routes!(host::ready))
         .routes(routes!(host::metrics))
         .routes(routes!(ui::root))
-        .split_for_parts();
+}
+
+/// The OpenAPI document of every route and of the data channel's messages, as `GET /openapi.json` gives it.
+pub fn document() -> Value {
+    document::complete(bounded().merge(open()).into_openapi())
+}
+
+/// The route table.
+pub fn router(state: State) -> Router {
+    let (routes, open) = (Router::from(bounded()), Router::from(open()));
     // The page's routes never shadow these, here or to come.
     let reserved = ["/api", "/api/", "/api/{*path}"];
     let routes =
@@ -124,10 +137,7 @@ pub fn router(state: State) -> Router {
     let ui = ui::Ui::find(state.settings.ui_dir.as_deref());
     let all = layers::limit(routes, &state.settings)
         .merge(open)
-        .merge(
-            SwaggerUi::new("/docs")
-                .url("/openapi.json", document::complete(document.merge_from(open_document))),
-        )
+        .merge(SwaggerUi::new("/docs").external_url_unchecked("/openapi.json", document()))
         .fallback(ui::file)
         .layer(Extension(Arc::new(ui)));
     layers::wrap(all.with_state(state))

@@ -6,8 +6,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
@@ -19,26 +18,43 @@ use super::{
 use crate::{
     session,
     signalling::{self, Candidate, limits},
+    turn,
 };
 
-/// A piece of SDP with candidates (RFC 8840), as WHIP's clients send it.
+/// An SDP fragment with candidates (RFC 8840), as WHIP clients send it.
 const SDPFRAG: &str = "application/trickle-ice-sdpfrag";
 
 /// Body of an offer.
-#[derive(Deserialize, ToSchema)]
+#[derive(ToSchema)]
 #[expect(dead_code, reason = "documents what Object reads field by field")]
 pub struct OfferBody {
     /// SDP of the offer.
     sdp: String,
     /// `offer`.
-    r#type: String,
+    r#type: OfferType,
     /// The first update, as the data channel takes it.
     #[serde(rename = "initialParameters")]
-    #[schema(value_type = Option<Object>)]
-    initial_parameters: Option<Map<String, Value>>,
-    /// The `resumeToken` of an answer before: its stage, parameters and pipeline go on with this connection.
+    initial_parameters: Option<session::UpdateBody>,
+    /// The `resumeToken` of an earlier answer: its stage, parameters and pipeline continue on this connection.
     #[serde(rename = "resumeToken")]
     resume_token: Option<String>,
+}
+
+/// What an offer is (W3C `RTCSdpType`).
+#[derive(ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(dead_code, reason = "documents what Object reads field by field")]
+pub enum OfferType {
+    /// An offer.
+    Offer,
+}
+
+/// What an answer is (W3C `RTCSdpType`).
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerType {
+    /// An answer.
+    Answer,
 }
 
 /// Body of an answer.
@@ -47,27 +63,28 @@ pub struct AnswerBody {
     /// SDP of the answer, with the server's candidates.
     sdp: String,
     /// `answer`.
-    r#type: &'static str,
+    r#type: AnswerType,
     /// The new session.
     #[serde(rename = "sessionId")]
     session_id: String,
-    /// With this a later offer takes the session over, after a change of network for instance.
+    /// A later offer with it takes the session over, after a change of network for instance.
     #[serde(rename = "resumeToken")]
     resume_token: String,
-    /// Whether this offer took a session over.
+    /// Whether this offer took over an earlier session.
     resumed: bool,
 }
 
 /// Candidates of the client.
-#[derive(Deserialize, ToSchema)]
+#[derive(ToSchema)]
 #[expect(dead_code, reason = "documents what the handler reads field by field")]
 pub struct CandidatesBody {
     /// As `RTCIceCandidate.toJSON()` gives them; an empty candidate ends the list.
+    #[schema(max_items = 100)]
     candidates: Vec<CandidateBody>,
 }
 
 /// One candidate (W3C `RTCIceCandidateInit`).
-#[derive(Deserialize, ToSchema)]
+#[derive(ToSchema)]
 #[expect(dead_code, reason = "documents what the handler reads field by field")]
 pub struct CandidateBody {
     /// `candidate:…`
@@ -85,15 +102,13 @@ pub struct CandidateBody {
 pub struct IceServersBody {
     /// W3C `RTCIceServer` each.
     #[serde(rename = "iceServers")]
-    #[schema(value_type = Vec<Object>)]
-    ice_servers: Vec<crate::turn::IceServer>,
+    ice_servers: Vec<turn::IceServer>,
 }
 
 /// Starts a session.
-#[utoipa::path(post, path = "/api/v1/webrtc/offer", request_body = OfferBody, responses(
+#[utoipa::path(post, path = "/api/v1/webrtc/offer", operation_id = "create_session", request_body = OfferBody, responses(
     (status = 200, body = AnswerBody), (status = 400, description = "an offer that cannot be answered"),
-    (status = 404, description = "unknown pipeline"), (status = 413), (status = 415),
-    (status = 422, description = "missing or wrong fields"), (status = 503, description = "full; Retry-After says when")))]
+    (status = 404, description = "unknown pipeline"), (status = 503, description = "full; Retry-After says when")))]
 pub async fn create(Extract(state): Extract<State>, body: Result<Object, Error>) -> Response {
     match answer(&state, body).await {
         Ok(answer) => Json(answer).into_response(),
@@ -117,7 +132,7 @@ async fn answer(state: &State, body: Result<Object, Error>) -> Result<AnswerBody
     let created = created.map_err(|error| Error::from(error).inside("initialParameters"))?;
     Ok(AnswerBody {
         sdp: created.answer.expect("an offer that is accepted has an answer").sdp,
-        r#type: "answer",
+        r#type: AnswerType::Answer,
         session_id: created.id.to_string(),
         resume_token: created.resume_token,
         resumed: created.resumed,
@@ -125,29 +140,37 @@ async fn answer(state: &State, body: Result<Object, Error>) -> Result<AnswerBody
 }
 
 /// Adds candidates: JSON, or a fragment of SDP (RFC 8840).
-#[utoipa::path(patch, path = "/api/v1/webrtc/offer/{id}", request_body = CandidatesBody, responses(
-    (status = 204), (status = 400, description = "bad candidate"), (status = 404), (status = 410), (status = 415)))]
+#[utoipa::path(patch, path = "/api/v1/webrtc/offer/{id}", operation_id = "add_candidates", params(SessionId),
+    request_body(content((CandidatesBody = "application/json"), (String = "application/trickle-ice-sdpfrag"))),
+    responses((status = 204), (status = 400, description = "bad candidate"), (status = 404), (status = 410)))]
 pub async fn add_candidates(
     Extract(state): Extract<State>,
     SessionId(id): SessionId,
     request: Request,
 ) -> Result<StatusCode, Error> {
-    let candidates = match body::content_type(&request).as_str() {
+    let got = body::content_type(&request);
+    let candidates = match got.as_str() {
         body::JSON => from_json(Object::from_request(request, &state).await?)?,
         SDPFRAG => {
             let bytes = body::bytes(request, state.settings.body_bytes).await?;
             let text = std::str::from_utf8(&bytes)
-                .map_err(|error| Error::Body(format!("text in UTF-8 is wanted: {error}")))?;
+                .map_err(|error| Error::Body(format!("expected UTF-8 text: {error}")))?;
             signalling::parse_sdpfrag(text)?
         }
-        _ => return Err(Error::ContentType("application/json or application/trickle-ice-sdpfrag")),
+        _ => {
+            return Err(Error::ContentType {
+                expected: "application/json or application/trickle-ice-sdpfrag",
+                got,
+            });
+        }
     };
     state.registry.add_candidates(&id, candidates).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Ends a session; one that is not there is as good as ended.
-#[utoipa::path(delete, path = "/api/v1/webrtc/offer/{id}", responses((status = 204)))]
+/// Ends a session. Idempotent: an unknown or ended session is a success too.
+#[utoipa::path(delete, path = "/api/v1/webrtc/offer/{id}", operation_id = "delete_offer", params(SessionId),
+    responses((status = 204)))]
 pub async fn close(Extract(state): Extract<State>, SessionId(id): SessionId) -> Result<StatusCode, Error> {
     match state.registry.close(&id).await {
         Ok(()) | Err(session::Error::NotFound(_) | session::Error::Ended { .. }) => {
@@ -158,7 +181,8 @@ pub async fn close(Extract(state): Extract<State>, SessionId(id): SessionId) -> 
 }
 
 /// STUN and TURN servers with fresh credentials.
-#[utoipa::path(get, path = "/api/v1/webrtc/ice-servers", responses((status = 200, body = IceServersBody)))]
+#[utoipa::path(get, path = "/api/v1/webrtc/ice-servers", operation_id = "get_ice_servers",
+    responses((status = 200, body = IceServersBody)))]
 pub async fn ice_servers(Extract(state): Extract<State>) -> Json<IceServersBody> {
     Json(IceServersBody { ice_servers: state.turn.ice_servers() })
 }

@@ -1,8 +1,9 @@
-//! Pipelines: what there is, which one new sessions get.
+//! Pipelines: what the catalog has, and which one new sessions get.
+
+use std::collections::BTreeMap;
 
 use axum::{Json, extract::State as Extract};
 use serde::Serialize;
-use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::{State, body::Object, error::Error};
@@ -11,26 +12,53 @@ use crate::stage;
 /// Every pipeline by id.
 #[derive(Serialize, ToSchema)]
 pub struct SchemasBody {
-    #[schema(value_type = Object)]
-    pipelines: Map<String, Value>,
+    pipelines: BTreeMap<String, stage::Listing>,
 }
 
-/// A sentence.
+/// Body of a load, in one of Scope's three forms: exactly one of `pipeline_id`, `pipeline_ids` and `pipelines`.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents what Object reads field by field")]
+pub struct LoadBody {
+    /// The pipeline, by id or alias.
+    pipeline_id: Option<String>,
+    /// The same as a list of one.
+    #[schema(min_items = 1, max_items = 1)]
+    pipeline_ids: Option<Vec<String>>,
+    /// The same as a list of one node.
+    #[schema(min_items = 1, max_items = 1)]
+    pipelines: Option<Vec<LoadNode>>,
+    /// What its sessions start with.
+    load_params: Option<stage::ParameterValues>,
+}
+
+/// A pipeline as a node of Scope's graphs.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents what Object reads field by field")]
+pub struct LoadNode {
+    /// Not used.
+    node_id: Option<String>,
+    /// The pipeline, by id or alias.
+    pipeline_id: String,
+    /// What its sessions start with, in place of the body's.
+    load_params: Option<stage::ParameterValues>,
+}
+
+/// A sentence for people.
 #[derive(Serialize, ToSchema)]
 pub struct MessageBody {
     message: String,
 }
 
 /// All pipelines with the JSON Schema of their parameters.
-#[utoipa::path(get, path = "/api/v1/pipelines/schemas", responses((status = 200, body = SchemasBody)))]
+#[utoipa::path(get, path = "/api/v1/pipelines/schemas", operation_id = "list_pipelines",
+    responses((status = 200, body = SchemasBody)))]
 pub async fn schemas(Extract(state): Extract<State>) -> Json<SchemasBody> {
     Json(SchemasBody { pipelines: state.catalog.schemas() })
 }
 
-/// Makes a pipeline the one that new sessions get, and loads a stage of it for the next one in the background. Takes
-/// `pipeline_id`, `pipeline_ids` or `pipelines`; `load_params` are what its sessions start with.
-#[utoipa::path(post, path = "/api/v1/pipeline/load", request_body = Object, responses(
-    (status = 200, body = MessageBody), (status = 404, description = "unknown pipeline"), (status = 422)))]
+/// Makes a pipeline the one that new sessions get, and loads a stage of it for the next one in the background.
+#[utoipa::path(post, path = "/api/v1/pipeline/load", operation_id = "load_pipeline", request_body = LoadBody,
+    responses((status = 200, body = MessageBody), (status = 404, description = "unknown pipeline"), (status = 409)))]
 pub async fn load(Extract(state): Extract<State>, mut body: Object) -> Result<Json<MessageBody>, Error> {
     let mut load_params = body.object("load_params");
     let in_a_list = body.has("pipelines") || body.has("pipeline_ids");
@@ -48,14 +76,15 @@ pub async fn load(Extract(state): Extract<State>, mut body: Object) -> Result<Js
     state.catalog.load(&names, load_params).map_err(|error| Error::from(error).inside("load_params"))?;
     Ok(Json(MessageBody {
         message: format!(
-            "pipeline {} is loading; GET /api/v1/pipeline/status says how it goes",
+            "pipeline {} is loading; GET /api/v1/pipeline/status shows its progress",
             names.join(", ")
         ),
     }))
 }
 
-/// Which pipeline new sessions get, and how its loading goes.
-#[utoipa::path(get, path = "/api/v1/pipeline/status", responses((status = 200, body = stage::LoadStatus)))]
+/// Which pipeline new sessions get, and how far its load is.
+#[utoipa::path(get, path = "/api/v1/pipeline/status", operation_id = "get_pipeline_status",
+    responses((status = 200, body = stage::LoadStatus)))]
 pub async fn status(Extract(state): Extract<State>) -> Json<stage::LoadStatus> {
     Json(state.catalog.status())
 }

@@ -7,7 +7,10 @@ use std::path::PathBuf;
 
 use axum::{
     Json,
-    extract::{FromRequest, Path, Query, Request, State as Extract},
+    extract::{
+        FromRequest, Path, Query, Request, State as Extract,
+        rejection::{PathRejection, QueryRejection},
+    },
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -17,13 +20,13 @@ use tower::ServiceExt;
 use tower_http::services::ServeFile;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{State, body::Object, error::Error, sessions::SessionId};
+use super::{State, body::Object, document::Bytes, error::Error, sessions::SessionId};
 use crate::{
     recordings::{self, Kind, Recording, is_name},
     session::{self, Recorded},
 };
 
-/// A file grows while it is recorded, so it is asked for again each time.
+/// A file grows while it is recorded, so caches revalidate it each time.
 const ASK_AGAIN: HeaderValue = HeaderValue::from_static("no-cache");
 
 /// All recordings, the newest first.
@@ -32,24 +35,35 @@ pub struct RecordingsBody {
     recordings: Vec<Recording>,
 }
 
-/// How a file is wanted.
+/// How a file is given.
 #[derive(Deserialize, IntoParams)]
-pub struct Wanted {
-    /// With it, and any value, a browser saves the file and does not play it.
+pub struct FileQuery {
+    /// With it, whatever its value, a browser saves the file and does not play it.
     download: Option<String>,
 }
 
-/// The recordings of all sessions, those that are over too; the newest first.
-#[utoipa::path(get, path = "/api/v1/recordings", responses((status = 200, body = RecordingsBody)))]
+/// Body of a start.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents what Object reads field by field")]
+pub struct RecordBody {
+    /// Whether what is received is recorded too; false without.
+    input: Option<bool>,
+}
+
+/// The recordings of all sessions, ended ones included; the newest first.
+#[utoipa::path(get, path = "/api/v1/recordings", operation_id = "list_recordings",
+    responses((status = 200, body = RecordingsBody)))]
 pub async fn list(Extract(state): Extract<State>) -> Result<Json<RecordingsBody>, Error> {
     let recordings = on_disk(move || Ok(state.recordings.list())).await?;
     Ok(Json(RecordingsBody { recordings }))
 }
 
-/// Starts a recording of the session `id`: of what is sent, and with `{"input": true}` of what comes, too. The body may
-/// be left out.
-#[utoipa::path(post, path = "/api/v1/recordings/{id}/start", request_body = Option<Object>,
-    responses((status = 200, body = Recorded), (status = 404), (status = 409), (status = 410), (status = 507)))]
+/// Starts a recording of the session `id`: of what is sent, and with `{"input": true}` of what is received too. The body
+/// is optional.
+#[utoipa::path(post, path = "/api/v1/recordings/{id}/start", operation_id = "start_recording", params(SessionId),
+    request_body = Option<RecordBody>,
+    responses((status = 200, body = Recorded), (status = 404), (status = 409, description = "nothing to record"),
+    (status = 410), (status = 507, description = "no room for recordings")))]
 pub async fn start(
     Extract(state): Extract<State>,
     SessionId(id): SessionId,
@@ -69,16 +83,19 @@ pub async fn start(
 }
 
 /// Ends the recording of the session `id`; its files are closed when the answer comes.
-#[utoipa::path(post, path = "/api/v1/recordings/{id}/stop",
+#[utoipa::path(post, path = "/api/v1/recordings/{id}/stop", operation_id = "stop_recording", params(SessionId),
     responses((status = 200, body = Recorded), (status = 404), (status = 410)))]
 pub async fn stop(Extract(state): Extract<State>, SessionId(id): SessionId) -> Result<Json<Recorded>, Error> {
     Ok(Json(state.registry.record(&id, session::Request::Stop).await?))
 }
 
-/// With a recording's id what it is. With a session's id, as Scope has it, the newest picture that was recorded of it:
-/// a file, which plays while it is still written.
-#[utoipa::path(get, path = "/api/v1/recordings/{id}", params(Wanted), responses(
-    (status = 200, description = "`video/mp4` or `video/webm` for a session's id", body = Recording), (status = 404)))]
+/// With a recording's id, what it is. With a session's id, as Scope has it, the newest file that was recorded of it, which
+/// plays while it is still written.
+#[utoipa::path(get, path = "/api/v1/recordings/{id}", operation_id = "get_recording", params(SessionId, FileQuery),
+    responses((status = 200, description = "the recording, or for a session's id its newest file", content(
+        (Recording = "application/json"), (Bytes = "video/mp4"), (Bytes = "video/webm"))),
+    (status = 206, description = "a range of the file", content((Bytes = "video/mp4"), (Bytes = "video/webm"))),
+    (status = 404), (status = 416, description = "a range beyond the file's end; no body")))]
 pub async fn show(
     Extract(state): Extract<State>,
     SessionId(id): SessionId,
@@ -102,23 +119,31 @@ pub async fn show(
 }
 
 /// Deletes a recording that is over.
-#[utoipa::path(delete, path = "/api/v1/recordings/{id}",
-    responses((status = 204), (status = 404), (status = 409)))]
+#[utoipa::path(delete, path = "/api/v1/recordings/{id}", operation_id = "delete_recording", params(SessionId),
+    responses((status = 204), (status = 404), (status = 409, description = "it is under way")))]
 pub async fn delete(Extract(state): Extract<State>, SessionId(id): SessionId) -> Result<StatusCode, Error> {
     on_disk(move || state.recordings.delete(&id.to_string())).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// A file of a recording, or a range of it: a picture, or its `recording.json`.
-#[utoipa::path(get, path = "/api/v1/recordings/{id}/{file}", params(Wanted), responses(
-    (status = 200, content_type = "video/mp4"), (status = 206), (status = 404), (status = 416)))]
+/// A file of a recording, or a range of it: a video, or its `recording.json`.
+#[utoipa::path(get, path = "/api/v1/recordings/{id}/{file}", operation_id = "get_recording_file",
+    params(SessionId, ("file" = String, Path), FileQuery), responses(
+    (status = 200, content((Bytes = "video/mp4"), (Bytes = "video/webm"), (Bytes = "application/json"))),
+    (status = 206, description = "a range of the file", content(
+        (Bytes = "video/mp4"), (Bytes = "video/webm"), (Bytes = "application/json"))),
+    (status = 404), (status = 416, description = "a range beyond the file's end; no body")))]
 pub async fn file(
     Extract(state): Extract<State>,
-    Path((id, file)): Path<(String, String)>,
-    Query(wanted): Query<Wanted>,
+    path: Result<Path<(String, String)>, PathRejection>,
+    query: Result<Query<FileQuery>, QueryRejection>,
     request: Request,
 ) -> Result<Response, Error> {
-    let name = wanted.download.map(|_| format!("{id}-{file}"));
+    let Ok(Path((id, file))) = path else {
+        return Err(recordings::Error::NotFound("of no text".into()).into());
+    };
+    let Query(query) = query.map_err(|rejection| Error::Query(rejection.body_text()))?;
+    let name = query.download.map(|_| format!("{id}-{file}"));
     let path = on_disk(move || state.recordings.file(&id, &file)).await?;
     Ok(serve(path, name.as_deref(), request).await)
 }
@@ -142,7 +167,6 @@ async fn on_disk<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, recordings::Error> + Send + 'static,
 ) -> Result<T, Error> {
     let done = spawn_blocking(work).await;
-    let panicked =
-        |_| Err(recordings::Error::Write("the server failed at this request; its log says why".into()));
+    let panicked = |_| Err(recordings::Error::Write("the server failed on this request; see its log".into()));
     Ok(done.unwrap_or_else(panicked)?)
 }

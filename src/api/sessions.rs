@@ -7,17 +7,21 @@ use axum::{
     response::IntoResponse,
 };
 use serde::Serialize;
-use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{State, body::Object, error::Error, graphviz};
-use crate::session::{self, Description, Id, Snapshot};
+use crate::{
+    session::{self, Description, Id, Snapshot},
+    stage,
+};
 
-/// Longer ids were never given out; the error that repeats one stays short.
+/// No id is longer; the error that repeats one stays short.
 const ID_CHARACTERS: usize = 64;
 
 /// The session that the path names.
-pub struct SessionId(pub Id);
+#[derive(IntoParams)]
+#[into_params(names("id"), parameter_in = Path)]
+pub struct SessionId(#[param(value_type = String)] pub Id);
 
 impl FromRequestParts<State> for SessionId {
     type Rejection = Error;
@@ -29,7 +33,7 @@ impl FromRequestParts<State> for SessionId {
     }
 }
 
-/// All sessions that live.
+/// All live sessions.
 #[derive(Serialize, ToSchema)]
 pub struct SessionsBody {
     sessions: Vec<Snapshot>,
@@ -39,11 +43,19 @@ pub struct SessionsBody {
 #[derive(Serialize, ToSchema)]
 pub struct ParametersBody {
     /// The effective values.
-    #[schema(value_type = Object)]
-    parameters: Map<String, Value>,
+    #[schema(value_type = stage::ParameterValues)]
+    parameters: stage::Values,
     /// Number of the first frame that has them. Null where no stage has taken them within two seconds, because it is
     /// loading or slow; the data channel says `parameters_updated` when it has, or `parameters_rejected`.
     frame: Option<u64>,
+}
+
+/// Body of a switch.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents what Object reads field by field")]
+pub struct SwitchBody {
+    /// The pipeline, by id or alias.
+    pipeline_id: String,
 }
 
 /// What both sides said to connect, the oldest first.
@@ -52,29 +64,31 @@ pub struct DescriptionsBody {
     descriptions: Vec<Description>,
 }
 
-/// All sessions that live.
-#[utoipa::path(get, path = "/api/v1/sessions", responses((status = 200, body = SessionsBody)))]
+/// All live sessions.
+#[utoipa::path(get, path = "/api/v1/sessions", operation_id = "list_sessions",
+    responses((status = 200, body = SessionsBody)))]
 pub async fn list(Extract(state): Extract<State>) -> Json<SessionsBody> {
     Json(SessionsBody { sessions: state.registry.list() })
 }
 
 /// One session.
-#[utoipa::path(get, path = "/api/v1/sessions/{id}",
+#[utoipa::path(get, path = "/api/v1/sessions/{id}", operation_id = "get_session", params(SessionId),
     responses((status = 200, body = Snapshot), (status = 404), (status = 410)))]
 pub async fn show(Extract(state): Extract<State>, SessionId(id): SessionId) -> Result<Json<Snapshot>, Error> {
     Ok(Json(state.registry.get(&id)?))
 }
 
 /// Ends a session.
-#[utoipa::path(delete, path = "/api/v1/sessions/{id}", responses((status = 204), (status = 404), (status = 410)))]
+#[utoipa::path(delete, path = "/api/v1/sessions/{id}", operation_id = "delete_session", params(SessionId),
+    responses((status = 204), (status = 404), (status = 410)))]
 pub async fn close(Extract(state): Extract<State>, SessionId(id): SessionId) -> Result<StatusCode, Error> {
     state.registry.close(&id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The session's live graph in Graphviz's language.
-#[utoipa::path(get, path = "/api/v1/sessions/{id}/graph.dot",
-    responses((status = 200, content_type = "text/vnd.graphviz"), (status = 404), (status = 410)))]
+/// The session's live graph in DOT, the language of Graphviz.
+#[utoipa::path(get, path = "/api/v1/sessions/{id}/graph.dot", operation_id = "get_graph_dot", params(SessionId),
+    responses((status = 200, body = String, content_type = "text/vnd.graphviz"), (status = 404), (status = 410)))]
 pub async fn graph_dot(
     Extract(state): Extract<State>,
     SessionId(id): SessionId,
@@ -83,9 +97,10 @@ pub async fn graph_dot(
     Ok(([(header::CONTENT_TYPE, "text/vnd.graphviz; charset=utf-8")], dot))
 }
 
-/// The same as a picture; Graphviz draws it.
-#[utoipa::path(get, path = "/api/v1/sessions/{id}/graph.svg",
-    responses((status = 200, content_type = "image/svg+xml"), (status = 404), (status = 410), (status = 501)))]
+/// The same as an image, drawn by Graphviz.
+#[utoipa::path(get, path = "/api/v1/sessions/{id}/graph.svg", operation_id = "get_graph_svg", params(SessionId),
+    responses((status = 200, body = String, content_type = "image/svg+xml"), (status = 404), (status = 410),
+    (status = 501, description = "Graphviz is not installed")))]
 pub async fn graph_svg(
     Extract(state): Extract<State>,
     SessionId(id): SessionId,
@@ -95,9 +110,9 @@ pub async fn graph_svg(
     Ok(([(header::CONTENT_TYPE, "image/svg+xml")], svg))
 }
 
-/// What the session runs as gst-launch-1.0 lines, with a test picture in place of the network.
-#[utoipa::path(get, path = "/api/v1/sessions/{id}/launch",
-    responses((status = 200, content_type = "text/plain"), (status = 404), (status = 410)))]
+/// What the session runs as gst-launch-1.0 lines, with a test card in place of the network.
+#[utoipa::path(get, path = "/api/v1/sessions/{id}/launch", operation_id = "get_launch_lines", params(SessionId),
+    responses((status = 200, body = String, content_type = "text/plain"), (status = 404), (status = 410)))]
 pub async fn launch(
     Extract(state): Extract<State>,
     SessionId(id): SessionId,
@@ -106,9 +121,9 @@ pub async fn launch(
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], lines))
 }
 
-/// Offer, answer and candidates with their times; ICE credentials and addresses are blanked, since whoever reaches
-/// this port may read it and a browser's candidates tell its user's network.
-#[utoipa::path(get, path = "/api/v1/sessions/{id}/sdp",
+/// Offer, answer and candidates with their times; ICE credentials and addresses are masked: anyone who reaches
+/// this port may read it, and a browser's candidates reveal its user's network.
+#[utoipa::path(get, path = "/api/v1/sessions/{id}/sdp", operation_id = "list_descriptions", params(SessionId),
     responses((status = 200, body = DescriptionsBody), (status = 404), (status = 410)))]
 pub async fn descriptions(
     Extract(state): Extract<State>,
@@ -117,10 +132,10 @@ pub async fn descriptions(
     Ok(Json(DescriptionsBody { descriptions: state.registry.descriptions(&id)? }))
 }
 
-/// Puts another pipeline in place; the connection stays, and what runs goes on until the new one is ready: the data
-/// channel says `pipeline_changed`, or `parameters_rejected` where it does not come.
-#[utoipa::path(put, path = "/api/v1/sessions/{id}/pipeline", request_body = Object,
-    responses((status = 204), (status = 404), (status = 410), (status = 422)))]
+/// Switches the pipeline. The connection stays, and the running pipeline goes on until the new one is ready: the data
+/// channel then says `pipeline_changed`, or `parameters_rejected` where it cannot start.
+#[utoipa::path(put, path = "/api/v1/sessions/{id}/pipeline", operation_id = "switch_pipeline", params(SessionId),
+    request_body = SwitchBody, responses((status = 204), (status = 404), (status = 410)))]
 pub async fn switch_pipeline(
     Extract(state): Extract<State>,
     SessionId(id): SessionId,
@@ -133,9 +148,10 @@ pub async fn switch_pipeline(
 }
 
 /// Applies an update, as the data channel takes it: all of it, or nothing where anything is wrong.
-#[utoipa::path(patch, path = "/api/v1/sessions/{id}/parameters", request_body = Object,
+#[utoipa::path(patch, path = "/api/v1/sessions/{id}/parameters", operation_id = "set_parameters", params(SessionId),
+    request_body = session::UpdateBody,
     responses((status = 200, body = ParametersBody), (status = 404, description = "no such session or pipeline"),
-        (status = 410), (status = 422), (status = 503, description = "the pipeline is full")))]
+    (status = 410), (status = 503, description = "the pipeline is full")))]
 pub async fn set_parameters(
     Extract(state): Extract<State>,
     SessionId(id): SessionId,

@@ -1,8 +1,8 @@
-//! Files of the server's that a session may take in place of a camera, in Scope's shapes.
+//! Files on the server that a session may play in place of a camera, in Scope's shapes.
 
 use axum::{
     Json,
-    extract::{Path, State as Extract},
+    extract::{Path, State as Extract, rejection::PathRejection},
 };
 use serde::Serialize;
 use tokio::task::spawn_blocking;
@@ -14,7 +14,7 @@ use crate::session::{Found, SourceType};
 /// The kinds of sources.
 const KINDS: [(SourceType, &str, &str, &str); 2] = [
     (SourceType::VideoFile, "video_file", "Video file", "A file in the folder that --video-files names."),
-    (SourceType::Recording, "recording", "Recording", "A picture that was recorded here."),
+    (SourceType::Recording, "recording", "Recording", "A video that was recorded here."),
 ];
 
 /// Every kind of source.
@@ -26,41 +26,43 @@ pub struct KindsBody {
 /// A kind of source.
 #[derive(Serialize, ToSchema)]
 pub struct KindBody {
-    source_id: &'static str,
+    source_id: SourceType,
     source_name: &'static str,
     source_description: &'static str,
-    /// Whether there is anything of it.
+    /// Whether there is a source of it.
     available: bool,
 }
 
 /// The sources of one kind.
 #[derive(Serialize, ToSchema)]
 pub struct SourcesBody {
-    source_type: &'static str,
+    source_type: SourceType,
     sources: Vec<Found>,
 }
 
 /// The kinds of sources that sessions may take as `input_source`.
-#[utoipa::path(get, path = "/api/v1/input-sources", responses((status = 200, body = KindsBody)))]
+#[utoipa::path(get, path = "/api/v1/input-sources", operation_id = "list_source_kinds",
+    responses((status = 200, body = KindsBody)))]
 pub async fn kinds(Extract(state): Extract<State>) -> Result<Json<KindsBody>, Error> {
     let mut input_sources = Vec::new();
-    for (kind, source_id, source_name, source_description) in KINDS {
-        let available = !list(&state, kind).await.is_empty();
+    for (source_id, _, source_name, source_description) in KINDS {
+        let available = !list(&state, source_id).await.is_empty();
         input_sources.push(KindBody { source_id, source_name, source_description, available });
     }
     Ok(Json(KindsBody { input_sources }))
 }
 
-/// The sources of a kind: `identifier` is what `input_source.source_name` has to be.
-#[utoipa::path(get, path = "/api/v1/input-sources/{kind}/sources",
+/// The sources of a kind; `identifier` is the `source_name` of an `input_source`.
+#[utoipa::path(get, path = "/api/v1/input-sources/{kind}/sources", operation_id = "list_sources", params(("kind" = SourceType, Path)),
     responses((status = 200, body = SourcesBody), (status = 404)))]
 pub async fn sources(
     Extract(state): Extract<State>,
-    Path(kind): Path<String>,
+    kind: Result<Path<String>, PathRejection>,
 ) -> Result<Json<SourcesBody>, Error> {
-    let known = KINDS.into_iter().find(|(_, id, ..)| *id == kind);
-    let (kind, source_type, ..) = known.ok_or_else(|| Error::SourceKind(kind.clone()))?;
-    Ok(Json(SourcesBody { source_type, sources: list(&state, kind).await }))
+    let name = kind.map(|Path(name)| name).unwrap_or_default();
+    let known = KINDS.into_iter().find(|(_, id, ..)| *id == name);
+    let (source_type, ..) = known.ok_or(Error::SourceKind(name))?;
+    Ok(Json(SourcesBody { source_type, sources: list(&state, source_type).await }))
 }
 
 async fn list(state: &State, kind: SourceType) -> Vec<Found> {

@@ -14,21 +14,35 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, header},
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use serde::Serialize;
 use tokio::task::spawn_blocking;
 use tower::ServiceExt;
 use tower_http::services::ServeFile;
+use utoipa::ToSchema;
 
 use super::error;
 
 /// Where a built page may lie: below the working folder, below the binary's, where the image has it.
 const PLACES: [&str; 3] = ["frontend/dist", "../../frontend/dist", "/usr/share/scope/ui"];
 const NOT_BUILT: &str = "the page is not built; `make run` builds it, or set SCOPE_UI_DIR to its folder";
-const NO_FILE: &str = "there is no such file; load the page again, it may have been built anew";
-/// Vite puts a hash of the content into these names, so that a name never gets another content.
+const NO_FILE: &str = "no such file; reload the page, it may have been rebuilt";
+/// Vite puts a hash of the content into these names, so the content behind a name never changes.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
-/// Kept, but asked for again each time: a new build is seen at once.
+/// Cached but revalidated each time: a new build shows at once.
 const ASK_AGAIN: &str = "no-cache";
+
+/// What a program learns at the root.
+#[derive(Serialize, ToSchema)]
+pub struct RootBody {
+    name: &'static str,
+    version: &'static str,
+    /// Where the API is documented.
+    docs: &'static str,
+    /// Where health is reported.
+    health: &'static str,
+    /// What a browser finds here, or how to build the page.
+    message: &'static str,
+}
 
 /// The page, if it is built.
 pub struct Ui {
@@ -54,18 +68,22 @@ impl Ui {
 }
 
 /// The page for a browser, else what this server is.
-#[utoipa::path(get, path = "/", responses(
-    (status = 200, description = "the page where `Accept` has `text/html` and it is built, else JSON", body = Object)))]
+#[utoipa::path(get, path = "/", operation_id = "get_root", responses(
+    (status = 200, description = "the page where `Accept` has `text/html` and it is built, else JSON",
+    content((RootBody = "application/json"), (String = "text/html")))))]
 pub async fn root(Extension(ui): Extension<Arc<Ui>>, headers: HeaderMap, request: Request) -> Response {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut response = match &ui.folder {
         Some(folder) if accept.contains("text/html") => {
             serve(&folder.join("index.html"), ASK_AGAIN, request).await
         }
-        folder => Json(json!({
-            "name": "Scope", "version": env!("CARGO_PKG_VERSION"), "docs": "/docs", "health": "/health",
-            "message": if folder.is_some() { "Scope API; a browser gets the page here" } else { NOT_BUILT },
-        }))
+        folder => Json(RootBody {
+            name: "Scope",
+            version: env!("CARGO_PKG_VERSION"),
+            docs: "/docs",
+            health: "/health",
+            message: if folder.is_some() { "Scope API; a browser gets the page here" } else { NOT_BUILT },
+        })
         .into_response(),
     };
     response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));

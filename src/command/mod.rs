@@ -1,4 +1,5 @@
-//! The commands `scope serve`, `scope codecs`, `scope doctor` and `scope pipelines`; one file or folder each.
+//! The commands `scope serve`, `scope codecs`, `scope doctor` and `scope pipelines`, one file or folder each, and
+//! `scope openapi`.
 //!
 //! Runs on the main thread, which starts a runtime where one is needed. Results go to standard output, log lines and
 //! errors to standard error; the exit codes are those of sysexits.h.
@@ -14,6 +15,7 @@ use std::{
 };
 
 use crate::{
+    api,
     config::{Config, Form, Outcome, Subject},
     telemetry,
 };
@@ -33,6 +35,10 @@ pub fn run(outcome: Outcome) -> ExitCode {
         Outcome::Pipelines(task, config) => {
             quiet(&config);
             pipelines::handle(&task, &config)
+        }
+        Outcome::Document => {
+            print(&format!("{:#}\n", api::document()));
+            ExitCode::SUCCESS
         }
         Outcome::Print(text) => {
             print(&text);

@@ -20,6 +20,8 @@ pub enum Outcome {
     Inspect(Subject, Form, Box<Config>),
     /// Do something with pipelines under this configuration and exit.
     Pipelines(Task, Box<Config>),
+    /// Print the API's OpenAPI document and exit.
+    Document,
     /// Print this (`--help`, `--version`) and exit.
     Print(String),
     /// Print this and exit with code 64 (`EX_USAGE`): every fault, one a line.
@@ -55,6 +57,7 @@ pub fn load(
             Err(fault) => return Outcome::Faults(fault),
         },
         Some(("codecs", flags)) => (flags, Some(Subject::Codecs)),
+        Some(("openapi", _)) => return Outcome::Document,
         Some(("doctor", flags)) => (flags, Some(Subject::Doctor)),
         Some((_, flags)) => (flags, None),
         None => (&matches, None),
@@ -115,6 +118,9 @@ fn command() -> Command {
         .subcommand(serve)
         .subcommand(inspect("codecs", "try the codecs; say which elements are used and why"))
         .subcommand(inspect("doctor", "check this host and configuration and say what to do"))
+        .subcommand(
+            Command::new("openapi").about("print the OpenAPI document of the API, as /openapi.json gives it"),
+        )
         .subcommand(task::command(&with_flags))
 }
 

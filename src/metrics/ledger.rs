@@ -1,4 +1,4 @@
-//! Where each millisecond of a picture goes: one histogram a step, a session's and the server's at once.
+//! Where each millisecond of a frame goes: one histogram a step, a session's and the server's at once.
 
 use std::time::Duration;
 
@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use super::TIMES;
 
-/// The steps of a picture's way, in order; together they are the delay that the server adds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The steps that a frame passes through, in order; together they are the delay that the server adds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Step {
     /// From the arrival of its first packet until the access unit is complete.
     JitterBuffer,
@@ -58,7 +59,7 @@ impl Step {
 /// What a histogram says, in milliseconds; a quantile is interpolated within its bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Quantiles {
-    /// Pictures counted.
+    /// Frames counted.
     pub count: u64,
     /// Time that all of them took together: its rise over that of `count` is the mean of a moment.
     pub sum_ms: f64,
@@ -87,7 +88,7 @@ impl Ledger {
         Ok(Self { rows })
     }
 
-    /// Notes that a picture spent `time` in `step`.
+    /// Records that a frame spent `time` in `step`.
     pub fn record(&self, step: Step, time: Duration) {
         if let Some((session, server)) = self.rows.get(step as usize) {
             session.observe(time.as_secs_f64());
@@ -95,13 +96,13 @@ impl Ledger {
         }
     }
 
-    /// Seconds spent in `step` so far and the pictures that they are of.
+    /// Seconds that frames spent in `step` so far, and how many frames.
     pub fn sum(&self, step: Step) -> (f64, u64) {
         let row = self.rows.get(step as usize);
         row.map_or((0.0, 0), |(session, _)| (session.get_sample_sum(), session.get_sample_count()))
     }
 
-    /// What this session's histogram of `step` says; `None` before the first picture.
+    /// What this session's histogram of `step` says; `None` before the first frame.
     pub fn quantiles(&self, step: Step) -> Option<Quantiles> {
         let (session, _) = self.rows.get(step as usize)?;
         quantiles(session)
@@ -168,6 +169,7 @@ mod tests {
     fn steps_are_in_the_order_of_their_rows() {
         for (row, step) in Step::ALL.iter().enumerate() {
             assert_eq!(*step as usize, row, "{}", step.name());
+            assert_eq!(serde_json::to_value(step).unwrap(), step.name());
         }
         assert_eq!(Step::Total as usize, Step::ALL.len());
     }

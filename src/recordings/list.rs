@@ -16,6 +16,7 @@ pub struct Recording {
     /// The pipeline that it started with.
     pub pipeline_id: String,
     /// When it started, RFC 3339 in UTC.
+    #[schema(format = DateTime)]
     pub started: String,
     /// Whether it runs or how it ended.
     pub state: State,
@@ -32,6 +33,7 @@ pub struct Recording {
 /// Whether a recording runs, or how it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = RecordingState)]
 pub enum State {
     /// It is running.
     Recording,
@@ -45,6 +47,7 @@ pub enum State {
 
 /// One file of a recording.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+#[schema(as = RecordingFile)]
 pub struct File {
     /// Its name.
     pub name: String,
@@ -52,15 +55,15 @@ pub struct File {
     pub kind: Kind,
     /// Video codec.
     pub codec: String,
-    /// Frame width.
+    /// Frame width in pixels.
     pub width: u32,
-    /// Frame height.
+    /// Frame height in pixels.
     pub height: u32,
     /// Whether it has audio.
     pub sound: bool,
     /// Time of its first frame, in seconds after the recording's start.
     pub at_s: f64,
-    /// Bytes.
+    /// Its size in bytes.
     pub bytes: u64,
 }
 

@@ -47,6 +47,7 @@ pub struct Sidecar {
 /// Whether a file is of the session's output or its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = RecordingFileKind)]
 pub enum Kind {
     /// What was sent to the client.
     Output,

@@ -11,6 +11,7 @@ use crate::{recordings, stage::Fault};
 
 /// A file that can be a source.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = SourceFile)]
 pub struct Found {
     /// As people know it.
     pub name: String,

@@ -15,6 +15,7 @@ const KEPT: usize = 100;
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Description {
     /// When it came or went, RFC 3339 in UTC.
+    #[schema(format = DateTime)]
     pub at: String,
     /// What it is.
     pub kind: DescriptionKind,

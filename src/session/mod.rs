@@ -18,7 +18,10 @@ mod watchdog;
 
 use std::{fmt, sync::Arc};
 
-pub use control::{Figures, Message, Recorded, RecordingInfo, RecordingState, Request, Source, SourceType};
+pub use control::{
+    Figures, Message, Recorded, RecordedStatus, RecordingInfo, RecordingState, Request, Source, SourceType,
+    UpdateBody,
+};
 pub use ending::EndReason;
 pub use files::{Found, Sources};
 pub use history::{Description, DescriptionKind};

@@ -7,6 +7,7 @@ use crate::{media, metrics, stage};
 
 /// A session at one moment. What is not known is null, never 0.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Session)]
 pub struct Snapshot {
     /// The session's id.
     #[schema(value_type = String)]
@@ -14,59 +15,60 @@ pub struct Snapshot {
     /// Where it is.
     pub state: Phase,
     /// When the offer was answered, RFC 3339 in UTC.
+    #[schema(format = DateTime)]
     pub created_at: String,
-    /// The pipeline that works on the picture.
+    /// The pipeline that processes the frames.
     pub pipeline_id: String,
     /// The effective parameters.
-    #[schema(value_type = Object)]
+    #[schema(value_type = stage::ParameterValues)]
     pub parameters: stage::Values,
-    /// Whether the picture is paused.
+    /// Whether it is paused.
     pub paused: bool,
     /// How the stage is.
     pub stage: stage::Status,
-    /// Codec of the picture.
+    /// Codec of the video.
     pub video_codec: String,
-    /// GStreamer element that encodes it; null where the client takes no picture.
+    /// GStreamer element that encodes it; null where the client receives no video.
     pub encoder: Option<String>,
-    /// GStreamer element that decodes the picture that comes in; null where the client sends none.
+    /// GStreamer element that decodes the client's video; null where it sends none.
     pub decoder: Option<String>,
-    /// Codec of the sound; null where there is none.
+    /// Codec of the audio; null where there is none.
     pub audio_codec: Option<String>,
-    /// Size of the picture that comes in.
+    /// Width in pixels of the frames received.
     pub width: Option<u32>,
-    /// Size of the picture that comes in.
+    /// Height in pixels of the frames received.
     pub height: Option<u32>,
-    /// Size of the picture that goes back; null before the first, or where the client takes none.
+    /// Width in pixels of the frames sent; null before the first, or where the client receives none.
     pub sent_width: Option<u32>,
-    /// Size of the picture that goes back.
+    /// Height in pixels of the frames sent.
     pub sent_height: Option<u32>,
-    /// Pictures a second that the link has room for; null for as many as come.
+    /// Frames a second that congestion control allows; null for as many as come.
     pub fps_limit: Option<u32>,
-    /// Pictures decoded since the start.
+    /// Frames decoded since the start.
     pub frames_in: u64,
-    /// Pictures encoded since the start.
+    /// Frames encoded since the start.
     pub frames_out: u64,
-    /// Pictures that went no further, by place.
+    /// Frames dropped since the start, by place.
     pub drops: Drops,
-    /// Sound packets sent back.
+    /// Audio packets sent.
     pub sound_packets: u64,
     /// Key frames that the server asked the browser for.
     pub key_requests_sent: u64,
     /// Key frames that the browser asked the server for.
     pub key_requests_received: u64,
-    /// Packets of the picture lost on the way in.
+    /// Video packets lost on the way in.
     pub packets_lost_in: Option<i64>,
-    /// Packets of the picture lost on the way out.
+    /// Video packets lost on the way out.
     pub packets_lost_out: Option<i64>,
     /// Figures of the last second; null before the first one.
     pub figures: Option<Figures>,
-    /// Where each millisecond goes: a step of the picture's way each, then all of it.
+    /// Where each millisecond goes: one entry for each step that frames pass through, then one for the total.
     pub latency: Vec<StepTimes>,
     /// End-to-end delay in milliseconds, as the client measured it last; null where it does not tell.
     pub client_delay_ms: Option<f64>,
     /// The path that the packets take; null until it is known.
     pub candidate_pair: Option<Path>,
-    /// The server's file that is played in the place of the client's picture; null where none is.
+    /// The server's file that is played in place of the client's video; null without one.
     pub input_source: Option<Source>,
     /// The session's newest recording; null before the first.
     pub recording: Option<RecordingInfo>,
@@ -122,22 +124,22 @@ impl Snapshot {
 /// Times of one step.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct StepTimes {
-    /// Name of the step.
-    pub step: &'static str,
+    /// The step.
+    pub step: metrics::Step,
     /// Its times.
     #[serde(flatten)]
     pub times: metrics::Quantiles,
 }
 
 impl StepTimes {
-    /// Every step that pictures went through.
+    /// Every step that frames went through.
     pub fn of(ledger: &metrics::Ledger) -> Vec<Self> {
         let steps = metrics::Step::ALL.into_iter().chain([metrics::Step::Total]);
-        steps.filter_map(|step| Some(Self { step: step.name(), times: ledger.quantiles(step)? })).collect()
+        steps.filter_map(|step| Some(Self { step, times: ledger.quantiles(step)? })).collect()
     }
 }
 
-/// Pictures that went no further, by place.
+/// Frames dropped since the start, by place.
 #[derive(Clone, Copy, Debug, Default, Serialize, utoipa::ToSchema)]
 pub struct Drops {
     /// A newer one came before the stage took it.
@@ -154,6 +156,7 @@ pub struct Drops {
 
 /// Both ends of the selected candidate pair.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = CandidatePair)]
 pub struct Path {
     /// Kind, address and transport of the server's end.
     pub local: String,
@@ -173,7 +176,7 @@ pub struct CodecInfo {
     /// The codec.
     pub codec: String,
     /// `encode` or `decode`.
-    pub direction: String,
+    pub direction: &'static str,
     /// GStreamer element.
     pub element: String,
     /// Whether it runs on dedicated hardware.
@@ -192,7 +195,7 @@ impl From<&media::Trial> for CodecInfo {
     fn from(trial: &media::Trial) -> Self {
         Self {
             codec: trial.codec.to_string(),
-            direction: trial.direction.into(),
+            direction: trial.direction,
             element: trial.element.into(),
             hardware: trial.hardware,
             available: trial.chosen,

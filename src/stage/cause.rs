@@ -34,6 +34,7 @@ pub enum Cause {
         ready: bool,
         /// The last line that it wrote.
         #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
         last_line: Option<String>,
     },
     /// Its process was killed by a signal.

@@ -51,6 +51,7 @@ pub struct Update {
 /// How a stage is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = StageState)]
 pub enum State {
     /// Being built.
     Loading,
@@ -92,9 +93,11 @@ pub struct Status {
     pub detail: String,
     /// Why it is degraded, restarts or has failed; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub cause: Option<Cause>,
     /// What a person can do about it, one sentence; absent where nothing has to be done.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub next_step: Option<String>,
 }
 

@@ -26,7 +26,8 @@ use std::time::Duration;
 
 use catalog::Member;
 pub use catalog::{
-    Catalog, Description, Entry, FAULTS, Factory, Kinds, LoadState, LoadStatus, Prepare, Schema, Watch, is_id,
+    Catalog, Description, Entry, FAULTS, Factory, Kinds, Listing, LoadState, LoadStatus, Mode, Prepare, Schema, Watch,
+    is_id,
 };
 pub use cause::{Activity, Cause, Missing};
 pub use error::Error;
@@ -36,7 +37,7 @@ pub use offline::Offline;
 pub use prompts::Transition;
 pub use restart::{Crash, Restart};
 pub use settings::Settings;
-pub use values::{Fault, Parameters, Values};
+pub use values::{Fault, Json, ParameterValues, Parameters, Values, kind};
 pub use worker::Worker;
 
 use crate::frame::Frame;

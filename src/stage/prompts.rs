@@ -1,6 +1,8 @@
 //! Prompts: a text, texts, or weighted texts; and the way from some to others over several frames. Pure.
 
+use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::{Fault, Values};
 
@@ -11,6 +13,49 @@ const STEPS: u64 = 4;
 /// Most steps: a minute at 60 frames a second.
 const STEPS_LIMIT: u64 = 3600;
 
+/// Prompts, in every form that Scope's clients send them.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[schema(as = Prompts)]
+pub enum PromptsBody {
+    /// One text.
+    Text(String),
+    /// Several, mixed by weight.
+    List(Vec<PromptBody>),
+}
+
+/// One prompt.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[schema(as = Prompt)]
+pub enum PromptBody {
+    /// A text of weight 1.
+    Text(String),
+    /// A text with its weight.
+    Weighted {
+        /// What to paint.
+        text: String,
+        /// Its part of the mix against the others; 1 without.
+        #[schema(nullable = false, minimum = 0, maximum = 100)]
+        weight: Option<f64>,
+    },
+}
+
+/// The way from the prompts in force to others.
+#[derive(ToSchema)]
+#[schema(as = Transition)]
+#[expect(dead_code, reason = "describes in the API's document what `transition` reads")]
+pub struct TransitionBody {
+    /// Prompts that it leads to; without them, those of the same message.
+    target_prompts: Option<PromptsBody>,
+    /// Frames that it takes, 4 without; 0 is at once.
+    #[schema(minimum = 0, maximum = 3600)]
+    num_steps: Option<u64>,
+    /// How weights change from frame to frame, `linear` without.
+    #[schema(nullable = false)]
+    temporal_interpolation_method: Option<Curve>,
+}
+
 /// How prompts take the place of others.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Transition {
@@ -18,7 +63,10 @@ pub struct Transition {
     curve: Curve,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How weights change over a transition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = PromptInterpolation)]
 enum Curve {
     /// Weights change by the same amount each step.
     Linear,
@@ -78,7 +126,11 @@ fn one(item: Value) -> Value {
 /// What is wrong with it.
 pub fn transition(value: &Value) -> Result<(Transition, Option<Value>), Vec<Fault>> {
     let Some(fields) = value.as_object() else {
-        return Err(vec![Fault::new("/transition", "expected an object with target_prompts and num_steps")]);
+        return Err(vec![Fault::expected(
+            "/transition",
+            "an object with target_prompts and num_steps",
+            value,
+        )]);
     };
     let mut faults = Vec::new();
     let steps = match fields.get("num_steps") {
@@ -89,17 +141,17 @@ pub fn transition(value: &Value) -> Result<(Transition, Option<Value>), Vec<Faul
             0
         }),
     };
-    let curve = match fields.get("temporal_interpolation_method").map(Value::as_str) {
-        None | Some(Some("linear")) => Curve::Linear,
-        Some(Some("slerp")) => Curve::Slerp,
-        Some(_) => {
-            faults.push(Fault::new("/transition/temporal_interpolation_method", "expected linear or slerp"));
+    let curve = match fields.get("temporal_interpolation_method") {
+        None => Curve::Linear,
+        Some(method) => Curve::deserialize(method).unwrap_or_else(|_| {
+            let path = "/transition/temporal_interpolation_method";
+            faults.push(Fault::new(path, &format!("expected \"linear\" or \"slerp\", got {method}")));
             Curve::Linear
-        }
+        }),
     };
     let known = ["target_prompts", "num_steps", "temporal_interpolation_method"];
     for name in fields.keys().filter(|name| !known.contains(&name.as_str())) {
-        faults.push(Fault::new("/transition", &format!("a transition has no field {name:?}")));
+        faults.push(Fault::new("/transition", &format!("unknown property {name:?}")));
     }
     let target = fields.get("target_prompts").filter(|target| !target.is_null()).cloned().map(normalised);
     if faults.is_empty() { Ok((Transition { steps, curve }, target)) } else { Err(faults) }

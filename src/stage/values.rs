@@ -1,10 +1,22 @@
 //! Parameters: flat JSON values that steer a stage, and what can be wrong with them. Pure.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// Parameter values by name.
 pub type Values = Map<String, Value>;
+
+/// Any JSON value.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "names a `Value` in the API's document")]
+pub struct Json(Value);
+
+/// Parameter values by name; `config_schema` of the pipeline says what each may be.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "names `Values` in the API's document")]
+pub struct ParameterValues(BTreeMap<String, Json>);
 
 /// The effective values at one moment, and which update they stem from.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,13 +32,18 @@ pub struct Parameters {
 pub struct Fault {
     /// JSON Pointer (RFC 6901) of the value, e.g. `/noise_scale`.
     pub path: String,
-    /// What was wanted and what came.
+    /// What was expected and what came.
     pub message: String,
 }
 
 impl Fault {
     /// Characters of the path, and of the message: a few quoted words of the peer's.
     pub const CHARS: usize = 256;
+
+    /// A value that is not what was expected.
+    pub fn expected(path: &str, expected: &str, got: &Value) -> Self {
+        Self::new(path, &format!("expected {expected}, got {}", kind(got)))
+    }
 
     /// One thing that is wrong, cut to a length that a log and a data channel take.
     pub fn new(path: &str, message: &str) -> Self {
@@ -40,4 +57,16 @@ fn cut(text: &str) -> String {
         cut.push('…');
     }
     cut
+}
+
+/// What kind of JSON value this is.
+pub fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
 }

@@ -22,6 +22,7 @@ use serde::Serialize;
 
 /// The host at one moment.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Host)]
 pub struct Snapshot {
     /// Processors.
     pub cpu: Cpu,

@@ -150,21 +150,24 @@ impl fmt::Debug for ServerSide {
 }
 
 /// State of the service, without secrets.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = IceStatus)]
 pub struct Status {
     /// Where the current servers come from.
     pub source: Source,
-    /// When the cached credentials expire; none where nothing is cached, which includes minted
-    /// credentials. RFC 3339 in JSON.
+    /// When the cached credentials expire, RFC 3339 in UTC; null where nothing is cached, which
+    /// includes minted credentials.
     #[serde(serialize_with = "timestamp")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
-    /// Why the last request to the provider failed, with what to do; none after a success.
+    /// Why the last request to the provider failed, with what to do; null after a success.
     pub last_error: Option<String>,
 }
 
 /// Where the current servers come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = IceSource)]
 pub enum Source {
     /// The static list alone.
     Static,

@@ -8,7 +8,7 @@ use super::secret::Secret;
 ///
 /// An absent user name or credential is left out of the JSON: `null` would reach the browser's
 /// `DOMString` as the text "null".
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IceServer {
     /// `stun:`, `stuns:`, `turn:` or `turns:` URLs (RFC 7064, RFC 7065); one string is read as a
@@ -17,9 +17,11 @@ pub struct IceServer {
     pub urls: Vec<String>,
     /// User name for TURN's long-term credentials (RFC 8489, section 9.2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub username: Option<String>,
     /// Password that goes with `username`.
     #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "exposed")]
+    #[schema(value_type = Option<String>, nullable = false)]
     pub credential: Option<Secret>,
 }
 

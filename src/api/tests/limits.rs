@@ -1,58 +1,123 @@
-//! Full, draining, overloaded, slow, broken.
+//! A server that stops, a handler that hangs, a handler that panics: a router without a socket.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
-use axum::{Router, http::StatusCode, routing::get as on_get};
-use serde_json::json;
+use axum::{
+    Router,
+    body::Body,
+    http::{Request, StatusCode, header},
+    routing::get as on_get,
+};
+use serde_json::{Value, json};
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
 
-use super::support::{CHROMIUM, get, open, state, with_json};
-use crate::api::{self, layers};
+use crate::{
+    api::{self, layers},
+    media, metrics, recordings, session,
+    signalling::CodecName,
+    stage, system, telemetry, turn,
+};
+
+const CHROMIUM: &str = include_str!("../../../tests/fixtures/offers/chromium.sdp");
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_or_draining_server_says_when_to_come_back() {
-    let mut state = state(1).await;
-    state.settings.requests_in_flight = 2;
+async fn a_draining_server_is_not_ready_and_takes_no_session() {
+    let state = state().await;
     let (server, draining) = (api::router(state.clone()), state.draining.clone());
-    open(&server).await;
-    let offer = json!({ "sdp": CHROMIUM, "type": "offer" });
+    assert_eq!(ask(&server, "GET", "/ready", "").await, (StatusCode::OK, json!({"ready": true})));
 
-    let full = with_json(&server, "POST", "/api/v1/webrtc/offer", &offer).await;
-    assert_eq!(full.fault(), (503, "server_full".into()));
-    assert!(!full.header("retry-after").is_empty());
-    assert_eq!(get(&server, "/ready").await.status, 200);
     draining.cancel();
-    assert_eq!(get(&server, "/ready").await.fault(), (503, "shutting_down".into()));
-    let late = with_json(&server, "POST", "/api/v1/webrtc/offer", &offer).await;
-    assert_eq!(late.fault(), (503, "shutting_down".into()));
-}
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_route_sheds_load_but_health_and_ready_answer() {
-    let mut state = state(1).await;
-    state.settings.requests_in_flight = 0;
-    let server = api::router(state);
-
-    for path in ["/api/v1/sessions", "/api/v1/system", "/api/v1/webrtc/ice-servers", "/api/nothing"] {
-        let shed = get(&server, path).await;
-        assert_eq!(shed.fault(), (503, "overloaded".into()), "{path}");
-        assert_eq!(shed.header("retry-after"), "2");
-    }
-    assert_eq!(get(&server, "/health").await.status, StatusCode::OK);
-    assert_eq!(get(&server, "/ready").await.status, StatusCode::OK);
+    let (status, body) = ask(&server, "GET", "/ready", "").await;
+    assert_eq!((status, &body["ready"]), (StatusCode::SERVICE_UNAVAILABLE, &json!(false)));
+    assert_eq!(body["code"], "shutting_down");
+    let offer = json!({"sdp": CHROMIUM, "type": "offer"}).to_string();
+    let (status, body) = ask(&server, "POST", "/api/v1/webrtc/offer", &offer).await;
+    assert_eq!((status, &body["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("shutting_down")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_route_is_504_and_a_panic_is_500_both_in_json() {
-    let mut state = state(1).await;
+    let mut state = state().await;
     state.settings.request_limit = Duration::from_millis(50);
     let routes = Router::new()
         .route("/slow", on_get(async || Notify::new().notified().await))
         .route("/panic", on_get(async || -> () { panic!("as the test wants it") }));
     let server = layers::wrap(layers::limit(routes, &state.settings).with_state(state));
 
-    assert_eq!(get(&server, "/slow").await.fault(), (504, "timeout".into()));
-    let panicked = get(&server, "/panic").await;
-    assert_eq!(panicked.fault(), (500, "internal".into()));
-    assert_eq!(panicked.header("x-content-type-options"), "nosniff");
+    let (status, body) = ask(&server, "GET", "/slow", "").await;
+    assert_eq!((status, &body["code"]), (StatusCode::GATEWAY_TIMEOUT, &json!("timeout")));
+    let (status, body) = ask(&server, "GET", "/panic", "").await;
+    assert_eq!((status, &body["code"]), (StatusCode::INTERNAL_SERVER_ERROR, &json!("internal")));
+}
+
+/// Status and JSON of an answer, which has the headers of every answer.
+async fn ask(router: &Router, method: &str, path: &str, body: &str) -> (StatusCode, Value) {
+    let request =
+        Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, "application/json");
+    let response = router.clone().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
+    assert_eq!(response.headers()[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+    let status = response.status();
+    let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    (status, serde_json::from_slice(&bytes).unwrap())
+}
+
+async fn state() -> api::State {
+    let cancel = CancellationToken::new();
+    let offline = turn::Settings { offline: true, ..turn::Settings::default() };
+    let (turn, _) = turn::Service::start(offline, cancel.clone()).await;
+    let catalog = stage::Catalog::default();
+    let limits = session::Limits {
+        connect: Duration::from_secs(20),
+        media: Duration::from_secs(20),
+        vanish: Duration::from_secs(20),
+    };
+    let settings = session::Settings { sessions: 1, limits, ..session::Settings::default() };
+    let metrics = Arc::new(metrics::Metrics::new().unwrap());
+    let recordings = recordings::Store::new(recordings::Settings {
+        folder: std::env::temp_dir().join(format!("scope-api-{}", std::process::id())),
+        ..recordings::Settings::default()
+    });
+    let registry = session::Registry::new(
+        engine(),
+        catalog.clone(),
+        turn.clone(),
+        settings,
+        metrics.clone(),
+        recordings.clone(),
+        cancel.clone(),
+    );
+    api::State {
+        registry,
+        catalog,
+        turn,
+        settings: api::Settings {
+            ui_dir: Some("/nowhere".into()),
+            body_bytes: 100_000,
+            requests_in_flight: 8,
+            request_limit: Duration::from_secs(30),
+        },
+        recordings,
+        logs: telemetry::LogTail::default(),
+        system: Arc::new(system::System::new().unwrap()),
+        metrics,
+        draining: cancel,
+        started: 1_700_000_000.5,
+    }
+}
+
+fn engine() -> media::Engine {
+    static ENGINE: OnceLock<media::Engine> = OnceLock::new();
+    let settings = || media::Settings {
+        codecs: vec![CodecName::Vp8],
+        congestion_control: false,
+        gather_limit: Duration::from_millis(500),
+        ..media::Settings::default()
+    };
+    ENGINE.get_or_init(|| media::Engine::start(settings()).unwrap()).clone()
 }

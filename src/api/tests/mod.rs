@@ -1,7 +1,4 @@
-//! The contract, route by route, through the whole router.
+//! What no running server shows: its document without a server, a handler that hangs or panics, the moment of draining.
 
-mod contract;
+mod document;
 mod limits;
-mod page;
-mod sessions;
-mod support;

@@ -90,7 +90,7 @@ fn folder(dir: &PathBuf, pipelines: &stage::Settings) -> Vec<Finding> {
     };
     let all = catalog.schemas();
     let broken = all.iter().filter_map(|(id, schema)| {
-        let error = schema.get("schema_error")?.as_str()?.trim().replace('\n', " ");
+        let error = schema.schema_error.as_ref()?.trim().replace('\n', " ");
         let advice = format!("correct {place}/{id}/pipeline.toml");
         Some(Finding::fail("pipelines", format!("{id}: {error}"), advice))
     });

@@ -3,35 +3,39 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{RecordingInfo, Source};
-use crate::stage::{self, Fault, Values};
+use super::{super::EndReason, RecordingInfo, Source};
+use crate::stage::{self, Fault, Json, ParameterValues, Values};
 
-/// What the server says. `type` comes first.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// What the server says on the data channel `parameters`, one object a message. `type` comes first.
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[schema(as = ServerMessage)]
 pub enum Message {
     /// An update is in force.
     ParametersUpdated {
         /// The effective values.
+        #[schema(value_type = ParameterValues)]
         parameters: Values,
         /// Number of the first frame that has them.
         frame: u64,
         /// Keys that this pipeline has no use for.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         ignored: Vec<String>,
-        /// The client's own mark.
+        /// The `id` of the update.
         #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<Json>, nullable = false)]
         id: Option<Value>,
     },
     /// Nothing of an update was applied.
     ParametersRejected {
         /// What was wrong.
         errors: Vec<Fault>,
-        /// The client's own mark.
+        /// The `id` of the update.
         #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<Json>, nullable = false)]
         id: Option<Value>,
     },
-    /// Another pipeline is in the stage's place.
+    /// Another pipeline took over.
     PipelineChanged {
         /// Its id.
         pipeline_id: String,
@@ -40,14 +44,14 @@ pub enum Message {
     },
     /// The stage's state changed.
     StageState(stage::Status),
-    /// The encoder failed and another one goes on.
+    /// The encoder failed and another one took over.
     EncoderChanged {
         /// GStreamer element that encodes from here on.
         encoder: &'static str,
         /// One sentence.
         detail: String,
     },
-    /// No picture came from the decoder; the same one, built anew, or another one goes on.
+    /// The decoder gave no frame; it was rebuilt, or another one took over.
     DecoderChanged {
         /// GStreamer element that decodes from here on.
         decoder: &'static str,
@@ -56,20 +60,21 @@ pub enum Message {
     },
     /// A recording started, goes on (once a second), stopped or failed.
     Recording(RecordingInfo),
-    /// The picture comes from there from now on.
+    /// The frames have another source.
     InputSource {
-        /// The file; null for what the client sends.
+        /// The file; null for the video of the client.
         source: Option<Source>,
-        /// Why the file that was there before plays no more.
+        /// Why the file before it stopped playing.
         #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
         error: Option<String>,
     },
     /// Figures, once a second; what is not known is absent.
     Stats(Figures),
     /// The last message before the server closes.
     StreamStopped {
-        /// Code of the end reason.
-        reason: &'static str,
+        /// Why the session ends.
+        reason: EndReason,
         /// Its sentence.
         error_message: &'static str,
     },
@@ -78,15 +83,17 @@ pub enum Message {
 /// Figures of one second.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Figures {
-    /// Pictures decoded, a second.
+    /// Frames decoded, a second.
     pub fps_in: f64,
-    /// Pictures encoded, a second.
+    /// Frames encoded, a second.
     pub fps_out: f64,
-    /// Milliseconds from a picture's first packet to the last packet of its return, mean of the second.
+    /// Milliseconds from a frame's first packet in to its last packet out, mean of the second.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub latency_ms: Option<f64>,
-    /// Milliseconds that a picture spent in the stage, mean of the second.
+    /// Milliseconds that a frame spent in the stage, mean of the second.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub stage_ms: Option<f64>,
     /// Bit/s received.
     pub bitrate_in_bps: u64,
@@ -96,9 +103,10 @@ pub struct Figures {
     pub target_bps: u64,
     /// Round-trip time in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub round_trip_ms: Option<f64>,
-    /// Pictures dropped before the stage, since the start.
+    /// Frames dropped before the stage, since the start.
     pub dropped_before_stage: u64,
-    /// Pictures dropped before the encoder, since the start.
+    /// Frames dropped before the encoder, since the start.
     pub dropped_before_encoder: u64,
 }

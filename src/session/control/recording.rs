@@ -21,10 +21,24 @@ pub enum Request {
 /// What became of a request, in Scope's words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Recorded {
-    /// `started`, `already_recording`, `stopped` or `not_recording`.
-    pub status: &'static str,
+    /// What it led to.
+    pub status: RecordedStatus,
     /// The recording's id; null where there is none.
     pub id: Option<String>,
+}
+
+/// What a request for a recording led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordedStatus {
+    /// A recording began.
+    Started,
+    /// One was under way.
+    AlreadyRecording,
+    /// It ended.
+    Stopped,
+    /// There was none to end.
+    NotRecording,
 }
 
 /// A session's recording at one moment.
@@ -45,6 +59,7 @@ pub struct RecordingInfo {
 /// How a session's recording is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = RecordingProgress)]
 pub enum RecordingState {
     /// It has just begun.
     Started,

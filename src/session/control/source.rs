@@ -11,6 +11,7 @@ pub const SOURCE: &str = "input_source";
 
 /// A file in the place of the client's picture, in Scope's words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = InputSource)]
 pub struct Source {
     /// What kind of file.
     pub source_type: SourceType,

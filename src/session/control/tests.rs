@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::session::EndReason;
 use crate::stage::{Catalog, FAULTS, Parameters, Schema, Values};
 
 fn object(value: Value) -> Values {
@@ -144,7 +145,7 @@ fn a_pipeline_is_selected_in_either_of_scopes_ways() {
 
 #[test]
 fn type_comes_first_on_the_wire() {
-    let message = Message::StreamStopped { reason: "x", error_message: "y" };
+    let message = Message::StreamStopped { reason: EndReason::IceFailed, error_message: "y" };
 
     assert!(serde_json::to_string(&message).unwrap().starts_with(r#"{"type":"stream_stopped""#));
 }

@@ -18,7 +18,7 @@ use crate::{
     media,
     metrics::Metrics,
     recordings::{self, About, End, EndCode, Store, What},
-    session::{EndReason, Error, Id, Message, Recorded, RecordingInfo, RecordingState, Request},
+    session::{EndReason, Error, Id, Message, Recorded, RecordedStatus, RecordingInfo, RecordingState, Request},
     stage::Values,
 };
 
@@ -138,8 +138,8 @@ impl Recorder {
                     self.stop(cx);
                     return;
                 }
-                (Request::Start { .. }, Some(_)) => "already_recording",
-                (Request::Stop, None) => "not_recording",
+                (Request::Start { .. }, Some(_)) => RecordedStatus::AlreadyRecording,
+                (Request::Stop, None) => RecordedStatus::NotRecording,
             };
             let id = self.active.as_ref().map(|recording| recording.id().to_owned());
             if let Some(reply) = reply {
@@ -196,7 +196,7 @@ impl Recorder {
                 let id = Some(recording.id().to_owned());
                 self.show(cx, RecordingState::Started, &recording);
                 self.active = Some(Arc::new(recording));
-                Ok(Recorded { status: "started", id })
+                Ok(Recorded { status: RecordedStatus::Started, id })
             }
             Some(Done::Started(Err(error))) => {
                 tracing::warn!(%error, "recording not started");
@@ -208,7 +208,7 @@ impl Recorder {
             }
             Some(Done::Stopped(id, end)) => {
                 self.over(cx, &id, &end);
-                Ok(Recorded { status: "stopped", id: Some(id) })
+                Ok(Recorded { status: RecordedStatus::Stopped, id: Some(id) })
             }
             None => Err(Error::Busy),
         };

@@ -51,11 +51,12 @@ impl Default for Settings {
 }
 
 /// How full the server is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = SessionLoad)]
 pub struct Load {
-    /// Sessions that live.
+    /// Live sessions.
     pub live: usize,
-    /// Sessions that fit.
+    /// How many may live at once.
     pub limit: usize,
 }
 

@@ -47,7 +47,7 @@ impl Session {
     pub(super) async fn finish(self, reason: EndReason) -> Over {
         let cx = self.cx;
         cx.metrics().sessions_ended.with_label_values(&[reason.code()]).inc();
-        let last = Message::StreamStopped { reason: reason.code(), error_message: reason.sentence() };
+        let last = Message::StreamStopped { reason, error_message: reason.sentence() };
         let sent_before = cx.peer().counters().channel_bytes_out.load(Relaxed);
         let length = cx.say(&last);
         let frames = cx.peer().counters().encoded.load(Relaxed);

@@ -6,13 +6,11 @@ use std::{
     time::Instant,
 };
 
-use serde_json::{Value, json};
-
 use super::{
-    Description, Factory, Kinds, Schema,
+    Description, Factory, Kinds, Listing, Schema,
     admission::{Member, Share},
 };
-use crate::stage::{Error, Info, Input, Stage};
+use crate::stage::{Error, Info, Stage};
 
 /// One pipeline that can run.
 #[derive(Clone)]
@@ -124,21 +122,7 @@ impl Entry {
     }
 
     /// The entry in Scope's own shape (`GET /api/v1/pipelines/schemas`).
-    pub fn document(&self) -> Value {
-        let about = &self.about;
-        let modes: &[&str] = match about.input {
-            Input::Required => &["video"],
-            Input::Optional => &["video", "text"],
-            Input::None => &["text"],
-        };
-        json!({
-            "id": about.id, "name": about.name, "description": about.description, "version": about.version,
-            "kind": about.kind, "aliases": about.aliases,
-            "supported_modes": modes, "default_mode": modes[0], "mode_defaults": {}, "usage": [],
-            "inputs": if about.input == Input::None { vec![] } else { vec!["video"] },
-            "outputs": ["video"], "supports_prompts": about.supports_prompts,
-            "produces_video": true, "produces_audio": false,
-            "config_schema": self.schema.document(),
-        })
+    pub fn listing(&self) -> Listing {
+        Listing::of(&self.about, self.schema.document().clone())
     }
 }

@@ -7,8 +7,10 @@ mod admission;
 mod build;
 mod description;
 mod entry;
+mod expected;
 mod folder_state;
 mod kinds;
+mod listing;
 mod params;
 mod preload;
 mod watch;
@@ -19,14 +21,13 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
 };
 
-use serde_json::{Map, Value, json};
-
 pub use self::{
     admission::Member,
     build::{build, panic_text},
     description::{Description, is_id},
     entry::Entry,
     kinds::{Factory, Kinds, Prepare},
+    listing::{Listing, Mode},
     params::{FAULTS, Schema},
     preload::{LoadState, LoadStatus},
     watch::Watch,
@@ -156,16 +157,12 @@ impl Catalog {
     }
 
     /// Every pipeline by id, in Scope's own shape; a broken one with `schema_error`.
-    pub fn schemas(&self) -> Map<String, Value> {
-        let document = |id: &String, row: &Row| match &row.entry {
-            Ok(entry) => entry.document(),
-            Err(error) => json!({
-                "id": id, "name": id, "description": "", "version": "", "kind": null, "aliases": [],
-                "supported_modes": [], "default_mode": null, "inputs": [], "outputs": [],
-                "supports_prompts": false, "config_schema": {}, "schema_error": error.to_string(),
-            }),
+    pub fn schemas(&self) -> BTreeMap<String, Listing> {
+        let listing = |id: &String, row: &Row| match &row.entry {
+            Ok(entry) => entry.listing(),
+            Err(error) => Listing::broken(id, error.to_string()),
         };
-        self.rows().iter().map(|(id, row)| (id.clone(), document(id, row))).collect()
+        self.rows().iter().map(|(id, row)| (id.clone(), listing(id, row))).collect()
     }
 
     /// Makes `ids` the pipeline of new sessions and loads a stage of it for the next one, in the background.
@@ -236,7 +233,7 @@ mod tests {
         let catalog = Catalog::read(&[dir.path().to_owned()], &Kinds::default()).unwrap();
 
         assert!(matches!(catalog.get("bad"), Err(Error::Broken { .. })));
-        let error = catalog.schemas()["bad"]["schema_error"].as_str().unwrap().to_owned();
+        let error = catalog.schemas()["bad"].schema_error.clone().unwrap();
         assert!(error.contains("bad/pipeline.toml") && error.contains("id"), "{error}");
         assert!(catalog.get("echo").is_ok());
     }

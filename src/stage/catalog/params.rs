@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::expected;
 use crate::stage::{Description, Error, Fault, Values, prompts};
 
 /// Faults of one update that are told: enough to mend it, too few to make an answer longer than its question.
@@ -78,15 +79,7 @@ impl Schema {
         self.validator
             .iter_errors(&Value::Object(values.clone()))
             .take(FAULTS)
-            .map(|error| {
-                let path = error.instance_path().to_string();
-                let sentence = error.to_string();
-                if sentence.chars().count() > Fault::CHARS {
-                    // Without the value that came: what is wrong with it stands behind it.
-                    return Fault::new(&path, &error.masked().to_string());
-                }
-                Fault::new(&path, &sentence)
-            })
+            .map(|error| Fault::new(&error.instance_path().to_string(), &expected::sentence(&error)))
             .collect()
     }
 
@@ -169,7 +162,7 @@ mod tests {
         let faults = schema().faults(&values(json!({"work_ms": "x".repeat(60_000)})));
 
         assert!(faults[0].message.chars().count() <= Fault::CHARS, "{}", faults[0].message);
-        assert!(faults[0].message.contains("integer"), "{}", faults[0].message);
+        assert!(faults[0].message.contains("whole number"), "{}", faults[0].message);
     }
 
     #[test]

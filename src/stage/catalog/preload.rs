@@ -10,7 +10,7 @@ use std::{
 use serde::Serialize;
 
 use super::{Entry, build::build};
-use crate::stage::{Activity, Cause, Error, Parameters, Stage, Values};
+use crate::stage::{Activity, Cause, Error, ParameterValues, Parameters, Stage, Values};
 
 /// Where the server's loaded pipeline is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -35,7 +35,7 @@ pub struct LoadStatus {
     /// The pipeline that new sessions get.
     pub pipeline_id: Option<String>,
     /// What it was loaded with.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<ParameterValues>)]
     pub load_params: Option<Values>,
     /// What the load is doing: checking, starting, what a Python worker says, warming up, ready.
     pub loading_stage: Option<String>,

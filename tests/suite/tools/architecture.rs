@@ -33,7 +33,7 @@ const LEAVES: &[&str] = &[
 /// `config` holds the settings of the modules that it uses; only `app` and `command`, which hand them out, use it.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("api", &["session", "stage"]),
-    ("command", &["app", "config", "media", "session", "stage"]),
+    ("command", &["api", "app", "config", "media", "session", "stage"]),
     ("config", &["api", "media", "session", "stage"]),
     ("session", &["media", "stage"]),
     ("media", &[]),

@@ -4,6 +4,7 @@
 
 mod page;
 mod refusals;
+mod schemas;
 mod server;
 mod sessions;
 mod settings;
@@ -101,7 +102,8 @@ fn server_with_page() -> (tempfile::TempDir, Server) {
     for (name, text) in [
         ("page/index.html", "<!doctype html><title>Scope</title>"),
         ("page/logo.svg", "<svg/>"),
-        ("page/assets/app.js", "let app = 1;"),
+        ("page/assets/app.js", &"let app = 1;\n".repeat(100)),
+        ("page/assets/.hidden", SECRET),
         ("secret.txt", SECRET),
     ] {
         std::fs::write(folder.path().join(name), text).unwrap();

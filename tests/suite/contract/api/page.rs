@@ -13,6 +13,7 @@ fn health_has_what_scope_has() {
     assert!(body["git_commit"].is_string());
     assert!(body["server_start_time"].as_f64().unwrap() > 1.7e9);
     assert_eq!(get("/ready").status, 200);
+    assert_eq!(send("HEAD", "/health", JSON, "").status, 200);
 }
 
 #[test]
@@ -39,6 +40,7 @@ fn a_browser_gets_the_page_and_a_program_the_facts() {
     let page = get("/", "text/html,*/*;q=0.8");
     assert!(page.text().contains("<title>Scope") && page.header("vary").unwrap().contains("accept"));
     assert_eq!(page.header("cache-control"), Some("no-cache"));
+    assert!(page.header("content-security-policy").unwrap().contains("media-src 'self' blob:"));
     assert_eq!(get("/", "*/*").json()["name"], "Scope");
 
     let route = get("/some/route/of/the/page", "text/html");
@@ -48,7 +50,14 @@ fn a_browser_gets_the_page_and_a_program_the_facts() {
     let asset = get("/assets/app.js", "*/*");
     assert_eq!(asset.header("cache-control"), Some("public, max-age=31536000, immutable"));
     assert!(asset.header("content-type").unwrap().contains("javascript"));
-    assert_eq!(get("/assets/old.js", "*/*").status, 404);
+    let zipped = http::send(
+        Method::GET,
+        &format!("{}/assets/app.js", server.url()),
+        &[("accept-encoding", "gzip")],
+        vec![],
+    );
+    assert_eq!(zipped.unwrap().header("content-encoding"), Some("gzip"));
+    assert_error(&get("/assets/old.js", "*/*"), 404, "not_found");
     assert_eq!(get("/logo.svg", "*/*").header("content-type"), Some("image/svg+xml"));
 
     let head = http::send(Method::HEAD, &format!("{}/logo.svg", server.url()), &[], vec![]).unwrap();
@@ -65,6 +74,7 @@ fn no_path_leads_out_of_the_page() {
     for path in [
         "/../secret.txt",
         "/%2e%2e/secret.txt",
+        "/%252e%252e/secret.txt",
         "/..%2fsecret.txt",
         "/assets/../../secret.txt",
         "/assets/..%2f..%2fsecret.txt",
@@ -84,6 +94,9 @@ fn no_path_leads_out_of_the_page() {
 
         assert!(!text.contains(SECRET), "{path} gave {text}");
     }
+    let link = raw(&server, "GET /link.txt HTTP/1.1", b"");
+    assert!(link.0 == 404 && link.1.contains("not_found"), "{}", link.1);
+    assert!(!raw(&server, "GET /assets/.hidden HTTP/1.1", b"").1.contains(SECRET));
     // The detector sees a file that is served.
     assert!(raw(&server, "GET /logo.svg HTTP/1.1", b"").1.contains("<svg/>"));
 }

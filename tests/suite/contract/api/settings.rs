@@ -21,7 +21,14 @@ fn initial_parameters_of_every_release_are_taken_and_faults_named() {
         (refused.status, &refused.json()["detail"][0]["loc"]),
         (422, &json!(["body", "initialParameters", "paused"]))
     );
-    assert_error(&offer(&json!({"initialParameters": {"pipeline_id": "none"}})), 404, "unknown_pipeline");
+    for unknown in [json!({"pipeline_id": "none"}), json!({"pipeline_ids": ["none"]})] {
+        assert_error(&offer(&json!({ "initialParameters": unknown })), 404, "unknown_pipeline");
+    }
+    let wrong = offer(&json!({"initialParameters": {"pipeline_id": 7}}));
+    assert_eq!(
+        (wrong.status, &wrong.json()["detail"][0]["loc"]),
+        (422, &json!(["body", "initialParameters", "pipeline_id"]))
+    );
 }
 
 #[test]
@@ -50,7 +57,9 @@ fn a_pipeline_is_loaded_in_all_three_forms() {
     ] {
         assert_error(&load(bad), 422, "invalid_body");
     }
-    assert_eq!(load(json!({"pipeline_ids": []})).status, 400);
+    for chain in [json!([]), json!(["echo", "echo"])] {
+        assert_error(&load(json!({ "pipeline_ids": chain })), 400, "one_pipeline_wanted");
+    }
     let faults = load(json!({"pipelines": [{"node_id": "n"}]})).json();
     assert_eq!(faults["detail"][0]["loc"], json!(["body", "pipelines", 0, "pipeline_id"]));
 }
