@@ -56,12 +56,17 @@ run: deps-run ui ## serve the built page on port 8000 (ARGS="--tls self-signed")
 dev: deps-run frontend/node_modules/.package-lock.json ## server and Vite together, until Ctrl-C
 	@.tools/dev $(ARGS)
 
+.PHONY: types
+types: frontend/node_modules/.package-lock.json ## write the page's types from the server's OpenAPI document
+	cargo run --quiet --locked -- openapi | node frontend/scripts/types.js
+
 .PHONY: check
 check: deps-test frontend/node_modules/.package-lock.json ## formats, lints, types, licences
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cd frontend && $(NPX) eslint .
 	cd frontend && $(NPX) prettier --check .
+	cargo run --quiet --locked -- openapi | node frontend/scripts/types.js --check
 	cd frontend && $(NPX) tsc --build --noEmit
 	$(RUFF) format --check tests tests/bench/run tests/bench/onnx pipelines
 	$(RUFF) check tests tests/bench/run tests/bench/onnx pipelines

@@ -26,8 +26,8 @@ use std::time::Duration;
 
 use catalog::Member;
 pub use catalog::{
-    Catalog, Description, Entry, FAULTS, Factory, Kinds, Listing, LoadState, LoadStatus, Mode, Prepare, Schema, Watch,
-    is_id,
+    Catalog, Description, Entry, FAULTS, Factory, Kinds, Listing, LoadState, LoadStatus, Mode, Prepare,
+    Schema, Watch, is_id,
 };
 pub use cause::{Activity, Cause, Missing};
 pub use error::Error;

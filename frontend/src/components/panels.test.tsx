@@ -25,6 +25,8 @@ it("draws a pipeline's parameters and what is wrong with them", () => {
     id: "p",
     name: "Pipe",
     description: "Does it.",
+    version: "",
+    supported_modes: ["video" as const],
     supports_prompts: false,
     config_schema: {
       properties: {

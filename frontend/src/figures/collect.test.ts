@@ -1,10 +1,11 @@
 import { expect, it } from "vitest";
 
-import type { Host, SessionDetail } from "../types/figures";
+import type { Gpu, Host, SessionDetail } from "../types/figures";
 import { NO_METRICS } from "../types/stream";
 import { Rates } from "./Rates";
 import { ofHost, ofMetrics, ofSession, systemMetricsOf } from "./collect";
 
+const DROPS = { before_stage: 5, before_encoder: 0, skipped_by_stage: 0, paused: 0, for_the_link: 0 };
 const HOST: Host = {
   cpu: { model: "A processor", cores: 8, usage_percent: 50, limit_cores: null, limit_usage_percent: null },
   memory: {
@@ -16,11 +17,19 @@ const HOST: Host = {
   },
   gpus: [],
   load_average: null,
+  sessions: { live: 0, limit: 8 },
 };
 
-function card(change: object) {
-  const nothing = { memory_total_bytes: null, memory_used_bytes: null, utilization_percent: null };
-  return { index: 0, name: null, ...nothing, ...change };
+function card(change: Partial<Gpu>): Gpu {
+  return {
+    index: 0,
+    name: null,
+    memory_total_bytes: null,
+    memory_used_bytes: null,
+    utilization_percent: null,
+    awake_percent: null,
+    ...change,
+  };
 }
 
 const SESSION: SessionDetail = {
@@ -36,10 +45,18 @@ const SESSION: SessionDetail = {
   sent_width: 640,
   sent_height: 480,
   fps_limit: null,
-  drops: { before_stage: 5 },
+  drops: DROPS,
   packets_lost_in: null,
   packets_lost_out: null,
-  figures: { fps_in: 30, fps_out: 29, bitrate_in_bps: 1, bitrate_out_bps: 1, target_bps: 0 },
+  figures: {
+    fps_in: 30,
+    fps_out: 29,
+    bitrate_in_bps: 1,
+    bitrate_out_bps: 1,
+    target_bps: 0,
+    dropped_before_stage: 5,
+    dropped_before_encoder: 0,
+  },
   latency: [
     { step: "stage", count: 10, sum_ms: 100, mean_ms: 10, p50_ms: 10, p95_ms: 10, p99_ms: 10 },
     { step: "total", count: 10, sum_ms: 100, mean_ms: 10, p50_ms: 10, p95_ms: 10, p99_ms: 10 },
@@ -104,13 +121,21 @@ it("turns counts into rates, and means since the last reading only", () => {
 
   const first = ofSession(SESSION, rates, 0);
   const later = { ...stage, count: 20, sum_ms: 400 };
-  const second = ofSession({ ...SESSION, drops: { before_stage: 7 }, latency: [later, total] }, rates, 1000);
+  const second = ofSession(
+    { ...SESSION, drops: { ...DROPS, before_stage: 7 }, latency: [later, total] },
+    rates,
+    1000,
+  );
 
   expect(first).toEqual({
     "fps.decoded": 30,
     "fps.encoded": 29,
     "bitrate.granted": null,
     "drops.before_stage": null,
+    "drops.before_encoder": null,
+    "drops.skipped_by_stage": null,
+    "drops.paused": null,
+    "drops.for_the_link": null,
     "step.stage": null,
   });
   expect(second).toMatchObject({ "drops.before_stage": 2, "step.stage": 30 });

@@ -1,5 +1,5 @@
-import type { Pipeline, ServerFile } from "../types/api";
-import type { Host, Recording, SessionDetail } from "../types/figures";
+import type { AnswerOf, Pipeline, ServerFile } from "../types/api";
+import type { Recording } from "../types/figures";
 import type { ServerKind, Values } from "../types/stream";
 import { json, request, text } from "./http";
 
@@ -14,33 +14,16 @@ const OFFER = "/api/v1/webrtc/offer";
 const SESSIONS = "/api/v1/sessions";
 const RECORDINGS = "/api/v1/recordings";
 
-export interface Answer {
-  sdp: string;
-  sessionId: string | null;
-  /** A later offer resumes the session with this. */
-  resumeToken: string | null;
-  resumed: boolean;
-}
+export type Answer = AnswerOf<typeof OFFER, "post">;
 
 export async function iceServers(): Promise<RTCIceServer[]> {
-  const limit = { limitMs: ICE_SERVERS_MS };
-  return (await json<{ iceServers: RTCIceServer[] }>("/api/v1/webrtc/ice-servers", limit)).iceServers;
+  const path = "/api/v1/webrtc/ice-servers";
+  return (await json<AnswerOf<typeof path>>(path, { limitMs: ICE_SERVERS_MS })).iceServers;
 }
 
-export async function offer(
-  sdp: string,
-  initialParameters: Values,
-  resumeToken: string | null,
-): Promise<Answer> {
-  const resume = resumeToken === null ? {} : { resumeToken };
-  const body = { sdp, type: "offer", initialParameters, ...resume };
-  const answer = await json<Partial<Answer> & { sdp: string }>(OFFER, { method: "POST", body });
-  return {
-    sdp: answer.sdp,
-    sessionId: answer.sessionId ?? null,
-    resumeToken: answer.resumeToken ?? null,
-    resumed: answer.resumed ?? false,
-  };
+export function offer(sdp: string, initialParameters: Values, resumeToken: string | null): Promise<Answer> {
+  const body = { sdp, type: "offer", initialParameters, resumeToken };
+  return json(OFFER, { method: "POST", body });
 }
 
 export async function addCandidates(sessionId: string, candidates: RTCIceCandidateInit[]): Promise<void> {
@@ -53,34 +36,31 @@ export async function closeSession(sessionId: string): Promise<void> {
 }
 
 export async function pipelines(): Promise<Pipeline[]> {
-  const body = await json<{ pipelines: Record<string, Pipeline> }>("/api/v1/pipelines/schemas");
-  return Object.values(body.pipelines);
+  const path = "/api/v1/pipelines/schemas";
+  return Object.values((await json<AnswerOf<typeof path>>(path)).pipelines);
 }
 
 /** The pipeline of a session that chooses none. */
 export async function loadedPipeline(): Promise<string> {
-  const body = await json<{ pipeline_id: string | null }>("/api/v1/pipeline/status");
-  return body.pipeline_id ?? "echo";
+  const path = "/api/v1/pipeline/status";
+  return (await json<AnswerOf<typeof path>>(path)).pipeline_id ?? "echo";
 }
 
 /** The files on the server that can be the source of a session. */
 export async function inputFiles(kind: ServerKind): Promise<ServerFile[]> {
-  return (await json<{ sources: ServerFile[] }>(`/api/v1/input-sources/${kind}/sources`)).sources;
+  const path = `/api/v1/input-sources/${kind}/sources`;
+  return (await json<AnswerOf<"/api/v1/input-sources/{kind}/sources">>(path)).sources;
 }
 
-export function system(signal: AbortSignal): Promise<Host> {
+export function system(signal: AbortSignal): Promise<AnswerOf<"/api/v1/system">> {
   return json("/api/v1/system", { signal, limitMs: FIGURES_MS });
 }
 
-export function sessionDetail(id: string, signal: AbortSignal): Promise<SessionDetail> {
+export function sessionDetail(id: string, signal: AbortSignal): Promise<AnswerOf<"/api/v1/sessions/{id}">> {
   return json(under(SESSIONS, id), { signal, limitMs: FIGURES_MS });
 }
 
-export interface LogLines {
-  lines: string[];
-  /** Where the next request continues. */
-  offset: number;
-}
+export type LogLines = AnswerOf<"/api/v1/logs/tail">;
 
 /** The newest lines, or with `since` those after it. */
 export function logTail(lines: number, since: number | null, signal: AbortSignal): Promise<LogLines> {
@@ -105,14 +85,18 @@ export function graphDotPath(id: string): string {
 }
 
 export async function recordings(signal: AbortSignal): Promise<Recording[]> {
-  return (await json<{ recordings: Recording[] }>(RECORDINGS, { signal })).recordings;
+  return (await json<AnswerOf<typeof RECORDINGS>>(RECORDINGS, { signal })).recordings;
 }
 
 /** Starts recording what the session sends; with `input` also what it receives. Returns the recording's id. */
-export async function startRecording(sessionId: string, input: boolean): Promise<string> {
+export async function startRecording(sessionId: string, input: boolean): Promise<string | null> {
   const body = input ? { input } : {};
   const path = under(RECORDINGS, sessionId, "start");
-  return (await json<{ id: string }>(path, { method: "POST", body })).id;
+  const started = await json<AnswerOf<"/api/v1/recordings/{id}/start", "post">>(path, {
+    method: "POST",
+    body,
+  });
+  return started.id;
 }
 
 export async function stopRecording(sessionId: string): Promise<void> {

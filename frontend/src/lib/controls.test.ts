@@ -8,6 +8,8 @@ function pipeline(properties: Record<string, PropertySchema>, more: Partial<Pipe
     id: "p",
     name: "P",
     description: "",
+    version: "",
+    supported_modes: ["video"],
     supports_prompts: false,
     config_schema: { properties },
     ...more,

@@ -70,7 +70,7 @@ export function isPrompts(pipeline: Pipeline, name: string): boolean {
 
 /** Whether the pipeline generates frames without an input. */
 export function needsNoInput(pipeline: Pipeline): boolean {
-  return pipeline.supported_modes?.includes("text") ?? false;
+  return pipeline.supported_modes.includes("text");
 }
 
 /** Whether the server can blend from one prompt mix to the next for this pipeline; if not, a new mix applies at once. */

@@ -1,11 +1,24 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 
-import type { Recording } from "../types/figures";
+import type { Recording, RecordingMessage } from "../types/figures";
 import { Recorder } from "./Recorder";
 
 let requests: { method: string; path: string; body: string }[];
 let list: Recording[];
 let refusal: { status: number; body: object } | null;
+
+/** What the server says on the data channel of the recording `r1`. */
+function said(change: Partial<RecordingMessage>): RecordingMessage {
+  return {
+    type: "recording",
+    state: "running",
+    id: "r1",
+    sentence: "it goes on",
+    seconds: 0,
+    bytes: 0,
+    ...change,
+  };
+}
 
 const RECORDING: Recording = {
   id: "r1",
@@ -16,7 +29,18 @@ const RECORDING: Recording = {
   bytes: 3000,
   state: "recording",
   sentence: null,
-  files: [{ name: "output-0.webm", bytes: 3000, kind: "output" }],
+  files: [
+    {
+      name: "output-0.webm",
+      bytes: 3000,
+      kind: "output",
+      codec: "VP8",
+      width: 640,
+      height: 480,
+      sound: false,
+      at_s: 0,
+    },
+  ],
 };
 
 beforeEach(() => {
@@ -85,10 +109,10 @@ it("takes running time and size from the data channel, and a failure's sentence"
   const recorder = new Recorder();
   recorder.follow("s1");
 
-  recorder.onMessage({ type: "recording", state: "started", id: "r1" });
-  recorder.onMessage({ type: "recording", state: "running", id: "r1", seconds: 3, bytes: 900 });
+  recorder.onMessage(said({ state: "started" }));
+  recorder.onMessage(said({ seconds: 3, bytes: 900 }));
   expect(recorder.getSnapshot().status).toMatchObject({ active: true, seconds: 3, bytes: 900 });
-  recorder.onMessage({ type: "recording", state: "failed", id: "r1", sentence: "the disk is full" });
+  recorder.onMessage(said({ state: "failed", sentence: "the disk is full", seconds: 3, bytes: 900 }));
 
   expect(recorder.getSnapshot().status).toEqual({
     active: false,
@@ -107,7 +131,7 @@ it("finds a recording that outlived a reload of the page, and its end", async ()
   const stop = recorder.watch();
   await vi.advanceTimersByTimeAsync(0);
   expect(recorder.getSnapshot().status).toMatchObject({ active: true, id: "r1", seconds: 12 });
-  recorder.onMessage({ type: "recording", state: "running", id: "r1", seconds: 14, bytes: 4000 });
+  recorder.onMessage(said({ seconds: 14, bytes: 4000 }));
   await vi.advanceTimersByTimeAsync(2000);
   expect(recorder.getSnapshot().status).toMatchObject({ seconds: 14, bytes: 4000 });
   list = [{ ...RECORDING, state: "failed", seconds: 15, sentence: "the folder is gone" }];
@@ -143,7 +167,7 @@ it("says why a recording could not start at all", () => {
   const recorder = new Recorder();
   recorder.follow("s1");
 
-  recorder.onMessage({ type: "recording", state: "failed", id: null, sentence: "the folder is gone" });
+  recorder.onMessage(said({ state: "failed", id: null, sentence: "the folder is gone" }));
 
   expect(recorder.getSnapshot().status).toMatchObject({ active: false, sentence: "the folder is gone" });
 });
@@ -152,13 +176,7 @@ it("does not take the reason of a normal end for a failure", () => {
   const recorder = new Recorder();
   recorder.follow("s1");
 
-  recorder.onMessage({
-    type: "recording",
-    state: "stopped",
-    id: "r1",
-    sentence: "it was stopped",
-    seconds: 4,
-  });
+  recorder.onMessage(said({ state: "stopped", sentence: "it was stopped", seconds: 4 }));
 
   expect(recorder.getSnapshot().status).toMatchObject({ active: false, seconds: 4, sentence: null });
 });

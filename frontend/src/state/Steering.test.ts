@@ -22,6 +22,8 @@ const pipeline = (id: string, rest: Partial<Pipeline> = {}): Pipeline => ({
   id,
   name: id,
   description: "",
+  version: "",
+  supported_modes: ["video"],
   supports_prompts: false,
   config_schema: { properties: { size: number(3), speed: number(1) } },
   ...rest,

@@ -1,6 +1,5 @@
-import type { RecordingMessage } from "./figures";
-import type { StageStatus } from "./stage";
-import type { InputSource, Json, Values } from "./stream";
+import type * as generated from "./generated";
+import type { Json, ServerMessage, paths } from "./generated";
 
 /** How the page draws a parameter. */
 export interface UiHint {
@@ -35,38 +34,25 @@ export interface PropertySchema {
   ui?: UiHint;
 }
 
-export interface Pipeline {
-  id: string;
-  name: string;
-  description: string;
-  version?: string;
-  kind?: string;
-  /** `text`: generates frames without an input. */
-  supported_modes?: string[];
-  supports_prompts: boolean;
-  schema_error?: string;
-  config_schema: { properties?: Record<string, PropertySchema> };
-}
+/** A pipeline of the server's, as far as the page shows it. */
+export type Pipeline = Pick<
+  generated.Pipeline,
+  "id" | "name" | "description" | "version" | "supported_modes" | "supports_prompts" | "schema_error"
+> & { config_schema: { properties?: Record<string, PropertySchema> } };
 
 /** A file of the server's; `identifier` is what chooses it. */
-export interface ServerFile {
-  name: string;
-  identifier: string;
-  bytes: number;
-}
+export type ServerFile = generated.SourceFile;
+
+export type { ServerMessage };
 
 /** One kind of message on the data channel. */
 export type MessageOf<Type extends ServerMessage["type"]> = Extract<ServerMessage, { type: Type }>;
 
-/** What the server says on the data channel `parameters`. */
-export type ServerMessage =
-  | { type: "parameters_updated"; parameters: Values; frame: number; ignored?: string[]; id?: Json }
-  | { type: "parameters_rejected"; errors: { path: string; message: string }[]; id?: Json }
-  | { type: "pipeline_changed"; pipeline_id: string; frame: number }
-  | ({ type: "stage_state" } & StageStatus)
-  | { type: "encoder_changed"; encoder: string; detail: string }
-  | { type: "decoder_changed"; decoder: string; detail: string }
-  | RecordingMessage
-  | { type: "input_source"; source: (InputSource & { loop: boolean }) | null; error?: string }
-  | { type: "stats"; fps_in: number; fps_out: number; latency_ms?: number }
-  | { type: "stream_stopped"; reason: string; error_message: string };
+type Method = "get" | "put" | "post" | "patch" | "delete";
+
+/** The JSON that a route of the server answers with. */
+export type AnswerOf<Path extends keyof paths, Verb extends Method = "get"> = paths[Path][Verb] extends {
+  responses: { 200: { content: { "application/json": infer Body } } };
+}
+  ? Body
+  : never;

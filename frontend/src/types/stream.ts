@@ -1,14 +1,17 @@
+import type * as generated from "./generated";
+import type { Json } from "./generated";
+
 /** Where the page is with its session. */
 export type Phase = "idle" | "connecting" | "live" | "reconnecting" | "ended";
 /** Files that the server plays in place of the page's own source. */
-export type ServerKind = "video_file" | "recording";
+export type ServerKind = generated.SourceType;
 /** `text` sends no video: for pipelines that generate their own. */
 export type SourceKind = "camera" | "screen" | "file" | "pattern" | "text" | ServerKind;
 /** A file of the server's, in the words of the wire. */
-export type InputSource = { source_type: ServerKind; source_name: string };
+export type InputSource = Pick<generated.InputSource, "source_type" | "source_name">;
 export type CodecChoice = "auto" | "VP8" | "VP9" | "H264";
-export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
-export type Values = Record<string, Json>;
+export type Values = generated.ParameterValues;
+export type { Json };
 
 /** What is sent, and how it is opened; it may change while the stream runs. */
 export interface SourceOptions {

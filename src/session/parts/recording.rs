@@ -18,7 +18,9 @@ use crate::{
     media,
     metrics::Metrics,
     recordings::{self, About, End, EndCode, Store, What},
-    session::{EndReason, Error, Id, Message, Recorded, RecordedStatus, RecordingInfo, RecordingState, Request},
+    session::{
+        EndReason, Error, Id, Message, Recorded, RecordedStatus, RecordingInfo, RecordingState, Request,
+    },
     stage::Values,
 };
 

@@ -17,7 +17,7 @@ export function Facts({ detail, host }: { detail: SessionDetail | null; host: Ho
     ["CPU", format.text(host && processors(host))],
     ["Memory", format.text(host && memory(host))],
     ["GPU", format.text(host && graphics(host))],
-    ["Sessions", host?.sessions ? `${host.sessions.live} of ${host.sessions.limit}` : format.text(null)],
+    ["Sessions", host ? `${host.sessions.live} of ${host.sessions.limit}` : format.text(null)],
   ];
   return (
     <dl className="grid grid-cols-1 gap-x-6 gap-y-1.5 text-xs sm:grid-cols-2 xl:grid-cols-3">

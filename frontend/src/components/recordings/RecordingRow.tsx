@@ -107,12 +107,10 @@ function DeleteButton(props: { disabled: boolean; title: string; onDelete: () =>
   );
 }
 
-/** "Output" or "Input", its number if there are several, and what is known about it. */
+/** "Output" or "Input", its number if there are several, codec and size. */
 function labelOf(file: RecordingFile, files: RecordingFile[]): string {
   const same = files.filter((other) => other.kind === file.kind);
   const parts = [file.kind === "output" ? "Output" : "Input"];
   if (same.length > 1) parts.push(`part ${same.indexOf(file) + 1}`);
-  if (file.codec) parts.push(file.codec);
-  if (file.width && file.height) parts.push(format.resolution(file.width, file.height));
-  return parts.join(", ");
+  return [...parts, file.codec, format.resolution(file.width, file.height)].join(", ");
 }

@@ -7,6 +7,7 @@ import { RecordingsPanel } from "./RecordingsPanel";
 let requests: { method: string; path: string }[];
 let list: Recording[];
 
+const FILE = { codec: "VP8", width: 640, height: 480, sound: false, at_s: 0 };
 const RECORDING: Recording = {
   id: "r1",
   sessions: ["other"],
@@ -17,9 +18,9 @@ const RECORDING: Recording = {
   state: "finished",
   sentence: null,
   files: [
-    { name: "output-0.webm", bytes: 1000, kind: "output" },
-    { name: "output-1.webm", bytes: 500, kind: "output", codec: "VP8", width: 640, height: 480 },
-    { name: "input-0.webm", bytes: 36, kind: "input" },
+    { ...FILE, name: "output-0.webm", bytes: 1000, kind: "output" },
+    { ...FILE, name: "output-1.webm", bytes: 500, kind: "output" },
+    { ...FILE, name: "input-0.webm", bytes: 36, kind: "input" },
   ],
 };
 
@@ -69,7 +70,7 @@ it("lists what there is, plays any of its files and downloads it", async () => {
     "/api/v1/recordings/r1/output-1.webm?download",
   );
   expect(recording.getByRole("option", { name: "Output, part 2, VP8, 640 × 480" })).toBeTruthy();
-  expect(recording.getByRole("option", { name: "Input" })).toBeTruthy();
+  expect(recording.getByRole("option", { name: "Input, VP8, 640 × 480" })).toBeTruthy();
   fireEvent.error(video);
   expect(recording.getByRole("alert").textContent).toContain("cannot play");
 });
