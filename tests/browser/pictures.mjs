@@ -1,6 +1,6 @@
 // Films the page for the documents: [FAKE_CAMERA=FILE.y4m] node pictures.mjs FOLDER
 // A person before the camera, cartooned; then another pipeline is chosen while she is live. Writes FOLDER/NNN.jpg and
-// FOLDER/frames.txt, which ffmpeg's concat reads.
+// FOLDER/frames.txt, which ffmpeg's concat reads; then the page at three widths, FOLDER/WIDTH.png.
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -15,6 +15,11 @@ if (!folder) {
 }
 /** Wide enough for the panels on both sides. */
 const SIZE = { width: 1440, height: 810 };
+const WIDTHS = [
+  { width: 375, height: 812, colorScheme: "dark" },
+  { width: 1024, height: 768, colorScheme: "light" },
+  { width: 1920, height: 1080, colorScheme: "dark" },
+];
 const seconds = (count) => new Promise((over) => setTimeout(over, count * 1000));
 
 await mkdir(folder, { recursive: true });
@@ -42,6 +47,12 @@ await page.getByRole("dialog").getByRole("button", { name: "Evening" }).click();
 await until("it runs", async () => /Evening[^]*Running/.test(await page.locator("main").innerText()));
 await seconds(3);
 await chrome.send("Page.stopScreencast");
+for (const { width, height, colorScheme } of WIDTHS) {
+  await page.setViewportSize({ width, height });
+  await page.emulateMedia({ colorScheme });
+  await seconds(1);
+  await page.screenshot({ path: join(folder, `${width}.png`) });
+}
 await browser.close();
 await server.kill();
 
