@@ -32,7 +32,7 @@ fn the_command_line_makes_checks_and_lists_pipelines() {
     let listed = run(&["list", "--pipelines", folder]);
     let lines = text(&listed.stdout);
     assert!(listed.status.success(), "{}", text(&listed.stderr));
-    for words in ["echo", "mine", "bad", "fps: 0.1 to 240"] {
+    for words in ["echo", "mine", "bad", "fps: expected 0.1 to 240, got 0"] {
         assert!(lines.contains(words), "{words} is missing in\n{lines}");
     }
     let json: Value = serde_json::from_slice(&run(&["--json", "--pipelines", folder]).stdout).unwrap();
