@@ -1,10 +1,10 @@
-//! What can go wrong in a graph.
+//! Why a graph cannot be built, negotiated or run.
 
 use std::time::Duration;
 
 use crate::signalling::{self, CodecName};
 
-/// What can go wrong in the graph.
+/// Why a graph cannot be built, negotiated or run.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// Elements are not installed.
@@ -18,33 +18,33 @@ pub enum Error {
     /// No codec works both ways on this host.
     #[error("no video codec works here: {0}")]
     NoCodec(String),
-    /// The offer has no codec that this server takes.
-    #[error("no common video codec; the offer has {offered}, this server takes {known}")]
+    /// The offer has no codec that this server accepts.
+    #[error("no common video codec; the offer has {offered}, this server accepts {known}")]
     NoCommonCodec {
         /// Codecs of the offer.
         offered: String,
         /// Codecs of this server.
         known: String,
     },
-    /// The offer is one that webrtcbin refuses.
+    /// webrtcbin rejected the offer, or failed to answer it.
     #[error("{step}: {detail}")]
     Negotiation {
         /// Which step of the negotiation.
         step: &'static str,
-        /// What it said.
+        /// webrtcbin's reason.
         detail: String,
     },
     /// ICE found no free port in its range.
-    #[error("no UDP port of {low} to {high} is free; try again later, or give the server more of them")]
+    #[error("no free UDP port in {low} to {high}; try again later, or widen the server's port range")]
     NoPorts {
         /// First port of the range.
         low: u16,
         /// Last port of the range.
         high: u16,
     },
-    /// A transport stream of another codec than H.264.
+    /// The session sends a codec other than H.264, which an MPEG transport stream needs here.
     #[error(
-        "a transport stream holds H.264 and this session sends {0}; let the server allow H.264 with --codecs"
+        "expected a session that sends H.264, got {0}; allow H.264 with --codecs to get a transport stream"
     )]
     NoStream(CodecName),
     /// A step took too long.
@@ -55,8 +55,8 @@ pub enum Error {
         /// Its limit.
         limit: Duration,
     },
-    /// The answer of webrtcbin could not be finished.
-    #[error("the answer cannot be finished: {0}")]
+    /// webrtcbin's answer could not be completed.
+    #[error("cannot complete the answer: {0}")]
     Answer(#[from] signalling::Error),
     /// The graph could not be built.
     #[error("{0}")]
@@ -64,7 +64,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the host lacks something that a package would bring.
+    /// Whether installing a package on the host would help.
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Missing { .. } | Self::NoCodec(_))
     }

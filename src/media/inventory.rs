@@ -1,6 +1,6 @@
-//! What this host has of GStreamer, for a person who wants to know; nothing here is needed to serve.
+//! What GStreamer offers on this host, for `scope doctor` and `scope codecs`; serving needs none of it.
 //!
-//! Runs on blocking threads: the registry is read, and trials run for up to some seconds.
+//! Runs on blocking threads: it reads the registry, and trials take up to a few seconds.
 
 use super::{
     Error, Settings, Trial,
@@ -8,37 +8,37 @@ use super::{
     gst::init::{self, REQUIRED},
 };
 
-/// What this host has.
+/// What GStreamer offers on this host.
 #[derive(Clone, Debug)]
 pub struct Inventory {
     /// GStreamer's version: major, minor, micro.
     pub version: (u32, u32, u32),
-    /// Required elements that are there.
+    /// Number of required elements that are installed.
     pub present: usize,
-    /// Required elements that are not there, each with the Debian package that brings it.
+    /// Required elements that are missing, each with the Debian package that provides it.
     pub missing: Vec<(&'static str, &'static str)>,
-    /// Hardware codecs whose element is there.
+    /// Hardware codec elements that exist here.
     pub hardware: Vec<&'static str>,
 }
 
-/// Looks at GStreamer's registry.
+/// Reads GStreamer's registry.
 ///
 /// # Errors
 /// GStreamer does not start.
 pub fn inventory() -> Result<Inventory, Error> {
     init::start()?;
     let (major, minor, micro, _) = gst::version();
-    let is_there = |element: &str| gst::ElementFactory::find(element).is_some();
-    let missing: Vec<_> = REQUIRED.iter().copied().filter(|(element, _)| !is_there(element)).collect();
+    let is_installed = |element: &str| gst::ElementFactory::find(element).is_some();
+    let missing: Vec<_> = REQUIRED.iter().copied().filter(|(element, _)| !is_installed(element)).collect();
     Ok(Inventory {
         version: (major, minor, micro),
         present: REQUIRED.len() - missing.len(),
         missing,
-        hardware: Table::hardware_elements().into_iter().filter(|element| is_there(element)).collect(),
+        hardware: Table::hardware_elements().into_iter().filter(|element| is_installed(element)).collect(),
     })
 }
 
-/// Every codec row that the settings allow, with the reason for its fate, even where nothing works. Blocks.
+/// Tries every codec row that the settings allow and says why each works or fails, even if none works. Blocks.
 ///
 /// # Errors
 /// GStreamer does not start.

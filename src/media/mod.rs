@@ -1,6 +1,6 @@
 //! GStreamer: everything between the peer's packets and a [`Frame`](crate::frame::Frame).
 //!
-//! Owns: the codec table, one graph a session behind [`Peer`]. This module alone imports `gstreamer*`.
+//! Owns the codec table and one graph per session, behind [`Peer`]. Only this module imports `gstreamer*`.
 //! [`Engine::open`], [`Peer::stats`] and [`Peer::close`] block: never call them on a tokio worker.
 
 mod bins;
@@ -44,49 +44,49 @@ pub struct IceServers {
     pub turn: Vec<String>,
 }
 
-/// What a graph tells its session.
+/// What a graph reports to its session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// ICE and DTLS stand.
+    /// ICE and DTLS are connected.
     Connected,
-    /// The peer's certificate is the offered one.
+    /// The peer's certificate matches the fingerprint in its offer.
     Identified,
-    /// The peer's certificate is not the offered one.
+    /// The peer's certificate does not match the fingerprint in its offer.
     FingerprintMismatch,
-    /// ICE found no way, or lost it for good.
+    /// ICE found no candidate pair that works, or lost it for good.
     IceFailed,
     /// The peer closed DTLS.
     Closed,
     /// The data channel `parameters` is open.
     ChannelOpen,
-    /// The data channel was closed by the peer.
+    /// The peer closed the data channel.
     ChannelClosed,
-    /// There is mail in the [`Inbox`].
+    /// Messages are waiting in the [`Inbox`].
     Mail,
-    /// The encoder gave up; [`Peer::replace_encoder`] puts another in its place.
+    /// The encoder failed; [`Peer::replace_encoder`] replaces it.
     EncoderFault {
-        /// The bin that it is in.
+        /// Name of its bin.
         bin: String,
-        /// What it said.
+        /// The error that it posted.
         detail: String,
     },
-    /// The decoder gave up; [`Peer::mend_decoder`] puts another in its place.
+    /// The decoder failed; [`Peer::mend_decoder`] replaces it.
     DecoderFault {
-        /// The bin that it is in.
+        /// Name of its bin.
         bin: String,
-        /// What it said.
+        /// The error that it posted.
         detail: String,
     },
-    /// An element gave up.
+    /// Another element failed.
     Fault {
         /// Its path in the graph.
         element: String,
-        /// What it said.
+        /// The error that it posted.
         detail: String,
     },
 }
 
-/// GStreamer, started and tried out.
+/// GStreamer, started, with the codecs that passed their trials.
 #[derive(Clone)]
 pub struct Engine {
     table: Arc<codec::Table>,
@@ -95,7 +95,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts GStreamer, checks its elements and tries the codecs. Blocks for about a second.
+    /// Starts GStreamer, checks that its elements are installed and tries the codecs. Blocks for about a second.
     ///
     /// # Errors
     /// [`Error::Missing`], [`Error::NoCodec`]: the server cannot do its job on this host.
@@ -103,17 +103,17 @@ impl Engine {
         init::check()?;
         let table = codec::Table::probe(&settings.codecs, &settings.forced_encoders)?;
         init::warm_up();
-        memory::trim(); // the trials leave some 20 MB
+        memory::trim(); // the trials leave about 20 MB behind
         let encode_limit = Arc::new(EncodeLimit::of_host());
         Ok(Self { table: Arc::new(table), settings: Arc::new(settings), encode_limit })
     }
 
-    /// Every codec row that was tried, with the reason for its fate.
+    /// Every codec row that was tried, with why it works or fails.
     pub fn trials(&self) -> &[Trial] {
         self.table.trials()
     }
 
-    /// Builds a session's graph and answers its offer, where there is one. Blocks, for at most some seconds.
+    /// Builds a session's graph and answers its offer, if it has one. Blocks for a few seconds at most.
     ///
     /// # Errors
     /// Why the offer cannot be answered.

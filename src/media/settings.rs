@@ -1,42 +1,42 @@
-//! What the graphs of all sessions have in common, as a person sets it.
+//! Settings that the graphs of all sessions share.
 
 use std::{collections::HashMap, net::IpAddr, time::Duration};
 
 use crate::signalling::CodecName;
 
-/// What the graphs of all sessions have in common.
+/// Settings that the graphs of all sessions share.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Codecs that may be answered with.
+    /// Codecs that an answer may choose.
     pub codecs: Vec<CodecName>,
-    /// Which of several common codecs is answered with.
+    /// Which of several common codecs the answer chooses.
     pub codec_policy: CodecPolicy,
-    /// Encoder element by codec, where one is forced.
+    /// Encoder element by codec, for codecs with a forced encoder.
     pub forced_encoders: HashMap<CodecName, String>,
     /// Longest wait for a retransmission; in-order packets never wait. Small values break retransmission.
     pub jitter_buffer: Duration,
-    /// Bitrate that a session starts with, in bit/s.
+    /// Bitrate at which a session starts, in bit/s.
     pub start_bitrate_bps: u32,
-    /// Bitrate below which congestion control does not go, in bit/s.
+    /// Lower bound for congestion control, in bit/s.
     pub min_bitrate_bps: u32,
-    /// Bitrate above which congestion control does not go, in bit/s.
+    /// Upper bound for congestion control, in bit/s.
     pub max_bitrate_bps: u32,
     /// Whether transport-wide congestion control drives the bitrate.
     pub congestion_control: bool,
     /// How long the answer waits for candidates.
     pub gather_limit: Duration,
-    /// UDP ports for ICE, both ends included; the system's choice without.
+    /// UDP ports for ICE, inclusive; `None` lets the system choose.
     pub udp_ports: Option<(u16, u16)>,
-    /// Addresses that stand in the answer in place of this host's own (Docker, NAT).
+    /// Addresses that the answer advertises instead of this host's own (Docker, NAT).
     pub advertised: Vec<IpAddr>,
     /// Whether ICE over TCP is offered too.
     pub ice_tcp: bool,
 }
 
-/// Which of several common codecs is answered with.
+/// Which of several common codecs the answer chooses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodecPolicy {
-    /// The one that costs this host least at the same quality.
+    /// The one that costs this host least for the same quality.
     Cheapest,
     /// The one that the offer names first.
     Offer,

@@ -108,7 +108,7 @@ impl View {
             snapshot.latency = StepTimes::of(&io.ledger);
             snapshot.frames_in = media.frames_in.load(Relaxed);
             snapshot.frames_out = media.encoded.load(Relaxed);
-            snapshot.sound_packets = media.sound_packets.load(Relaxed);
+            snapshot.sound_packets = media.audio_packets.load(Relaxed);
             snapshot.key_requests_sent = media.key_requests_sent.load(Relaxed);
             snapshot.key_requests_received = media.key_requests_received.load(Relaxed);
             snapshot.drops = Drops {

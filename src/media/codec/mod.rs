@@ -1,7 +1,7 @@
-//! The codec table: which elements may do which codec, tried at start; the first row that works is used.
+//! The codec table: which elements can encode and decode each codec. The first row that passes its trial is used.
 //!
-//! Runs once, at start, on a blocking thread; the trials are the codecs' warm-up too, so that the first session
-//! does not load plugins. Elements are chosen by name from here, never auto-plugged.
+//! Runs once, at start, on a blocking thread. The trials also load the codecs' plugins, so that the first session need
+//! not. Elements are chosen by name from here, never auto-plugged.
 
 mod rows;
 mod trial;
@@ -18,7 +18,7 @@ use crate::{
     signalling::CodecName,
 };
 
-/// How an encoder's property takes bits a second.
+/// How an encoder's bitrate is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Bitrate {
     /// The property of this name, in bit/s.
@@ -29,43 +29,43 @@ enum Bitrate {
     V4l2Control,
 }
 
-/// How an encoder takes the request for a key frame.
+/// How an encoder answers a key frame request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum KeyRequest {
-    /// As the event `GstForceKeyUnit`.
+    /// On the event `GstForceKeyUnit`.
     Event,
-    /// As that event from 1.24.4 on. Before, the event gives an I picture that is no IDR, and decoders do not
-    /// start there (commit 5e24324f, merge request 6857). Setting the bitrate, even to what it is, restarts the
-    /// group of pictures with an IDR there: `PROP_BITRATE` sets `reconf`, on which
-    /// `gst_va_base_enc_reset` calls `reset_state`.
+    /// On that event from 1.24.4 on. Before, the event yields an I frame that is not an IDR, where decoders do not
+    /// start (commit 5e24324f, merge request 6857). Setting the bitrate there, even to its current value, restarts
+    /// the group of pictures with an IDR: `PROP_BITRATE` sets `reconf`, on which `gst_va_base_enc_reset` calls
+    /// `reset_state`.
     VaH264,
-    /// As that event from 1.24.5 on. Before, `av1enc` does not look at it (merge request 7008), so a key frame
-    /// comes every second.
+    /// On that event from 1.24.5 on. Before, `av1enc` ignores it (merge request 7008) and gets a key frame every
+    /// second instead.
     Av1,
 }
 
-/// What a change of the bitrate does while the encoder plays.
+/// What a bitrate change does to a running encoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum BitrateChange {
-    /// The next picture is coded at it.
+    /// The next frame uses it.
     Smooth,
-    /// The next picture is a key frame: VA resets its state (see [`KeyRequest::VaH264`]), NVENC before 1.26 sets
+    /// The next frame is a key frame: VA resets its state (see [`KeyRequest::VaH264`]), NVENC before 1.26 sets
     /// `forceIDR` when it reconfigures. Congestion control changes the bitrate several times a second, so small
-    /// changes are left out.
+    /// changes are skipped.
     KeyFrame,
 }
 
-/// The share of the bitrate, one eighth, under which a change is not worth a key frame.
+/// Changes of less than one eighth of the bitrate are not worth a key frame.
 const WORTH_A_KEY_FRAME: i64 = 8;
 /// First release whose `vah264enc` answers a request with an IDR.
 const VA_H264_FIXED: (u32, u32, u32, u32) = (1, 24, 4, 0);
 
 /// First release whose `av1enc` answers a request.
 const AV1_FIXED: (u32, u32, u32, u32) = (1, 24, 5, 0);
-/// A second, in frames: how long a viewer of an encoder that takes no requests may wait.
+/// One second, in frames: how long a viewer may wait for a key frame from an encoder that ignores requests.
 const KEY_FRAME_DISTANCE: &str = "30";
 
-/// Where an element comes from and what it runs on.
+/// The plugin family of an element, and with it its hardware.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Family {
     Nvidia,
@@ -114,12 +114,12 @@ pub struct Fragment {
     pub path: &'static str,
     /// Its text.
     pub text: &'static str,
-    /// The encoder or decoder and what else it needs.
+    /// The encoder or decoder and the other elements that it needs.
     pub elements: Vec<&'static str>,
 }
 
 impl Encoder {
-    /// Makes a new encoder of this row answer key-frame requests, where it needs help for that.
+    /// Works around a new encoder that does not answer key frame requests by itself.
     pub fn prepare(&self, encoder: &gst::Element) {
         match self.key_request {
             KeyRequest::VaH264 if gst::version() < VA_H264_FIXED => self.restart_on_request(encoder),
@@ -130,7 +130,7 @@ impl Encoder {
         }
     }
 
-    /// Whether a request gives a key frame at once.
+    /// Whether a request yields a key frame at once.
     fn answers_requests(&self) -> bool {
         self.key_request != KeyRequest::Av1 || gst::version() >= AV1_FIXED
     }
@@ -149,7 +149,7 @@ impl Encoder {
         });
     }
 
-    /// Sets the encoder's bitrate, in bit/s; works while it plays.
+    /// Sets the encoder's bitrate, in bit/s, also while it runs.
     pub fn set_bitrate(&self, encoder: &gst::Element, bitrate_bps: u32) {
         let (property, value) = self.at(bitrate_bps);
         if self.bitrate_change == BitrateChange::KeyFrame {
@@ -164,7 +164,7 @@ impl Encoder {
         encoder.set_property_from_str(property, &value);
     }
 
-    /// The fragment's line with another bitrate, in bit/s.
+    /// `line` with its bitrate replaced, in bit/s.
     pub fn at_bitrate(&self, line: &str, bitrate_bps: u32) -> String {
         let (property, value) = self.at(bitrate_bps);
         let property = format!("{property}=");
@@ -175,7 +175,7 @@ impl Encoder {
         words.collect::<Vec<_>>().join(" ")
     }
 
-    /// The property that takes the bitrate, and `bitrate_bps` as it takes it.
+    /// The bitrate property, and `bitrate_bps` in its unit.
     fn at(&self, bitrate_bps: u32) -> (&'static str, String) {
         match self.bitrate {
             Bitrate::Bit(property) => (property, bitrate_bps.to_string()),
@@ -185,7 +185,7 @@ impl Encoder {
     }
 }
 
-/// What a trial said of a row.
+/// The result of a row's trial.
 #[derive(Clone, Debug)]
 pub struct Trial {
     /// The codec.
@@ -196,17 +196,17 @@ pub struct Trial {
     pub element: &'static str,
     /// Whether it runs on dedicated hardware.
     pub hardware: bool,
-    /// Whether sessions use it before all others.
+    /// Whether sessions use it first.
     pub chosen: bool,
-    /// Whether its trial went well: the first is chosen, the others stand by.
+    /// Whether its trial passed: the first such row is chosen, the others stand by.
     pub works: bool,
     /// Why, or why not.
     pub reason: String,
-    /// How long the trial took; none where there was none.
+    /// How long the trial took; `None` if it was not tried.
     pub milliseconds: Option<u64>,
 }
 
-/// What came of a row: how long its trial took, and why it is refused.
+/// The outcome of a row: how long its trial took, and why it was rejected.
 struct Outcome {
     took: Option<Duration>,
     refusal: Option<String>,
@@ -227,10 +227,10 @@ pub struct Table {
 }
 
 impl Table {
-    /// Tries the rows of `codecs`; `forced` names the one encoder that may be used for a codec.
+    /// Tries the rows of `codecs`; `forced` names the only encoder allowed for a codec.
     ///
     /// # Errors
-    /// [`Error::NoCodec`] where not one codec works both ways, with every refusal.
+    /// [`Error::NoCodec`] with every reason, if no codec works both ways.
     pub fn probe(codecs: &[CodecName], forced: &HashMap<CodecName, String>) -> Result<Self, Error> {
         let table = Self::tried(codecs, forced);
         if codecs.iter().any(|&codec| table.works(codec)) {
@@ -240,7 +240,7 @@ impl Table {
         Err(Error::NoCodec(refusals.collect::<Vec<_>>().join("; ")))
     }
 
-    /// The same, whatever comes out.
+    /// Like [`Table::probe`], even if no codec works.
     pub fn tried(codecs: &[CodecName], forced: &HashMap<CodecName, String>) -> Self {
         let mut table = Self::default();
         for &codec in codecs {
@@ -250,12 +250,12 @@ impl Table {
         table
     }
 
-    /// The rows for a codec that works both ways.
+    /// The first encoder and decoder of a codec that works both ways.
     pub fn rows(&self, codec: CodecName) -> Option<(&'static Encoder, &'static Decoder)> {
         Some((*self.encoders(codec).first()?, *self.decoders(codec).first()?))
     }
 
-    /// The encoders that work, best first: a session takes the next one where its encoder fails.
+    /// The encoders that work, best first: a session falls back to the next one if its encoder fails.
     pub fn encoders(&self, codec: CodecName) -> &[&'static Encoder] {
         self.encoders.get(&codec).map_or(&[], Vec::as_slice)
     }
@@ -265,7 +265,7 @@ impl Table {
         self.decoders.get(&codec).map_or(&[], Vec::as_slice)
     }
 
-    /// What a codec costs here, for comparison: hardware first, then by the CPU time that the same quality takes in
+    /// A codec's relative cost here: hardware first, then by the CPU time that the same quality takes in
     /// software (`tests/bench/run --presets`).
     pub fn cost(&self, codec: CodecName) -> (bool, u8) {
         let software = self.encoders(codec).first().is_none_or(|row| row.family == Family::Software);
@@ -283,7 +283,7 @@ impl Table {
         self.rows(codec).is_some()
     }
 
-    /// Elements of the hardware rows, which exist only where their plugin finds a device.
+    /// Elements of the hardware rows. They exist only if their plugin finds a device.
     pub fn hardware_elements() -> Vec<&'static str> {
         let encoders = rows::ENCODERS.iter().map(|row| (row.family, row.element));
         let decoders = rows::DECODERS.iter().map(|row| (row.family, row.element));
@@ -291,7 +291,7 @@ impl Table {
         hardware.map(|(_, element)| element).collect()
     }
 
-    /// Every row that was looked at, with the reason for its fate.
+    /// Every row that was considered, with why it works or fails.
     pub fn trials(&self) -> &[Trial] {
         &self.trials
     }
@@ -301,7 +301,7 @@ impl Table {
         for row in rows::ENCODERS.iter().filter(|row| row.codec == codec) {
             let outcome = match forced {
                 Some(other) if other != row.element => {
-                    Outcome::untried(format!("the configuration asks for {other}"))
+                    Outcome::untried(format!("the configuration forces {other}"))
                 }
                 _ => trial::encode(row),
             };
@@ -315,14 +315,14 @@ impl Table {
     }
 
     fn probe_decoders(&mut self, codec: CodecName) {
-        // The encoder that depends on the least gives the stream: a trial is to tell of its own row.
+        // A software encoder makes the stream if possible, so that a failure is the decoder's own.
         let encoders = self.encoders(codec);
         let source = encoders.iter().find(|row| row.family == Family::Software).or(encoders.first()).copied();
         let mut working: Vec<&'static Decoder> = Vec::new();
         for row in rows::DECODERS.iter().filter(|row| row.codec == codec) {
             let outcome = match source {
                 Some(source) => trial::decode(source, row),
-                None => Outcome::untried("nothing encodes this codec here".to_owned()),
+                None => Outcome::untried("no encoder for this codec works here".to_owned()),
             };
             let best = working.first().map(|best| best.element);
             self.note(codec, "decode", (row.element, row.family), best, &outcome);

@@ -1,9 +1,9 @@
-//! The table as data, best row first: hardware, then software.
+//! The codec table as data, best row first: hardware, then software.
 //!
 //! Names and properties are those of GStreamer 1.22 to 1.26. A row whose element this release or this host lacks
-//! costs nothing. `svtav1enc` has no row: in CBR it turns key-frame requests off (`force_key_frames = FALSE`).
-//! Nor has `openh264dec`: that of 1.22 gives nothing for pictures of several slices (0 of 30, even of openh264enc's
-//! own), and what a browser sends may have several.
+//! costs nothing. `svtav1enc` has no row: in CBR it disables key frame requests (`force_key_frames = FALSE`).
+//! Neither has `openh264dec`: in 1.22 it outputs nothing for frames with several slices (0 of 30, even from
+//! openh264enc), which browsers may send.
 
 use super::{
     Bitrate::{self, Bit, Kilobit, V4l2Control},
@@ -32,7 +32,7 @@ const AV1_PAY: &[&str] = &["av1parse", "rtpav1pay"];
 const H264_DEPAY: &[&str] = &["rtph264depay", "h264parse"];
 const VP8_DEPAY: &[&str] = &["rtpvp8depay"];
 const VP9_DEPAY: &[&str] = &["rtpvp9depay"];
-/// Hardware takes VP9 a frame at a time (`alignment=frame`), which `vp9parse` cuts out of superframes.
+/// Hardware takes VP9 one frame at a time (`alignment=frame`); `vp9parse` splits superframes.
 const VP9_HARDWARE: &[&str] = &["rtpvp9depay", "vp9parse"];
 const AV1_DEPAY: &[&str] = &["rtpav1depay", "av1parse"];
 
@@ -96,7 +96,7 @@ pub(super) const DECODERS: &[Decoder] = &[
     decoder(Av1, Software, "av1dec", AV1_DEPAY, text!("decode/av1")),
 ];
 
-/// Every fragment that a row uses.
+/// The fragments of all rows.
 pub fn fragments() -> Vec<Fragment> {
     let encode = ENCODERS.iter().map(|row| (row.path, row.fragment, row.element, row.needs));
     let decode = DECODERS.iter().map(|row| (row.path, row.fragment, row.element, row.needs));
@@ -122,7 +122,7 @@ const fn encoder(
 }
 
 impl Encoder {
-    /// A change of the bitrate makes a key frame.
+    /// A bitrate change forces a key frame.
     const fn restarts(self) -> Self {
         Self { bitrate_change: BitrateChange::KeyFrame, ..self }
     }

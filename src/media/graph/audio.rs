@@ -1,4 +1,4 @@
-//! Audio, which goes back as it came: Opus packets are taken out of RTP and put into RTP again.
+//! Audio goes back unchanged: Opus packets are depayloaded and payloaded again, never decoded.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -24,7 +24,7 @@ pub fn send(line: &Line) -> Result<gst::Bin, Error> {
     Ok(bin)
 }
 
-/// depayloader → the appsrc of the bin that sends.
+/// depayloader → the appsrc of the send bin.
 pub fn receive(send: &gst::Bin, parts: &Parts) -> Result<gst::Bin, Error> {
     let bin = launch::bin(RECEIVE_AUDIO, RECEIVE)?;
     let sink = launch::part::<gst_app::AppSink>(&bin, "tap")?;
@@ -32,8 +32,8 @@ pub fn receive(send: &gst::Bin, parts: &Parts) -> Result<gst::Bin, Error> {
     let (counters, feeds) = (parts.counters.clone(), parts.feeds.clone());
     let back = move |sample: &gst::Sample| {
         let source = source.upgrade().ok_or(gst::FlowError::Eos)?;
-        counters.sound_packets.fetch_add(1, Relaxed);
-        feeds.hear(sample);
+        counters.audio_packets.fetch_add(1, Relaxed);
+        feeds.audio(sample);
         source.push_sample(sample).ok(); // flushing: the graph is being stopped
         Ok(gst::FlowSuccess::Ok)
     };

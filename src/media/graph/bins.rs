@@ -8,19 +8,19 @@ use gst_rtp::prelude::*;
 use super::{line::Line, probes};
 use crate::media::{Error, gst::launch};
 
-/// Bins that encode video are named so, and by a number.
+/// Name prefix of the bins that encode video; a number follows.
 pub const SEND_VIDEO: &str = "send-video-";
-/// Bins that decode video are named so, and by a number.
+/// Name prefix of the bins that decode video; a number follows.
 pub const RECEIVE_VIDEO: &str = "receive-video-";
-/// The bin that takes the audio in.
+/// Name of the bin that receives audio.
 pub const RECEIVE_AUDIO: &str = "receive-audio";
 
-/// An end for a stream that nobody asked for: left unlinked, its not-linked would stop the whole transport.
+/// A sink for a stream that nothing uses: unlinked, its not-linked error would stop the whole transport.
 pub fn discard() -> Result<gst::Element, Error> {
     Ok(gst::ElementFactory::make("fakesink").property("async", false).property("sync", false).build()?)
 }
 
-/// Gives the payloader of `bin` the payload type, SSRC and header extensions that the answer says.
+/// Sets the payload type, SSRC and header extensions of the answer on the payloader of `bin`.
 pub fn set_payload(bin: &gst::Bin, line: &Line) -> Result<(), Error> {
     let payloader = launch::element(bin, "pay")?;
     // From strings: guint on the C payloaders, gint64 and gint on those of gst-plugin-rtp.
@@ -35,19 +35,21 @@ pub fn set_payload(bin: &gst::Bin, line: &Line) -> Result<(), Error> {
     Ok(())
 }
 
-/// Puts `pad` in the place of the source that an m-line had before: a peer may go on with another one at any time, and
-/// says so in no packet but that (RFC 8108 section 3). What the earlier source still sends is dropped.
+/// Links `pad` in place of an m-line's previous source: a peer may switch to a new SSRC at any time without announcing
+/// it (RFC 8108 section 3). Packets that the previous source still sends are dropped.
 pub fn take_over(pad: &gst::Pad, bin: &gst::Element) -> Result<(), Error> {
     let sink = input(bin)?;
-    if let Some(earlier) = sink.peer() {
-        // Before it is unlinked: its not-linked would stop the whole transport.
-        probes::SUPERSEDED_SOURCE.decide(&earlier, |_, _| gst::PadProbeReturn::Drop);
-        earlier.unlink(&sink).map_err(|error| Error::Graph(format!("a stream stays linked: {error}")))?;
+    if let Some(previous) = sink.peer() {
+        // Before unlinking: a not-linked error would stop the whole transport.
+        probes::SUPERSEDED_SOURCE.decide(&previous, |_, _| gst::PadProbeReturn::Drop);
+        previous
+            .unlink(&sink)
+            .map_err(|error| Error::Graph(format!("cannot unlink webrtcbin's stream: {error}")))?;
     }
     link(pad, &sink)
 }
 
-/// Puts `element` into the graph, behind `pad`.
+/// Adds `element` to the graph and links it to `pad`.
 pub fn attach(pipeline: &gst::Pipeline, pad: &gst::Pad, element: &gst::Element) -> Result<(), Error> {
     pipeline.add(element)?;
     element.sync_state_with_parent()?;
@@ -61,6 +63,6 @@ pub fn input(element: &gst::Element) -> Result<gst::Pad, Error> {
 }
 
 fn link(pad: &gst::Pad, sink: &gst::Pad) -> Result<(), Error> {
-    pad.link(sink).map_err(|error| Error::Graph(format!("webrtcbin's stream takes no link: {error}")))?;
+    pad.link(sink).map_err(|error| Error::Graph(format!("cannot link webrtcbin's stream: {error}")))?;
     Ok(())
 }

@@ -1,50 +1,50 @@
-//! What a graph has done and when, written by its threads and read by its session: an atomic each.
+//! What a graph has done and when: one atomic each, written by its threads and read by its session.
 
 use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     time::Instant,
 };
 
-/// Counts of one graph, written where things happen and read by the session.
+/// Counts of one graph.
 #[derive(Debug, Default)]
 pub struct Counters {
-    /// Decoded pictures.
+    /// Decoded frames.
     pub frames_in: AtomicU64,
-    /// Pictures handed to the encoder.
+    /// Frames handed to the encoder.
     pub frames_out: AtomicU64,
-    /// Access units that the encoder gave.
+    /// Access units that the encoder produced.
     pub encoded: AtomicU64,
     /// Opus packets sent back.
-    pub sound_packets: AtomicU64,
-    /// Packets with a piece of the picture, as they come in.
+    pub audio_packets: AtomicU64,
+    /// Video packets received, without padding.
     pub video_packets: AtomicU64,
     /// Errors and warnings of the decoder.
     pub decoder_faults: AtomicU64,
-    /// Key frames that we asked the peer for.
+    /// Key frame requests sent to the peer.
     pub key_requests_sent: AtomicU64,
-    /// Key frames that the peer asked us for.
+    /// Key frame requests received from the peer.
     pub key_requests_received: AtomicU64,
     /// Bytes received, after ICE, before decryption.
     pub bytes_in: AtomicU64,
     /// Bytes sent, after encryption.
     pub bytes_out: AtomicU64,
-    /// Those of them that are the data channel's.
+    /// Bytes sent for the data channel, part of `bytes_out`.
     pub channel_bytes_out: AtomicU64,
-    /// Bitrate that the encoder is set to, in bit/s.
+    /// The encoder's target bitrate, in bit/s.
     pub target_bps: AtomicU64,
-    /// Width and height of the picture that comes in, 32 bits each.
+    /// Width and height of the input video, 32 bits each.
     pub size: AtomicU64,
     /// Milliseconds from the graph's start to the last packet; 0 before the first.
     pub last_packet_ms: AtomicU64,
-    /// Milliseconds from the graph's start to the last request for a packet again; 0 before the first.
-    pub asked_ms: AtomicU64,
+    /// Milliseconds from the graph's start to the last NACK sent; 0 before the first.
+    pub nack_sent_ms: AtomicU64,
     /// Round trip to the peer in milliseconds; 0 before it is known.
     pub round_trip_ms: AtomicU64,
-    /// Packets to the peer get lost though nothing queues.
+    /// Whether packets to the peer get lost although no queue builds up.
     pub lossy: AtomicBool,
-    /// Milliseconds from the graph's start to when a key frame took the place of all that got lost; 0 before the first.
-    pub anew_ms: AtomicU64,
-    /// Video files that are played in the place of what the peer sends, which goes no further meanwhile.
+    /// Milliseconds from the graph's start to the last key frame sent instead of retransmissions; 0 before the first.
+    pub recovery_ms: AtomicU64,
+    /// Video files that are playing in place of the peer's video, which is dropped meanwhile.
     pub playbacks: AtomicU64,
     start: Start,
 }
@@ -64,7 +64,7 @@ impl Counters {
         u64::try_from(self.start.0.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Width and height of the picture that comes in; zeros before the first.
+    /// Width and height of the input video; zeros before the first frame.
     pub fn input_size(&self) -> (u32, u32) {
         let size = self.size.load(Relaxed);
         let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).unwrap_or(0);

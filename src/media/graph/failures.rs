@@ -1,4 +1,4 @@
-//! Codecs that fail: how often one may, and what takes its place.
+//! Limits how often the codecs of a session may fail, and names the replacement.
 
 use std::{
     collections::VecDeque,
@@ -7,16 +7,16 @@ use std::{
 
 use crate::media::Error;
 
-/// So many failed ones in so long are final: it is the picture that they cannot take, not bad luck.
+/// More failures than this within the window are final: the video itself breaks every codec, not bad luck.
 const MOST: usize = 4;
 const WINDOW: Duration = Duration::from_mins(1);
 
-/// An encoder or decoder took another one's place.
+/// An encoder or decoder was replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replaced {
-    /// Factory name of the one that failed.
+    /// Factory name of the failed element.
     pub failed: &'static str,
-    /// Factory name of the one in its place.
+    /// Factory name of its replacement.
     pub element: &'static str,
 }
 
@@ -25,10 +25,10 @@ pub struct Replaced {
 pub struct Failures(VecDeque<Instant>);
 
 impl Failures {
-    /// One more of `what`, in the plural.
+    /// Counts one more failure of `what` (a plural noun).
     ///
     /// # Errors
-    /// It is one too many.
+    /// There were too many within the last minute.
     pub fn add(&mut self, what: &str, now: Instant) -> Result<(), Error> {
         self.0.push_back(now);
         while self.0.front().is_some_and(|at| now.duration_since(*at) > WINDOW) {

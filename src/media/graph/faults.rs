@@ -1,6 +1,6 @@
-//! The bus of a session's graph: errors become events.
+//! Turns errors on the bus of a session's graph into events.
 //!
-//! Runs on the thread that posts a message, which must not wait.
+//! Runs on the thread that posts the message and must not block it.
 
 use std::sync::{
     Arc,
@@ -15,10 +15,10 @@ use super::{
 };
 use crate::media::Event;
 
-/// So many errors of the decoder and not one picture: it is the decoder that is broken, not a packet.
+/// After this many decoder errors without a decoded frame, the decoder is broken, not the stream.
 const DECODER_FAULTS: u64 = 50;
 
-/// Tells `tell` what elements report. Runs on the thread that posts: it must only hand over.
+/// Passes what elements report to `tell`, which runs on the posting thread and must not block.
 pub fn watch(
     pipeline: &gst::Pipeline,
     counters: &Arc<Counters>,
@@ -26,7 +26,7 @@ pub fn watch(
 ) {
     let Some(bus) = pipeline.bus() else { return };
     let decoder =
-        Decoder { counters: counters.clone(), pictures: AtomicU64::new(0), faults: AtomicU64::new(0) };
+        Decoder { counters: counters.clone(), frames: AtomicU64::new(0), faults: AtomicU64::new(0) };
     bus.set_sync_handler(move |_, message| {
         match message.view() {
             gst::MessageView::Error(error) => {
@@ -40,10 +40,10 @@ pub fn watch(
                     Some(bin) if bin.starts_with(SEND_VIDEO) => {
                         tell(Event::EncoderFault { bin, detail });
                     }
-                    Some(bin) if is_own(message.src(), &error.error()) || !decoder.goes_on() => {
+                    Some(bin) if is_own(message.src(), &error.error()) || !decoder.tolerates() => {
                         tell(Event::DecoderFault { bin, detail });
                     }
-                    Some(_) => tracing::debug!(element, detail, "a broken picture"),
+                    Some(_) => tracing::debug!(element, detail, "decoder error, frame lost"),
                     _ => tell(classify(message.src(), element, detail)),
                 }
             }
@@ -51,7 +51,7 @@ pub fn watch(
                 if message.src().and_then(bin_of).is_some_and(|bin| bin.starts_with(RECEIVE_VIDEO)) {
                     decoder.counters.decoder_faults.fetch_add(1, Relaxed);
                 }
-                tracing::debug!(warning = %warning.error(), "an element warns");
+                tracing::debug!(warning = %warning.error(), "element warning");
             }
             _ => {}
         }
@@ -59,7 +59,7 @@ pub fn watch(
     });
 }
 
-/// A browser that closes aborts its SCTP association and then DTLS, which those elements post as errors.
+/// A browser that closes aborts SCTP and then DTLS; their elements post that as errors.
 fn classify(source: Option<&gst::Object>, element: String, detail: String) -> Event {
     let factory = source
         .and_then(|source| source.downcast_ref::<gst::Element>())
@@ -67,56 +67,56 @@ fn classify(source: Option<&gst::Object>, element: String, detail: String) -> Ev
         .map(|factory| factory.name().to_string());
     match factory.as_deref() {
         Some("sctpenc" | "sctpdec") => {
-            tracing::debug!(element, detail, "the data channel broke");
+            tracing::debug!(element, detail, "data channel aborted");
             Event::ChannelClosed
         }
         Some("dtlsenc" | "dtlsdec" | "dtlssrtpenc" | "dtlssrtpdec") => {
-            tracing::debug!(element, detail, "DTLS broke");
+            tracing::debug!(element, detail, "DTLS closed");
             Event::Closed
         }
         _ => Event::Fault { element, detail },
     }
 }
 
-/// The name of the bin that encodes or decodes the picture, where `source` is inside one.
+/// The name of the video encoder or decoder bin that contains `source`, if any.
 fn bin_of(source: &gst::Object) -> Option<String> {
     names(source).find(|name| name.starts_with(SEND_VIDEO) || name.starts_with(RECEIVE_VIDEO))
 }
 
-/// Whether a decoder says that it is itself what failed, its device or its library; what it says of a damaged picture
-/// is an error of the stream, and with libvpx that the library cannot code it.
+/// Whether the decoder itself failed (its device or its library). A damaged frame is a stream error instead; libvpx
+/// reports it as `LibraryError::Encode`.
 fn is_own(source: Option<&gst::Object>, error: &glib::Error) -> bool {
     let library = error.kind::<gst::LibraryError>().is_some_and(|kind| kind != gst::LibraryError::Encode);
     source.is_some_and(|source| names(source).any(|name| name == "dec"))
         && (library || error.is::<gst::ResourceError>())
 }
 
-/// The names of an object and of all that it is in.
+/// The names of an object and of its parents.
 fn names(source: &gst::Object) -> impl Iterator<Item = String> {
     let parents = std::iter::successors(Some(source.clone()), gst::prelude::GstObjectExt::parent);
     parents.map(|object| object.name().to_string())
 }
 
-/// A peer's broken packets make depayloaders and decoders post errors; the next good picture shows that they live.
+/// Damaged packets make depayloaders and decoders post errors; the next decoded frame shows that they recovered.
 struct Decoder {
     counters: Arc<Counters>,
-    pictures: AtomicU64,
+    frames: AtomicU64,
     faults: AtomicU64,
 }
 
 impl Decoder {
-    /// Whether one more error is only a broken picture.
-    fn goes_on(&self) -> bool {
+    /// Counts an error; `true` if only a frame was lost, `false` if the decoder is broken.
+    fn tolerates(&self) -> bool {
         self.counters.decoder_faults.fetch_add(1, Relaxed);
-        let pictures = self.counters.frames_in.load(Relaxed);
-        if self.pictures.swap(pictures, Relaxed) != pictures {
+        let frames = self.counters.frames_in.load(Relaxed);
+        if self.frames.swap(frames, Relaxed) != frames {
             self.faults.store(0, Relaxed);
         }
-        let last = self.faults.fetch_add(1, Relaxed) >= DECODER_FAULTS;
-        if last {
-            self.faults.store(0, Relaxed); // the next one starts afresh
+        let broken = self.faults.fetch_add(1, Relaxed) >= DECODER_FAULTS;
+        if broken {
+            self.faults.store(0, Relaxed); // its replacement starts from zero
         }
-        !last
+        !broken
     }
 }
 
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lost_device_is_the_decoders_own_fault_and_a_damaged_picture_is_not() {
+    fn a_lost_device_is_the_decoders_own_fault_and_a_damaged_frame_is_not() {
         gst::init().unwrap();
         let part = |name: &str| gst::ElementFactory::make("identity").name(name).build().unwrap();
         let bin = gst::Bin::with_name("receive-video-1");
@@ -141,16 +141,16 @@ mod tests {
     }
 
     #[test]
-    fn faults_without_a_picture_are_the_decoders_in_the_end_and_it_starts_afresh() {
+    fn faults_without_a_frame_break_the_decoder_and_its_replacement_starts_from_zero() {
         let decoder =
-            Decoder { counters: Arc::default(), pictures: AtomicU64::new(0), faults: AtomicU64::new(0) };
-        let first_final = |decoder: &Decoder| (0..=DECODER_FAULTS).find(|_| !decoder.goes_on());
+            Decoder { counters: Arc::default(), frames: AtomicU64::new(0), faults: AtomicU64::new(0) };
+        let first_final = |decoder: &Decoder| (0..=DECODER_FAULTS).find(|_| !decoder.tolerates());
 
         assert_eq!(first_final(&decoder), Some(DECODER_FAULTS));
         assert_eq!(first_final(&decoder), Some(DECODER_FAULTS));
 
-        decoder.goes_on();
+        decoder.tolerates();
         decoder.counters.frames_in.fetch_add(1, Relaxed);
-        assert_eq!(first_final(&decoder), Some(DECODER_FAULTS), "a picture makes up for it");
+        assert_eq!(first_final(&decoder), Some(DECODER_FAULTS), "a decoded frame resets the count");
     }
 }

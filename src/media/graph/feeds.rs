@@ -1,8 +1,8 @@
-//! Where a recording reads along: behind the encoder, before the decoder, where the audio goes back.
+//! Copies encoded media for a recording: after the encoder, before the decoder, and where audio goes back.
 //!
-//! Runs on GStreamer's streaming threads, once an access unit: one flag where nothing is recorded; else a copy of the
-//! encoded bytes (a few kB; the buffers themselves belong to pools that an encoder may wait for) for the listener, which
-//! must never wait.
+//! Runs on GStreamer's streaming threads, once per access unit. Without a recording it reads one flag. With one it
+//! copies the encoded bytes (a few kB; the buffers themselves belong to pools that an encoder may wait for) and hands
+//! them to the listener, which must never block.
 
 use std::{
     collections::VecDeque,
@@ -18,85 +18,85 @@ use gst::prelude::*;
 use super::probes::Probe;
 use crate::media::gst::time;
 
-/// Numbers of pictures that are remembered: seconds, more than any encoder or decoder holds.
+/// Frame numbers that are remembered: seconds' worth, more than any encoder or decoder holds.
 const NUMBERS: usize = 256;
-/// Codecs keep time in units of their own, down to 90 kHz; pictures are some milliseconds apart.
+/// Tolerance for matching times: codecs round them, to 90 kHz at the coarsest; frames are milliseconds apart.
 const SAME: Duration = Duration::from_millis(1);
 
-/// Which stream a piece is of.
+/// The stream that a piece belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Track {
-    /// The picture that is sent.
+    /// The video that is sent.
     Output,
-    /// The picture that comes.
+    /// The video that is received.
     Input,
-    /// The sound, which goes back as it comes.
-    Sound,
+    /// The audio, which goes back unchanged.
+    Audio,
 }
 
-/// An access unit or a packet of sound.
+/// An access unit or an audio packet.
 #[derive(Debug)]
 pub struct Piece {
-    /// The graph that it is of.
+    /// Number of its graph.
     pub source: u32,
     /// Its stream.
     pub track: Track,
     /// Its bytes.
     pub data: Vec<u8>,
-    /// What they are.
+    /// Their format, for video.
     pub caps: Option<gst::Caps>,
     /// Its running time.
     pub at: Duration,
-    /// Whether a decoder can begin with it.
+    /// Whether it is a key frame.
     pub key: bool,
 }
 
-/// Takes a piece; `false` once it takes no more.
+/// Takes a piece; returns `false` to get no more.
 pub type Listener = Box<dyn Fn(Piece) -> bool + Send>;
 
-/// The places of one graph where a recording reads along.
+/// The points of one graph where a recording copies media.
 #[derive(Default)]
 pub struct Feeds {
     on: AtomicBool,
     input: AtomicBool,
-    sound: AtomicBool,
-    /// With the number of the graph.
+    audio: AtomicBool,
+    /// The graph's number and the listener.
     listener: Mutex<Option<(u32, Listener)>>,
     numbers: Arc<Numbers>,
 }
 
 impl Feeds {
-    /// Gives `listener` what passes from here on, as pieces of the graph of that number.
+    /// Starts passing pieces, labelled with the graph's `number`, to `listener`; those of the input only if `input`.
     pub fn connect(&self, number: u32, input: bool, listener: Listener) {
         self.input.store(input, Relaxed);
         *self.lock() = Some((number, listener));
         self.on.store(true, Relaxed);
     }
 
-    /// Gives nobody any more.
+    /// Stops passing pieces.
     pub fn disconnect(&self) {
         self.on.store(false, Relaxed);
         self.lock().take();
     }
 
-    /// Whether sound has come: a place for it in the session says nothing, for pages keep one for later.
-    pub fn has_sound(&self) -> bool {
-        self.sound.load(Relaxed)
+    /// Whether audio has arrived. An audio m-line alone proves nothing: pages keep one for later.
+    pub fn has_audio(&self) -> bool {
+        self.audio.load(Relaxed)
     }
 
-    /// Numbers of the pictures that pass.
+    /// The numbers of recent frames.
     pub fn numbers(&self) -> &Arc<Numbers> {
         &self.numbers
     }
 
-    /// Notes the number of a picture that goes into the encoder or comes from the decoder at that running time.
+    /// Notes the number and running time of a frame that enters the encoder or leaves the decoder.
     pub fn number(&self, track: Track, at: Duration, number: u64) {
         if self.on.load(Relaxed) {
             self.numbers.add(track, at, number);
         }
     }
 
-    /// Reads every buffer that passes `pad`.
+    /// Copies every buffer that passes `pad`, while a recording wants `track`.
     pub fn watch(self: &Arc<Self>, track: Track, probe: &Probe, pad: &gst::Pad) {
         let feeds = self.clone();
         probe.each(pad, move |pad, buffer| {
@@ -108,14 +108,14 @@ impl Feeds {
         });
     }
 
-    /// Reads a packet of audio.
-    pub fn hear(&self, sample: &gst::Sample) {
-        self.sound.store(true, Relaxed);
-        if self.wants(Track::Sound)
+    /// Copies an audio packet, while a recording runs.
+    pub fn audio(&self, sample: &gst::Sample) {
+        self.audio.store(true, Relaxed);
+        if self.wants(Track::Audio)
             && let Some(buffer) = sample.buffer()
             && let Some(at) = time::of_sample(sample)
         {
-            self.give(Track::Sound, buffer, None, at.into());
+            self.give(Track::Audio, buffer, None, at.into());
         }
     }
 
@@ -139,7 +139,7 @@ impl Feeds {
     }
 }
 
-/// The numbers of the newest pictures, by their time.
+/// The numbers of the newest frames, by their time.
 #[derive(Default)]
 pub struct Numbers(Mutex<[VecDeque<(Duration, u64)>; 2]>);
 
@@ -153,7 +153,7 @@ impl Numbers {
         ring.push_back((at, number));
     }
 
-    /// The number of the picture of that time, once it is known.
+    /// The number of the frame of that time, once it is known.
     pub fn of(&self, track: Track, at: Duration) -> Option<u64> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let ring = &all[usize::from(track == Track::Input)];
@@ -185,12 +185,12 @@ mod tests {
     }
 
     #[test]
-    fn the_input_is_heard_where_it_is_wanted_alone() {
+    fn the_input_is_copied_only_if_wanted() {
         let feeds = Feeds::default();
         assert!(!feeds.wants(Track::Output));
 
         feeds.connect(0, false, Box::new(|_| true));
-        assert!(feeds.wants(Track::Sound) && !feeds.wants(Track::Input));
+        assert!(feeds.wants(Track::Audio) && !feeds.wants(Track::Input));
         feeds.connect(0, true, Box::new(|_| true));
         assert!(feeds.wants(Track::Input));
         feeds.disconnect();
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_is_known_by_its_time_though_a_codec_rounds_it() {
+    fn a_frame_is_found_by_its_time_although_a_codec_rounds_it() {
         let numbers = Numbers::default();
         for number in 0..300 {
             numbers.add(Track::Output, Duration::from_millis(33) * u32::try_from(number).unwrap(), number);

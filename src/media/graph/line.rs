@@ -1,32 +1,31 @@
-//! One m-line as both directions of the graph see it. Pure but for the caps it builds.
+//! One m-line as both directions of the graph see it. Pure apart from the caps that it builds.
 
 use crate::signalling::{COLOR_SPACE_URI, Codec, Kind, TWCC_URI};
 
 /// One m-line that the graph serves.
 #[derive(Clone, Debug)]
 pub struct Line {
-    /// Its index in the offer, which is webrtcbin's pad number.
+    /// Its index in the offer and webrtcbin's pad number.
     pub index: usize,
-    /// Sound or picture.
+    /// Audio or video.
     pub kind: Kind,
     /// Whether we send on it.
     pub sends: bool,
     /// Whether the peer sends on it.
     pub receives: bool,
-    /// The codec and payload type that both use.
+    /// The negotiated codec and payload type.
     pub codec: Codec,
-    /// Header extension number of transport-wide congestion control.
+    /// Header extension id of transport-wide congestion control.
     pub twcc: Option<u8>,
-    /// Header extension number of the colour space. Canvas and screen capture of Chromium are full-range BT.709, which
-    /// a receiver takes for limited BT.601 unless told; the depayloader puts it into the caps, the payloader reads it
-    /// from them.
+    /// Header extension id of the colour space. Chromium sends canvas and screen capture as full-range BT.709, which a
+    /// receiver would take for limited BT.601; the depayloader puts it into the caps, where the payloader reads it.
     pub color_space: Option<u8>,
-    /// Our synchronisation source, in the payloader and in the answer.
+    /// Our SSRC, in the payloader and in the answer.
     pub ssrc: u32,
 }
 
 impl Line {
-    /// RTP caps of the chosen codec, for `codec-preferences`: webrtcbin puts into the answer what stands here.
+    /// RTP caps of the negotiated codec, for `codec-preferences`: webrtcbin copies them into the answer.
     pub fn caps(&self) -> gst::Caps {
         let feedback = &self.codec.feedback;
         let mut caps = gst::Caps::builder("application/x-rtp")
@@ -52,7 +51,7 @@ impl Line {
         caps.build()
     }
 
-    /// Numbers and names of the header extensions that both ends use.
+    /// Ids and URIs of the negotiated header extensions.
     pub fn extensions(&self) -> impl Iterator<Item = (u8, &'static str)> {
         let video = self.kind == Kind::Video;
         [(self.twcc, TWCC_URI), (self.color_space, COLOR_SPACE_URI)]
@@ -61,7 +60,7 @@ impl Line {
             .filter_map(|(id, uri)| Some((id?, uri)))
     }
 
-    /// The `a=fmtp` that webrtcbin before 1.28 loses, for H.264.
+    /// The H.264 `a=fmtp`, which webrtcbin before 1.28 leaves out of the answer.
     pub fn h264_fmtp(&self) -> Option<(u8, String)> {
         let h264 = self.codec.h264()?;
         let fmtp = format!(

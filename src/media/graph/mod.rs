@@ -1,6 +1,6 @@
-//! What both directions of a session's graph share: its parts, what is counted, the bus, the table of probes.
+//! What both directions of a session's graph share: its parts, counters, bus and table of probes.
 //!
-//! [`probes`] is where to begin: it lists what touches a packet or a frame, in the order of a frame's way.
+//! Start with [`probes`]: it lists everything that touches a packet or a frame, in the order a frame meets it.
 
 pub mod audio;
 pub mod bins;
@@ -21,19 +21,19 @@ use timing::Timing;
 
 use crate::frame::{Frame, Layout, Slot};
 
-/// What the bins of one session work with.
+/// What the bins of one session share.
 #[derive(Clone)]
 pub struct Parts {
-    /// Decoded frames go in here.
+    /// Takes decoded frames.
     pub input: Arc<Slot<Frame>>,
-    /// Frames to send come from here.
+    /// Gives the frames to send.
     pub output: Arc<Slot<Frame>>,
-    /// Layouts that the stage takes.
+    /// Layouts that the stage accepts.
     pub layouts: Vec<Layout>,
-    /// What has happened so far.
+    /// Counts and times.
     pub counters: Arc<Counters>,
-    /// Where each millisecond goes.
+    /// Measures each step of the delay.
     pub timing: Arc<Timing>,
-    /// Where a recording reads along.
+    /// Copies access units for a recording.
     pub feeds: Arc<Feeds>,
 }

@@ -1,4 +1,4 @@
-//! Everything that touches a packet or a frame of a session, as one table in the order of a frame's way.
+//! Everything that touches a packet or a frame of a session, as one table in the order a frame meets it.
 //!
 //! ```text
 //! nicesrc ─▶ srtpdec ─▶ rtpjitterbuffer ─▶ guard ─▶ depay ─▶ dec ─▶ appsink ─▶ Slot ─▶ stage
@@ -6,20 +6,20 @@
 //! nicesink ◀─ srtpenc ◀─ rtprtxsend ◀─ pay ◀─ enc ◀─ size ◀─ appsrc ◀─ Slot ◀─────────────┘
 //! ```
 //! `webrtc` owns both ends of this up to webrtcbin's pads, `receive` the bin from `guard` to the first appsink
-//! (`receive/bin.rs`), `send` the bin from the second appsrc to `pay` (`send/bin.rs`). On the way a frame is packets, an
-//! access unit, a `gst::Buffer`, a [`Frame`](crate::frame::Frame) that refers to that buffer, and the same back
-//! (`gst/convert.rs`); no pixel is copied between `dec` and `enc` unless a layout or a size has to change.
+//! (`receive/bin.rs`), `send` the bin from appsrc to `pay` (`send/bin.rs`). A frame is first packets, then an access
+//! unit, a `gst::Buffer`, a [`Frame`](crate::frame::Frame) that refers to that buffer, and then the same in reverse
+//! (`gst/convert.rs`); no pixel is copied between `dec` and `enc` unless the layout or the size has to change.
 //!
-//! Each probe and each callback is installed by its row and in no other way (`tests/suite/tools/architecture` looks for
-//! others), so what is not here does not touch a frame. With the log level TRACE each row tells when it is installed.
-//! What runs here runs on a streaming thread: atomics and short locks, no waiting but in [`OUTLET`].
+//! Every probe and callback is installed through its row (`tests/suite/tools/architecture` looks for others), so what
+//! is not listed here touches no frame. At log level TRACE each row logs when it is installed. Probes run on streaming
+//! threads: they use atomics and short locks, and only [`OUTLET`] may wait.
 
 use gst::prelude::*;
 
-/// One thing that touches packets, frames or the events between them.
+/// One probe or callback that touches packets, frames or the events between them.
 pub struct Probe {
     name: &'static str,
-    /// The element, by its factory or by its name in a fragment, and its pad.
+    /// The element, by factory or by its name in a fragment, and its pad.
     element: &'static str,
     pad: &'static str,
     thread: &'static str,
@@ -28,21 +28,21 @@ pub struct Probe {
     why: &'static str,
 }
 
-// Threads, as `top -H` shows them of a session.
+// Threads, as `top -H` shows them for a session.
 
 /// From the socket to webrtcbin's receive queue.
 const ICE: &str = "nicesrc";
-/// From that queue through DTLS and SRTP into the jitter buffers; RTCP as well, and what it asks of the sending side.
+/// From that queue through DTLS and SRTP into the jitter buffers; also RTCP and what it triggers on the sending side.
 const RECEIVE_QUEUE: &str = "queue";
-/// One for each source of the peer: out of the jitter buffer, through the decoder into the Slot.
+/// One per source of the peer: from the jitter buffer through the decoder into the Slot.
 const JITTER_BUFFER: &str = "rtpjitterbuffer";
-/// The jitter buffer's second thread, which asks for lost packets.
+/// The jitter buffer's second thread, which sends NACKs.
 const TIMER: &str = "timer";
-/// Out of the Slot, through the encoder, the payloader and SRTP to the socket.
+/// From the Slot through the encoder, the payloader and SRTP to the socket.
 const ENCODER: &str = "tap";
-/// What goes to the socket besides video: audio, RTCP, the data channel.
+/// Everything that is sent: video and audio, RTCP, the data channel.
 const SENDERS: &str = "tap, rtpjitterbuffer, rtpsession-rtcp, dtlsenc";
-/// Whoever changes the graph: a blocking thread of the session.
+/// The thread that changes the graph: a blocking thread of the session.
 const SESSION: &str = "the caller's";
 
 // From the network to the decoder.
@@ -51,9 +51,9 @@ pub const WEBRTC_ELEMENTS: Probe = Probe {
     name: "webrtc elements",
     element: "webrtcbin",
     pad: "",
-    thread: "whichever adds the element",
-    does: "sets what webrtcbin has no property for, installs the probes inside it",
-    why: "those elements are webrtcbin's own, and come as streams come",
+    thread: "the one that adds the element",
+    does: "sets what webrtcbin has no property for and installs the probes inside it",
+    why: "webrtcbin creates these elements itself, when streams arrive",
 };
 pub const BYTES_IN: Probe = Probe {
     name: "bytes in",
@@ -61,7 +61,7 @@ pub const BYTES_IN: Probe = Probe {
     pad: "src",
     thread: ICE,
     does: "adds to bytes_in, sets last_packet_ms",
-    why: "a peer that vanished shows by its silence",
+    why: "silence reveals a vanished peer",
 };
 pub const FIRST_PACKET_IN: Probe = Probe {
     name: "first packet in",
@@ -69,31 +69,31 @@ pub const FIRST_PACKET_IN: Probe = Probe {
     pad: "sink",
     thread: RECEIVE_QUEUE,
     does: "sets the latency to 0, once",
-    why: "the first packet waits for none that may have been sent before it",
+    why: "the first packet must not wait for earlier ones",
 };
 pub const FIRST_PACKET_OUT: Probe = Probe {
     name: "first packet out",
     element: "rtpjitterbuffer",
     pad: "src",
     thread: JITTER_BUFFER,
-    does: "sets the latency that is configured, once",
-    why: "ends what `first packet in` began",
+    does: "restores the configured latency, once",
+    why: "undoes `first packet in`",
 };
 pub const NACK_SWITCH: Probe = Probe {
     name: "NACK switch",
     element: "rtpjitterbuffer",
     pad: "sink",
     thread: RECEIVE_QUEUE,
-    does: "turns NACKs on for video and off for all else, once",
-    why: "1.22 sets it by the last m-line of the bundle; the first packet tells whose buffer this is",
+    does: "enables NACKs for video and disables them for all else, once",
+    why: "1.22 takes the setting of the bundle's last m-line; the first packet tells whose buffer this is",
 };
 pub const NACK_SENT: Probe = Probe {
     name: "NACK sent",
     element: "rtpjitterbuffer",
     pad: "sink",
     thread: TIMER,
-    does: "sets asked_ms",
-    why: "playout smooths only what waited for a retransmission",
+    does: "sets nack_sent_ms",
+    why: "playout delays frames only after retransmissions",
 };
 pub const VIDEO_PACKETS: Probe = Probe {
     name: "video packets",
@@ -101,7 +101,7 @@ pub const VIDEO_PACKETS: Probe = Probe {
     pad: "sink",
     thread: RECEIVE_QUEUE,
     does: "adds to video_packets",
-    why: "before the jitter buffer, so that one that stands still shows",
+    why: "counted before the jitter buffer, to reveal one that hangs",
 };
 pub const FINGERPRINT_GUARD: Probe = Probe {
     name: "fingerprint guard",
@@ -116,8 +116,8 @@ pub const SUPERSEDED_SOURCE: Probe = Probe {
     element: "webrtcbin",
     pad: "src_%u",
     thread: JITTER_BUFFER,
-    does: "drops packets of a source that another one has replaced",
-    why: "unlinked, its not-linked would stop the whole transport",
+    does: "drops packets of a source that was replaced",
+    why: "unlinked, its not-linked error would stop the whole transport",
 };
 pub const DECODER_SWAP: Probe = Probe {
     name: "decoder swap",
@@ -125,14 +125,14 @@ pub const DECODER_SWAP: Probe = Probe {
     pad: "src_%u",
     thread: JITTER_BUFFER,
     does: "drops packets while the decoder is replaced",
-    why: "a bin that goes to NULL around a packet stops the jitter buffer for good",
+    why: "a bin that goes to NULL while it holds a packet stops the jitter buffer for good",
 };
 pub const DECODER_IDLE: Probe = Probe {
     name: "decoder idle",
     element: "webrtcbin",
     pad: "src_%u",
     thread: SESSION,
-    does: "tells when no packet is inside the decoder, once",
+    does: "signals once when no packet is inside the decoder",
     why: "as `decoder swap`",
 };
 
@@ -143,14 +143,14 @@ pub const LOSS_GUARD: Probe = Probe {
     element: "guard",
     pad: "sink",
     thread: JITTER_BUFFER,
-    does: "marks errorignore's input for renegotiation",
-    why: "errorignore drops whatever follows a buffer that failed (1.22 to 1.28)",
+    does: "marks errorignore's input pad for renegotiation",
+    why: "errorignore drops everything after a buffer that failed (1.22 to 1.28)",
 };
 pub const KEY_REQUESTS_SENT: Probe = Probe {
     name: "key frame requests sent",
     element: "depay",
     pad: "sink",
-    thread: "whichever asks",
+    thread: "the requester's",
     does: "adds to key_requests_sent",
     why: "a figure of the session",
 };
@@ -159,24 +159,24 @@ pub const PLAYOUT_LATENESS: Probe = Probe {
     element: "depay",
     pad: "sink",
     thread: JITTER_BUFFER,
-    does: "sets how long the appsink waits with each frame",
-    why: "frames that waited for retransmissions come in a burst, of which the Slot would keep one",
+    does: "sets how long the appsink delays each frame",
+    why: "retransmissions release frames in bursts, of which the Slot would keep one",
 };
 pub const PLAYOUT_LATENCY: Probe = Probe {
     name: "playout latency",
     element: "tap",
     pad: "sink",
-    thread: "whichever distributes the latency",
-    does: "notes the latency that the appsink adds",
-    why: "playout has to take it off again",
+    thread: "the one that distributes the latency",
+    does: "records the latency that the appsink adds",
+    why: "playout subtracts it again",
 };
 pub const STALL_PACKETS: Probe = Probe {
     name: "stall, packets",
     element: "depay",
     pad: "sink",
     thread: JITTER_BUFFER,
-    does: "sends a key frame request when packets bring no frame, or after the decoder's faults",
-    why: "avdec_h264 1.22 waits for a key frame without asking for one",
+    does: "requests a key frame if packets yield no frame, or after decoder errors",
+    why: "avdec_h264 1.22 waits for a key frame without requesting one",
 };
 pub const STALL_FRAMES: Probe = Probe {
     name: "stall, frames",
@@ -191,7 +191,7 @@ pub const RECORD_INPUT: Probe = Probe {
     element: "dec",
     pad: "sink",
     thread: JITTER_BUFFER,
-    does: "copies access units for a recording, if one wants the input",
+    does: "copies access units for a recording that includes the input",
     why: "recorded as the peer encoded it",
 };
 pub const DECODER_INPUT: Probe = Probe {
@@ -199,16 +199,16 @@ pub const DECODER_INPUT: Probe = Probe {
     element: "dec",
     pad: "sink",
     thread: JITTER_BUFFER,
-    does: "notes when an access unit enters the decoder, and its age",
-    why: "the steps jitter buffer and decode of the delay",
+    does: "records when an access unit enters the decoder, and its age",
+    why: "measures the jitter buffer and decode steps of the delay",
 };
 pub const INLET: Probe = Probe {
     name: "inlet",
     element: "tap",
     pad: "sink",
     thread: JITTER_BUFFER,
-    does: "wraps the buffer as a Frame and puts it into the input Slot; adds to frames_in",
-    why: "here frames leave GStreamer",
+    does: "wraps the buffer as a Frame, puts it into the input Slot, adds to frames_in",
+    why: "frames leave GStreamer here",
 };
 
 // From the stage to the network.
@@ -218,32 +218,32 @@ pub const OUTLET: Probe = Probe {
     element: "tap",
     pad: "src",
     thread: ENCODER,
-    does: "waits for a frame in the output Slot and for its turn to encode; adds to frames_out",
-    why: "here frames come back to GStreamer",
+    does: "waits for a frame in the output Slot and for an encode permit, adds to frames_out",
+    why: "frames re-enter GStreamer here",
 };
 pub const STILL: Probe = Probe {
     name: "still",
     element: "tap",
     pad: "src",
     thread: ENCODER,
-    does: "takes one frame for a JPEG",
-    why: "a still is what is sent, not what is shown",
+    does: "copies one frame for a JPEG",
+    why: "a still shows what is sent",
 };
 pub const KEY_FRAME_BY_RESTART: Probe = Probe {
     name: "key frame by restart",
     element: "enc",
     pad: "src",
-    thread: "whichever asks",
-    does: "sets the bitrate again, which restarts the group of pictures",
-    why: "vah264enc before 1.24.4 answers a request with an I picture that is no IDR",
+    thread: "the requester's",
+    does: "sets the same bitrate again, which restarts the group of pictures",
+    why: "vah264enc before 1.24.4 answers a request with an I frame that is not an IDR",
 };
 pub const ENCODER_OUTPUT: Probe = Probe {
     name: "encoder output",
     element: "pay",
     pad: "sink",
     thread: ENCODER,
-    does: "adds to encoded, notes the age of each access unit",
-    why: "the step encode of the delay",
+    does: "adds to encoded, records the age of each access unit",
+    why: "measures the encode step of the delay",
 };
 pub const RECORD_OUTPUT: Probe = Probe {
     name: "record output",
@@ -257,7 +257,7 @@ pub const KEY_REQUESTS_RECEIVED: Probe = Probe {
     name: "key frame requests received",
     element: "pay",
     pad: "sink",
-    thread: "whichever asks",
+    thread: "the requester's",
     does: "adds to key_requests_received",
     why: "a figure of the session",
 };
@@ -266,91 +266,91 @@ pub const NO_END_OF_STREAM: Probe = Probe {
     element: "pay",
     pad: "src",
     thread: ENCODER,
-    does: "keeps EOS in",
-    why: "an appsrc whose encoder failed sends one, and the transport takes nothing after it",
+    does: "drops EOS",
+    why: "an appsrc whose encoder failed sends EOS, after which the transport accepts nothing",
 };
 pub const CONGESTION_FEEDBACK: Probe = Probe {
     name: "congestion feedback",
     element: "identity",
     pad: "src",
     thread: RECEIVE_QUEUE,
-    does: "reads the peer's transport-wide feedback, which sets the bitrate",
-    why: "rtpsession hands it on as an event alone",
+    does: "reads the peer's transport-wide feedback, which drives the bitrate",
+    why: "rtpsession passes it on only as an event",
 };
 pub const PACKET_SIZES: Probe = Probe {
     name: "packet sizes",
     element: "rtprtxsend",
     pad: "sink",
     thread: ENCODER,
-    does: "keeps the mean size of sent packets",
-    why: "what a retransmission will cost",
+    does: "tracks the mean size of sent packets",
+    why: "estimates the cost of a retransmission",
 };
 pub const NACK_RECEIVED: Probe = Probe {
     name: "NACK received",
     element: "rtprtxsend",
     pad: "src",
     thread: RECEIVE_QUEUE,
-    does: "holds back retransmissions over their share of the bitrate, and doubles them on a lossy link",
-    why: "unbounded, they are a storm where a link narrows",
+    does: "limits retransmissions to a share of the bitrate, sends each twice on a lossy link",
+    why: "unbounded, retransmissions flood a link that narrows",
 };
 pub const BYTES_OUT: Probe = Probe {
     name: "bytes out",
     element: "nicesink",
     pad: "sink",
     thread: SENDERS,
-    does: "adds to bytes_out and channel_bytes_out, notes when the last packet of a frame leaves",
-    why: "the steps send and total of the delay",
+    does: "adds to bytes_out and channel_bytes_out, records when a frame's last packet leaves",
+    why: "measures the send step and the total delay",
 };
 pub const TS_PACKETS: Probe = Probe {
     name: "transport stream packets",
     element: "fakesink",
     pad: "sink",
     thread: ENCODER,
-    does: "copies packets to the graph of each viewer of a session without a client",
-    why: "what stalls at a viewer stalls there alone",
+    does: "copies a headless session's packets to each viewer's graph",
+    why: "a viewer that stalls must stall nothing else",
 };
 
-// Beside the way of a video frame.
+// Not on a video frame's path.
 
 pub const AUDIO: Probe = Probe {
     name: "audio",
     element: "tap",
     pad: "sink",
     thread: JITTER_BUFFER,
-    does: "hands Opus packets from depayloader to payloader, and copies them for a recording",
-    why: "audio goes back as it came",
+    does: "passes Opus packets from depayloader to payloader, copies them for a recording",
+    why: "audio goes back unchanged",
 };
 pub const TS_OUTPUT: Probe = Probe {
     name: "transport stream",
     element: "tap",
     pad: "sink",
     thread: "the viewer's graph",
-    does: "hands pieces of the transport stream to whoever views it",
-    why: "the end of a viewer's graph",
+    does: "passes the transport stream to the viewer",
+    why: "the viewer's graph ends here",
 };
 pub const STAGE_FRAMES: Probe = Probe {
     name: "stage's frames",
     element: "scope-frames",
     pad: "sink",
     thread: "the stage's graph",
-    does: "hands frames to the stage's thread",
-    why: "the end of a bin that is a pipeline",
+    does: "passes frames to the stage's thread",
+    why: "the bin's graph ends here",
 };
 pub const STAGE_MARKERS: Probe = Probe {
     name: "stage's markers",
     element: "scope-frames",
     pad: "sink",
     thread: "the stage's graph",
-    does: "takes the marker behind each frame out and tells that it came",
-    why: "a marker that comes without a frame shows that an element kept or dropped it",
+    does: "removes the marker behind each frame and reports it",
+    why: "a marker without a frame shows that an element kept or dropped it",
 };
 pub const TRIAL_INPUT: Probe = Probe {
     name: "trial's input",
     element: "enc",
     pad: "sink",
     thread: "the trial's graph",
-    does: "changes the bitrate and asks for a key frame at given frames",
-    why: "an encoder that ignores either is not used",
+    does: "changes the bitrate and requests a key frame at fixed frames",
+    why: "an encoder that ignores either is rejected",
 };
 pub const TRIAL_ENCODED: Probe = Probe {
     name: "trial's access units",
@@ -358,7 +358,7 @@ pub const TRIAL_ENCODED: Probe = Probe {
     pad: "src",
     thread: "the trial's graph",
     does: "counts access units and key frames, ends the trial",
-    why: "an encoder is used when it has encoded",
+    why: "an encoder must have encoded to be used",
 };
 pub const TRIAL_DECODED: Probe = Probe {
     name: "trial's frames",
@@ -366,14 +366,14 @@ pub const TRIAL_DECODED: Probe = Probe {
     pad: "sink",
     thread: "the trial's graph",
     does: "counts frames, ends the trial",
-    why: "a decoder is used when it has decoded",
+    why: "a decoder must have decoded to be used",
 };
 
-/// Both forms in which packets pass a pad.
+/// Packets pass a pad singly or as a list.
 const PACKETS: gst::PadProbeType = gst::PadProbeType::BUFFER.union(gst::PadProbeType::BUFFER_LIST);
 
 impl Probe {
-    /// Calls `look` with each buffer that passes, those of a list one by one.
+    /// Calls `look` for each buffer, including each buffer of a list.
     pub fn each(
         &self,
         pad: &gst::Pad,
@@ -390,7 +390,7 @@ impl Probe {
         })
     }
 
-    /// Lets `decide` about each buffer, or each list by its first one.
+    /// Lets `decide` pass or drop each buffer; a list goes by its first buffer.
     pub fn decide(
         &self,
         pad: &gst::Pad,
@@ -407,7 +407,7 @@ impl Probe {
         })
     }
 
-    /// Lets `decide` about each event that goes up the stream, from whoever receives to whoever sends.
+    /// Lets `decide` pass or drop each upstream event (from receiver to sender).
     pub fn upstream(
         &self,
         pad: &gst::Pad,
@@ -416,7 +416,7 @@ impl Probe {
         self.events(pad, gst::PadProbeType::EVENT_UPSTREAM, decide);
     }
 
-    /// Lets `decide` about each event that goes down the stream, in its order with the buffers.
+    /// Lets `decide` pass or drop each downstream event, in order with the buffers.
     pub fn downstream(
         &self,
         pad: &gst::Pad,
@@ -438,7 +438,7 @@ impl Probe {
         });
     }
 
-    /// Calls `tell` once when nothing is passing, on this thread where that is so already.
+    /// Calls `tell` once the pad is idle; on the calling thread if it already is.
     pub fn idle(&self, pad: &gst::Pad, tell: impl Fn() + Send + Sync + 'static) -> Option<gst::PadProbeId> {
         self.installed(pad);
         pad.add_probe(gst::PadProbeType::IDLE, move |_, _| {
@@ -447,7 +447,7 @@ impl Probe {
         })
     }
 
-    /// Hands each sample of `sink` to `take`, and its end to `end`.
+    /// Calls `take` for each sample of `sink`, and `end` at the end of the stream.
     pub fn samples(
         &self,
         sink: &gst_app::AppSink,
@@ -463,7 +463,7 @@ impl Probe {
         sink.set_callbacks(callbacks.build());
     }
 
-    /// Calls `give` whenever `source` wants another buffer.
+    /// Calls `give` whenever `source` needs data.
     pub fn need_data(
         &self,
         source: &gst_app::AppSrc,
@@ -476,13 +476,13 @@ impl Probe {
         source.set_callbacks(callbacks.build());
     }
 
-    /// Calls `set` with each element that is added to `bin`, however deep inside.
+    /// Calls `set` for each element added to `bin`, at any depth.
     pub fn elements(&self, bin: &gst::Bin, set: impl Fn(&gst::Element) + Send + Sync + 'static) {
         self.tell(&bin.name());
         bin.connect_deep_element_added(move |_, _, element| set(element));
     }
 
-    /// Tells of it, and holds the row to what it says.
+    /// Logs the installation and, in debug builds, checks it against the row.
     fn installed(&self, pad: &gst::Pad) {
         let parent = pad.parent_element();
         let factory = parent.as_ref().and_then(gst::Element::factory).map(|factory| factory.name());

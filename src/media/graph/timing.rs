@@ -1,7 +1,7 @@
-//! The clock of the ledger inside the graph: when a picture entered the decoder, the encoder, the network.
+//! Measures the delay inside the graph for the ledger: when each frame entered the decoder, the encoder, the network.
 //!
-//! Written on GStreamer's threads, a few atomic stores a picture; a picture is known by its running time, which
-//! every element keeps.
+//! Runs on GStreamer's threads, a few atomic stores per frame. A frame is identified by its running time, which every
+//! element keeps.
 
 use std::{
     sync::{
@@ -13,27 +13,27 @@ use std::{
 
 use crate::metrics::{Ledger, Step};
 
-/// Pictures inside one element at a time: hardware codecs hold up to 16.
+/// Frames inside one element at a time: hardware codecs hold up to 16.
 const IN_FLIGHT: usize = 32;
 
-/// When pictures entered the steps that end elsewhere.
+/// When frames entered each step of the graph.
 pub struct Timing {
     ledger: Arc<Ledger>,
     started: Instant,
     decoding: Marks,
     encoding: Marks,
     sending: Marks,
-    /// Order of the pictures between payloader and network.
-    paid: AtomicUsize,
+    /// Frames payloaded and frames sent so far: their order links the two.
+    payloaded: AtomicUsize,
     sent: AtomicUsize,
-    /// Payload type of the picture that is sent.
+    /// Payload type of the video that is sent.
     payload: AtomicU32,
-    /// When the first picture was sent, in microseconds after the start; 0 before.
+    /// When the first frame was sent, in microseconds after the start; 0 before.
     first: AtomicU64,
 }
 
 impl Timing {
-    /// Times of one graph, into `ledger`.
+    /// Records the times of one graph into `ledger`.
     pub fn new(ledger: Arc<Ledger>) -> Self {
         Self {
             ledger,
@@ -41,61 +41,61 @@ impl Timing {
             decoding: Marks::default(),
             encoding: Marks::default(),
             sending: Marks::default(),
-            paid: AtomicUsize::new(0),
+            payloaded: AtomicUsize::new(0),
             sent: AtomicUsize::new(0),
             payload: AtomicU32::new(u32::MAX),
             first: AtomicU64::new(0),
         }
     }
 
-    /// A step that begins and ends in our own hands.
+    /// Records a step that the caller measured.
     pub fn record(&self, step: Step, time: Duration) {
         self.ledger.record(step, time);
     }
 
-    /// An access unit goes into the decoder, `age` after its first packet came.
+    /// An access unit enters the decoder, `age` after its first packet arrived.
     pub fn decoder_gets(&self, running: gst::ClockTime, age: Duration) {
         self.ledger.record(Step::JitterBuffer, age);
         self.decoding.set(running.nseconds(), self.now());
     }
 
-    /// The decoder gives a picture.
+    /// A decoded frame leaves the decoder.
     pub fn decoder_gives(&self, running: gst::ClockTime) {
         if let Some(time) = self.decoding.since(running.nseconds(), self.now()) {
             self.ledger.record(Step::Decode, time);
         }
     }
 
-    /// A picture goes into the encoder.
+    /// A frame enters the encoder.
     pub fn encoder_gets(&self, running: gst::ClockTime) {
         self.encoding.set(running.nseconds(), self.now());
     }
 
-    /// The encoder gives an access unit, `age` after the first packet of its picture came.
+    /// An access unit leaves the encoder, `age` after the first packet of its frame arrived.
     pub fn encoder_gives(&self, running: gst::ClockTime, age: Duration) {
         if let Some(time) = self.encoding.since(running.nseconds(), self.now()) {
             self.ledger.record(Step::Encode, time);
         }
-        let turn = self.paid.fetch_add(1, Relaxed);
+        let turn = self.payloaded.fetch_add(1, Relaxed);
         self.sending.put(turn, micros(age), self.now());
     }
 
-    /// From the graph's start to the first picture sent back; `None` before.
+    /// Time from the graph's start to the first frame sent back; `None` before.
     pub fn first_sent(&self) -> Option<Duration> {
         Some(self.first.load(Relaxed)).filter(|at| *at > 0).map(Duration::from_micros)
     }
 
-    /// Forgets pictures that were encoded and never sent: their encoder was taken out.
+    /// Forgets frames that were encoded and never sent, because their encoder was removed.
     pub fn forget(&self) {
-        self.sent.store(self.paid.load(Relaxed), Relaxed);
+        self.sent.store(self.payloaded.load(Relaxed), Relaxed);
     }
 
-    /// Payload type by which [`Timing::packet`] knows the picture.
+    /// Sets the payload type by which [`Timing::packet`] recognises video.
     pub fn set_payload(&self, payload: u8) {
         self.payload.store(u32::from(payload), Relaxed);
     }
 
-    /// A packet goes to the network; SRTP leaves the header readable (RFC 3711, 3.1).
+    /// A packet leaves for the network; SRTP leaves the header readable (RFC 3711, 3.1).
     pub fn packet(&self, packet: &gst::BufferRef) {
         let mut head = [0; 2];
         if packet.copy_to_slice(0, &mut head).is_err() {
@@ -106,8 +106,8 @@ impl Timing {
             return;
         }
         let turn = self.sent.load(Relaxed);
-        if turn >= self.paid.load(Relaxed) {
-            return; // a marker that no access unit of ours stands behind
+        if turn >= self.payloaded.load(Relaxed) {
+            return; // a marker bit without an access unit of ours
         }
         self.sent.store(turn + 1, Relaxed);
         if turn == 0 {
@@ -128,7 +128,7 @@ fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// A ring of (key, moment) without a lock: one writer, and a reader that comes later.
+/// A lock-free ring of (key, time): one writer, and one reader that comes later.
 struct Marks {
     ring: [(AtomicU64, AtomicU64); IN_FLIGHT],
     next: AtomicUsize,
@@ -147,20 +147,20 @@ impl Marks {
     }
 
     fn put(&self, turn: usize, key: u64, at: u64) {
-        let (slot, moment) = &self.ring[turn % IN_FLIGHT];
-        moment.store(at, Relaxed);
+        let (slot, time) = &self.ring[turn % IN_FLIGHT];
+        time.store(at, Relaxed);
         slot.store(key, Relaxed);
     }
 
     fn get(&self, turn: usize) -> (u64, u64) {
-        let (slot, moment) = &self.ring[turn % IN_FLIGHT];
-        (slot.load(Relaxed), moment.load(Relaxed))
+        let (slot, time) = &self.ring[turn % IN_FLIGHT];
+        (slot.load(Relaxed), time.load(Relaxed))
     }
 
-    /// Time since `key` was set; `None` where it never was, or too long ago.
+    /// Time since `key` was set; `None` if it never was, or has been overwritten.
     fn since(&self, key: u64, now: u64) -> Option<Duration> {
-        let (_, moment) = self.ring.iter().find(|(slot, _)| slot.load(Relaxed) == key)?;
-        Some(Duration::from_micros(now.saturating_sub(moment.load(Relaxed))))
+        let (_, time) = self.ring.iter().find(|(slot, _)| slot.load(Relaxed) == key)?;
+        Some(Duration::from_micros(now.saturating_sub(time.load(Relaxed))))
     }
 }
 
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_is_sent_with_its_last_packet() {
+    fn a_frame_is_sent_with_its_last_packet() {
         gst::init().unwrap();
         let ledger = Arc::new(crate::metrics::Metrics::new().unwrap().ledger().unwrap());
         let timing = Timing::new(ledger.clone());

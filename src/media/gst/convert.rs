@@ -1,6 +1,6 @@
-//! Buffers of GStreamer as [`Frame`]s and back, and the caps of our layouts.
+//! Converts GStreamer buffers to [`Frame`]s and back, and layouts to caps.
 //!
-//! Runs on streaming threads, once a frame: no pixel is copied here.
+//! Runs on streaming threads, once per frame. Must not copy a pixel.
 
 use std::{
     any::Any,
@@ -15,7 +15,7 @@ use crate::{
     media::Error,
 };
 
-/// A decoded picture, mapped where the decoder put it.
+/// A decoded frame, mapped where the decoder put it.
 struct Mapped {
     frame: gst_video::VideoFrame<gst_video::video_frame::Readable>,
     buffer: gst::Buffer,
@@ -32,13 +32,13 @@ impl Pixels for Mapped {
     }
 }
 
-/// The caps that make the graph deliver one of `layouts`, converting only where the decoder gives none of them.
+/// Caps that make the graph deliver one of `layouts`; it converts only if the decoder offers none of them.
 pub fn caps(layouts: &[Layout]) -> gst::Caps {
     let formats = layouts.iter().map(|&layout| format_of(layout).to_str());
     gst::Caps::builder("video/x-raw").field("format", gst::List::new(formats)).build()
 }
 
-/// A mapped buffer as a frame of that number, with the buffer's own time; none where it has no layout of ours.
+/// Maps a buffer as the frame `seq`, with the buffer's own time; `None` if its format is none of our layouts.
 pub fn wrap(seq: u64, buffer: gst::Buffer, caps: &gst::Caps, info: &gst_video::VideoInfo) -> Option<Frame> {
     let layout = layout_of(info.format())?;
     let pts = Duration::from(buffer.pts().unwrap_or_default());
@@ -56,7 +56,7 @@ pub fn wrap(seq: u64, buffer: gst::Buffer, caps: &gst::Caps, info: &gst_video::V
     })
 }
 
-/// One plane of a stage's picture, which lives as long as the buffer that refers to it.
+/// One plane of a stage's frame; it lives as long as the buffer that refers to it.
 struct Plane {
     data: Arc<dyn Pixels>,
     index: usize,
@@ -68,19 +68,19 @@ impl AsRef<[u8]> for Plane {
     }
 }
 
-/// The picture as a `GstBuffer`, with its time: the one it came in as, or a new one that refers to its bytes.
+/// The frame as a `GstBuffer` with its time: the buffer it was wrapped from, or a new one that refers to its bytes.
 pub fn unwrap(frame: &Frame) -> Result<(gst::Buffer, gst::Caps), Error> {
     if let Some(mapped) = frame.data.as_any().downcast_ref::<Mapped>() {
         let mut buffer = mapped.buffer.clone();
         if Duration::from(buffer.pts().unwrap_or_default()) != frame.pts {
-            // Shown again at another time: the same memory in a buffer of its own.
+            // Sent again at another time: a new buffer around the same memory.
             buffer.make_mut().set_pts(gst::ClockTime::try_from(frame.pts).ok());
         }
         return Ok((buffer, mapped.caps.clone()));
     }
     let info = gst_video::VideoInfo::builder(format_of(frame.layout), frame.width, frame.height)
         .build()
-        .map_err(|error| Error::Graph(format!("a stage gave a picture of no possible size: {error}")))?;
+        .map_err(|error| Error::Graph(format!("the stage's frame has an impossible size: {error}")))?;
     let caps = info.to_caps().map_err(|error| Error::Graph(error.to_string()))?;
     let strides: Vec<i32> = frame.strides.iter().map(|&stride| i32::try_from(stride).unwrap_or(0)).collect();
     let mut offsets = Vec::with_capacity(frame.strides.len());
@@ -101,7 +101,7 @@ pub fn unwrap(frame: &Frame) -> Result<(gst::Buffer, gst::Caps), Error> {
             &offsets,
             &strides,
         )
-        .map_err(|error| Error::Graph(format!("a stage gave a picture of impossible strides: {error}")))?;
+        .map_err(|error| Error::Graph(format!("the stage's frame has impossible strides: {error}")))?;
     }
     Ok((buffer, caps))
 }
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_picture_of_the_graph_goes_through_by_reference() {
+    fn a_frame_of_the_graph_goes_through_by_reference() {
         gst::init().unwrap();
         let info = gst_video::VideoInfo::builder(gst_video::VideoFormat::I420, 64, 48).build().unwrap();
         let buffer = gst::Buffer::with_size(info.size()).unwrap();
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_of_a_stage_keeps_its_bytes_and_time_and_is_not_copied() {
+    fn a_frame_of_a_stage_keeps_its_bytes_and_time_and_is_not_copied() {
         gst::init().unwrap();
         let pts = Duration::from_millis(40);
         let frame = Frame { pts, ..Frame::packed(Layout::Rgba, (2, 2), (0..16).collect()) };

@@ -1,9 +1,9 @@
-//! Events that go up a stream, from whoever receives to whoever sends.
+//! Upstream events, from receiver to sender.
 
-/// Name of a request for a key frame.
+/// Name of the key frame request event.
 pub const KEY_REQUEST: &str = "GstForceKeyUnit";
 
-/// A request for a key frame with all that a decoder needs to begin.
+/// A key frame request that also asks for all headers, so that a decoder can start there.
 pub fn key_request() -> gst::Event {
     gst_video::UpstreamForceKeyUnitEvent::builder().all_headers(true).build()
 }

@@ -1,4 +1,4 @@
-//! GStreamer's start: init, our plugin, the check of elements, its log in ours.
+//! Starts GStreamer: init, our static plugin, the check for required elements, and its log forwarded to tracing.
 
 use std::{
     collections::BTreeSet,
@@ -10,10 +10,10 @@ use gst::{glib, prelude::*};
 
 use crate::{media::Error, telemetry};
 
-/// Distinct lines of `GLib` that are remembered, and so logged, in a process's life.
+/// How many distinct `GLib` lines a process logs in its life.
 const GLIB_LINES: usize = 200;
 
-/// What a session needs whatever its codec, and the Debian package that brings it.
+/// Elements that every session needs whatever its codec, and the Debian package that provides each.
 pub const REQUIRED: &[(&str, &str)] = &[
     ("webrtcbin", "gstreamer1.0-plugins-bad"),
     ("nicesrc", "gstreamer1.0-nice"),
@@ -37,7 +37,7 @@ pub const REQUIRED: &[(&str, &str)] = &[
     ("rtpav1pay", "scope itself (gst-plugin-rtp)"),
 ];
 
-/// What webrtcbin makes inside itself; missing ones are its own to report.
+/// Elements that webrtcbin creates inside itself, and reports itself if they are missing.
 const INSIDE: &[&str] = &[
     "clocksync",
     "dtlsdec",
@@ -56,12 +56,13 @@ const INSIDE: &[&str] = &[
 /// # Errors
 /// Why it does not start.
 pub fn start() -> Result<(), Error> {
-    // Once a process: a second call would forward each line of the log twice.
+    // Once per process: a second call would forward each log line twice.
     static STARTED: OnceLock<Result<(), Error>> = OnceLock::new();
     let start = || {
-        gst::init().map_err(|error| Error::Graph(format!("GStreamer does not start: {error}")))?;
+        gst::init().map_err(|error| Error::Graph(format!("cannot start GStreamer: {error}")))?;
         forward_log();
-        gstrsrtp::plugin_register_static().map_err(|error| Error::Graph(format!("gst-plugin-rtp: {error}")))
+        gstrsrtp::plugin_register_static()
+            .map_err(|error| Error::Graph(format!("cannot register gst-plugin-rtp: {error}")))
     };
     STARTED.get_or_init(start).clone()
 }
@@ -86,7 +87,7 @@ pub fn check() -> Result<(), Error> {
     })
 }
 
-/// GStreamer's own log lines become tracing events of the target `gstreamer`; `GST_DEBUG` still chooses them.
+/// Forwards GStreamer's log as tracing events with the target `gstreamer`; `GST_DEBUG` still filters it.
 fn forward_log() {
     gst::log::remove_default_log_function();
     if std::env::var_os("GST_DEBUG").is_none() {
@@ -116,7 +117,7 @@ fn forward_log() {
     });
 }
 
-/// `GLib`'s own lines: each distinct one once, since 1.22's depayloaders repeat some a hundred times a second.
+/// Forwards `GLib`'s log, each distinct line once: 1.22's depayloaders repeat some a hundred times a second.
 fn forward_glib_log() {
     static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     glib::log_set_default_handler(|domain, level, message| {
@@ -135,12 +136,12 @@ fn forward_glib_log() {
     });
 }
 
-/// Makes and drops what a session is made of, so that the first one does not pay for loading plugins, and for the key
-/// of the DTLS certificate, which all sessions share: half a second on one core.
+/// Creates and drops the elements of a session, so that the first session does not pay for loading plugins and for
+/// generating the DTLS key that all sessions share: half a second on one core.
 pub fn warm_up() {
     let parts = REQUIRED.iter().map(|(element, _)| *element).chain(INSIDE.iter().copied());
     for element in parts.filter_map(|name| gst::ElementFactory::make(name).build().ok()) {
-        // A real session reports its own faults. Alone, ICE elements have no stream to be ready for and srtpenc has no key.
+        // A session reports its own faults. Outside one, ICE elements have no stream and srtpenc has no key.
         let name = element.name();
         if !name.starts_with("nice") && !name.starts_with("srtpenc") {
             element.set_state(gst::State::Ready).ok();

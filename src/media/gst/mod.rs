@@ -1,6 +1,6 @@
-//! A toolbox on GStreamer: start it, build graphs from text, wait for states, turn frames into buffers and back.
+//! GStreamer toolbox: starts it, builds graphs from text, waits for states, converts frames to buffers and back.
 //!
-//! Knows no session, no codec and no network. What blocks says so.
+//! Knows no session, codec or network. Functions that block say so.
 
 pub mod convert;
 pub mod events;

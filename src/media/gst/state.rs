@@ -1,4 +1,4 @@
-//! Waiting for what a graph does, and stopping it.
+//! Waits for a graph, and stops it.
 
 use std::time::{Duration, Instant};
 
@@ -18,13 +18,13 @@ pub fn wait_until(limit: Duration, step: &'static str, condition: impl Fn() -> b
     Ok(())
 }
 
-/// Stops a graph for good. Blocks for some 15 ms; never call it on a streaming thread.
+/// Stops a graph for good. Blocks for about 15 ms; never call it on a streaming thread.
 pub fn stop(pipeline: &gst::Pipeline) {
     if let Some(bus) = pipeline.bus() {
         bus.set_flushing(true);
     }
     if let Err(error) = pipeline.set_state(gst::State::Null) {
-        tracing::error!(%error, "the graph does not stop");
+        tracing::error!(%error, "cannot stop the graph");
     }
     if let Some(bus) = pipeline.bus() {
         bus.unset_sync_handler();

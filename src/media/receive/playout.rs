@@ -43,7 +43,7 @@ pub fn pace(packets: &gst::Pad, sink: &gst_app::AppSink, counters: Arc<Counters>
         let (Some(late), Some(sink)) = (lateness(pad, packet), sink.upgrade()) else {
             return gst::PadProbeReturn::Ok;
         };
-        let asked = counters.asked_ms.load(Relaxed);
+        let asked = counters.nack_sent_ms.load(Relaxed);
         let asked = asked > 0 && counters.now_ms().saturating_sub(asked) < ASKED_MS;
         let next = next_wait(Duration::from_nanos(wait.load(Relaxed)), late, asked);
         let nanos = u64::try_from(next.as_nanos()).unwrap_or(0);

@@ -136,7 +136,7 @@ impl Recording {
         let now = Instant::now();
         let zero = now.checked_sub(peer.clock()()).unwrap_or(now);
         let (session, numbers) = (session.to_owned(), feeds.numbers().clone());
-        self.queue.put(Message::Source(Source { number, session, zero, sound: feeds.has_sound(), numbers }));
+        self.queue.put(Message::Source(Source { number, session, zero, sound: feeds.has_audio(), numbers }));
         let queue = self.queue.clone();
         feeds.connect(number, self.input, Box::new(move |piece| queue.put(Message::Piece(piece))));
         self.remind(peer);

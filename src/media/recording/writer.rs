@@ -125,7 +125,7 @@ impl Writer {
             return Ok(()); // of the graph before
         };
         match piece.track {
-            Track::Sound => {
+            Track::Audio => {
                 source.sound = true; // from the next key frame on, in a file that has a place for it
                 for lane in [&mut self.output, &mut self.input] {
                     lane.mixer.hold(Sound { at: piece.at, data: piece.data.clone() });

@@ -145,7 +145,7 @@ impl Sender {
     /// A key frame in place of what got lost, which is then not sent again.
     fn begin_anew(&self) {
         let counters = &self.plan.parts.counters;
-        counters.anew_ms.store(counters.now_ms(), Relaxed);
+        counters.recovery_ms.store(counters.now_ms(), Relaxed);
         self.ask_key_frame();
     }
 

@@ -49,7 +49,7 @@ pub fn ask_again(buffer: &gst::Element, counters: &Arc<Counters>, payload: u8, n
     let counters = counters.clone();
     probes::NACK_SENT.upstream(&pad, move |_, event| {
         if event.has_name(REQUEST) {
-            counters.asked_ms.store(counters.now_ms(), Relaxed);
+            counters.nack_sent_ms.store(counters.now_ms(), Relaxed);
         }
         gst::PadProbeReturn::Ok
     });

@@ -72,7 +72,7 @@ pub fn answer(element: &gst::Element, counters: &Arc<Counters>) {
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
         let (budget, answered) = &mut *state;
         let fresh = repetition || number.is_none_or(|number| answered.note(number, round_trip, now));
-        let anew = counters.anew_ms.load(Relaxed);
+        let anew = counters.recovery_ms.load(Relaxed);
         let gone = anew > 0 && counters.now_ms().saturating_sub(anew) < GONE_MS;
         let granted = fresh && !gone && budget.take(size.load(Relaxed) as f64, rate, now);
         drop(state);

@@ -56,7 +56,7 @@ fn hardware_that_gives_no_key_frame_on_request_is_refused() {
 
     let trials = trials(&HashMap::new());
 
-    assert_eq!(encoder(&trials, "nvh264enc").reason, "no key frame came on request");
+    assert_eq!(encoder(&trials, "nvh264enc").reason, "no key frame after a request");
     assert!(encoder(&trials, "x264enc").chosen, "{trials:?}");
 }
 
@@ -83,7 +83,7 @@ fn the_first_hardware_that_works_is_chosen_and_a_forced_one_is_alone() {
     assert_eq!(encoder(&free, "qsvh264enc").reason, "works; vah264enc comes first");
     assert!(encoder(&forced, "qsvh264enc").chosen, "{forced:?}");
     let other = encoder(&forced, "x264enc");
-    assert_eq!(other.reason, "the configuration asks for qsvh264enc");
+    assert_eq!(other.reason, "the configuration forces qsvh264enc");
     assert!(!other.works && other.milliseconds.is_none());
 }
 
