@@ -238,7 +238,7 @@ def main() -> None:
     parser.add_argument("url", help="base URL of the server")
     parser.add_argument("--codec", default="VP8", help="VP8 or H264: what aiortc encodes")
     parser.add_argument("--rises", type=int, default=sys.maxsize, help="numbers that end the call")
-    parser.add_argument("--sounds", type=int, default=0, help="packets of sound that the end waits for as well")
+    parser.add_argument("--sounds", type=int, default=0, help="packets of sound that it waits for as well")
     parser.add_argument("--seconds", type=float, default=60, help="how long the call may last at most")
     parser.add_argument("--trickle", action="store_true", help="send the candidates after the answer")
     parser.add_argument("--audio", action="store_true", help="send and expect sound as well")
