@@ -27,6 +27,8 @@ const REMEMBERED: usize = 900;
 /// A quarter of the beep's loudness.
 const BEEP_LEVEL: f64 = 0.045;
 const OPUS_INTERVAL: Duration = Duration::from_millis(20);
+/// A read that takes longer than copying a datagram has waited for one.
+const BLOCKED: Duration = Duration::from_micros(100);
 const LARGEST_DATAGRAM: usize = 2000;
 /// The datagram of the handle that wakes the thread.
 pub const WAKE_BYTES: usize = 1;
@@ -131,8 +133,8 @@ pub struct State {
     beep_due: Option<Instant>,
     hears_beep: bool,
     sent: VecDeque<Sent>,
-    /// When the newest datagram was read.
-    datagram_at: Option<Instant>,
+    /// When the socket was last known to be empty: what is read has waited there since at most.
+    empty_at: Option<Instant>,
     key_frame_asked: Option<Instant>,
     /// Something of the video that comes back is missing, until the next key frame.
     damaged: bool,
@@ -150,7 +152,7 @@ impl State {
         let stamp = picture.stamp?;
         let sent = self.sent.iter().rev().find(|sent| sent.number == stamp);
         let sending = sent.and_then(|sent| sent.own).unwrap_or_default();
-        let receiving = self.datagram_at.map(|at| received - at).unwrap_or_default();
+        let receiving = self.empty_at.map(|at| received - at).unwrap_or_default();
         Some(Frame {
             stamp,
             width: picture.width,
@@ -287,13 +289,16 @@ impl Driver {
         let wait = wake.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
         let wait = if self.state.closing.is_some() { wait.min(FAREWELL) } else { wait };
         self.socket.set_read_timeout(Some(wait)).expect("the limit is not zero");
+        let began = Instant::now();
         let received = self.socket.recv_from(buffer);
         let now = Instant::now();
+        if now - began > BLOCKED {
+            self.state.empty_at = Some(now);
+        }
         match received {
             Ok((len, source)) => {
                 if len > WAKE_BYTES {
                     self.state.server = Some(source);
-                    self.state.datagram_at = Some(now);
                 }
                 // A datagram that is none of WebRTC's, such as the one that wakes this thread, is dropped.
                 if let Ok(contents) = buffer[..len].try_into() {

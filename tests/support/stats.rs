@@ -67,7 +67,7 @@ pub struct Frame {
     pub received: Instant,
     /// From before its encoding here to after its decoding here; zero for a stamp that was never sent.
     pub delay: Duration,
-    /// The client's share of that: from drawing to the last datagram, and from the datagram that completed it to here.
+    /// The client's share of that: from drawing to the last datagram, and from when the thread last waited for one to here.
     pub own: Duration,
     /// How much later than its camera's rate wants the client drew it; before the delay.
     pub late: Duration,

@@ -40,7 +40,8 @@ fn every_codec_comes_back_with_rising_frame_numbers_trickled_or_not() {
 
             client.read(|stats| {
                 assert_eq!(stats.falls(), 0, "{}", stats.summary());
-                assert_eq!(stats.frames.last().map(|frame| (frame.width, frame.height)), Some((640, 480)));
+                // Where the client reads late, congestion control may send a smaller one later.
+                assert_eq!(stats.sizes.first(), Some(&(640, 480)));
             });
             let session = http::get(&client.detail_url()).unwrap().json();
             assert_eq!(session["video_codec"], format!("{codec:?}").to_uppercase());
