@@ -97,6 +97,12 @@ async function workerOf(id) {
   throw new Error(`no process works in ${id}`);
 }
 
+/** How often a stage of the server has begun to restart; what a page shows of one that fails at once may be missed. */
+async function restarts() {
+  const metrics = await (await fetch(`${server.url}/metrics`)).text();
+  return Number(metrics.match(/^scope_stage_states_total\{state="restarting"\} (\d+)$/m)?.[1] ?? 0);
+}
+
 /** The words over the picture, by their role. */
 const over = (page, role) => page.getByRole("region", { name: "Video" }).getByRole(role);
 
@@ -146,9 +152,9 @@ test("a module that is not installed is named with the command that installs it,
   const install = new RegExp(`${PYTHON} -m pip install no_such_module`);
   const words = [/needs the Python module no_such_module, which is not installed/, install, /Then restart it/];
   await isTold(page, "alert", "not-installed", words);
+  const before = await restarts();
   await page.getByRole("button", { name: "Restart" }).click();
 
-  await over(page, "alert").waitFor({ state: "detached" });
-  await over(page, "alert").waitFor();
+  await until("the stage restarts on request", async () => (await restarts()) > before);
   await close();
 });
