@@ -74,13 +74,12 @@ fn the_steps_add_up_to_the_delay_that_the_client_sees() {
         client.expect("more pictures", |stats| stats.rises() >= 210, LIMIT);
         let (after, last) = (metrics(&server), client.read(|stats| stats.frames.len()));
 
-        let mean_ms = |name: &str, labels: &str| {
-            let grown = |part: &str| {
-                let sample = format!("{name}_{part}{labels}");
-                value(&after, &sample) - value(&before, &sample)
-            };
-            grown("sum") / grown("count") * 1000.0
+        let grown = |name: &str, part: &str, labels: &str| {
+            let sample = format!("{name}_{part}{labels}");
+            value(&after, &sample) - value(&before, &sample)
         };
+        let mean_ms =
+            |name: &str, labels: &str| grown(name, "sum", labels) / grown(name, "count", labels) * 1000.0;
         let steps = STEPS.map(|step| mean_ms("scope_frame_step_seconds", &format!("{{step=\"{step}\"}}")));
         let sum: f64 = steps.iter().sum();
         let delay = mean_ms("scope_frame_delay_seconds", "");
@@ -97,7 +96,14 @@ fn the_steps_add_up_to_the_delay_that_the_client_sees() {
              {sum:.1} of {delay:.1}"
         );
         assert!(steps[3] >= f64::from(WORK_MS), "{steps:?}");
-        assert!((sum - delay).abs() <= delay * MISSED, "the steps are {sum} ms of {delay} ms");
+        // The first steps count frames as well that newer ones replaced later: the oldest, which waited longest.
+        let decoded = grown("scope_frame_step_seconds", "count", "{step=\"decode\"}");
+        let replaced = decoded / grown("scope_frame_delay_seconds", "count", "");
+        let possible = delay * (1.0 - MISSED)..=delay * (1.0 + MISSED) * replaced.max(1.0).powi(2);
+        assert!(
+            possible.contains(&sum),
+            "the steps are {sum} ms of {delay} ms, {replaced} frames in for one out"
+        );
         // The server's part lies inside the client's, and is nearly all that the client has no share in.
         assert!(delay <= whole, "the server counts {delay} ms of the client's {whole} ms");
         // A thread of either end wakes for it besides, as late as the client wakes for its camera.
