@@ -1,7 +1,7 @@
 //! The bin that receives video: loss guard → depayloader → decoder → appsink.
 //!
-//! Built on webrtcbin's pad-added or on a blocking thread; what it does once a packet is in the files beside this one
-//! and in the table of probes.
+//! Built in webrtcbin's pad-added or on a blocking thread; its work per packet is in the files beside this one and in
+//! the table of probes.
 
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
@@ -15,16 +15,16 @@ use crate::media::{
     gst::{convert, events, launch, time},
 };
 
-/// Not async: a sink that prerolls waits for its pipeline to let it play, and a pipeline in which an element has posted
-/// an error does not any more (`bin_handle_async_done`): the jitter buffer's thread then stands in the sink for good.
+/// Not async: a sink that prerolls waits until its pipeline lets it play. After an element has posted an error, the
+/// pipeline never does (`bin_handle_async_done`), and the jitter buffer's thread hangs in the sink for good.
 const INLET: &str = "videoconvert n-threads=1 ! appsink name=tap async=false sync=false max-buffers=1 drop=true \
                      enable-last-sample=false wait-on-eos=false";
 
-/// Builds it; it is not linked yet.
+/// Builds the bin, unlinked.
 pub fn build(name: &str, row: &Decoder, parts: &Parts) -> Result<gst::Bin, Error> {
     let description = format!("{} ! {} ! {INLET}", loss_guard::ELEMENT, launch::strip(row.fragment));
     let bin = launch::bin(name, &description)?;
-    loss_guard::go_on_after_errors(&launch::element(&bin, loss_guard::NAME)?);
+    loss_guard::pass_after_errors(&launch::element(&bin, loss_guard::NAME)?);
     let sink = launch::part::<gst_app::AppSink>(&bin, "tap")?;
     sink.set_caps(Some(&convert::caps(&parts.layouts)));
     inlet::fill(&sink, parts);
@@ -38,7 +38,7 @@ pub fn build(name: &str, row: &Decoder, parts: &Parts) -> Result<gst::Bin, Error
     Ok(bin)
 }
 
-/// Notes when each access unit goes into the decoder, where a recording reads it too.
+/// Records when each access unit enters the decoder, and copies it for a recording.
 fn time_decoder(decoder: &gst::Element, parts: &Parts) {
     let Some(pad) = decoder.static_pad("sink") else { return };
     parts.feeds.watch(Track::Input, &probes::RECORD_INPUT, &pad);

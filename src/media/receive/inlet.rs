@@ -1,6 +1,6 @@
 //! Where decoded frames leave the graph: appsink → Slot.
 //!
-//! Runs on the jitter buffer's streaming thread, once a frame. Must not block, copy a pixel, format or log.
+//! Runs on the jitter buffer's streaming thread, once per frame. Must not block, copy a pixel, format or log.
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
@@ -9,7 +9,7 @@ use crate::media::{
     gst::{convert, time},
 };
 
-/// Puts what `sink` gets into the input slot.
+/// Puts the frames that `sink` receives into the input slot.
 pub fn fill(sink: &gst_app::AppSink, parts: &Parts) {
     let (slot, counters, timing) = (parts.input.clone(), parts.counters.clone(), parts.timing.clone());
     let feeds = parts.feeds.clone();
@@ -31,7 +31,7 @@ pub fn fill(sink: &gst_app::AppSink, parts: &Parts) {
         if let Some(running) = running {
             timing.decoder_gives(running);
         }
-        // Of the session, not of this sink: a decoder that takes another one's place counts on.
+        // Counted per session, not per sink: a replacement decoder continues the numbers.
         let seq = counters.frames_in.load(Relaxed);
         let Some(frame) = convert::wrap(seq, buffer, caps, info) else { return Ok(gst::FlowSuccess::Ok) };
         feeds.number(Track::Input, running.unwrap_or_default().into(), seq);

@@ -1,6 +1,6 @@
-//! What stands between the transport and a decoder: an error of one packet must not stop the transport.
+//! Shields the transport from the decoder: an error in one packet must not stop the transport.
 //!
-//! Runs once a packet on GStreamer's threads: one flag. The bus tells of the errors.
+//! Runs once per packet on GStreamer's threads and sets one flag. The bus reports the errors.
 
 use gst::prelude::*;
 
@@ -12,12 +12,12 @@ pub const NAME: &str = "guard";
 pub const ELEMENT: &str = "errorignore name=guard ignore-error=true ignore-notnegotiated=true ignore-eos=true \
                            convert-to=ok";
 
-/// Lets packets through after an error too.
+/// Lets packets through even after an error.
 ///
-/// `errorignore` drops, without a word, whatever follows a buffer that failed, until caps come or its input is marked
-/// for renegotiation (`keep_pushing`, 1.22 to 1.28). RTP caps come once in a session, and one damaged parameter set
-/// of H.264 fails with not-negotiated.
-pub fn go_on_after_errors(guard: &gst::Element) {
+/// After a buffer that failed, `errorignore` silently drops everything until new caps arrive or its input is marked for
+/// renegotiation (`keep_pushing`, 1.22 to 1.28). RTP caps arrive once per session, and a single damaged H.264 parameter
+/// set fails with not-negotiated.
+pub fn pass_after_errors(guard: &gst::Element) {
     let Some(pad) = guard.static_pad("sink") else { return };
     probes::LOSS_GUARD.decide(&pad, |pad, _| {
         pad.mark_reconfigure();
@@ -35,11 +35,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_follows_a_failed_packet_goes_through() {
+    fn packets_after_a_failed_one_pass() {
         gst::init().unwrap();
         for fault in [gst::FlowError::NotNegotiated, gst::FlowError::Error, gst::FlowError::Eos] {
             let bin = gst::parse::bin_from_description(ELEMENT, true).unwrap();
-            go_on_after_errors(&bin.by_name(NAME).unwrap());
+            pass_after_errors(&bin.by_name(NAME).unwrap());
             let came = Arc::new(AtomicUsize::new(0));
             let counter = came.clone();
             let end = gst::Pad::builder(gst::PadDirection::Sink)

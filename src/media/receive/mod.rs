@@ -1,6 +1,6 @@
-//! The receiving side of video: packets → decoder → Slot, and what keeps one damaged packet from stopping it.
+//! Receives video: packets → decoder → Slot, and survives damaged packets.
 //!
-//! Owns one bin a session (`bin`), which is built when packets come.
+//! Owns one bin per session (`bin`), built when packets arrive.
 
 mod bin;
 mod inlet;

@@ -1,7 +1,7 @@
-//! The receiving side of the picture: which decoder; built anew or another one where no picture comes of the packets.
+//! Receives one session's video: chooses the decoder, and rebuilds or replaces it if packets yield no frame.
 //!
-//! [`Receiver::attach`] runs on webrtcbin's threads, [`Receiver::mend`] blocks and belongs on a blocking thread. The
-//! transport's pad stays: what comes while there is no decoder is dropped.
+//! [`Receiver::attach`] runs on webrtcbin's threads; [`Receiver::mend`] blocks and belongs on a blocking thread. The
+//! transport's pad stays: packets that arrive without a decoder are dropped.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError, mpsc},
@@ -27,29 +27,29 @@ use crate::{
     signalling::CodecName,
 };
 
-/// A decoder takes some tens of milliseconds for a picture, on a loaded host a second; what takes longer hangs.
+/// A decoder takes tens of milliseconds for a frame, on a loaded host a second; one that takes longer hangs.
 const IDLE_LIMIT: Duration = Duration::from_secs(3);
 
-/// What to do about a decoder.
+/// How to mend a decoder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remedy {
-    /// No picture comes: the same one is built anew.
-    Anew,
-    /// No picture comes all the same: the next row of the table.
+    /// No frame came: rebuild the same decoder.
+    Rebuild,
+    /// Still no frame: use the next row of the table.
     Next,
-    /// The one in the bin of this name failed: the next row of the table.
+    /// The decoder in the bin of this name failed: use the next row of the table.
     Failed(String),
 }
 
-/// The receiving side of one session's picture.
+/// The receiving side of one session's video.
 pub struct Receiver {
     pipeline: glib::WeakRef<gst::Pipeline>,
     codec: CodecName,
     rows: Vec<&'static Decoder>,
     parts: Parts,
-    /// Held while a bin is put in or taken out. Locked before `current`.
+    /// Held while a bin is added or removed. Locked before `current`.
     work: Mutex<Work>,
-    /// Held for no longer than a look.
+    /// Held only briefly, to read or to swap.
     current: Mutex<Current>,
 }
 
@@ -60,14 +60,14 @@ struct Work {
 }
 
 struct Current {
-    /// None before the first packet.
+    /// `None` before the first packet.
     bin: Option<gst::Bin>,
     row: usize,
     layouts: Vec<Layout>,
 }
 
 impl Receiver {
-    /// The receiving side of `line`; its bin is built when packets come.
+    /// The receiving side of `line`; its bin is built when packets arrive.
     pub fn new(pipeline: &gst::Pipeline, line: &Line, table: &Table, parts: &Parts) -> Result<Self, Error> {
         let codec = line.codec.name;
         let rows = table.decoders(codec).to_vec();
@@ -90,19 +90,19 @@ impl Receiver {
         self.rows[self.look().row]
     }
 
-    /// Where decoded pictures leave the graph; none before the first packet.
+    /// The appsink where decoded frames leave the graph; `None` before the first packet.
     pub(in crate::media) fn tap(&self) -> Option<gst::Element> {
         self.look().bin.as_ref()?.by_name("tap")
     }
 
-    /// Makes the graph deliver one of `layouts` from here on.
+    /// Makes the graph deliver frames in one of `layouts`.
     pub fn set_layouts(&self, layouts: &[Layout]) {
         let mut current = self.look();
         current.layouts = layouts.to_vec();
         current.deliver();
     }
 
-    /// Takes the stream that comes from `pad`, in place of the one before.
+    /// Receives the stream from `pad`, in place of the previous one.
     pub(in crate::media) fn attach(&self, pad: &gst::Pad) -> Result<(), Error> {
         let mut work = self.lock();
         let bin = self.look().bin.clone();
@@ -113,10 +113,10 @@ impl Receiver {
         bins::attach(&self.graph()?, pad, bin.upcast_ref())
     }
 
-    /// Puts another decoder, or the same one anew, in the place of the one in use. Blocks.
+    /// Rebuilds or replaces the decoder in use. Blocks.
     ///
     /// # Errors
-    /// The old one hangs, too many have failed, or none can be built; `Ok(None)` where there is nothing to mend.
+    /// The old one hangs, too many failed, or none can be built. `Ok(None)`: there is nothing to mend.
     pub fn mend(&self, remedy: &Remedy) -> Result<Option<Replaced>, Error> {
         let mut work = self.lock();
         let (bin, row) = {
@@ -131,7 +131,7 @@ impl Receiver {
             work.failures.add("decoders", Instant::now())?;
         }
         let next = match remedy {
-            Remedy::Anew => row,
+            Remedy::Rebuild => row,
             Remedy::Next | Remedy::Failed(_) => (row + 1).min(self.rows.len() - 1),
         };
         let pipeline = self.graph()?;
@@ -139,10 +139,11 @@ impl Receiver {
         let stream = sink.peer();
         let dropped = stream.as_ref().map(drop_packets).transpose()?;
         if let Some(pad) = &stream {
-            pad.unlink(&sink).map_err(|error| Error::Graph(format!("a stream stays linked: {error}")))?;
+            pad.unlink(&sink)
+                .map_err(|error| Error::Graph(format!("cannot unlink webrtcbin's stream: {error}")))?;
         }
         old.set_locked_state(true);
-        old.set_state(gst::State::Null).ok(); // a failed element may refuse; it is taken out all the same
+        old.set_state(gst::State::Null).ok(); // a failed element may refuse; remove it all the same
         pipeline.remove(&old)?;
 
         let bin = self.build(&mut work, next)?;
@@ -153,19 +154,19 @@ impl Receiver {
         if let Some((pad, probe)) = stream.zip(dropped) {
             pad.remove_probe(probe);
         }
-        self.ask_key_frame();
+        self.request_key_frame();
         Ok(Some(Replaced { failed: self.rows[row].element, element: self.element() }))
     }
 
-    /// Asks the peer for a key frame, where packets of it have come.
-    pub fn ask_key_frame(&self) {
+    /// Requests a key frame from the peer, once it has sent packets.
+    pub fn request_key_frame(&self) {
         let depayloader = self.look().bin.as_ref().and_then(|bin| bin.by_name("depay"));
         if let Some(pad) = depayloader.and_then(|depayloader| depayloader.static_pad("sink")) {
             pad.push_event(events::key_request());
         }
     }
 
-    /// The first row from `from` on whose elements open: hardware may have no slot left.
+    /// Builds the first row from `from` on whose elements open: hardware may have no session left.
     fn build(&self, work: &mut Work, from: usize) -> Result<gst::Bin, Error> {
         for (index, row) in self.rows.iter().enumerate().skip(from) {
             work.built += 1;
@@ -177,10 +178,10 @@ impl Receiver {
                 current.deliver();
                 return Ok(bin);
             }
-            tracing::warn!(element = row.element, "the decoder does not open; the next one is tried");
-            bin.set_state(gst::State::Null).ok(); // it failed already; it is dropped next
+            tracing::warn!(element = row.element, "decoder did not open, trying the next one");
+            bin.set_state(gst::State::Null).ok(); // it failed already and is dropped
         }
-        Err(Error::Graph(format!("no decoder of {} opens", self.codec)))
+        Err(Error::Graph(format!("no {} decoder opened", self.codec)))
     }
 
     fn graph(&self) -> Result<gst::Pipeline, Error> {
@@ -206,22 +207,22 @@ impl Current {
     }
 }
 
-/// Drops what comes from `pad`, once nothing of it is under way: a bin that goes to NULL around a packet answers it with
-/// flushing, which stops the jitter buffer for good.
+/// Drops packets from `pad` and waits until none is inside the decoder: a bin that goes to NULL while it holds a packet
+/// returns flushing, which stops the jitter buffer for good.
 fn drop_packets(pad: &gst::Pad) -> Result<gst::PadProbeId, Error> {
     let dropped = probes::DECODER_SWAP
         .decide(pad, |_, _| gst::PadProbeReturn::Drop)
-        .ok_or_else(|| Error::Graph("a stream takes no probe".into()))?;
+        .ok_or_else(|| Error::Graph("cannot install a probe on webrtcbin's stream".into()))?;
     let (tell, idle) = mpsc::sync_channel(1);
     let probe = probes::DECODER_IDLE.idle(pad, move || {
-        tell.try_send(()).ok(); // who waited has given up
+        tell.try_send(()).ok(); // the receiver gave up waiting
     });
     if idle.recv_timeout(IDLE_LIMIT).is_err() {
         if let Some(probe) = probe {
             pad.remove_probe(probe);
         }
         pad.remove_probe(dropped);
-        return Err(Error::Timeout { step: "a picture in the decoder", limit: IDLE_LIMIT });
+        return Err(Error::Timeout { step: "a frame in the decoder", limit: IDLE_LIMIT });
     }
     Ok(dropped)
 }

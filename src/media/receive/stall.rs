@@ -1,7 +1,7 @@
-//! Pictures that do not mend by themselves: after garbage `avdec_h264` 1.22 waits for a key frame without asking for
-//! one, and other decoders go on from references that garbage made. Here somebody asks.
+//! Requests a key frame for decoders that do not: after garbage `avdec_h264` 1.22 waits for one without requesting it,
+//! and other decoders continue from damaged references.
 //!
-//! Runs once a packet and once a picture on GStreamer's threads: two atomics, no lock.
+//! Runs once per packet and once per frame on GStreamer's threads: two atomics, no lock.
 
 use std::{
     sync::{
@@ -18,25 +18,25 @@ use crate::media::{
     gst::events,
 };
 
-/// A key frame is decoded within some tens of milliseconds, on a loaded host within half a second.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// After the last fault of the decoder: garbage comes in bursts, and a key frame inside one is garbage too.
-const MENDED_AFTER: Duration = Duration::from_secs(1);
+/// A key frame is decoded within tens of milliseconds, on a loaded host within half a second.
+const STALL_LIMIT: Duration = Duration::from_secs(1);
+/// Wait after the decoder's last error: garbage comes in bursts, and a key frame inside one is garbage too.
+const SETTLED_AFTER: Duration = Duration::from_secs(1);
 
-/// Asks for a key frame through `depayloader` while it gets packets and no picture reaches `tap`, and once more when
-/// the decoder has had no fault for a while.
+/// Requests key frames through `depayloader` while it gets packets and no frame reaches `tap`, and once more when the
+/// decoder's errors have ceased.
 pub fn watch(depayloader: &gst::Element, tap: &gst::Element, counters: &Arc<Counters>) {
-    let (Some(packets), Some(pictures)) = (depayloader.static_pad("sink"), tap.static_pad("sink")) else {
+    let (Some(packets), Some(frames)) = (depayloader.static_pad("sink"), tap.static_pad("sink")) else {
         return;
     };
     let (stall, started) = (Arc::new(Stall::default()), Instant::now());
     let (decoded, counters) = (stall.clone(), counters.clone());
-    probes::STALL_FRAMES.each(&pictures, move |_, _| decoded.picture());
+    probes::STALL_FRAMES.each(&frames, move |_, _| decoded.frame());
     probes::STALL_PACKETS.decide(&packets, move |pad, _| {
         let now = started.elapsed();
-        let mend = stall.mend(counters.decoder_faults.load(Relaxed), now);
-        if stall.packet(now) || mend {
-            tracing::debug!(mend, "asking for a key frame");
+        let settled = stall.settled(counters.decoder_faults.load(Relaxed), now);
+        if stall.packet(now) || settled {
+            tracing::debug!(settled, "requesting a key frame");
             pad.push_event(events::key_request());
         }
         gst::PadProbeReturn::Ok
@@ -45,15 +45,15 @@ pub fn watch(depayloader: &gst::Element, tap: &gst::Element, counters: &Arc<Coun
 
 #[derive(Default)]
 struct Stall {
-    /// Since when packets have come without a picture, in ms and never 0; 0 is not at all.
+    /// Since when packets have arrived without a frame, in ms; 0 if they have not.
     since: AtomicU64,
-    /// Faults seen so far, and when the newest was seen, in ms and never 0; 0 is settled.
+    /// Decoder errors so far, and when the newest was seen, in ms; 0 once it is dealt with.
     faults: AtomicU64,
     fault_at: AtomicU64,
 }
 
 impl Stall {
-    /// A packet came; gives whether it is time to ask, which it is again after as long a wait.
+    /// A packet arrived; `true` if a key frame is due, which repeats after each [`STALL_LIMIT`].
     fn packet(&self, now: Duration) -> bool {
         let now = milliseconds(now);
         let since = self.since.load(Relaxed);
@@ -61,25 +61,25 @@ impl Stall {
             self.since.store(now, Relaxed);
             return false;
         }
-        let due = u128::from(now.saturating_sub(since)) >= PATIENCE.as_millis();
+        let due = u128::from(now.saturating_sub(since)) >= STALL_LIMIT.as_millis();
         if due {
             self.since.store(now, Relaxed);
         }
         due
     }
 
-    fn picture(&self) {
+    fn frame(&self) {
         self.since.store(0, Relaxed);
     }
 
-    /// The decoder has had so many faults by now; gives whether the last one is long enough ago to ask.
-    fn mend(&self, faults: u64, now: Duration) -> bool {
+    /// Takes the decoder's error count; `true` once the last error is long enough ago.
+    fn settled(&self, faults: u64, now: Duration) -> bool {
         let now = milliseconds(now);
         if self.faults.swap(faults, Relaxed) != faults {
             self.fault_at.store(now, Relaxed);
         }
         let at = self.fault_at.load(Relaxed);
-        let due = at > 0 && u128::from(now.saturating_sub(at)) >= MENDED_AFTER.as_millis();
+        let due = at > 0 && u128::from(now.saturating_sub(at)) >= SETTLED_AFTER.as_millis();
         if due {
             self.fault_at.store(0, Relaxed);
         }
@@ -98,31 +98,31 @@ mod tests {
     const HALF: Duration = Duration::from_millis(500);
 
     #[test]
-    fn packets_without_a_picture_ask_once_a_second() {
+    fn packets_without_a_frame_request_a_key_frame_every_second() {
         let stall = Stall::default();
 
-        let asked: Vec<bool> = (2..9).map(|half| stall.packet(half * HALF)).collect();
+        let requested: Vec<bool> = (2..9).map(|half| stall.packet(half * HALF)).collect();
 
-        assert_eq!(asked, [false, false, true, false, true, false, true]);
+        assert_eq!(requested, [false, false, true, false, true, false, true]);
     }
 
     #[test]
-    fn faults_ask_once_when_they_are_over() {
+    fn faults_request_one_key_frame_when_they_cease() {
         let stall = Stall::default();
         let second = Duration::from_secs;
 
-        assert!(!stall.mend(0, second(1)) && !stall.mend(3, second(2)) && !stall.mend(9, second(3)));
-        assert!(stall.mend(9, second(4)));
-        assert!(!stall.mend(9, second(9)));
+        assert!(!stall.settled(0, second(1)) && !stall.settled(3, second(2)) && !stall.settled(9, second(3)));
+        assert!(stall.settled(9, second(4)));
+        assert!(!stall.settled(9, second(9)));
     }
 
     #[test]
-    fn a_slow_or_paused_stream_asks_for_nothing() {
+    fn a_slow_or_paused_stream_requests_nothing() {
         let stall = Stall::default();
         for second in (0..60).step_by(10) {
             assert!(!stall.packet(Duration::from_secs(second)));
             assert!(!stall.packet(Duration::from_secs(second) + HALF));
-            stall.picture();
+            stall.frame();
         }
     }
 }

@@ -145,10 +145,10 @@ impl Recording {
     /// Asks for a key frame again. Blocks for some ms.
     pub fn remind(&self, peer: &Peer) {
         if let Some(sender) = peer.sender() {
-            sender.ask_key_frame();
+            sender.request_key_frame();
         }
         if let Some(receiver) = peer.receiver().filter(|_| self.input) {
-            receiver.ask_key_frame();
+            receiver.request_key_frame();
         }
     }
 

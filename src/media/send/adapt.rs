@@ -1,28 +1,28 @@
-//! What a bitrate is good for: bitrate first, then resolution, then frame rate, with floors. Pure.
+//! Fits resolution and frame rate to the bitrate: resolution drops first, then frame rate, down to a floor. Pure.
 //!
-//! An encoder that gets too few bits for its pixels overshoots or smears; a smaller picture at the same bits is
-//! better to look at and keeps the delay.
+//! An encoder with too few bits per pixel overshoots or smears. A smaller frame at the same bitrate looks better and
+//! keeps the delay.
 
 use std::time::{Duration, Instant};
 
-/// Bits for a pixel below which a picture is made smaller.
+/// Below this many bits per pixel the resolution drops.
 const MIN_BITS_PER_PIXEL: f64 = 0.04;
-/// A larger picture has to be affordable with this much to spare, so that it does not swing.
+/// Hysteresis: a larger size must fit with this much bitrate to spare.
 const HEADROOM: f64 = 1.4;
-/// A change costs a key frame: down again after this, up again after that.
+/// Each change costs a key frame: least time before stepping down again, and before stepping up.
 const DOWN_AFTER: Duration = Duration::from_secs(1);
 const UP_AFTER: Duration = Duration::from_secs(5);
-/// Faces are no longer told apart below this.
+/// Faces are indistinguishable below this.
 const MIN_HEIGHT: u32 = 180;
-/// Frame rate that a step's need is reckoned with.
+/// Assumed frame rate of a step without a limit.
 const FULL_FPS: u32 = 30;
 
-/// How much of the picture is sent.
+/// One step of the ladder: the size and frame rate that are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// Quarters of the width and height.
+    /// Width and height, in quarters of the input's.
     pub quarters: u32,
-    /// Pictures a second at most; `None` for as many as come.
+    /// Frame rate limit; `None` for none.
     pub fps: Option<u32>,
 }
 
@@ -36,10 +36,10 @@ const LADDER: &[Step] = &[
 ];
 
 impl Step {
-    /// Everything.
+    /// Full size and frame rate.
     pub const FULL: Self = LADDER[0];
 
-    /// The size sent for a picture of `size`: even, as chroma at half size wants it.
+    /// The size sent for an input of `size`: even, as subsampled chroma requires.
     pub fn scaled(self, (width, height): (u32, u32)) -> (u32, u32) {
         let scale = |length: u32| ((length * self.quarters / 4) & !1).max(2);
         if self.quarters == 4 { (width, height) } else { (scale(width), scale(height)) }
@@ -56,7 +56,7 @@ impl Step {
     }
 }
 
-/// Remembers where on the ladder a session is.
+/// The position of a session on the ladder.
 #[derive(Debug, Default)]
 pub struct Adapter {
     at: usize,
@@ -64,14 +64,14 @@ pub struct Adapter {
 }
 
 impl Adapter {
-    /// The step for `bitrate_bps` and a picture of `size`; call it when either changes and now and then.
+    /// The step for `bitrate_bps` and an input of `size`. Call it when either changes, and regularly.
     pub fn step(&mut self, bitrate_bps: u32, size: (u32, u32), now: Instant) -> Step {
-        let calm = |limit| self.changed.is_none_or(|at| now.saturating_duration_since(at) >= limit);
+        let settled = |limit| self.changed.is_none_or(|at| now.saturating_duration_since(at) >= limit);
         let wanted = fitting(f64::from(bitrate_bps), size);
-        let to = if wanted > self.at && calm(DOWN_AFTER) {
+        let to = if wanted > self.at && settled(DOWN_AFTER) {
             wanted
-        } else if wanted < self.at && calm(UP_AFTER) {
-            // One step at a time, and only where the next one is surely affordable.
+        } else if wanted < self.at && settled(UP_AFTER) {
+            // One step at a time, and only if the next one fits with headroom.
             fitting(f64::from(bitrate_bps) / HEADROOM, size).clamp(self.at - 1, self.at)
         } else {
             self.at
@@ -84,7 +84,7 @@ impl Adapter {
     }
 }
 
-/// The first step that `bitrate_bps` is enough for, or the last one that is allowed.
+/// The first allowed step that `bitrate_bps` suffices for, else the last allowed one.
 fn fitting(bitrate_bps: f64, size: (u32, u32)) -> usize {
     let allowed = || LADDER.iter().enumerate().filter(|(_, step)| step.allowed(size));
     let fits = allowed().find(|(_, step)| step.need_bps(size) <= bitrate_bps);
@@ -114,12 +114,12 @@ mod tests {
     }
 
     #[test]
-    fn a_small_picture_is_not_made_smaller() {
+    fn a_small_frame_is_not_made_smaller() {
         assert_eq!(Adapter::default().step(1, (320, 180), Instant::now()), Step::FULL);
     }
 
     #[test]
-    fn it_falls_at_once_and_climbs_slowly() {
+    fn it_steps_down_at_once_and_up_slowly() {
         let start = Instant::now();
         let mut adapter = Adapter::default();
 
@@ -131,13 +131,13 @@ mod tests {
     }
 
     #[test]
-    fn it_does_not_swing_at_a_border() {
+    fn it_does_not_oscillate_at_a_threshold() {
         let start = Instant::now();
         let mut adapter = Adapter::default();
-        let border = 1_105_920; // what 1280x720 at 30 needs
+        let threshold = 1_105_920; // what 1280x720 at 30 needs
 
-        assert_eq!(adapter.step(border - 1, HD, start).quarters, 3);
-        assert_eq!(adapter.step(border + 1, HD, start + second(60)).quarters, 3);
-        assert_eq!(adapter.step(border * 3 / 2, HD, start + second(120)).quarters, 4);
+        assert_eq!(adapter.step(threshold - 1, HD, start).quarters, 3);
+        assert_eq!(adapter.step(threshold + 1, HD, start + second(60)).quarters, 3);
+        assert_eq!(adapter.step(threshold * 3 / 2, HD, start + second(120)).quarters, 4);
     }
 }

@@ -1,6 +1,6 @@
 //! The bin that sends video: appsrc → scale → encoder → payloader.
 //!
-//! Built on blocking threads; what it does once a frame is in [`outlet`] and in the table of probes.
+//! Built on blocking threads; its work per frame is in [`outlet`] and in the table of probes.
 
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
@@ -21,21 +21,21 @@ use crate::media::{
 const OUTLET: &str = "appsrc name=tap is-live=true format=time do-timestamp=false \
                       ! videoscale n-threads=1 add-borders=false ! capsfilter name=size";
 
-/// What every bin of one sender is built from.
+/// What each bin of a sender is built from.
 pub struct Plan {
-    /// Encoders, the best one first.
+    /// Encoders, best first.
     pub rows: Vec<&'static Encoder>,
-    /// What the answer says.
+    /// The negotiated m-line.
     pub line: Line,
-    /// What it works with.
+    /// The session's slots, counters and timing.
     pub parts: Parts,
-    /// Who may encode.
+    /// The server's limit on concurrent encodes.
     pub limit: Arc<EncodeLimit>,
 }
 
 impl Plan {
-    /// The first row from `from` on whose elements open: hardware may have no slot left for one more session. `number`
-    /// tells this bin from the ones before.
+    /// Builds the first row from `from` on whose elements open: hardware may have no session left. `number` makes the
+    /// bin's name unique.
     pub fn build(&self, from: usize, number: u32, pace: &Arc<Pace>) -> Result<(usize, gst::Bin), Error> {
         let name = format!("{}{number}", bins::SEND_VIDEO);
         for (index, row) in self.rows.iter().enumerate().skip(from) {
@@ -43,10 +43,10 @@ impl Plan {
             if bin.set_state(gst::State::Ready).is_ok() {
                 return Ok((index, bin));
             }
-            tracing::warn!(element = row.element, "the encoder does not open; the next one is tried");
-            bin.set_state(gst::State::Null).ok(); // it failed already; it is dropped next
+            tracing::warn!(element = row.element, "encoder did not open, trying the next one");
+            bin.set_state(gst::State::Null).ok(); // it failed already and is dropped
         }
-        Err(Error::Graph(format!("no encoder of {} opens", self.line.codec.name)))
+        Err(Error::Graph(format!("no {} encoder opened", self.line.codec.name)))
     }
 
     fn bin(&self, name: &str, row: &Encoder, pace: &Arc<Pace>) -> Result<gst::Bin, Error> {
@@ -60,11 +60,11 @@ impl Plan {
             self.count(&pad);
             self.parts.feeds.watch(Track::Output, &probes::RECORD_OUTPUT, &pad);
         }
-        keep_end_of_stream_in(&payloader);
+        drop_end_of_stream(&payloader);
         Ok(bin)
     }
 
-    /// Counts access units and notes the age of each: from its arrival (its pts, which the stage keeps) to here.
+    /// Counts access units and records the age of each, from its arrival (its pts, which the stage keeps) to here.
     fn count(&self, pad: &gst::Pad) {
         let (counters, timing) = (self.parts.counters.clone(), self.parts.timing.clone());
         probes::ENCODER_OUTPUT.each(pad, move |pad, buffer| {
@@ -83,8 +83,8 @@ impl Plan {
     }
 }
 
-/// An appsrc whose encoder failed sends an end of stream, and the transport takes nothing after it.
-fn keep_end_of_stream_in(payloader: &gst::Element) {
+/// Drops the EOS that an appsrc sends when its encoder failed: the transport accepts nothing after EOS.
+fn drop_end_of_stream(payloader: &gst::Element) {
     let Some(pad) = payloader.static_pad("src") else { return };
     probes::NO_END_OF_STREAM.downstream(&pad, |_, event| match event.type_() {
         gst::EventType::Eos => gst::PadProbeReturn::Handled,
@@ -92,19 +92,20 @@ fn keep_end_of_stream_in(payloader: &gst::Element) {
     });
 }
 
-/// Stops a bin and gives the pad of webrtcbin that it was linked to.
+/// Stops and removes a bin, and returns the webrtcbin pad that it was linked to.
 pub fn take_out(pipeline: &gst::Pipeline, bin: &gst::Bin, pace: &Pace) -> Result<gst::Pad, Error> {
     pace.retired.store(true, Relaxed);
-    let source = bin.static_pad("src").ok_or_else(|| Error::Graph("a bin without an output".into()))?;
-    let peer = source.peer().ok_or_else(|| Error::Graph("an encoder that is not linked".into()))?;
-    source.unlink(&peer).ok(); // what it still gives goes nowhere
+    let source =
+        bin.static_pad("src").ok_or_else(|| Error::Graph("the encoder's bin has no output".into()))?;
+    let peer = source.peer().ok_or_else(|| Error::Graph("the encoder's bin is not linked".into()))?;
+    source.unlink(&peer).ok(); // anything it still produces is dropped
     bin.set_locked_state(true);
-    bin.set_state(gst::State::Null).ok(); // a failed element may refuse; it is taken out all the same
+    bin.set_state(gst::State::Null).ok(); // a failed element may refuse; remove it all the same
     pipeline.remove(bin)?;
     Ok(peer)
 }
 
-/// Sets the size that goes into the encoder; at full size whatever comes.
+/// Sets the encoder's input size; at full size, that of the input.
 pub fn scale(bin: &gst::Bin, step: Step, size: (u32, u32)) {
     let Some(filter) = bin.by_name("size") else { return };
     let caps = gst::Caps::builder("video/x-raw");
@@ -118,14 +119,14 @@ pub fn scale(bin: &gst::Bin, step: Step, size: (u32, u32)) {
     filter.set_property("caps", caps);
 }
 
-/// Where a payloader is in its stream.
+/// A payloader's position in its RTP stream.
 pub struct Progress {
     sequence: Option<u32>,
     offset: Option<u32>,
 }
 
 impl Progress {
-    /// Of the payloader in `bin`.
+    /// Reads the position of the payloader in `bin`.
     pub fn of(bin: &gst::Bin) -> Self {
         let stats = bin
             .by_name("pay")
@@ -135,8 +136,8 @@ impl Progress {
         Self { sequence: field("seqnum"), offset: field("timestamp-offset") }
     }
 
-    /// Lets the payloader in `bin` go on from there.
-    pub fn go_on(&self, bin: &gst::Bin) {
+    /// Makes the payloader in `bin` continue from there.
+    pub fn resume(&self, bin: &gst::Bin) {
         let Ok(payloader) = launch::element(bin, "pay") else { return };
         if let Some(sequence) = self.sequence {
             payloader.set_property_from_str("seqnum-offset", &((sequence + 1) & 0xffff).to_string());
@@ -152,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_new_payloader_goes_on_where_the_old_one_was() {
+    fn a_new_payloader_continues_where_the_old_one_stopped() {
         gst::init().unwrap();
         let line = "videotestsrc num-buffers=3 ! video/x-raw,width=32,height=32 ! vp8enc deadline=1 \
                     ! rtpvp8pay name=pay seqnum-offset=65534 timestamp-offset=77 ! fakesink";
@@ -164,7 +165,7 @@ mod tests {
         let progress = Progress::of(old.upcast_ref());
         old.set_state(gst::State::Null).unwrap();
         let new = gst::parse::bin_from_description("rtpvp8pay name=pay", true).unwrap();
-        progress.go_on(&new);
+        progress.resume(&new);
 
         let payloader = new.by_name("pay").unwrap();
         assert_eq!(progress.sequence, Some(0));

@@ -1,8 +1,8 @@
-//! Limits concurrent encodes to the number of processors, first come, first served.
+//! Limits concurrent encodes to the number of CPUs, first come, first served.
 //!
-//! A session takes its frame when its turn has come, so the frame is the newest and its encoding takes as long as it
-//! takes alone. On an overloaded host each session sends fewer frames, and fresh ones; without the limit all encoders
-//! run at once and each frame is old when it is done.
+//! A session takes its frame only once it holds a permit, so the frame is the newest and encodes at full speed. An
+//! overloaded host thus sends fewer frames, but fresh ones; without the limit all encoders run at once and every frame
+//! is stale when it is done.
 
 use std::{
     collections::VecDeque,
@@ -10,43 +10,43 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// An encoder that hangs must not stop the others; one frame takes some milliseconds, on a loaded host 50.
-const PATIENCE: Duration = Duration::from_millis(250);
+/// A hung encoder must not block the others. One frame takes a few milliseconds, on a loaded host 50.
+const HOLD_LIMIT: Duration = Duration::from_millis(250);
 
 /// The limit of one server.
 pub struct EncodeLimit {
-    places: usize,
+    permits: usize,
     state: Mutex<State>,
     changed: Condvar,
 }
 
 #[derive(Default)]
 struct State {
-    /// Those that encode, the one that came first in front.
+    /// Turns that hold a permit, the oldest first.
     encoding: VecDeque<u64>,
     waiting: VecDeque<u64>,
     next: u64,
 }
 
-/// Leave to encode one frame, given back when it is dropped.
+/// Permission to encode one frame; dropping it returns it.
 pub struct Permit {
     limit: Arc<EncodeLimit>,
     turn: u64,
 }
 
 impl EncodeLimit {
-    /// As many encoders as this process may use processors.
+    /// One permit per CPU that this process may use.
     pub fn of_host() -> Self {
         Self::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
     }
 
-    fn new(places: usize) -> Self {
-        Self { places, state: Mutex::default(), changed: Condvar::new() }
+    fn new(permits: usize) -> Self {
+        Self { permits, state: Mutex::default(), changed: Condvar::new() }
     }
 
-    /// Waits for a place, first come, first served.
+    /// Waits for a permit, first come, first served. Blocks.
     ///
-    /// Blocks; who is first in the queue and waits for [`PATIENCE`] takes the place of the one that has encoded for longest.
+    /// After [`HOLD_LIMIT`] at the head of the queue, the caller revokes the oldest permit and takes it over.
     pub fn acquire(self: &Arc<Self>) -> Permit {
         let mut state = self.lock();
         let turn = state.next;
@@ -56,18 +56,18 @@ impl EncodeLimit {
         loop {
             if state.waiting.front() == Some(&turn) {
                 let since = *first_since.get_or_insert_with(Instant::now);
-                if state.encoding.len() >= self.places && since.elapsed() >= PATIENCE {
+                if state.encoding.len() >= self.permits && since.elapsed() >= HOLD_LIMIT {
                     state.encoding.pop_front();
                 }
-                if state.encoding.len() < self.places {
+                if state.encoding.len() < self.permits {
                     state.encoding.push_back(turn);
                     state.waiting.pop_front();
                     drop(state);
-                    self.changed.notify_all(); // there may be a place for the next one too
+                    self.changed.notify_all(); // there may be a permit for the next one too
                     return Permit { limit: self.clone(), turn };
                 }
             }
-            (state, _) = self.changed.wait_timeout(state, PATIENCE).unwrap_or_else(PoisonError::into_inner);
+            (state, _) = self.changed.wait_timeout(state, HOLD_LIMIT).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -78,7 +78,7 @@ impl EncodeLimit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        // Gone already where another one took the place.
+        // Absent if the permit was revoked.
         self.limit.lock().encoding.retain(|turn| *turn != self.turn);
         self.limit.changed.notify_all();
     }
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_comes_first_goes_in_first() {
+    fn permits_are_granted_in_order() {
         let limit = Arc::new(EncodeLimit::new(1));
         let first = limit.acquire();
         let (done, order) = mpsc::channel();
@@ -121,17 +121,17 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_is_not_left_costs_the_others_one_wait() {
+    fn a_permit_that_is_never_returned_costs_the_others_one_wait() {
         let limit = Arc::new(EncodeLimit::new(1));
         let hangs = limit.acquire();
 
         let second = limit.acquire();
         assert_eq!(limit.lock().encoding, [second.turn]);
         drop(second);
-        assert!(limit.lock().encoding.is_empty(), "the next one does not wait");
+        assert!(limit.lock().encoding.is_empty(), "the next one need not wait");
 
         let third = limit.acquire();
         drop(hangs);
-        assert_eq!(limit.lock().encoding, [third.turn], "who comes out late takes nobody's place along");
+        assert_eq!(limit.lock().encoding, [third.turn], "a revoked permit takes no other with it");
     }
 }

@@ -1,6 +1,6 @@
-//! The sending side of video: Slot → encoder → payloader, at the bitrate that the link has room for.
+//! Sends video: Slot → encoder → payloader, at the bitrate that the link can carry.
 //!
-//! Owns one bin a session (`bin`), who may encode (`encode_limit`) and how much is sent (`congestion`, `adapt`).
+//! Owns one bin per session (`bin`), the limit on concurrent encodes (`encode_limit`), the rate (`congestion`, `adapt`).
 
 mod adapt;
 mod bin;

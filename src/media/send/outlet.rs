@@ -1,7 +1,7 @@
-//! Where frames come back into the graph: Slot → appsrc.
+//! Where frames re-enter the graph: Slot → appsrc.
 //!
-//! Runs on the encoder's streaming thread, once a frame. It alone may wait, for the next frame and for its turn to
-//! encode; it must not copy a pixel, format or log.
+//! Runs on the encoder's streaming thread, once per frame. It may block, for the next frame and for an encode permit;
+//! it must not copy a pixel, format or log.
 
 use std::{
     sync::{
@@ -21,25 +21,25 @@ use crate::{
     metrics::Step,
 };
 
-/// How often an outlet without frames looks whether it is being taken out.
+/// How often an idle outlet checks whether its bin is being removed.
 const WAKE: Duration = Duration::from_millis(50);
-/// The encoder gives way to what receives: an overloaded host then sends fewer frames, but fresh ones.
+/// Receiving has priority over encoding: an overloaded host then sends fewer frames, but fresh ones.
 const ENCODER_NICE: i32 = 5;
 
-/// What the outlet looks at once a frame.
+/// What the outlet checks for each frame.
 #[derive(Debug, Default)]
 pub struct Pace {
-    /// Frames a second at most; 0 for as many as come.
+    /// Frame rate limit; 0 for none.
     pub fps: AtomicU32,
-    /// The bin is being taken out.
+    /// Whether the bin is being removed.
     pub retired: AtomicBool,
-    /// Frames left out for the frame rate's sake.
+    /// Frames skipped to keep the frame rate limit.
     pub skipped: AtomicU64,
 }
 
-/// Feeds `source` from the output slot: the encoder's thread takes the newest frame when it has sent the one before.
+/// Feeds `source` from the output slot: the encoder's thread takes the newest frame once it has sent the previous one.
 ///
-/// The callback waits in the slot until a frame comes, the slot is closed or the bin is taken out.
+/// The callback waits until a frame arrives, the slot is closed or the bin is removed.
 pub fn drain(source: &gst_app::AppSrc, parts: &Parts, limit: &Arc<EncodeLimit>, pace: Arc<Pace>) {
     let (parts, limit) = (parts.clone(), limit.clone());
     let mut known: Option<(gst::Caps, gst::Caps)> = None;
@@ -47,12 +47,12 @@ pub fn drain(source: &gst_app::AppSrc, parts: &Parts, limit: &Arc<EncodeLimit>, 
     let mut encoding: Option<Permit> = None;
     probes::OUTLET.need_data(source, move |source| {
         if last.is_none() {
-            // Refused only where a host forbids even that; the frame is worth more than the order.
+            // Fails only if the host forbids even lowering a priority; the frame is sent all the same.
             rustix::process::setpriority_process(None, ENCODER_NICE).ok();
         }
-        // The frame before has been encoded and sent on this very thread.
+        // The previous frame has been encoded and sent, on this thread: return its permit.
         encoding.take();
-        // None: the graph or the bin goes to NULL next, which wakes the encoder's thread.
+        // None: the graph or the bin is about to go to NULL, which wakes this thread.
         let Some((frame, permit)) = next(&parts, &limit, &pace, last) else { return };
         encoding = Some(permit);
         last = Some(frame.pts);
@@ -72,7 +72,7 @@ pub fn drain(source: &gst_app::AppSrc, parts: &Parts, limit: &Arc<EncodeLimit>, 
     });
 }
 
-/// The next frame that is due at the frame rate that the link has room for, taken when it may be encoded.
+/// The next frame that is due at the current frame rate limit, taken once its permit is held.
 fn next(
     parts: &Parts,
     limit: &Arc<EncodeLimit>,
@@ -98,13 +98,13 @@ fn next(
     }
 }
 
-/// Whether a frame comes late enough after the last one; a tenth early is not early.
+/// Whether a frame is due at `fps` after the last one, with a tolerance of a tenth of the interval.
 fn due(pts: Duration, last: Option<Duration>, fps: u32) -> bool {
     let Some(last) = last.filter(|_| fps > 0) else { return true };
     pts.checked_sub(last).is_none_or(|after| after * fps * 10 >= Duration::from_secs(9))
 }
 
-/// Decoders say 0/1, which makes x264 hold one frame back (GStreamer 1.22: 72 to 85 ms against 22 to 31).
+/// Decoders report 0/1, with which x264 holds one frame back (GStreamer 1.22: 72 to 85 ms against 22 to 31).
 fn with_frame_rate(caps: &gst::Caps) -> gst::Caps {
     let mut caps = caps.clone();
     caps.make_mut().set("framerate", gst::Fraction::new(30, 1));
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pictures_are_left_out_at_a_lower_frame_rate() {
+    fn frames_are_skipped_at_a_lower_frame_rate() {
         let at = |frame: u32| Duration::from_micros(33_333) * frame;
 
         assert!(due(at(1), Some(at(0)), 0));

@@ -1,7 +1,7 @@
-//! The sending side of one session's video: which encoder, at which bitrate, size and frame rate; another one when it fails.
+//! Sends one session's video: chooses encoder, bitrate, size and frame rate, and replaces an encoder that fails.
 //!
-//! Bitrate and size come from congestion control, on webrtcbin's RTCP thread. [`Sender::replace`] blocks and
-//! belongs on a blocking thread.
+//! Congestion control sets bitrate and size, on webrtcbin's RTCP thread. [`Sender::replace`] blocks and belongs on a
+//! blocking thread.
 
 use std::{
     sync::{
@@ -33,23 +33,23 @@ use crate::{
     signalling::CodecName,
 };
 
-/// An encoder is told of changes over this part of its bitrate.
-const WORTH_A_GRANT: u32 = 50;
+/// The encoder gets a new bitrate only if it differs by more than 1/50.
+const MIN_CHANGE_DIVISOR: u32 = 50;
 
 /// The sending side of one session's video.
 pub struct Sender {
     pipeline: glib::WeakRef<gst::Pipeline>,
     plan: Plan,
     current: Mutex<Current>,
-    grant_bps: AtomicU32,
-    /// What drives the bitrate; `None` where it stays as it is configured.
+    bitrate_bps: AtomicU32,
+    /// What drives the bitrate; `None` keeps the configured one.
     control: Option<Control>,
 }
 
 enum Control {
-    /// The peer says of each packet whether and when it came.
+    /// Transport-wide feedback: whether and when each packet arrived.
     Feedback(Box<Mutex<Estimate>>),
-    /// Its receiver reports alone, and the ends of the bitrate.
+    /// Receiver reports only; holds the bounds of the bitrate.
     Loss((u32, u32)),
 }
 
@@ -65,7 +65,7 @@ struct Current {
 }
 
 impl Sender {
-    /// Builds appsrc, encoder and payloader; the bin is not linked yet.
+    /// Builds appsrc, encoder and payloader, unlinked.
     pub fn new(pipeline: &gst::Pipeline, line: &Line, parts: &Parts, engine: &Engine) -> Result<Self, Error> {
         let settings = &engine.settings;
         let plan = Plan {
@@ -92,9 +92,9 @@ impl Sender {
             control: Control::of(line, settings),
             plan,
             current: Mutex::new(current),
-            grant_bps: AtomicU32::new(settings.start_bitrate_bps),
+            bitrate_bps: AtomicU32::new(settings.start_bitrate_bps),
         };
-        sender.grant(settings.start_bitrate_bps);
+        sender.set_bitrate(settings.start_bitrate_bps);
         Ok(sender)
     }
 
@@ -103,7 +103,7 @@ impl Sender {
         self.lock().bin.clone()
     }
 
-    /// The codec that the client gets.
+    /// The negotiated codec.
     pub fn codec(&self) -> CodecName {
         self.plan.line.codec.name
     }
@@ -118,69 +118,69 @@ impl Sender {
         self.plan.rows[self.lock().row]
     }
 
-    /// Lets the picture have so many bits a second: bitrate first, then its size, then its frame rate.
-    pub fn grant(&self, bitrate_bps: u32) {
-        self.grant_bps.store(bitrate_bps, Relaxed);
+    /// Sets the video bitrate, and lowers resolution and then frame rate as it requires.
+    pub fn set_bitrate(&self, bitrate_bps: u32) {
+        self.bitrate_bps.store(bitrate_bps, Relaxed);
         self.plan.parts.counters.target_bps.store(u64::from(bitrate_bps), Relaxed);
         self.apply(&mut self.lock());
     }
 
-    /// What the peer says of the packets that it got.
+    /// Takes the peer's transport-wide feedback.
     pub(in crate::media) fn feedback(&self, packets: &[Packet]) {
         let Some(Control::Feedback(estimate)) = &self.control else { return };
         let mut estimate = estimate.lock().unwrap_or_else(PoisonError::into_inner);
         let bitrate_bps = estimate.report(packets, self.plan.line.codec.payload);
         self.plan.parts.counters.lossy.store(estimate.is_lossy(), Relaxed);
-        let broken = estimate.take_broken();
+        let recover = estimate.take_recovery();
         drop(estimate);
-        let before = self.grant_bps.load(Relaxed);
-        if bitrate_bps.abs_diff(before) >= before / WORTH_A_GRANT {
-            self.grant(bitrate_bps);
+        let before = self.bitrate_bps.load(Relaxed);
+        if bitrate_bps.abs_diff(before) >= before / MIN_CHANGE_DIVISOR {
+            self.set_bitrate(bitrate_bps);
         }
-        if broken {
-            self.begin_anew();
+        if recover {
+            self.recover();
         }
     }
 
-    /// A key frame in place of what got lost, which is then not sent again.
-    fn begin_anew(&self) {
+    /// Sends a key frame instead of retransmitting.
+    fn recover(&self) {
         let counters = &self.plan.parts.counters;
         counters.recovery_ms.store(counters.now_ms(), Relaxed);
-        self.ask_key_frame();
+        self.request_key_frame();
     }
 
-    /// Makes the encoder's next picture a key frame.
-    pub fn ask_key_frame(&self) {
+    /// Makes the encoder's next frame a key frame.
+    pub fn request_key_frame(&self) {
         if let Some(pad) = self.bin().by_name("pay").and_then(|payloader| payloader.static_pad("sink")) {
             pad.push_event(events::key_request());
         }
     }
 
-    /// The peer's receiver report says that this share of the packets got lost.
+    /// Takes the share of packets lost from the peer's receiver report.
     pub fn lost(&self, share: f64) {
         if let Some(Control::Loss(bounds)) = self.control {
-            self.grant(congestion::by_loss(self.grant_bps.load(Relaxed), share, bounds));
+            self.set_bitrate(congestion::by_loss(self.bitrate_bps.load(Relaxed), share, bounds));
         }
     }
 
-    /// Looks again at what the bitrate is good for; the picture may have another size, or enough time has passed.
+    /// Reapplies the bitrate: the input size may have changed, or enough time may have passed for a larger step.
     pub fn review(&self) {
         self.apply(&mut self.lock());
     }
 
-    /// The size and frame rate limit that are sent.
+    /// The size that is sent, and the frame rate limit.
     pub fn sending(&self) -> ((u32, u32), Option<u32>) {
         let current = self.lock();
         (current.step.scaled(current.size), current.step.fps)
     }
 
-    /// Pictures left out because the link has no room for more.
+    /// Frames skipped because the link has no room for more.
     pub fn skipped(&self) -> u64 {
         self.lock().pace.skipped.load(Relaxed)
     }
 
     fn apply(&self, current: &mut Current) {
-        let bitrate_bps = self.grant_bps.load(Relaxed);
+        let bitrate_bps = self.bitrate_bps.load(Relaxed);
         if let Some(encoder) = current.bin.by_name("enc") {
             self.plan.rows[current.row].set_bitrate(&encoder, bitrate_bps);
         }
@@ -197,17 +197,17 @@ impl Sender {
             scale(&current.bin, step, size);
         }
         if step != current.step {
-            tracing::debug!(?step, bitrate_bps, "the picture is sent differently");
+            tracing::debug!(?step, bitrate_bps, "video step changed");
         }
         (current.step, current.size) = (step, size);
     }
 
-    /// Takes the encoder out whose bin is named `failed` and puts the next row's in its place. Blocks.
+    /// Replaces the encoder in the bin named `failed` by the next row's. Blocks.
     ///
-    /// The peer sees one stream: the payloader's sequence numbers and time stamps go on (RFC 3550, 5.1).
+    /// The peer sees one stream: the payloader's sequence numbers and timestamps continue (RFC 3550, 5.1).
     ///
     /// # Errors
-    /// Too many have failed, or none can be built; `Ok(None)` where that bin is out already.
+    /// Too many failed, or none can be built. `Ok(None)`: that bin was replaced already.
     pub fn replace(&self, failed: &str) -> Result<Option<Replaced>, Error> {
         let mut current = self.lock();
         if current.bin.name() != failed {
@@ -224,13 +224,14 @@ impl Sender {
         current.built += 1;
         current.pace = Arc::new(Pace::default());
         let (row, bin) = self.plan.build(next, current.built, &current.pace)?;
-        progress.go_on(&bin);
+        progress.resume(&bin);
         (current.bin, current.row, current.step) = (bin.clone(), row, Step::FULL);
         current.size = (0, 0);
         self.apply(&mut current);
         pipeline.add(&bin)?;
-        let source = bin.static_pad("src").ok_or_else(|| Error::Graph("a bin without an output".into()))?;
-        source.link(&webrtc).map_err(|error| Error::Graph(format!("webrtcbin takes no link: {error}")))?;
+        let source =
+            bin.static_pad("src").ok_or_else(|| Error::Graph("the encoder's bin has no output".into()))?;
+        source.link(&webrtc).map_err(|error| Error::Graph(format!("cannot link to webrtcbin: {error}")))?;
         bin.sync_state_with_parent()?;
         Ok(Some(Replaced { failed: broken, element: self.plan.rows[row].element }))
     }

@@ -34,7 +34,7 @@ pub fn open(engine: &Engine, open: &Open<'_>) -> Result<Opened, Error> {
     peer.watch(&open.tell);
     peer.begin()?;
     let sender = Sender::new(&peer.pipeline, &line, &peer.parts, engine)?;
-    sender.grant(settings.max_bitrate_bps); // no link sets a limit
+    sender.set_bitrate(settings.max_bitrate_bps); // no link sets a limit
     let bin = sender.bin();
     peer.sender = Some(Arc::new(sender));
     peer.pipeline.add(&bin)?;

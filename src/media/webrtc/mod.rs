@@ -342,7 +342,7 @@ impl Peer {
         let pad = pad.ok_or_else(|| Error::Graph("there is nothing to view".into()))?;
         let viewer = TsStream::open(&pad, give)?;
         if let Some(sender) = self.sender() {
-            sender.ask_key_frame();
+            sender.request_key_frame();
         }
         Ok(viewer)
     }

@@ -154,10 +154,10 @@ fn decoder_mended(cx: &Context, done: Option<(Remedy, Outcome)>) -> Result<(), E
 fn sentence(remedy: &Remedy, Replaced { failed, element }: Replaced) -> String {
     match remedy {
         Remedy::Failed(_) => format!("the decoder {failed} failed; {element} goes on"),
-        Remedy::Anew | Remedy::Next if failed == element => {
+        Remedy::Rebuild | Remedy::Next if failed == element => {
             format!("no picture came from the decoder {failed}; it was started anew")
         }
-        Remedy::Anew | Remedy::Next => {
+        Remedy::Rebuild | Remedy::Next => {
             format!("no picture came from the decoder {failed}; {element} goes on")
         }
     }

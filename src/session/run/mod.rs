@@ -218,7 +218,7 @@ impl Session {
                 Action::TellMissingInput if self.input_file.plays() => {}
                 Action::TellMissingInput => self.steering.tell_missing_input(&self.cx),
                 Action::AskKeyFrame => self.ask_key_frame(),
-                Action::RestartDecoder => self.repairs.mend_decoder(&self.cx, Remedy::Anew),
+                Action::RestartDecoder => self.repairs.mend_decoder(&self.cx, Remedy::Rebuild),
                 Action::ReplaceDecoder => self.repairs.mend_decoder(&self.cx, Remedy::Next),
                 Action::End(reason) => end = Some(reason),
             }
@@ -232,6 +232,6 @@ impl Session {
     fn ask_key_frame(&self) {
         let peer = self.cx.peer().clone();
         // Owned by the runtime; ends by itself in ms.
-        spawn_blocking(move || peer.receiver().map(media::Receiver::ask_key_frame));
+        spawn_blocking(move || peer.receiver().map(media::Receiver::request_key_frame));
     }
 }

@@ -1,4 +1,4 @@
-//! Transport-wide feedback, as rtpsession hands it on.
+//! Reads transport-wide feedback from rtpsession.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use gst::{glib, prelude::*};
 use super::window::Packet;
 use crate::media::graph::probes;
 
-/// Name of the event with which rtpsession hands the feedback on.
+/// Name of rtpsession's feedback event.
 const FEEDBACK: &str = "RTPTWCCPackets";
 
-/// Hands `report` what the peer says of the packets that it got.
+/// Passes each of the peer's feedback reports to `report`.
 pub fn listen(webrtc: &gst::Element, report: impl Fn(&[Packet]) + Clone + Send + Sync + 'static) {
     webrtc.connect("request-aux-sender", false, move |_| {
-        // Something in the stream that feedback passes on its way up.
+        // An element in the stream that the feedback event passes on its way upstream.
         let tap = gst::ElementFactory::make("identity").property("silent", true).build().ok()?;
         let report = report.clone();
         probes::CONGESTION_FEEDBACK.upstream(&tap.static_pad("src")?, move |_, event| {
@@ -26,7 +26,7 @@ pub fn listen(webrtc: &gst::Element, report: impl Fn(&[Packet]) + Clone + Send +
     });
 }
 
-/// The packets of a report; those that rtpsession no longer knows are left out.
+/// The packets of a report, without those that rtpsession has forgotten.
 fn packets(fields: &gst::StructureRef) -> Vec<Packet> {
     let Ok(list) = fields.get::<glib::ValueArray>("packets") else { return Vec::new() };
     list.iter().filter_map(|value| packet(value.get::<&gst::StructureRef>().ok()?)).collect()
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_is_read_and_what_it_does_not_know_is_left_out() {
+    fn a_report_is_read_without_the_packets_that_it_does_not_know() {
         gst::init().unwrap();
         let row = |local: u64, remote: u64, lost: bool| {
             gst::Structure::builder("RTPTWCCPacket")

@@ -1,7 +1,7 @@
-//! The bitrate for peers that send no transport-wide feedback. Pure.
+//! Loss-based bitrate, for peers that send no transport-wide feedback. Pure.
 
-/// The bitrate after a second in which this share of the packets got lost, for peers that send no transport-wide
-/// feedback (draft-ietf-rmcat-gcc-02, section 6): up by 5 % under 2 %, down by half the share over 10 %.
+/// The next bitrate after a second with this share of packets lost (draft-ietf-rmcat-gcc-02, section 6): below 2 % loss
+/// it rises by 5 %, above 10 % it falls by half the share.
 pub fn by_loss(bitrate_bps: u32, lost: f64, bounds: (u32, u32)) -> u32 {
     let factor = match lost {
         lost if lost < 0.02 => 1.05,
@@ -19,7 +19,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn loss_alone_drives_the_bitrate_of_peers_without_feedback() {
+    fn loss_drives_the_bitrate_of_peers_without_feedback() {
         let bounds = (100_000, 4_000_000);
 
         assert_eq!(by_loss(1_000_000, 0.0, bounds), 1_050_000);

@@ -1,7 +1,7 @@
-//! Send-side congestion control: transport-wide feedback becomes the encoder's bitrate.
+//! Send-side congestion control: turns transport-wide feedback into the encoder's bitrate.
 //!
-//! Without it a narrow link freezes the picture for good (measured: 45 of 361 frames at 700 kbit/s). Runs on
-//! webrtcbin's RTCP thread, some times a second.
+//! Without it a narrow link freezes the video for good (measured: 45 of 361 frames at 700 kbit/s). Runs on webrtcbin's
+//! RTCP thread, several times a second.
 
 mod estimate;
 mod feedback;
