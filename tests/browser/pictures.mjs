@@ -1,6 +1,6 @@
 // Films the page for the documents: [FAKE_CAMERA=FILE.y4m] node pictures.mjs FOLDER
 // A person before the camera, cartooned; then another pipeline is chosen while she is live. Writes FOLDER/NNN.jpg and
-// FOLDER/frames.txt, which ffmpeg's concat reads; then the page at three widths, FOLDER/WIDTH.png.
+// FOLDER/frames.txt, which ffmpeg's concat reads; then the page at three widths, FOLDER/WIDTHpx.jpg.
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -51,11 +51,12 @@ for (const { width, height, colorScheme } of WIDTHS) {
   await page.setViewportSize({ width, height });
   await page.emulateMedia({ colorScheme });
   await seconds(1);
-  await page.screenshot({ path: join(folder, `${width}.png`) });
+  await page.screenshot({ path: join(folder, `${width}px.jpg`), quality: 85 });
 }
 await browser.close();
 await server.kill();
 
+frames.sort((one, other) => one.at - other.at);
 const lines = [];
 for (const [number, { data, at }] of frames.entries()) {
   const name = `${String(number).padStart(3, "0")}.jpg`;
