@@ -52,10 +52,16 @@ fn the_api_guides_examples_run() {
 
 #[test]
 fn what_the_guide_lacks_is_found() {
-    let schema = json!({"oneOf": [{"properties": {"kind": {"enum": ["a", "b"]}}}]});
-    let contract = json!({"paths": {"/x": {}, "/y": {}}, "components": {"schemas": {"Cause": schema}}});
+    let tagged = |tag: &str, name: &str| json!({"properties": {tag: {"enum": [name]}}});
+    let schemas = json!({
+        "EndReason": {"enum": ["a", "b"]},
+        "Cause": {"oneOf": [tagged("kind", "a"), tagged("kind", "c")]},
+        "ServerMessage": {"oneOf": [{"allOf": [{"$ref": "x"}, tagged("type", "d")]}]},
+        "Update": {"properties": {"a": {}, "e": {}}},
+    });
+    let contract = json!({"paths": {"/x": {}, "/y": {}}, "components": {"schemas": schemas}});
 
-    assert_eq!(unlisted("| `GET /x` | |\n| `a` | |\n", &contract), ["/y", "b"]);
+    assert_eq!(unlisted("| `GET /x` | |\n| `a` | |\n", &contract), ["/y", "b", "c", "d", "e"]);
 }
 
 #[test]
@@ -116,16 +122,37 @@ fn an_example_that_fails_is_noticed() {
     assert!(!bash("false | true\n", root()).status.success(), "a failure in the middle of a pipe");
 }
 
-/// Routes and causes of the contract that the guide does not list.
+/// What of the contract the guide lacks: routes, and rows for end reasons, causes and the messages of both sides.
 fn unlisted(guide: &str, contract: &Value) -> Vec<String> {
-    let paths = contract["paths"].as_object().into_iter().flat_map(|paths| paths.keys().cloned());
-    let causes = contract["components"]["schemas"]["Cause"]["oneOf"].as_array().into_iter().flatten();
-    let kinds = causes.flat_map(|cause| cause["properties"]["kind"]["enum"].as_array().into_iter().flatten());
-    let kinds: Vec<_> = kinds.filter_map(|kind| kind.as_str().map(str::to_owned)).collect();
-    assert!(!kinds.is_empty(), "the contract has no causes");
-    let missing_paths = paths.filter(|path| !guide.contains(&format!("{path}`")));
-    let missing_kinds = kinds.into_iter().filter(|kind| !guide.contains(&format!("\n| `{kind}` |")));
-    missing_paths.chain(missing_kinds).collect()
+    let schema = |name: &str| &contract["components"]["schemas"][name];
+    let rows = [
+        texts(&schema("EndReason")["enum"]),
+        tags(schema("Cause"), "kind"),
+        tags(schema("ServerMessage"), "type"),
+    ];
+    assert!(rows.iter().all(|names| !names.is_empty()), "expected the contract's lists, found {rows:?}");
+    let has_row = |name: &String| guide.contains(&format!("\n| `{name}` |"));
+    let routes = keys(&contract["paths"]).into_iter().filter(|path| !guide.contains(&format!("{path}`")));
+    let updates = keys(&schema("Update")["properties"]).into_iter();
+    let updates = updates.filter(|key| !guide.contains(&format!("`{key}`")));
+    routes.chain(rows.concat().into_iter().filter(|name| !has_row(name))).chain(updates).collect()
+}
+
+/// The names by which `tag` tells the variants of a schema apart.
+fn tags(schema: &Value, tag: &str) -> Vec<String> {
+    let variants = schema["oneOf"].as_array().into_iter().flatten();
+    // A variant that holds another type is that type and the tag.
+    let parts =
+        variants.flat_map(|variant| variant["allOf"].as_array().cloned().unwrap_or(vec![variant.clone()]));
+    parts.flat_map(|part| texts(&part["properties"][tag]["enum"])).collect()
+}
+
+fn texts(list: &Value) -> Vec<String> {
+    list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+fn keys(object: &Value) -> Vec<String> {
+    object.as_object().into_iter().flat_map(|object| object.keys().cloned()).collect()
 }
 
 /// The shell blocks of a document.

@@ -1,5 +1,5 @@
 //! Tables that repeat a table of the code have all of its rows. That of the configuration is compared in
-//! `src/config/load.rs`.
+//! `src/config/load.rs`, those of the contract in `examples.rs`.
 
 use super::{document, root};
 
@@ -9,15 +9,6 @@ fn operations_has_every_metric() {
         missing(&document("docs/operations.md").text, scope::metrics::NAMES.iter().map(|(name, _)| *name));
 
     assert_eq!(missing, [""; 0]);
-}
-
-#[test]
-fn the_api_guide_has_every_end_reason() {
-    let code = std::fs::read_to_string(root().join("src/session/ending.rs")).unwrap();
-    let reasons = codes(&code);
-
-    assert!(reasons.len() > 10, "expected the table of endings, found {reasons:?}");
-    assert_eq!(missing(&document("docs/api.md").text, reasons.iter().map(String::as_str)), [""; 0]);
 }
 
 #[test]
@@ -52,23 +43,12 @@ fn the_index_has_every_decision() {
 #[test]
 fn the_detectors_catch_what_they_are_for() {
     assert_eq!(missing("| `a` | x |\n", ["a", "b"].into_iter()), ["b"]);
-    assert_eq!(
-        codes("Self::A => (\n  \"a_b\",\n \"a sentence\"), Self::C => (\"c\", \"d e\")"),
-        ["a_b", "c"]
-    );
 }
 
 /// The names without a row of their own.
 fn missing<'a>(table: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let has = |name: &str| table.lines().any(|line| line.starts_with(&format!("| `{name}` |")));
     names.filter(|name| !has(name)).map(str::to_owned).collect()
-}
-
-/// The first text of each pair in brackets.
-fn codes(code: &str) -> Vec<String> {
-    let openings = code.split('(').skip(1).map(str::trim_start).filter_map(|rest| rest.strip_prefix('"'));
-    let texts = openings.filter_map(|rest| rest.split_once('"')).filter(|(_, after)| after.starts_with(','));
-    texts.map(|(text, _)| text.to_owned()).collect()
 }
 
 /// The texts of several words with underscores between them.
