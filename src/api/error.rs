@@ -318,7 +318,7 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_may_come_back_is_told_when() {
-        let out = session::Error::Descriptors { free: 1, wanted: 2 };
+        let out = session::Error::Descriptors { free: 1, needed: 2 };
         for error in
             [session::Error::Full { limit: 1 }, out, session::Error::ShuttingDown, session::Error::Busy]
         {

@@ -10,27 +10,27 @@ pub enum EndReason {
     ClosedByClient,
     /// The peer closed the connection.
     ClosedByPeer,
-    /// The connection never stood.
+    /// The connection was not established in time.
     ConnectTimeout,
-    /// ICE found no way or lost it.
+    /// ICE found no path, or lost it.
     IceFailed,
-    /// Connected, but no picture came.
+    /// Connected, but no frame arrived.
     MediaTimeout,
-    /// Packets of the picture came, and no decoder made a picture of them.
+    /// Video packets arrived, but no decoder produced a frame.
     PictureStalled,
     /// No packet for too long.
     PeerVanished,
     /// The peer's certificate is not the one in its offer.
     FingerprintMismatch,
-    /// A GStreamer element gave up.
+    /// A GStreamer element failed.
     ElementError,
-    /// The file of a session without a client came to its end.
+    /// The file of a headless session ended.
     SourceEnded,
-    /// The file of a session without a client cannot be played.
+    /// The file of a headless session cannot be played.
     SourceFailed,
-    /// Another connection took the session over.
+    /// Another connection resumed the session.
     Resumed,
-    /// The server stops.
+    /// The server is shutting down.
     ServerShutdown,
 }
 
@@ -42,33 +42,32 @@ impl EndReason {
             Self::ClosedByPeer => ("closed_by_peer", "the browser closed the connection"),
             Self::ConnectTimeout => (
                 "connect_timeout",
-                "no connection came about in time; check that UDP reaches the server, or configure a TURN server",
+                "could not connect in time; check that UDP reaches the server, or configure a TURN server",
             ),
             Self::IceFailed => (
                 "ice_failed",
-                "no network path to the server works any more; check UDP and firewalls, or configure a TURN server",
+                "lost the network path to the server; check UDP and firewalls, or configure a TURN server",
             ),
-            Self::MediaTimeout => (
-                "media_timeout",
-                "the connection stands but no picture came; check that the source is running",
-            ),
+            Self::MediaTimeout => {
+                ("media_timeout", "connected, but no video arrived; check that the source is running")
+            }
             Self::PictureStalled => (
                 "picture_stalled",
-                "the picture's packets came but could not be decoded; start again, with another codec if it happens again",
+                "video arrived but could not be decoded; start again, and choose another codec if it fails again",
             ),
-            Self::PeerVanished => ("peer_vanished", "nothing came from the browser for too long"),
+            Self::PeerVanished => {
+                ("peer_vanished", "the browser stopped sending packets; check its network and start again")
+            }
             Self::FingerprintMismatch => (
                 "fingerprint_mismatch",
-                "the connection's certificate is not the one in the offer; somebody may be in between",
+                "the connection's certificate is not the one in the offer: possible man-in-the-middle; do not retry on this network",
             ),
-            Self::ElementError => {
-                ("element_error", "a part of the media graph failed; the server's log says which")
-            }
-            Self::SourceEnded => ("source_ended", "the session's file came to its end"),
+            Self::ElementError => ("element_error", "part of the media graph failed; see the server's log"),
+            Self::SourceEnded => ("source_ended", "the session's file ended"),
             Self::SourceFailed => {
-                ("source_failed", "the session's file cannot be played; the server's log says why")
+                ("source_failed", "the session's file cannot be played; see the server's log")
             }
-            Self::Resumed => ("resumed", "a new connection took this session over"),
+            Self::Resumed => ("resumed", "a new connection resumed this session"),
             Self::ServerShutdown => ("server_shutdown", "the server is shutting down"),
         }
     }

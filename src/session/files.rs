@@ -1,6 +1,6 @@
-//! The server's files that a session can take in the place of its client's frames.
+//! The server's files that a session can play instead of its client's video.
 //!
-//! Names are looked up in two folders, and never become a part of a path before they are known to be one there.
+//! A name is looked up in two folders; it becomes part of a path only after it was found in one.
 
 use std::path::{Path, PathBuf};
 
@@ -13,15 +13,15 @@ use crate::{recordings, stage::Fault};
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = SourceFile)]
 pub struct Found {
-    /// As people know it.
+    /// Its name for people.
     pub name: String,
-    /// What `source_name` has to be.
+    /// The value for `source_name`.
     pub identifier: String,
     /// Its size.
     pub bytes: u64,
 }
 
-/// The files that sessions may take. Its functions ask the disk.
+/// The files that sessions may play. Its functions read the disk.
 #[derive(Clone)]
 pub struct Sources {
     folder: Option<PathBuf>,
@@ -29,30 +29,30 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// Those of a folder, without which there are recordings alone.
+    /// The files of this folder and the recordings; without a folder, the recordings alone.
     pub fn new(folder: Option<PathBuf>, recordings: recordings::Store) -> Self {
         Self { folder, recordings }
     }
 
-    /// What there is of a kind, by name.
+    /// The files of a kind, by name.
     pub fn list(&self, kind: SourceType) -> Vec<Found> {
         match kind {
             SourceType::VideoFile => self.folder.as_deref().map(files).unwrap_or_default(),
             SourceType::Recording => {
                 let recordings = self.recordings.list();
-                let pictures = recordings.into_iter().flat_map(|recording| {
+                let segments = recordings.into_iter().flat_map(|recording| {
                     let id = recording.id;
                     recording.files.into_iter().map(move |file| {
                         let identifier = format!("{id}/{}", file.name);
                         Found { name: identifier.clone(), identifier, bytes: file.bytes }
                     })
                 });
-                pictures.collect()
+                segments.collect()
             }
         }
     }
 
-    /// Where a source is.
+    /// The path of a source.
     ///
     /// # Errors
     /// There is no such file.
@@ -62,8 +62,7 @@ impl Sources {
             SourceType::VideoFile => {
                 let folder = self.folder.as_deref().ok_or_else(|| {
                     missing(
-                        "this server has no folder of video files; it is started with --video-files FOLDER"
-                            .into(),
+                        "this server has no folder of video files; start it with --video-files FOLDER".into(),
                     )
                 })?;
                 inside(folder, name)
@@ -76,7 +75,7 @@ impl Sources {
     }
 }
 
-/// The files in a folder whose names do not begin with a dot, sorted.
+/// The files in a folder whose names do not start with a dot, sorted.
 fn files(folder: &Path) -> Vec<Found> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut found: Vec<_> = entries
@@ -90,13 +89,13 @@ fn files(folder: &Path) -> Vec<Found> {
     found
 }
 
-/// A file of a folder, by a name that leads nowhere else.
+/// A file directly in a folder, by its name.
 fn inside(folder: &Path, name: &str) -> Option<PathBuf> {
     let known = files(folder).into_iter().find(|file| file.name == name)?;
     Some(folder.join(known.name))
 }
 
-/// That a chosen source cannot be had.
+/// The fault of a source that is not available.
 pub fn missing(sentence: String) -> Fault {
     control::fault(&format!("/{SOURCE}/source_name"), sentence)
 }

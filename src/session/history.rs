@@ -1,6 +1,6 @@
-//! What both sides said to connect, kept for the inspector without its secrets.
+//! The signalling of both sides, kept for the inspector without secrets.
 //!
-//! Shared by the registry's handles; the lock is held for a push or a copy.
+//! Shared by the registry's handles; the lock is held for one push or one copy.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,13 +8,13 @@ use serde::Serialize;
 
 use crate::signalling::{self, Candidate};
 
-/// A browser with many networks trickles some twenty candidates; more is a flood.
+/// A browser on many networks trickles about twenty candidates; more is a flood.
 const KEPT: usize = 100;
 
-/// One thing that a side said.
+/// One message of the signalling.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Description {
-    /// When it came or went, RFC 3339 in UTC.
+    /// When it was received or sent, RFC 3339 in UTC.
     #[schema(format = DateTime)]
     pub at: String,
     /// What it is.
@@ -23,7 +23,7 @@ pub struct Description {
     pub sdp: String,
 }
 
-/// What a side said.
+/// The kinds of signalling messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DescriptionKind {
@@ -31,11 +31,11 @@ pub enum DescriptionKind {
     Offer,
     /// The server's description.
     Answer,
-    /// A candidate of the client that came after its offer.
+    /// A candidate of the client, received after its offer.
     Candidate,
 }
 
-/// The first of a session's descriptions.
+/// The start of a session's history.
 #[derive(Clone, Default)]
 pub struct History(Arc<Mutex<Vec<Description>>>);
 

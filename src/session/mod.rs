@@ -1,8 +1,8 @@
-//! One viewer's life, from the offer to the end.
+//! The life of one session, from the offer to the end.
 //!
-//! Owns: the [`Registry`] of live sessions and how they come about, the task that runs one (`run`) out of its `parts`, the
-//! rules of its life (`state`), what its client and it say to each other (`control`).
-//! Runs on tokio; whatever blocks is sent to a blocking thread. Must never touch HTTP.
+//! Owns: the [`Registry`] of live sessions and their creation, the task that runs one (`run`) with its `parts`, the rules
+//! of its life (`state`), and the protocol with its client (`control`).
+//! Runs on tokio; blocking work goes to a blocking thread. Must never touch HTTP.
 
 mod control;
 mod ending;
@@ -33,7 +33,7 @@ pub use state::{Limits, Phase};
 
 use crate::{media, recordings, stage};
 
-/// A session's name in every URL, log line and metric. Opaque: later it may name a node too.
+/// A session's name in every URL, log line and metric. Opaque, so that it can name a node later.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Id(Arc<str>);
@@ -43,7 +43,7 @@ impl Id {
         Self(uuid::Uuid::new_v4().to_string().into())
     }
 
-    /// That of the session without a client.
+    /// The id of the session without a client.
     pub fn headless() -> Self {
         Self("headless".into())
     }
@@ -61,13 +61,13 @@ impl fmt::Display for Id {
     }
 }
 
-/// What a session cannot do.
+/// Why a request to a session failed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
-    /// Never knew that id.
+    /// No session ever had that id.
     #[error("no session {0}")]
     NotFound(Id),
-    /// That session is over.
+    /// The session has ended.
     #[error("session {id} has ended: {}", .reason.sentence())]
     Ended {
         /// The session.
@@ -75,89 +75,89 @@ pub enum Error {
         /// Why it ended.
         reason: EndReason,
     },
-    /// There is one of its kind already.
-    #[error("the session {0} runs already; stop it first")]
+    /// A session of this kind runs already.
+    #[error("session {0} is already running; stop it first")]
     Running(Id),
     /// No permit left.
     #[error("the server is full at {limit} sessions; try again later")]
     Full {
-        /// How many fit.
+        /// The limit.
         limit: usize,
     },
-    /// Too few file descriptors for one session more.
+    /// Too few file descriptors are free for another session.
     #[error(
-        "{free} file descriptors are free and a session wants {wanted}; try again later, or raise `ulimit -n`"
+        "{free} file descriptors are free, a session needs {needed}; try again later, or raise `ulimit -n`"
     )]
     Descriptors {
         /// How many are free.
         free: usize,
-        /// How many have to be.
-        wanted: usize,
+        /// How many a session needs.
+        needed: usize,
     },
-    /// The server takes no more sessions.
+    /// The server accepts no new sessions.
     #[error("the server is shutting down")]
     ShuttingDown,
     /// The session's mailbox is full.
     #[error("the session is busy; try again")]
     Busy,
-    /// A step took too long.
-    #[error("{step} took too long")]
+    /// A step timed out.
+    #[error("{step} timed out")]
     Timeout {
-        /// Which step.
+        /// The step.
         step: &'static str,
     },
-    /// The graph said no.
+    /// An error of the media graph.
     #[error(transparent)]
     Media(#[from] media::Error),
-    /// The pipeline said no.
+    /// An error of the pipeline.
     #[error(transparent)]
     Stage(#[from] stage::Error),
-    /// The recordings' folder said no.
+    /// An error of the recordings' folder.
     #[error(transparent)]
     Recording(#[from] recordings::Error),
-    /// The session's metrics cannot be made.
-    #[error("the session's metrics cannot be made: {0}")]
+    /// The session's metrics cannot be created.
+    #[error("cannot create the session's metrics: {0}")]
     Metrics(String),
-    /// The system gives no thread.
-    #[error("the system gives no thread for the stage: {0}")]
+    /// The system refused a thread.
+    #[error("cannot start the stage's thread: {0}")]
     Thread(String),
 }
 
-/// What an error means to whoever asked.
+/// The kind of an error, for the caller.
 #[derive(Clone, Copy, Debug)]
 pub enum ErrorKind<'a> {
-    /// Never knew that id.
+    /// No session ever had that id.
     NotFound,
-    /// That session is over.
+    /// The session has ended.
     Ended(EndReason),
-    /// It has to stop first.
+    /// Another session has to stop first.
     Running,
-    /// What is sent has no such stream.
+    /// The session sends no such stream.
     NoStream,
-    /// No place; later there may be one.
+    /// All permits are taken; retry later.
     Full,
-    /// No place: the host's limit is reached before the server's own.
+    /// The host's limit is reached before the server's own.
     OutOfDescriptors,
-    /// No place: all ports for media are in use.
+    /// All ports for media are in use.
     OutOfUdpPorts,
-    /// No place any more.
+    /// The server is shutting down.
     ShuttingDown,
-    /// Ask again.
+    /// The session is busy; retry.
     Busy,
-    /// A step took too long.
+    /// A step timed out.
     Timeout,
-    /// The offer cannot be answered; a stable code.
+    /// The offer cannot be answered; with a stable code.
     BadOffer(&'static str),
-    /// The pipeline said no.
+    /// An error of the pipeline.
     Stage(&'a stage::Error),
-    /// The recordings' folder said no.
+    /// An error of the recordings' folder.
     Recording(&'a recordings::Error),
-    /// The server's own fault.
+    /// An internal error.
     Internal,
 }
 
 impl Error {
-    /// What it means to whoever asked.
+    /// Its kind, for the caller.
     pub fn kind(&self) -> ErrorKind<'_> {
         match self {
             Self::NotFound(_) => ErrorKind::NotFound,

@@ -1,18 +1,18 @@
-//! What a session shows of itself (`GET /api/v1/sessions/{id}`).
+//! A session as the API shows it (`GET /api/v1/sessions/{id}`).
 
 use serde::Serialize;
 
 use super::{EndReason, Figures, Id, Phase, RecordingInfo, Source};
 use crate::{media, metrics, stage};
 
-/// A session at one moment. What is not known is null, never 0.
+/// A session at one moment. Unknown values are null, never 0.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Session)]
 pub struct Snapshot {
     /// The session's id.
     #[schema(value_type = String)]
     pub id: Id,
-    /// Where it is.
+    /// Its phase.
     pub state: Phase,
     /// When the offer was answered, RFC 3339 in UTC.
     #[schema(format = DateTime)]
@@ -24,7 +24,7 @@ pub struct Snapshot {
     pub parameters: stage::Values,
     /// Whether it is paused.
     pub paused: bool,
-    /// How the stage is.
+    /// The stage's state.
     pub stage: stage::Status,
     /// Codec of the video.
     pub video_codec: String,
@@ -42,7 +42,7 @@ pub struct Snapshot {
     pub sent_width: Option<u32>,
     /// Height in pixels of the frames sent.
     pub sent_height: Option<u32>,
-    /// Frames a second that congestion control allows; null for as many as come.
+    /// Frames per second that congestion control allows; null for no limit.
     pub fps_limit: Option<u32>,
     /// Frames decoded since the start.
     pub frames_in: u64,
@@ -54,30 +54,30 @@ pub struct Snapshot {
     pub sound_packets: u64,
     /// Key frames that the server asked the browser for.
     pub key_requests_sent: u64,
-    /// Key frames that the browser asked the server for.
+    /// Key frames that the browser requested from the server.
     pub key_requests_received: u64,
     /// Video packets lost on the way in.
     pub packets_lost_in: Option<i64>,
     /// Video packets lost on the way out.
     pub packets_lost_out: Option<i64>,
-    /// Figures of the last second; null before the first one.
+    /// Statistics of the last second; null before the first.
     pub figures: Option<Figures>,
     /// Where each millisecond goes: one entry for each step that frames pass through, then one for the total.
     pub latency: Vec<StepTimes>,
-    /// End-to-end delay in milliseconds, as the client measured it last; null where it does not tell.
+    /// End-to-end delay in milliseconds, as the client last measured it; null if it does not report one.
     pub client_delay_ms: Option<f64>,
-    /// The path that the packets take; null until it is known.
+    /// The path of the packets; null until it is known.
     pub candidate_pair: Option<Path>,
     /// The server's file that is played in place of the client's video; null without one.
     pub input_source: Option<Source>,
     /// The session's newest recording; null before the first.
     pub recording: Option<RecordingInfo>,
-    /// Why it ended; null while it lives.
+    /// Why it ended; null while it is live.
     pub end_reason: Option<EndReason>,
 }
 
 impl Snapshot {
-    /// Of a session that has just been answered.
+    /// Of a session whose offer was just answered.
     pub(super) fn first(
         id: &Id,
         opened: &media::Opened,
@@ -142,11 +142,11 @@ impl StepTimes {
 /// Frames dropped since the start, by place.
 #[derive(Clone, Copy, Debug, Default, Serialize, utoipa::ToSchema)]
 pub struct Drops {
-    /// A newer one came before the stage took it.
+    /// Replaced by a newer frame before the stage took them.
     pub before_stage: u64,
-    /// A newer one came before the encoder took it.
+    /// Replaced by a newer frame before the encoder took them.
     pub before_encoder: u64,
-    /// The stage gave none.
+    /// The stage returned no frame for them.
     pub skipped_by_stage: u64,
     /// The session was paused.
     pub paused: u64,
@@ -170,7 +170,7 @@ impl From<media::CandidatePair> for Path {
     }
 }
 
-/// One row of the codec table and its fate on this host.
+/// One row of the codec table, with its result on this host.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct CodecInfo {
     /// The codec.
@@ -181,13 +181,13 @@ pub struct CodecInfo {
     pub element: String,
     /// Whether it runs on dedicated hardware.
     pub hardware: bool,
-    /// Whether sessions use it before all others.
+    /// Whether sessions prefer it to all others.
     pub available: bool,
-    /// Whether its trial went well: the first is used, the others stand by.
+    /// Whether its trial succeeded: the first such row is used, the others are fallbacks.
     pub works: bool,
-    /// How long its trial took, in milliseconds; null where it was not tried.
+    /// How long its trial took, in milliseconds; null if it was not tried.
     pub trial_ms: Option<u64>,
-    /// Why, or why not.
+    /// The reason for the result.
     pub reason: String,
 }
 

@@ -9,14 +9,14 @@ use super::{
     watchdog::{Verdict, Watchdog},
 };
 
-/// Time limits of a session, each with its reason in the configuration.
+/// Time limits of a session; the configuration gives the reason for each.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// From the answer to a connection.
     pub connect: Duration,
-    /// From the connection to the first picture.
+    /// From the connection to the first frame.
     pub media: Duration,
-    /// Without a single packet of the peer.
+    /// Without a packet from the peer.
     pub vanish: Duration,
 }
 
@@ -27,69 +27,69 @@ impl Default for Limits {
     }
 }
 
-/// After the peer closed its data channel: so long without a packet means that it is gone.
+/// A peer that closed its data channel and sends no packet for this long is gone.
 const SILENCE_AFTER_CLOSE: Duration = Duration::from_secs(2);
 
-/// Where a session is.
+/// The phases of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// Answered; ICE and DTLS are under way.
+    /// Answered; ICE and DTLS are in progress.
     Connecting,
-    /// Connected; no picture yet.
+    /// Connected; no frame yet.
     Waiting,
-    /// Pictures come and go.
+    /// Frames arrive and are sent back.
     Live,
-    /// Over.
+    /// It has ended.
     Ended,
 }
 
-/// What happened.
+/// An event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// ICE and DTLS stand.
+    /// ICE and DTLS are established.
     Connected,
-    /// Somebody wants or causes the end.
+    /// A request or a failure ends the session.
     End(EndReason),
     /// The peer closed its data channel.
     ChannelClosed,
-    /// The server itself stood still (SIGSTOP, a suspended or starved host): nobody else was silent or slow meanwhile.
+    /// The server itself was suspended or starved (SIGSTOP, an overloaded host): the peer was not silent meanwhile.
     Resumed,
-    /// Time has passed; what the graph and the stage look like.
-    Tick(Sight),
+    /// Time has passed; with the current counts.
+    Tick(Observation),
 }
 
-/// What the graph and the stage look like.
+/// The state of the graph and the stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sight {
-    /// Packets of the picture so far.
+pub struct Observation {
+    /// Video packets received so far.
     pub video_packets: u64,
-    /// Pictures decoded so far.
+    /// Frames decoded so far.
     pub frames_in: u64,
-    /// Whether the peer is to send a picture.
+    /// Whether the peer is expected to send video.
     pub expects_video: bool,
     /// Time since the last packet.
     pub silent_for: Duration,
 }
 
-/// What to do about it.
+/// What the session's task does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// The first picture is there.
+    /// The first frame was decoded.
     FirstFrame,
-    /// Tell the user that an input is missing.
-    TellMissingInput,
-    /// Ask the peer for a key frame.
-    AskKeyFrame,
-    /// Build the decoder anew.
+    /// Notify the user that an input is missing.
+    ReportMissingInput,
+    /// Request a key frame from the peer.
+    RequestKeyFrame,
+    /// Restart the decoder.
     RestartDecoder,
-    /// Put the next decoder in its place.
+    /// Replace the decoder with the next one.
     ReplaceDecoder,
     /// End the session.
     End(EndReason),
 }
 
-/// One session's life.
+/// The state machine of one session.
 #[derive(Clone, Debug)]
 pub struct State {
     phase: Phase,
@@ -97,7 +97,7 @@ pub struct State {
     limits: Limits,
     channel_closed: Option<Instant>,
     resumed: Option<Instant>,
-    missing_input_told: bool,
+    missing_input_reported: bool,
     watchdog: Watchdog,
 }
 
@@ -110,17 +110,17 @@ impl State {
             limits,
             channel_closed: None,
             resumed: None,
-            missing_input_told: false,
+            missing_input_reported: false,
             watchdog: Watchdog::default(),
         }
     }
 
-    /// Where the session is.
+    /// The session's phase.
     pub fn phase(&self) -> Phase {
         self.phase
     }
 
-    /// Applies one input. After an [`Action::End`] there are no more actions.
+    /// Applies one input. After an [`Action::End`] it returns no actions.
     pub fn step(&mut self, input: Input, now: Instant) -> Vec<Action> {
         if self.phase == Phase::Ended {
             return Vec::new();
@@ -138,14 +138,14 @@ impl State {
             }
             Input::Resumed => {
                 self.resumed = Some(now);
-                self.watchdog.rest();
+                self.watchdog.reset();
                 Vec::new()
             }
-            Input::Tick(sight) => {
+            Input::Tick(observation) => {
                 let awake = self.resumed.map_or(Duration::MAX, |at| now.saturating_duration_since(at));
-                let silent_for = sight.silent_for.min(awake);
-                let verdict = self.watchdog.look(sight.video_packets, sight.frames_in, now);
-                let mut actions = self.tick(now, Sight { silent_for, ..sight });
+                let silent_for = observation.silent_for.min(awake);
+                let verdict = self.watchdog.check(observation.video_packets, observation.frames_in, now);
+                let mut actions = self.tick(now, Observation { silent_for, ..observation });
                 if matches!(self.phase, Phase::Waiting | Phase::Live) {
                     actions.extend(self.act_on(verdict, now));
                 }
@@ -154,8 +154,8 @@ impl State {
         }
     }
 
-    fn tick(&mut self, now: Instant, sight: Sight) -> Vec<Action> {
-        let Sight { frames_in, expects_video, silent_for, .. } = sight;
+    fn tick(&mut self, now: Instant, observation: Observation) -> Vec<Action> {
+        let Observation { frames_in, expects_video, silent_for, .. } = observation;
         let waited = now.saturating_duration_since(self.since);
         match self.phase {
             Phase::Connecting if waited >= self.limits.connect => self.end(EndReason::ConnectTimeout, now),
@@ -163,19 +163,19 @@ impl State {
                 self.enter(Phase::Live, now);
                 vec![Action::FirstFrame]
             }
-            // Packets come: it is not the source that is missing, and the watchdog has the last word.
-            Phase::Waiting if waited >= self.limits.media && !self.watchdog.waits() => {
+            // Packets arrive, so the source is not missing: the watchdog decides.
+            Phase::Waiting if waited >= self.limits.media && !self.watchdog.is_waiting() => {
                 self.end(EndReason::MediaTimeout, now)
             }
-            Phase::Waiting | Phase::Live if self.gone(silent_for, now) => {
+            Phase::Waiting | Phase::Live if self.is_gone(silent_for, now) => {
                 let closed = self.channel_closed.is_some();
                 self.end(if closed { EndReason::ClosedByPeer } else { EndReason::PeerVanished }, now)
             }
             Phase::Waiting
-                if !self.missing_input_told && (!expects_video || waited >= self.limits.media / 3) =>
+                if !self.missing_input_reported && (!expects_video || waited >= self.limits.media / 3) =>
             {
-                self.missing_input_told = true;
-                vec![Action::TellMissingInput]
+                self.missing_input_reported = true;
+                vec![Action::ReportMissingInput]
             }
             _ => Vec::new(),
         }
@@ -184,14 +184,14 @@ impl State {
     fn act_on(&mut self, verdict: Option<Verdict>, now: Instant) -> Vec<Action> {
         match verdict {
             None => Vec::new(),
-            Some(Verdict::Ask) => vec![Action::AskKeyFrame],
+            Some(Verdict::RequestKeyFrame) => vec![Action::RequestKeyFrame],
             Some(Verdict::Restart) => vec![Action::RestartDecoder],
             Some(Verdict::Replace) => vec![Action::ReplaceDecoder],
             Some(Verdict::GiveUp) => self.end(EndReason::PictureStalled, now),
         }
     }
 
-    fn gone(&self, silent_for: Duration, now: Instant) -> bool {
+    fn is_gone(&self, silent_for: Duration, now: Instant) -> bool {
         let closed =
             self.channel_closed.is_some_and(|at| now.saturating_duration_since(at) >= SILENCE_AFTER_CLOSE);
         silent_for >= self.limits.vanish || (closed && silent_for >= SILENCE_AFTER_CLOSE)
@@ -218,18 +218,18 @@ mod tests {
         Limits { connect: 15 * SECOND, media: 9 * SECOND, vanish: 10 * SECOND }
     }
 
-    const QUIET: Sight =
-        Sight { video_packets: 0, frames_in: 0, expects_video: true, silent_for: Duration::ZERO };
+    const QUIET: Observation =
+        Observation { video_packets: 0, frames_in: 0, expects_video: true, silent_for: Duration::ZERO };
 
     fn tick(frames_in: u64, silent_s: u32) -> Input {
-        Input::Tick(Sight { frames_in, silent_for: silent_s * SECOND, ..QUIET })
+        Input::Tick(Observation { frames_in, silent_for: silent_s * SECOND, ..QUIET })
     }
 
-    /// A second each of packets without a picture; gives what is done, and in which second.
+    /// Packets without a frame, a step per second; returns the actions with the second of each.
     fn stalled(state: &mut State, frames_in: u64, start: Instant, seconds: u32) -> Vec<(u32, Action)> {
         let acts = (0..seconds).flat_map(|second| {
-            let sight = Sight { video_packets: 1 + u64::from(second), frames_in, ..QUIET };
-            let actions = state.step(Input::Tick(sight), start + second * SECOND);
+            let observation = Observation { video_packets: 1 + u64::from(second), frames_in, ..QUIET };
+            let actions = state.step(Input::Tick(observation), start + second * SECOND);
             actions.into_iter().map(move |action| (second, action))
         });
         acts.collect()
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stop_of_the_server_is_nobodys_silence() {
+    fn a_suspended_server_does_not_count_as_a_silent_peer() {
         let start = Instant::now();
         let mut state = State::new(limits(), start);
         state.step(Input::Connected, start);
@@ -256,7 +256,7 @@ mod tests {
         assert_eq!(
             state.step(tick(1, 40), start + 41 * SECOND),
             [Action::End(EndReason::PeerVanished)],
-            "gone all the same"
+            "silent for ten seconds awake"
         );
     }
 
@@ -270,12 +270,12 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_without_a_picture_is_told_and_then_ended() {
+    fn a_connection_without_video_is_reported_and_then_ended() {
         let start = Instant::now();
         let mut state = State::new(limits(), start);
         state.step(Input::Connected, start);
 
-        assert_eq!(state.step(tick(0, 0), start + 3 * SECOND), [Action::TellMissingInput]);
+        assert_eq!(state.step(tick(0, 0), start + 3 * SECOND), [Action::ReportMissingInput]);
         assert_eq!(state.step(tick(0, 0), start + 4 * SECOND), []);
         assert_eq!(state.step(tick(0, 0), start + 9 * SECOND), [Action::End(EndReason::MediaTimeout)]);
     }
@@ -302,15 +302,16 @@ mod tests {
     }
 
     #[test]
-    fn packets_without_a_picture_are_mended_twice_and_then_end_the_session() {
+    fn packets_without_a_frame_are_repaired_twice_and_then_end_the_session() {
         let start = Instant::now();
         let mut state = live(start);
 
         let acts = stalled(&mut state, 1, start, 20);
 
-        let asked: Vec<_> = acts.iter().filter(|(_, action)| *action == Action::AskKeyFrame).collect();
+        let asked: Vec<_> = acts.iter().filter(|(_, action)| *action == Action::RequestKeyFrame).collect();
         assert_eq!(asked.len(), 3, "{acts:?}");
-        let others: Vec<_> = acts.into_iter().filter(|(_, action)| *action != Action::AskKeyFrame).collect();
+        let others: Vec<_> =
+            acts.into_iter().filter(|(_, action)| *action != Action::RequestKeyFrame).collect();
         assert_eq!(
             others,
             [
@@ -322,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_of_a_first_picture_that_never_comes_are_no_missing_source() {
+    fn packets_without_a_first_frame_are_no_missing_source() {
         let start = Instant::now();
         let mut state = State::new(limits(), start);
         state.step(Input::Connected, start);

@@ -1,6 +1,6 @@
-//! What a session shows of itself, changed by name: the session's task writes, requests and the registry read.
+//! The session as the API shows it: its task writes, requests and the registry read.
 //!
-//! A watch; its lock is held for one change or one copy.
+//! A watch channel; its lock is held for one change or one copy.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -34,7 +34,7 @@ impl View {
         self.0.send_if_modified(|snapshot| std::mem::replace(&mut snapshot.state, phase) != phase);
     }
 
-    /// Wakes whoever waits for the end.
+    /// Wakes those who wait for the end.
     pub fn set_ended(&self, reason: EndReason) {
         self.0.send_modify(|snapshot| {
             snapshot.state = Phase::Ended;
@@ -77,7 +77,7 @@ impl View {
         self.0.send_modify(|snapshot| snapshot.client_delay_ms = Some(milliseconds));
     }
 
-    /// What webrtcbin knows of the connection.
+    /// Sets webrtcbin's statistics of the connection.
     pub fn set_connection(&self, stats: media::Stats) {
         self.0.send_modify(|snapshot| {
             snapshot.packets_lost_in = stats.packets_lost_in;
@@ -86,7 +86,7 @@ impl View {
         });
     }
 
-    /// The counts of the graph and the stage, and the last second's figures.
+    /// Sets the counts of the graph and the stage, and the last second's statistics.
     pub fn set_figures(
         &self,
         peer: &media::Peer,

@@ -225,7 +225,7 @@ it("shows that the server changed its encoder", async () => {
   FakePeer.newest.say({
     type: "encoder_changed",
     encoder: "vp8enc",
-    detail: "nvh264enc failed; vp8enc goes on",
+    detail: "encoder nvh264enc failed and was replaced by vp8enc",
   });
 
   expect(session.getSnapshot().notice).toContain("nvh264enc failed");
@@ -237,10 +237,10 @@ it("shows that the server changed its decoder", async () => {
   FakePeer.newest.say({
     type: "decoder_changed",
     decoder: "avdec_h264",
-    detail: "no frame came from the decoder nvh264dec; avdec_h264 goes on",
+    detail: "decoder nvh264dec produced no frames and was replaced by avdec_h264",
   });
 
-  expect(session.getSnapshot().notice).toContain("avdec_h264 goes on");
+  expect(session.getSnapshot().notice).toContain("replaced by avdec_h264");
 });
 
 it("waits for an interrupted connection before it gives up", async () => {

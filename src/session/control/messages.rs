@@ -1,4 +1,4 @@
-//! What the server says on the data channel `parameters`. Pure.
+//! The messages that the server sends on the data channel `parameters`. Pure.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -6,19 +6,19 @@ use serde_json::Value;
 use super::{super::EndReason, RecordingInfo, Source};
 use crate::stage::{self, Fault, Json, ParameterValues, Values};
 
-/// What the server says on the data channel `parameters`, one object a message. `type` comes first.
+/// What the server says on the data channel `parameters`, one object per message. `type` comes first.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[schema(as = ServerMessage)]
 pub enum Message {
-    /// An update is in force.
+    /// An update has taken effect.
     ParametersUpdated {
         /// The effective values.
         #[schema(value_type = ParameterValues)]
         parameters: Values,
         /// Number of the first frame that has them.
         frame: u64,
-        /// Keys that this pipeline has no use for.
+        /// Keys that this pipeline does not use.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         ignored: Vec<String>,
         /// The `id` of the update.
@@ -26,7 +26,7 @@ pub enum Message {
         #[schema(value_type = Option<Json>, nullable = false)]
         id: Option<Value>,
     },
-    /// Nothing of an update was applied.
+    /// No part of an update was applied.
     ParametersRejected {
         /// What was wrong.
         errors: Vec<Fault>,
@@ -46,19 +46,19 @@ pub enum Message {
     StageState(stage::Status),
     /// The encoder failed and another one took over.
     EncoderChanged {
-        /// GStreamer element that encodes from here on.
+        /// The GStreamer element that encodes from this point on.
         encoder: &'static str,
         /// One sentence.
         detail: String,
     },
     /// The decoder gave no frame; it was rebuilt, or another one took over.
     DecoderChanged {
-        /// GStreamer element that decodes from here on.
+        /// The GStreamer element that decodes from this point on.
         decoder: &'static str,
         /// One sentence.
         detail: String,
     },
-    /// A recording started, goes on (once a second), stopped or failed.
+    /// A recording started, continues (once a second), stopped or failed.
     Recording(RecordingInfo),
     /// The frames have another source.
     InputSource {
@@ -69,9 +69,9 @@ pub enum Message {
         #[schema(nullable = false)]
         error: Option<String>,
     },
-    /// Figures, once a second; what is not known is absent.
+    /// Statistics, once a second; unknown values are absent.
     Stats(Figures),
-    /// The last message before the server closes.
+    /// The last message before the server closes the connection.
     StreamStopped {
         /// Why the session ends.
         reason: EndReason,
@@ -80,12 +80,12 @@ pub enum Message {
     },
 }
 
-/// Figures of one second.
+/// Statistics of one second.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Figures {
-    /// Frames decoded, a second.
+    /// Frames decoded per second.
     pub fps_in: f64,
-    /// Frames encoded, a second.
+    /// Frames encoded per second.
     pub fps_out: f64,
     /// Milliseconds from a frame's first packet in to its last packet out, mean of the second.
     #[serde(skip_serializing_if = "Option::is_none")]

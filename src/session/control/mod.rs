@@ -1,4 +1,4 @@
-//! What a session and its client say to each other about the stream (`docs/api.md`): updates one way, messages the other. Pure.
+//! The protocol between a session and its client (`docs/api.md`): updates from the client, messages from the server. Pure.
 
 mod client;
 mod messages;
@@ -15,13 +15,13 @@ pub use update::{Update, id, parse, selected};
 
 use crate::stage::Fault;
 
-/// What is wrong at `path`.
+/// A fault at `path`.
 #[expect(clippy::needless_pass_by_value, reason = "what format! gives")]
 pub fn fault(path: &str, message: String) -> Fault {
     Fault::new(path, &message)
 }
 
-/// Of a value that is of another type than it should be.
+/// A fault for a value of the wrong type.
 fn unexpected(path: &str, expected: &str, got: &Value) -> Fault {
     Fault::expected(path, expected, got)
 }

@@ -1,4 +1,4 @@
-//! The start and the end of a recording, and what the client is told of it. Pure.
+//! Requests to start and stop a recording, and the messages about one. Pure.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -6,19 +6,19 @@ use serde_json::Value;
 use super::{Fault, unexpected};
 use crate::stage::Values;
 
-/// What is asked for.
+/// A request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// Record what is sent.
+    /// Record the video that the server sends.
     Start {
-        /// What comes, too.
+        /// Whether to record the client's video too.
         input: bool,
     },
-    /// End it.
+    /// Stop recording.
     Stop,
 }
 
-/// What became of a request, in Scope's words.
+/// The outcome of a request, in Scope's words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Recorded {
     /// What it led to.
@@ -44,7 +44,7 @@ pub enum RecordedStatus {
 /// A session's recording at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct RecordingInfo {
-    /// How it is.
+    /// Whether it runs.
     pub state: RecordingState,
     /// Its id; null where it could not start.
     pub id: Option<String>,
@@ -52,26 +52,26 @@ pub struct RecordingInfo {
     pub sentence: String,
     /// Bytes written.
     pub bytes: u64,
-    /// Seconds since its start, or its length.
+    /// Seconds since its start; its length once it is over.
     pub seconds: f64,
 }
 
-/// How a session's recording is.
+/// The state of a session's recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = RecordingProgress)]
 pub enum RecordingState {
     /// It has just begun.
     Started,
-    /// It goes on.
+    /// It continues.
     Running,
-    /// It ended on request.
+    /// It was stopped on request.
     Stopped,
-    /// It could not start or go on; the session goes on.
+    /// It could not start or continue; the session continues.
     Failed,
 }
 
-/// Takes the start or the end of a recording out of an update: Scope's `recording`, or `{"input": true}` in its place.
+/// Takes a recording request out of an update: Scope's `recording`, a boolean or `{"input": true}`.
 pub fn take_recording(object: &mut Values) -> Result<Option<Request>, Fault> {
     match object.remove("recording") {
         None | Some(Value::Null) => Ok(None),

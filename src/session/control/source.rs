@@ -1,4 +1,4 @@
-//! The choice of where a session's picture comes from. Pure.
+//! The choice of the source of a session's video. Pure.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -9,15 +9,15 @@ use crate::stage::Values;
 /// The key of an update.
 pub const SOURCE: &str = "input_source";
 
-/// A file in the place of the client's picture, in Scope's words.
+/// A file that replaces the client's video, in Scope's words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[schema(as = InputSource)]
 pub struct Source {
     /// What kind of file.
     pub source_type: SourceType,
-    /// Its name; of a recording its id, a slash and the file's name.
+    /// Its name; for a recording its id, a slash and the file's name.
     pub source_name: String,
-    /// Whether it begins again at its end.
+    /// Whether it starts again at its end.
     #[serde(rename = "loop")]
     pub repeat: bool,
 }
@@ -26,22 +26,22 @@ pub struct Source {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SourceType {
-    /// In the folder that the configuration names.
+    /// In the folder of `--video-files`.
     VideoFile,
-    /// Of the recordings.
+    /// A recording.
     Recording,
 }
 
-/// What an update says of the source.
+/// The source that an update chooses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Choice {
-    /// What the client sends.
+    /// The client's own video.
     Client,
     /// A file.
     File(Source),
 }
 
-/// Takes the source that an update chooses out of it.
+/// Takes the choice of a source out of an update.
 pub fn take_source(object: &mut Values) -> Result<Option<Choice>, Fault> {
     let wrong =
         |path: &str, expected: &str| Err(fault(&format!("/{SOURCE}{path}"), format!("expected {expected}")));

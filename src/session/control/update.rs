@@ -1,5 +1,5 @@
-//! The one reader of an update, wherever it comes from: the data channel, `PATCH …/parameters`, or an offer's
-//! `initialParameters`. Pure: it checks all of an update and applies nothing of it.
+//! The only reader of an update: from the data channel, from `PATCH …/parameters` or from an offer's
+//! `initialParameters`. Pure: it checks a whole update and applies none of it.
 
 use serde_json::Value;
 
@@ -9,17 +9,17 @@ use crate::stage::{
     prompts::{self, PROMPTS},
 };
 
-/// Bytes of a client's `id`, as JSON: a number or a UUID. Every answer repeats it, and one over 64 KiB would not go
-/// through the data channel of a peer that names no limit (RFC 8841 section 6.1).
+/// Bytes of a client's `id`, as JSON: enough for a number or a UUID. Every reply repeats it, and a reply over 64 KiB
+/// does not fit the data channel of a peer that declares no limit (RFC 8841 section 6.1).
 const ID_BYTES: usize = 256;
-/// A minute: a longer end-to-end delay is a clock that jumped.
+/// One minute: a longer end-to-end delay means that a clock jumped.
 const DELAY_MS: f64 = 60_000.0;
 
-/// Keys that are answered by messages of their own, or need no answer.
+/// Keys that messages of their own answer, or that need no reply.
 const WITHOUT_ANSWER: [&str; 4] = ["client_delay_ms", "pipeline_id", "pipeline_ids", "recording"];
 
-/// Keys of Scope's own protocol that a client may send to any pipeline: one that has no such parameter is not
-/// hurt by it, and the reply names it as ignored.
+/// Keys of Scope's own protocol that a client may send to any pipeline: one without such a parameter ignores it, and
+/// the reply lists it as ignored.
 const SCOPE_KEYS: &[&str] = &[
     "input_mode",
     "prompts",
@@ -52,16 +52,16 @@ const SCOPE_KEYS: &[&str] = &[
     "ctrl_input",
 ];
 
-/// All that one update asks for, checked.
+/// Everything that one update requests, checked.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Update {
-    /// What the stage gets: every parameter of the pipeline, whether to pause, what to do once.
+    /// For the stage: every parameter of the pipeline, whether to pause, one-time requests.
     pub stage: stage::Update,
-    /// Keys that this pipeline has no use for.
+    /// Keys that this pipeline does not use.
     pub ignored: Vec<String>,
-    /// Where the frames come from.
+    /// The source of the input frames.
     pub source: Option<Choice>,
-    /// A recording that is to start or to end.
+    /// A request to start or stop recording.
     pub recording: Option<Request>,
     /// The end-to-end delay that the client measured, in milliseconds.
     pub client_delay_ms: Option<f64>,
@@ -70,26 +70,26 @@ pub struct Update {
 }
 
 impl Update {
-    /// Reads an update over the parameters in force of the pipeline that it selects ([`selected`]), which has this
-    /// `schema`.
+    /// Reads an update for the pipeline that it selects ([`selected`]), which has this `schema`, on top of the
+    /// parameters in force.
     ///
     /// # Errors
-    /// Everything that is wrong with it, at most [`FAULTS`]; then nothing of it may be applied.
+    /// Every fault, at most [`FAULTS`]; then no part of the update may be applied.
     pub fn read(mut object: Values, schema: &Schema, in_force: &Parameters) -> Result<Self, Vec<Fault>> {
         let mut faults = Vec::new();
         let answered = object.is_empty() || !object.keys().all(|key| WITHOUT_ANSWER.contains(&key.as_str()));
-        noted(id(&object), &mut faults);
+        collect(id(&object), &mut faults);
         for key in ["id", "pipeline_id", "pipeline_ids"] {
             object.remove(key);
         }
-        let client_delay_ms = noted(take_client_delay(&mut object), &mut faults);
-        let recording = noted(take_recording(&mut object), &mut faults);
-        let source = noted(take_source(&mut object), &mut faults);
-        let paused = noted(take_switch(&mut object, "paused"), &mut faults);
+        let client_delay_ms = collect(take_client_delay(&mut object), &mut faults);
+        let recording = collect(take_recording(&mut object), &mut faults);
+        let source = collect(take_source(&mut object), &mut faults);
+        let paused = collect(take_switch(&mut object, "paused"), &mut faults);
         let mut reset = false;
         for key in ["reset", "reset_cache"] {
             if !schema.has(key) {
-                reset |= noted(take_switch(&mut object, key), &mut faults).unwrap_or(false);
+                reset |= collect(take_switch(&mut object, key), &mut faults).unwrap_or(false);
             }
         }
         let transition = take_transition(&mut object, schema).unwrap_or_else(|wrong| {
@@ -111,7 +111,7 @@ impl Update {
 /// Reads the text of a message.
 ///
 /// # Errors
-/// It is no JSON object.
+/// It is not a JSON object.
 pub fn parse(text: &str) -> Result<Values, Fault> {
     match serde_json::from_str(text) {
         Ok(Value::Object(object)) => Ok(object),
@@ -120,7 +120,7 @@ pub fn parse(text: &str) -> Result<Values, Fault> {
     }
 }
 
-/// The client's own `id` of an update, which the answer repeats.
+/// The client's own `id` of an update, which the reply repeats.
 ///
 /// # Errors
 /// It is too long.
@@ -136,10 +136,10 @@ pub fn id(object: &Values) -> Result<Option<Value>, Fault> {
     }
 }
 
-/// The pipeline that an update selects, in either of Scope's ways; `None` where it stays with the one that runs.
+/// The pipeline that an update selects, in either of Scope's forms; `None` if it keeps the running one.
 ///
 /// # Errors
-/// A selection that is not one pipeline.
+/// It selects something other than one pipeline.
 pub fn selected(object: &Values) -> Result<Option<String>, Fault> {
     let given = |key| object.get(key).filter(|value| !value.is_null());
     match (given("pipeline_id"), given("pipeline_ids")) {
@@ -156,7 +156,7 @@ pub fn selected(object: &Values) -> Result<Option<String>, Fault> {
     }
 }
 
-fn noted<T>(read: Result<Option<T>, Fault>, faults: &mut Vec<Fault>) -> Option<T> {
+fn collect<T>(read: Result<Option<T>, Fault>, faults: &mut Vec<Fault>) -> Option<T> {
     read.unwrap_or_else(|fault| {
         faults.push(fault);
         None
@@ -179,7 +179,7 @@ fn take_switch(object: &mut Values, key: &str) -> Result<Option<bool>, Fault> {
     }
 }
 
-/// Takes Scope's `transition`; the prompts that it leads to stay in `object`.
+/// Takes Scope's `transition`; its target prompts stay in `object`.
 fn take_transition(object: &mut Values, schema: &Schema) -> Result<Option<Transition>, Vec<Fault>> {
     if schema.has("transition") || !schema.weighs_prompts() {
         return Ok(None);
@@ -192,7 +192,7 @@ fn take_transition(object: &mut Values, schema: &Schema) -> Result<Option<Transi
     Ok(Some(transition))
 }
 
-/// The values in force with those of an update, and the keys that mean nothing to this pipeline.
+/// The values in force merged with those of an update, and the keys that this pipeline does not use.
 fn merge(
     object: Values,
     schema: &Schema,

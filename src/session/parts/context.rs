@@ -1,4 +1,4 @@
-//! What the parts of a session share: the graph, the metrics, the view, and the way to say something.
+//! What the parts of a session share: the graph, the metrics, the view, and the data channel.
 
 use std::sync::Arc;
 
@@ -34,20 +34,20 @@ impl Context {
         &self.view
     }
 
-    /// Says something on the data channel; gives its length in bytes, 0 where there is no channel.
-    pub fn say(&self, message: &Message) -> usize {
+    /// Sends a message on the data channel; returns its length in bytes, 0 if there is no channel.
+    pub fn send(&self, message: &Message) -> usize {
         match serde_json::to_string(message) {
             Ok(text) if self.peer.send(&text) => text.len(),
             Ok(_) => 0,
             Err(error) => {
-                tracing::error!(%error, "a message cannot be written");
+                tracing::error!(%error, "cannot serialise a message");
                 0
             }
         }
     }
 }
 
-/// The outcome of a task once it is there; waits for ever where there is none. `None`: it panicked.
+/// The result of a task once it is done; waits for ever if there is none. `None`: it panicked.
 pub async fn finished<T>(task: &mut Option<JoinHandle<T>>) -> Option<T> {
     let Some(running) = task else { return std::future::pending().await };
     let outcome = running.await.ok();

@@ -1,4 +1,4 @@
-//! A file of the server's that is played in the place of the client's frames.
+//! A file of the server that is played instead of the client's video.
 
 use std::{
     sync::atomic::Ordering::Relaxed,
@@ -17,24 +17,24 @@ use crate::{
     stage::Fault,
 };
 
-/// A stage that gives nothing for so long, after a file's last frame, has nothing more to give.
+/// A stage that returns no frame for this long after a file's last one has returned them all.
 const QUIET: Duration = Duration::from_secs(1);
-/// One that makes frames by itself never ends.
+/// A pipeline that generates frames by itself never runs dry.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 
-/// Where a session's frames come from.
+/// The source of a session's frames.
 pub struct InputFile {
-    /// Whether the client is to send frames.
+    /// Whether the client is expected to send video.
     client_sends: bool,
     files: Sources,
     playback: Option<media::Playback>,
-    /// The file that the session is to begin with.
+    /// The file that the session starts with.
     first: Option<Source>,
-    /// What a session without a client waits for after its file's last frame.
+    /// How long a session without a client waits after its file's last frame.
     drain: Option<Drain>,
 }
 
-/// What an update chose: a file that plays already, or the client.
+/// The source that an update chose: a file that plays already, or the client.
 pub type Opened = Option<(Source, media::Playback)>;
 
 impl InputFile {
@@ -47,12 +47,12 @@ impl InputFile {
         self.playback.is_some()
     }
 
-    /// Whether the client's frames are what is waited for.
+    /// Whether the session waits for the client's video.
     pub fn expects_client(&self) -> bool {
         self.client_sends && !self.plays()
     }
 
-    /// Opens what an update chooses, for a stage that takes these layouts. What played before plays on.
+    /// Opens the source that an update chose, for a stage that accepts these layouts. The previous one plays on.
     ///
     /// # Errors
     /// There is no such file, or no thread for it.
@@ -66,24 +66,23 @@ impl InputFile {
         };
         let file = self.files.find(&source)?;
         let playback = cx.peer().play(file, source.repeat, layouts);
-        let playback = playback.map_err(|error| missing(format!("the system gives no thread: {error}")))?;
+        let playback = playback.map_err(|error| missing(format!("cannot start a thread: {error}")))?;
         Ok(Some((source, playback)))
     }
 
-    /// Takes the frames from there from now on.
+    /// Switches to the opened source.
     pub fn play(&mut self, cx: &Context, opened: Opened) {
         let (source, playback) = opened.unzip();
         self.playback = playback;
         self.drain = None;
-        tell(cx, source, None);
+        publish(cx, source, None);
     }
 
-    /// Begins with the file that came with the session's start, which was there when it was checked. Where nobody is
-    /// connected, it waits until the session is `ready`, with its stage and its recording: nothing of the file is to be
-    /// lost.
+    /// Starts the file that was chosen with the offer and checked then. Without a client it waits until the session is
+    /// `ready`, with its stage and its recording, so that no frame of the file is lost.
     ///
     /// # Errors
-    /// The file is gone, and nobody is there to send anything else.
+    /// The file is gone, and there is no client to send video instead.
     pub fn begin(&mut self, cx: &Context, layouts: &[Layout], ready: bool) -> Result<(), EndReason> {
         if !ready && cx.peer().is_headless() {
             return Ok(());
@@ -101,29 +100,29 @@ impl InputFile {
         Ok(())
     }
 
-    /// Lets the file's frames come in one of these layouts.
+    /// Sets the layouts that the file's frames may have.
     pub fn set_layouts(&self, layouts: &[Layout]) {
         if let Some(playback) = &self.playback {
             playback.set_layouts(layouts);
         }
     }
 
-    /// Notices a file that plays no more; what the client sends takes its place.
+    /// Returns to the client's video once the file has stopped playing.
     ///
     /// # Errors
-    /// Nobody is connected, and the stage has given what it had of the file.
+    /// There is no client, and the stage has returned all frames of the file.
     pub fn check(&mut self, cx: &Context) -> Result<(), EndReason> {
         let Some(over) = self.playback.as_ref().and_then(media::Playback::over) else { return Ok(()) };
         let error = match over {
             media::Over::Ended => None,
             media::Over::Failed(error) => {
-                tracing::warn!(error, "the input's file plays no more");
+                tracing::warn!(error, "the input's file stopped playing");
                 Some(error)
             }
         };
         if !cx.peer().is_headless() {
             self.playback = None;
-            tell(cx, None, error);
+            publish(cx, None, error);
             return Ok(());
         }
         if error.is_some() {
@@ -135,12 +134,12 @@ impl InputFile {
     }
 }
 
-fn tell(cx: &Context, source: Option<Source>, error: Option<String>) {
+fn publish(cx: &Context, source: Option<Source>, error: Option<String>) {
     cx.view().set_source(source.as_ref());
-    cx.say(&Message::InputSource { source, error });
+    cx.send(&Message::InputSource { source, error });
 }
 
-/// The time after a file's last frame, in which the stage gives what it still has.
+/// The time after a file's last frame in which the stage returns the frames that it still has.
 struct Drain {
     since: Instant,
     encoded: u64,
@@ -148,7 +147,7 @@ struct Drain {
 }
 
 impl Drain {
-    /// Whether the stage has nothing more to give.
+    /// Whether the stage has returned all frames.
     fn is_done(&mut self, encoded: u64, now: Instant) -> bool {
         if encoded != self.encoded {
             (self.encoded, self.changed) = (encoded, now);
@@ -162,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stage_gives_its_last_pictures_before_the_end_and_not_for_ever() {
+    fn a_stage_returns_its_last_frames_before_the_end_and_not_for_ever() {
         let start = Instant::now();
         let drain = || Drain { since: start, encoded: 7, changed: start };
         let at = |seconds: f64| start + Duration::from_secs_f64(seconds);

@@ -1,4 +1,4 @@
-//! Rising counts become rates, once a second, and the server's own counts rise with them.
+//! Turns cumulative counters into rates once a second, and adds their growth to the server's metrics.
 
 use std::{
     sync::{
@@ -15,10 +15,10 @@ use crate::{
     stage,
 };
 
-/// The row of stages that were left behind.
+/// The counter of abandoned stages.
 const ABANDONED: usize = 11;
 
-/// Turns rising counts into rates.
+/// Turns cumulative counters into rates.
 pub struct Meter {
     at: Instant,
     metrics: Arc<Metrics>,
@@ -27,7 +27,7 @@ pub struct Meter {
     total: (f64, u64),
     stage: (f64, u64),
     first_seen: bool,
-    /// Round-trip time in seconds, as webrtcbin said last.
+    /// Round-trip time in seconds, as webrtcbin last reported it.
     round_trip: Option<f64>,
 }
 
@@ -36,7 +36,7 @@ impl Meter {
     pub fn new(metrics: Arc<Metrics>, ledger: Arc<Ledger>, worker: &stage::Counters) -> Self {
         let now = Instant::now();
         let (total, stage) = (ledger.sum(Step::Total), ledger.sum(Step::Stage));
-        // A stage that was taken over has been counted by its session before.
+        // The previous session has already counted a stage that was taken over.
         let mut counts = vec![0; ABANDONED + 1];
         for (row, counter) in [(6, &worker.skipped), (7, &worker.paused), (ABANDONED, &worker.abandoned)] {
             counts[row] = counter.load(Relaxed);
@@ -44,7 +44,7 @@ impl Meter {
         Self { at: now, metrics, ledger, counts, total, stage, first_seen: false, round_trip: None }
     }
 
-    /// Takes the round-trip time in seconds that webrtcbin knows.
+    /// Sets the round-trip time in seconds that webrtcbin reports.
     pub fn set_round_trip(&mut self, seconds: Option<f64>) {
         self.round_trip = seconds;
     }
@@ -79,7 +79,7 @@ impl Meter {
         }
     }
 
-    /// How much each count has grown; the server's grow by as much. The first four make the rates.
+    /// The growth of each counter, added to the server's metrics too. The first four make the rates.
     fn count(&mut self, peer: &media::Peer, worker: &stage::Counters, io: &stage::Io) -> Vec<u64> {
         let (counters, metrics) = (peer.counters(), &self.metrics);
         let load = |counter: &AtomicU64| counter.load(Relaxed);
@@ -111,7 +111,7 @@ impl Meter {
     }
 }
 
-/// Mean of what came since `last`; `None` where nothing came.
+/// Mean since `last`; `None` if the count did not grow.
 fn mean_ms(last: &mut (f64, u64), now: (f64, u64)) -> Option<f64> {
     let (seconds, count) = (now.0 - last.0, now.1.saturating_sub(last.1));
     *last = now;

@@ -1,7 +1,7 @@
-//! The parts of a running session: each owns its fields, and is given what it shares with the others.
+//! The parts of a running session: each owns its fields and receives the shared context.
 //!
-//! They run on the session's task and never block: what does goes to a blocking thread. None knows [`super::run`], which
-//! calls them.
+//! They run on the session's task and never block: blocking work goes to a blocking thread. None knows [`super::run`],
+//! which calls them.
 
 mod context;
 mod input_file;
@@ -16,4 +16,4 @@ pub use input_file::InputFile;
 pub use recording::{LIMIT as RECORDING_LIMIT, Recorder, end_with_session};
 pub use repair::Repairs;
 pub use report::Report;
-pub use steering::{Accepted, Applied, Asker, Steering, faults};
+pub use steering::{Accepted, Applied, Requester, Steering, faults};

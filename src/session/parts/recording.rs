@@ -1,6 +1,6 @@
-//! A session's recording: started and stopped on request, watched while it goes, taken along by a reconnect.
+//! A session's recording: started and stopped on request, watched while it runs, kept across a reconnect.
 //!
-//! Runs on the session's task; the disk is asked on blocking threads, one request at a time.
+//! Runs on the session's task; the disk is accessed on blocking threads, one request at a time.
 
 use std::{
     collections::VecDeque,
@@ -26,21 +26,21 @@ use crate::{
 
 /// The last fragment takes some milliseconds; a disk that hangs must not hold a session.
 pub const LIMIT: Duration = Duration::from_secs(8);
-/// How often a key frame is asked for again, and the client told how it goes.
+/// How often a key frame is requested again and the client receives the progress.
 const SECOND: Duration = Duration::from_secs(1);
-/// Requests that wait for the one before.
+/// Requests that wait for the previous one.
 const QUEUE: usize = 8;
-const ON_REQUEST: &str = "it was stopped on request";
+const ON_REQUEST: &str = "stopped on request";
 
 type Reply = oneshot::Sender<Result<Recorded, Error>>;
 
-/// What a blocking thread has done.
+/// The result of a blocking thread.
 pub enum Done {
     Started(Result<media::Recording, recordings::Error>),
     Stopped(String, End),
 }
 
-/// The pipeline that makes what is recorded, and its values.
+/// The pipeline whose output is recorded, and its values.
 #[derive(Clone, Copy)]
 pub struct Running<'a> {
     pub pipeline_id: &'a str,
@@ -52,16 +52,16 @@ pub struct Recorder {
     session: Id,
     store: Store,
     active: Option<Arc<media::Recording>>,
-    /// What the sidecar says of the parameters.
+    /// The parameters for the sidecar.
     known: Values,
-    told: Instant,
+    published_at: Instant,
     work: Option<JoinHandle<Done>>,
     reply: Option<Reply>,
     waiting: VecDeque<(Request, Option<Reply>)>,
 }
 
 impl Recorder {
-    /// One that goes on with the recording of a session before, or else begins with a wish.
+    /// Continues the previous session's recording, or starts with a request.
     pub fn new(
         session: Id,
         store: Store,
@@ -69,28 +69,28 @@ impl Recorder {
         wish: Option<Request>,
     ) -> Self {
         let waiting = wish.filter(|_| active.is_none()).map(|wish| (wish, None)).into_iter().collect();
-        let (known, told) = (Values::new(), Instant::now());
-        Self { session, store, active, known, told, work: None, reply: None, waiting }
+        let (known, published_at) = (Values::new(), Instant::now());
+        Self { session, store, active, known, published_at, work: None, reply: None, waiting }
     }
 
-    /// Whether one is wanted that does not run yet.
+    /// Whether a requested recording does not run yet.
     pub fn is_starting(&self) -> bool {
         self.active.is_none() && (self.work.is_some() || !self.waiting.is_empty())
     }
 
-    /// Whether a request more has to be refused.
+    /// Whether the queue is full.
     pub fn is_full(&self) -> bool {
         self.waiting.len() >= QUEUE
     }
 
-    /// Notes a change in the sidecar of what is recorded.
-    pub fn note(&self, frame: Option<u64>, what: What) {
+    /// Records a change of the pipeline or its parameters in the sidecar.
+    pub fn add_change(&self, frame: Option<u64>, what: What) {
         if let Some(recording) = &self.active {
             recording.note(frame, what);
         }
     }
 
-    /// Notes those parameters that have changed.
+    /// Records the parameters that have changed.
     pub fn parameters(&mut self, frame: u64, values: &Values) {
         if self.active.is_none() {
             return;
@@ -100,11 +100,11 @@ impl Recorder {
             values.iter().filter(is_new).map(|(name, value)| (name.clone(), value.clone())).collect();
         if !parameters.is_empty() {
             self.known.clone_from(values);
-            self.note(Some(frame), What::Parameters { parameters });
+            self.add_change(Some(frame), What::Parameters { parameters });
         }
     }
 
-    /// Goes on with a recording that was taken over, or begins the one that came with the offer.
+    /// Continues a recording that was taken over, or starts the one that was requested with the offer.
     pub fn begin(&mut self, cx: &Context, running: Running<'_>) {
         if let Some(recording) = self.active.clone() {
             let (peer, session) = (cx.peer().clone(), self.session.to_string());
@@ -115,7 +115,7 @@ impl Recorder {
         self.start_next(cx, running);
     }
 
-    /// Starts or stops; the reply comes when that is done.
+    /// Starts or stops; replies when that is done.
     pub fn request(&mut self, cx: &Context, running: Running<'_>, request: Request, reply: Option<Reply>) {
         if !self.is_full() {
             self.waiting.push_back((request, reply));
@@ -184,13 +184,13 @@ impl Recorder {
         }));
     }
 
-    /// Waits for the request that is under way, for ever where none is; `None`: its thread panicked.
+    /// Waits for the request in progress, for ever if there is none; `None`: its thread panicked.
     pub async fn done(&mut self) -> Option<Done> {
         finished(&mut self.work).await
     }
 
-    /// Takes up what [`Recorder::done`] gave.
-    pub fn take_up(&mut self, cx: &Context, running: Running<'_>, done: Option<Done>) {
+    /// Applies the result of [`Recorder::done`].
+    pub fn apply(&mut self, cx: &Context, running: Running<'_>, done: Option<Done>) {
         let reply = self.reply.take();
         let answer = match done {
             Some(Done::Started(Ok(recording))) => {
@@ -205,7 +205,7 @@ impl Recorder {
                 cx.metrics().recordings.with_label_values(&[EndCode::Failed.name()]).inc();
                 let sentence = error.to_string();
                 let state = RecordingState::Failed;
-                self.tell(cx, RecordingInfo { state, id: None, sentence, bytes: 0, seconds: 0.0 });
+                self.publish(cx, RecordingInfo { state, id: None, sentence, bytes: 0, seconds: 0.0 });
                 Err(error.into())
             }
             Some(Done::Stopped(id, end)) => {
@@ -220,7 +220,7 @@ impl Recorder {
         self.start_next(cx, running);
     }
 
-    /// Looks how the recording goes: it may have ended by itself.
+    /// Checks the recording's progress: it may have ended by itself.
     pub fn check(&mut self, cx: &Context, running: Running<'_>) {
         let Some(recording) = self.active.clone() else { return };
         let progress = recording.progress();
@@ -230,7 +230,7 @@ impl Recorder {
             self.over(cx, recording.id(), &end);
             return self.start_next(cx, running);
         }
-        if self.told.elapsed() < SECOND {
+        if self.published_at.elapsed() < SECOND {
             return;
         }
         self.show(cx, RecordingState::Running, &recording);
@@ -246,24 +246,24 @@ impl Recorder {
         let state =
             if end.code == EndCode::Failed { RecordingState::Failed } else { RecordingState::Stopped };
         let (bytes, seconds, sentence) = (end.bytes, end.seconds, end.sentence.clone());
-        self.tell(cx, RecordingInfo { state, id: Some(id.to_owned()), sentence, bytes, seconds });
+        self.publish(cx, RecordingInfo { state, id: Some(id.to_owned()), sentence, bytes, seconds });
     }
 
     fn show(&mut self, cx: &Context, state: RecordingState, recording: &media::Recording) {
         let progress = recording.progress();
-        let waits = "it waits for a key frame";
-        let sentence = if progress.waits { waits } else { "it goes on" }.to_owned();
+        let waits = "waiting for a key frame";
+        let sentence = if progress.waits { waits } else { "recording" }.to_owned();
         let (id, bytes, seconds) = (Some(recording.id().to_owned()), progress.bytes, progress.seconds);
-        self.tell(cx, RecordingInfo { state, id, sentence, bytes, seconds });
+        self.publish(cx, RecordingInfo { state, id, sentence, bytes, seconds });
     }
 
-    fn tell(&mut self, cx: &Context, info: RecordingInfo) {
-        self.told = Instant::now();
+    fn publish(&mut self, cx: &Context, info: RecordingInfo) {
+        self.published_at = Instant::now();
         cx.view().set_recording(info.clone());
-        cx.say(&Message::Recording(info));
+        cx.send(&Message::Recording(info));
     }
 
-    /// What is recorded when the session is over, once a request that is under way is done.
+    /// The session's recording at its end, once the request in progress is done.
     pub async fn leave(self, peer: &media::Peer) -> Option<Arc<media::Recording>> {
         let mut active = self.active;
         if let Some(work) = self.work
@@ -278,7 +278,7 @@ impl Recorder {
 
 /// Ends a recording with its session. Blocks.
 pub fn end_with_session(recording: &media::Recording, reason: EndReason, metrics: &Metrics) {
-    let sentence = format!("its session ended: {}", reason.sentence());
+    let sentence = format!("the session ended: {}", reason.sentence());
     count(&recording.stop(EndCode::SessionEnded, &sentence, LIMIT), metrics);
 }
 

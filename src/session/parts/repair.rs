@@ -1,7 +1,6 @@
-//! Codecs that fail in a session: another one takes the place, and the client is told.
+//! Replaces codecs that fail during a session and notifies the client.
 //!
-//! The graph is changed on blocking threads, one change a direction at a time: the codec that takes the place may fail
-//! as well.
+//! The graph is changed on blocking threads, one change per direction at a time: the replacement may fail too.
 
 use std::time::Duration;
 
@@ -22,7 +21,7 @@ use crate::{
 
 type Outcome = Result<Option<Replaced>, media::Error>;
 
-/// Changes of the graph that are under way or wait for their turn.
+/// Changes of the graph that are in progress or queued.
 #[derive(Default)]
 pub struct Repairs {
     encoder: Option<JoinHandle<Outcome>>,
@@ -39,20 +38,20 @@ pub enum Repair {
 }
 
 impl Repairs {
-    /// Puts another encoder in the place of the one in that bin.
+    /// Replaces the encoder in that bin.
     pub fn replace_encoder(&mut self, cx: &Context, bin: String) {
         self.failed_encoder = Some(bin);
         self.start_encoder(cx);
     }
 
-    /// Builds the decoder anew, or puts another in its place.
-    pub fn mend_decoder(&mut self, cx: &Context, remedy: Remedy) {
-        tracing::warn!(?remedy, "the decoder gives no picture");
+    /// Restarts or replaces the decoder.
+    pub fn repair_decoder(&mut self, cx: &Context, remedy: Remedy) {
+        tracing::warn!(?remedy, "repairing the decoder");
         self.remedy = Some(remedy);
         self.start_decoder(cx);
     }
 
-    /// Waits for a change that is under way, for ever where none is.
+    /// Waits for a change in progress, for ever if there is none.
     pub async fn done(&mut self) -> Repair {
         tokio::select! {
             done = finished(&mut self.encoder) => Repair::Encoder(done),
@@ -60,11 +59,11 @@ impl Repairs {
         }
     }
 
-    /// Takes up what [`Repairs::done`] gave.
+    /// Applies the result of [`Repairs::done`].
     ///
     /// # Errors
-    /// No codec is left that works.
-    pub fn take_up(&mut self, cx: &Context, recorder: &Recorder, repair: Repair) -> Result<(), EndReason> {
+    /// No working codec is left.
+    pub fn apply(&mut self, cx: &Context, recorder: &Recorder, repair: Repair) -> Result<(), EndReason> {
         match repair {
             Repair::Encoder(done) => {
                 self.start_encoder(cx);
@@ -72,12 +71,12 @@ impl Repairs {
             }
             Repair::Decoder(done) => {
                 self.start_decoder(cx);
-                decoder_mended(cx, done)
+                decoder_repaired(cx, done)
             }
         }
     }
 
-    /// Waits for what is under way, as it holds the graph.
+    /// Waits for the changes in progress, which hold the graph.
     pub async fn finish(self, limit: Duration) {
         if let Some(task) = self.encoder {
             timeout(limit, task).await.ok(); // bounded inside as well
@@ -113,36 +112,36 @@ fn encoder_replaced(cx: &Context, recorder: &Recorder, done: Option<Outcome>) ->
     match done {
         Some(Ok(None)) => Ok(()),
         Some(Ok(Some(Replaced { failed, element }))) => {
-            tracing::warn!(failed, element, "another encoder goes on");
+            tracing::warn!(failed, element, "encoder replaced");
             cx.metrics().encoder_changes.with_label_values(&[failed]).inc();
             cx.view().set_encoder(element);
-            recorder.note(None, What::Encoder { encoder: element.to_owned() });
-            let detail = format!("the encoder {failed} failed; {element} goes on");
-            cx.say(&Message::EncoderChanged { encoder: element, detail });
+            recorder.add_change(None, What::Encoder { encoder: element.to_owned() });
+            let detail = format!("encoder {failed} failed and was replaced by {element}");
+            cx.send(&Message::EncoderChanged { encoder: element, detail });
             Ok(())
         }
         Some(Err(error)) => {
-            tracing::error!(%error, "no encoder goes on");
+            tracing::error!(%error, "no encoder left");
             Err(EndReason::ElementError)
         }
         None => Err(EndReason::ElementError),
     }
 }
 
-fn decoder_mended(cx: &Context, done: Option<(Remedy, Outcome)>) -> Result<(), EndReason> {
+fn decoder_repaired(cx: &Context, done: Option<(Remedy, Outcome)>) -> Result<(), EndReason> {
     match done {
         Some((_, Ok(None))) => Ok(()),
         Some((remedy, Ok(Some(replaced)))) => {
             let Replaced { failed, element } = replaced;
-            tracing::warn!(failed, element, "another decoder goes on");
+            tracing::warn!(failed, element, "decoder replaced");
             cx.metrics().decoder_changes.with_label_values(&[failed]).inc();
             cx.view().set_decoder(element);
             let detail = sentence(&remedy, replaced);
-            cx.say(&Message::DecoderChanged { decoder: element, detail });
+            cx.send(&Message::DecoderChanged { decoder: element, detail });
             Ok(())
         }
         Some((remedy, Err(error))) => {
-            tracing::error!(%error, "no decoder goes on");
+            tracing::error!(%error, "no decoder left");
             let failed = matches!(remedy, Remedy::Failed(_));
             Err(if failed { EndReason::ElementError } else { EndReason::PictureStalled })
         }
@@ -150,15 +149,15 @@ fn decoder_mended(cx: &Context, done: Option<(Remedy, Outcome)>) -> Result<(), E
     }
 }
 
-/// What the client is told.
+/// The sentence for the client.
 fn sentence(remedy: &Remedy, Replaced { failed, element }: Replaced) -> String {
     match remedy {
-        Remedy::Failed(_) => format!("the decoder {failed} failed; {element} goes on"),
+        Remedy::Failed(_) => format!("decoder {failed} failed and was replaced by {element}"),
         Remedy::Rebuild | Remedy::Next if failed == element => {
-            format!("no picture came from the decoder {failed}; it was started anew")
+            format!("decoder {failed} produced no frames and was restarted")
         }
         Remedy::Rebuild | Remedy::Next => {
-            format!("no picture came from the decoder {failed}; {element} goes on")
+            format!("decoder {failed} produced no frames and was replaced by {element}")
         }
     }
 }

@@ -1,6 +1,6 @@
-//! What a session tells of itself, once a second: to its client, to whoever looks at it, to the metrics.
+//! A session's statistics, once a second: for its client, for the API, for the metrics.
 //!
-//! webrtcbin is asked on a blocking thread.
+//! webrtcbin is queried on a blocking thread.
 
 use std::{
     sync::Arc,
@@ -12,11 +12,11 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use super::{context::Context, meter::Meter};
 use crate::{media, metrics::Metrics, session::Message, stage};
 
-/// The figures of a session.
+/// The statistics of a session.
 pub struct Report {
     io: stage::Io,
     meter: Meter,
-    /// A question to webrtcbin that is under way.
+    /// The query to webrtcbin in progress.
     stats: Option<JoinHandle<Result<media::Stats, media::Error>>>,
 }
 
@@ -25,7 +25,7 @@ impl Report {
         Self { meter: Meter::new(metrics, io.ledger.clone(), stage), io, stats: None }
     }
 
-    /// Once a second: figures from the counters, and webrtcbin's own from the question before.
+    /// Once a second: rates from the counters, and the result of the previous query to webrtcbin.
     pub async fn measure(&mut self, cx: &Context, stage: &stage::Counters) {
         if let Some(stats) = self.answered(cx).await {
             self.meter.set_round_trip(stats.round_trip_s);
@@ -39,10 +39,10 @@ impl Report {
         }
         let figures = self.meter.read(cx.peer(), stage, &self.io, Instant::now());
         cx.view().set_figures(cx.peer(), stage, &self.io, &figures);
-        cx.say(&Message::Stats(figures));
+        cx.send(&Message::Stats(figures));
     }
 
-    /// Counts the last part of a second, and waits for what is under way, as it holds the graph.
+    /// Counts the last part of a second, and waits for the query in progress, which holds the graph.
     pub async fn finish(mut self, cx: &Context, stage: &stage::Counters, limit: Duration) {
         self.meter.read(cx.peer(), stage, &self.io, Instant::now());
         if let Some(task) = self.stats {
@@ -50,7 +50,7 @@ impl Report {
         }
     }
 
-    /// What webrtcbin answered since; it is asked again.
+    /// Takes webrtcbin's reply and queries it again.
     async fn answered(&mut self, cx: &Context) -> Option<media::Stats> {
         if self.stats.as_ref().is_some_and(|task| !task.is_finished()) {
             return None;

@@ -1,4 +1,4 @@
-//! Steering a stage: the pipeline and the parameters that a session's client wants, and what becomes of them.
+//! Steers a stage: the pipeline and the parameters that a session's client requests, and the replies.
 
 use std::time::Duration;
 
@@ -19,26 +19,26 @@ use crate::{
     stage::{self, Fault, Values},
 };
 
-/// The stage of a session, which outlives it where another connection takes the session over.
+/// The stage of a session, which outlives the session if another connection resumes it.
 pub struct Steering {
     catalog: stage::Catalog,
-    /// Whether a pipeline that has no room for one session more is refused.
+    /// Whether a pipeline without capacity for another session is refused.
     admission: bool,
     worker: stage::Worker,
-    /// The pipeline that is wanted; it may still load.
+    /// The requested pipeline; it may still be loading.
     entry: stage::Entry,
     parameters: stage::Parameters,
     paused: bool,
-    /// What runs while `entry` loads.
+    /// The pipeline that runs while `entry` loads.
     fallback: Option<Fallback>,
     pending: Vec<Pending>,
 }
 
-/// What runs while another stage loads, and goes on where that does not come.
+/// The pipeline that runs while another one loads, and continues if that fails.
 struct Fallback {
     entry: stage::Entry,
     values: Values,
-    /// With this version of the parameters in force the other one has come.
+    /// The other pipeline runs once this version of the parameters is in force.
     version: u64,
 }
 
@@ -46,40 +46,40 @@ struct Fallback {
 struct Pending {
     version: u64,
     ignored: Vec<String>,
-    asker: Asker,
+    asker: Requester,
 }
 
-/// Who asked for an update.
-pub enum Asker {
+/// The sender of an update.
+pub enum Requester {
     /// The client on the data channel, with its own `id`.
     Channel(Option<Value>),
-    /// A request by HTTP, which may have given up.
+    /// A request by HTTP, which may have timed out.
     Http(oneshot::Sender<Outcome>),
 }
 
-/// What became of an update by HTTP.
+/// The outcome of an update by HTTP.
 pub type Outcome = Result<Applied, Vec<Fault>>;
 
-/// An update by HTTP that the stage is to have: the values that it asks for, and what becomes of it.
+/// An update by HTTP for the stage: its values, and the channel for its outcome.
 pub struct Accepted {
     pub parameters: Values,
     pub outcome: oneshot::Receiver<Outcome>,
 }
 
-/// An update that passed its checks.
+/// An update that is in force.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Applied {
     /// The effective values.
     pub parameters: Values,
-    /// Number of the first frame that has them; `None` where no stage has taken them yet.
+    /// Number of the first frame that has them; `None` if no stage has received them yet.
     pub frame: Option<u64>,
 }
 
 impl Steering {
-    /// A stage that is built from here on.
+    /// Starts building a stage.
     ///
     /// # Errors
-    /// The system gives no thread.
+    /// The system refused a thread.
     pub fn start(
         catalog: stage::Catalog,
         admission: bool,
@@ -99,25 +99,25 @@ impl Steering {
         Ok(Self { catalog, admission, worker, entry, parameters, paused, fallback, pending })
     }
 
-    /// Lets the session's slots be closed without an end of the stage: [`Steering::attach`] follows.
+    /// Allows the session's slots to be closed without ending the stage: [`Steering::attach`] follows.
     pub fn detach(&mut self) {
         self.pending.clear();
         self.worker.detach();
     }
 
-    /// Goes on with another session's slots.
+    /// Continues with another session's slots.
     pub fn attach(&self, io: stage::Io, tell: stage::Tell) {
         self.worker.attach(io, tell);
     }
 
-    /// Ends the stage. Blocks for `limit` at the most.
+    /// Ends the stage. Blocks for at most `limit`.
     pub fn stop(self, limit: Duration) {
         if let Err(left) = self.worker.stop(limit) {
             tracing::error!("{left}");
         }
     }
 
-    /// The pipeline that is wanted.
+    /// The requested pipeline.
     pub fn info(&self) -> &stage::Info {
         &self.entry.info
     }
@@ -131,7 +131,7 @@ impl Steering {
         self.paused
     }
 
-    /// The pipeline that runs, until the wanted one has loaded.
+    /// The running pipeline, until the requested one has loaded.
     pub fn running(&self) -> Running<'_> {
         match &self.fallback {
             Some(running) => Running { pipeline_id: &running.entry.info.id, values: &running.values },
@@ -139,20 +139,20 @@ impl Steering {
         }
     }
 
-    /// What the stage has done so far.
+    /// The stage's counters.
     pub fn counters(&self) -> &stage::Counters {
         self.worker.counters()
     }
 
-    /// Looks after the stage, some times a second; `awake`: how long this process has run without a stop.
+    /// Supervises the stage, several times a second; `awake`: how long this process has run without being suspended.
     pub fn supervise(&self, awake: Duration) {
         self.worker.supervise(awake);
     }
 
-    /// Checks an update: the pipeline that it selects, and everything else against that pipeline's schema.
+    /// Checks an update: the pipeline that it selects, and all the rest against that pipeline's schema.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// Every fault.
     pub fn check(&self, object: Values) -> Result<(stage::Entry, Update), stage::Error> {
         let entry = match control::selected(&object)? {
             Some(id) => self.catalog.get(&id)?,
@@ -166,23 +166,23 @@ impl Steering {
         Ok((entry, update))
     }
 
-    /// Applies an update that was checked; who asked is answered when the stage has it.
-    pub fn apply(&mut self, cx: &Context, entry: stage::Entry, update: Update, asker: Asker) {
-        let by_http = matches!(asker, Asker::Http(_));
+    /// Applies a checked update; its sender gets the reply once the stage has it.
+    pub fn apply(&mut self, cx: &Context, entry: stage::Entry, update: Update, asker: Requester) {
+        let by_http = matches!(asker, Requester::Http(_));
         if update.answered || by_http || !entry.is(&self.entry) {
             self.ask_stage(cx, entry, update.stage);
         }
         let (version, ignored) = (self.parameters.version, update.ignored);
         if by_http && update.answered {
-            // The client hears of what others change.
-            self.pending.push(Pending { version, ignored: ignored.clone(), asker: Asker::Channel(None) });
+            // The client learns of updates by HTTP.
+            self.pending.push(Pending { version, ignored: ignored.clone(), asker: Requester::Channel(None) });
         }
         if by_http || update.answered {
             self.pending.push(Pending { version, ignored, asker });
         }
     }
 
-    /// What the stage did, told to whoever asked for it.
+    /// Handles an event of the stage: updates the view, replies to the senders.
     pub fn stage_event(
         &mut self,
         cx: &Context,
@@ -197,9 +197,9 @@ impl Steering {
             }
             stage::Event::Switched { pipeline, frame } => {
                 tracing::info!(pipeline, "pipeline switched");
-                recorder.note(Some(frame), What::Pipeline { pipeline_id: pipeline.clone() });
+                recorder.add_change(Some(frame), What::Pipeline { pipeline_id: pipeline.clone() });
                 cx.view().set_pipeline(&pipeline);
-                cx.say(&Message::PipelineChanged { pipeline_id: pipeline, frame });
+                cx.send(&Message::PipelineChanged { pipeline_id: pipeline, frame });
             }
             stage::Event::Refused { kept, sentence } => self.refused(cx, kept, &sentence),
             stage::Event::Wants { layouts } => {
@@ -211,21 +211,21 @@ impl Steering {
         }
     }
 
-    /// Tells the client that frames are missing, where the pipeline makes none by itself.
-    pub fn tell_missing_input(&self, cx: &Context) {
+    /// Notifies the client that input frames are missing, unless the pipeline generates its own.
+    pub fn report_missing_input(&self, cx: &Context) {
         if self.entry.info.input == stage::Input::Required {
             show_state(cx, stage::Status::degraded(stage::Cause::NoInput));
         }
     }
 
-    /// Frames have come. Only the session knows of a missing input: the stage does not say that it works again.
+    /// Frames have arrived. Only the session knows of a missing input: the stage does not report its recovery.
     pub fn first_frame(&self, cx: &Context) {
         if cx.view().stage().cause == Some(stage::Cause::NoInput) {
             show_state(cx, self.worker.status());
         }
     }
 
-    /// What an update of that pipeline changes: the values of the stage that would take it.
+    /// The changes that an update of that pipeline makes: to the values of the stage that would receive it.
     fn in_force(&self, entry: &stage::Entry) -> stage::Parameters {
         let version = self.parameters.version;
         let values = match &self.fallback {
@@ -236,15 +236,15 @@ impl Steering {
         stage::Parameters { values, version }
     }
 
-    /// Lets the stage have an update before its next frame. One of another pipeline, or of a parameter that a stage
-    /// loads with, builds another stage, and what runs goes on until that is ready.
+    /// Queues an update for the stage's next frame. For another pipeline, or a parameter that takes effect at load, it
+    /// builds another stage; the running one continues until that is ready.
     fn ask_stage(&mut self, cx: &Context, entry: stage::Entry, update: stage::Update) {
         let other = !entry.is(&self.entry);
         let kept = self.fallback.take_if(|running| other && running.entry.is(&entry));
         if kept.is_some() {
             let why = "another pipeline was chosen before this one was ready".to_owned();
-            let asked = std::mem::take(&mut self.pending);
-            reject(cx, asked, control::fault("/pipeline_id", why));
+            let rejected = std::mem::take(&mut self.pending);
+            reject(cx, rejected, control::fault("/pipeline_id", why));
         }
         self.paused = update.paused.unwrap_or(self.paused);
         let parameters = update.parameters.clone();
@@ -271,12 +271,12 @@ impl Steering {
         for pending in self.take_pending(parameters.version) {
             let parameters = parameters.values.clone();
             match pending.asker {
-                Asker::Channel(id) => {
+                Requester::Channel(id) => {
                     let ignored = pending.ignored;
-                    cx.say(&Message::ParametersUpdated { parameters, frame, ignored, id });
+                    cx.send(&Message::ParametersUpdated { parameters, frame, ignored, id });
                 }
-                Asker::Http(tell) => {
-                    drop(tell.send(Ok(Applied { parameters, frame: Some(frame) }))); // it gave up
+                Requester::Http(reply) => {
+                    drop(reply.send(Ok(Applied { parameters, frame: Some(frame) }))); // caller gone
                 }
             }
         }
@@ -297,7 +297,7 @@ impl Steering {
     fn not_replaced(&mut self, cx: &Context, pipeline: &str, sentence: &str) {
         tracing::warn!(pipeline, sentence, "pipeline not switched");
         let Some(running) = self.fallback.take() else { return };
-        let why = format!("{pipeline} cannot start: {sentence}; {} goes on", running.entry.info.id);
+        let why = format!("{pipeline} cannot start: {sentence}; {} keeps running", running.entry.info.id);
         reject(cx, std::mem::take(&mut self.pending), control::fault("/pipeline_id", why));
         let version = self.parameters.version + 1;
         self.entry = running.entry;
@@ -305,27 +305,27 @@ impl Steering {
         cx.view().set_parameters(&self.parameters.values, self.paused);
     }
 
-    /// Takes what waits for that version of the parameters, or an earlier one.
+    /// Takes the updates that wait for that version of the parameters, or an earlier one.
     fn take_pending(&mut self, version: u64) -> Vec<Pending> {
         self.pending.extract_if(.., |pending| pending.version <= version).collect()
     }
 }
 
-/// Tells everybody who asked why it does not come; the client without an `id` where none of theirs had one.
-fn reject(cx: &Context, asked: Vec<Pending>, fault: Fault) {
+/// Rejects each update with these errors; the client without an `id` if none of its updates had one.
+fn reject(cx: &Context, rejected: Vec<Pending>, fault: Fault) {
     let errors = vec![fault];
     let mut ids = Vec::new();
-    for pending in asked {
+    for pending in rejected {
         match pending.asker {
-            Asker::Channel(id) => ids.extend(id.map(Some)),
-            Asker::Http(tell) => drop(tell.send(Err(errors.clone()))), // it gave up
+            Requester::Channel(id) => ids.extend(id.map(Some)),
+            Requester::Http(reply) => drop(reply.send(Err(errors.clone()))), // caller gone
         }
     }
     if ids.is_empty() {
         ids.push(None);
     }
     for id in ids {
-        cx.say(&Message::ParametersRejected { errors: errors.clone(), id });
+        cx.send(&Message::ParametersRejected { errors: errors.clone(), id });
     }
 }
 
@@ -344,10 +344,10 @@ fn show_state(cx: &Context, status: stage::Status) {
         cx.metrics().stage_states.with_label_values(&[state.name()]).inc();
     }
     cx.view().set_stage(status.clone());
-    cx.say(&Message::StageState(status));
+    cx.send(&Message::StageState(status));
 }
 
-/// What was wrong, with its place in the update.
+/// An error as faults, each with its place in the update.
 pub fn faults(error: stage::Error) -> Vec<Fault> {
     match error {
         stage::Error::Parameters(faults) => faults,

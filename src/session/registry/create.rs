@@ -1,8 +1,7 @@
-//! How a session comes about: what comes with an offer is checked, a permit is had, the graph is built and answers, and
-//! a stage is built or taken over.
+//! Creates a session: checks the offer, takes a permit, builds the graph, which answers the offer, and builds a stage or
+//! takes one over.
 //!
-//! Runs on the request's task up to the permit, on the session's own from there on; the graph is built on a blocking
-//! thread.
+//! Runs on the request's task up to the permit, then on the session's own; the graph is built on a blocking thread.
 
 use std::{
     sync::Arc,
@@ -32,26 +31,26 @@ use crate::{
     signalling, stage,
 };
 
-/// A session answers its mailbox within milliseconds.
+/// A session replies to a command within milliseconds.
 const HANDOVER_LIMIT: Duration = Duration::from_secs(2);
 
-/// What comes with an offer.
+/// The part of a request that describes the new session.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// An update as the data channel takes it.
+    /// An update, as on the data channel.
     pub initial: stage::Values,
-    /// The token of the session that is to be taken over.
+    /// The resume token of the session to take over.
     pub resume_token: Option<String>,
 }
 
-/// A session that has begun.
+/// A session that has started.
 #[derive(Clone, Debug)]
 pub struct Created {
     /// The new session.
     pub id: Id,
-    /// The answer to its offer; `None` where there was none.
+    /// The answer to its offer; `None` if there was none.
     pub answer: Option<signalling::Answer>,
-    /// With this a later offer takes the session's stage over.
+    /// The token with which a later offer takes over the session's stage.
     pub resume_token: String,
     /// Whether this offer took one over.
     pub resumed: bool,
@@ -63,22 +62,22 @@ struct Setup {
     update: Update,
 }
 
-/// A session that is to be.
+/// A session to be created.
 struct New {
     id: Id,
-    /// Without one nobody is connected.
+    /// `None` for a session without a client.
     offer: Option<signalling::Offer>,
     setup: Setup,
     io: stage::Io,
     permit: Transfer,
-    /// The session that is taken over.
+    /// The session to take over.
     previous: Option<Handle>,
-    /// Of the one session without a client.
+    /// The claim to be the only session without a client.
     only: Option<OwnedSemaphorePermit>,
 }
 
 impl Registry {
-    /// Answers an offer. With the token of a session that lives, its stage goes on with this connection.
+    /// Answers an offer. With the token of a live session, that session's stage continues with the new connection.
     ///
     /// # Errors
     /// [`Error::Full`], [`Error::Descriptors`], [`Error::ShuttingDown`], what is wrong with the update, or why the
@@ -100,7 +99,7 @@ impl Registry {
         self.start(New { id, offer, setup, io, permit, previous, only: None }).await
     }
 
-    /// Starts the session without a client, of which there is one at a time.
+    /// Starts the session without a client; only one can run at a time.
     ///
     /// # Errors
     /// [`Error::Running`], and as [`Registry::create`].
@@ -117,7 +116,7 @@ impl Registry {
         self.start(New { id, offer, setup, io, permit, previous, only: Some(only) }).await.map(drop)
     }
 
-    /// Lets a session live on a task of its own and waits until it has begun.
+    /// Spawns the session's task and waits until it has started.
     async fn start(&self, new: New) -> Result<Created, Error> {
         let span = tracing::info_span!("session", id = %new.id, pipeline = new.setup.entry.info.id);
         let (reply, created) = oneshot::channel();
@@ -128,7 +127,7 @@ impl Registry {
             .map_err(|_| Error::ShuttingDown)?
     }
 
-    /// A session's life, from its graph to its end.
+    /// The session's task, from its graph to its end.
     async fn live(self, new: New, reply: oneshot::Sender<Result<Created, Error>>) {
         let New { id, offer, setup, mut io, permit, previous, only } = new;
         let history = History::default();
@@ -139,7 +138,7 @@ impl Registry {
         let layouts = setup.entry.info.layouts.clone();
         let mut opened = match self.open_graph(&id, offer, layouts, &io, senders.media).await {
             Ok(opened) => opened,
-            Err(error) => return drop(reply.send(Err(error))), // caller gone: nothing to tell
+            Err(error) => return drop(reply.send(Err(error))), // caller gone
         };
         let answer = opened.answer.take();
         if let Some(answer) = &answer {
@@ -152,7 +151,7 @@ impl Registry {
         };
         let resumed = previous.is_some();
         if let Some(previous) = previous {
-            self.lock().tokens.remove(&previous.token); // it works once
+            self.lock().tokens.remove(&previous.token); // valid once
             self.0.metrics.sessions_resumed.inc();
         }
         let resume_token = uuid::Uuid::new_v4().to_string();
@@ -166,7 +165,7 @@ impl Registry {
         let over = session.run(inputs, caller_gone).await;
         metrics.sessions.dec();
         self.retire(&id, over.reason());
-        drop(only); // before those are told who wait to start the next
+        drop(only); // before those who wait to start the next one are notified
         over.publish();
     }
 
@@ -194,7 +193,7 @@ impl Registry {
         Ok(opened)
     }
 
-    /// A session of that graph, with a stage of its own or that of the session before.
+    /// A session with that graph, and with a stage of its own or the one that it takes over.
     async fn session(
         &self,
         id: &Id,
@@ -241,17 +240,17 @@ impl Registry {
         sessions.live.get(sessions.tokens.get(token)?).cloned()
     }
 
-    /// Sessions that do not stand yet have not taken all their descriptors: each of them, and this one, counts whole.
+    /// A session that is not connected yet has not opened all its descriptors: each of them, and this one, counts in full.
     fn check_descriptors(&self) -> Result<(), Error> {
         let admitted = self.0.settings.sessions - self.0.permits.available_permits();
         let standing = |handle: &&Handle| handle.snapshot.borrow().state != Phase::Connecting;
         let standing = self.lock().live.values().filter(standing).count();
-        let wanted = admitted.saturating_sub(standing) * descriptors::SESSION + descriptors::RESERVE;
+        let needed = admitted.saturating_sub(standing) * descriptors::SESSION + descriptors::RESERVE;
         let free = descriptors::free();
-        if free < wanted { Err(Error::Descriptors { free, wanted }) } else { Ok(()) }
+        if free < needed { Err(Error::Descriptors { free, needed }) } else { Ok(()) }
     }
 
-    /// Whether the other sessions of the pipeline leave room for this one.
+    /// Whether the pipeline has capacity for another session.
     fn check_load(&self, setup: &Setup) -> Result<(), Error> {
         if self.0.settings.admission { Ok(setup.entry.check_load()?) } else { Ok(()) }
     }
@@ -284,9 +283,9 @@ impl Setup {
         Ok(Self { entry, update })
     }
 
-    /// Takes the pipeline and the parameters of a session that is taken over, should its stage be gone by then.
+    /// Takes the pipeline and the parameters of a session that is taken over, in case its stage is gone by then.
     fn resume(&mut self, catalog: &stage::Catalog, previous: &Snapshot) {
-        // A pipeline that is gone from the catalog lives on in the stage, and in nothing else.
+        // A pipeline that was removed from the catalog exists only in the stage.
         if let Ok(entry) = catalog.get(&previous.pipeline_id) {
             let own = previous.parameters.clone().into_iter().filter(|(name, _)| entry.schema.has(name));
             let values = &mut self.update.stage.parameters.values;
@@ -298,7 +297,7 @@ impl Setup {
         self.update.source = previous.input_source.clone().map(Choice::File);
     }
 
-    /// Checks that something makes frames where nobody sends any.
+    /// Checks that there are input frames, or that the pipeline needs none.
     fn check_headless(&self) -> Result<(), stage::Error> {
         if self.entry.info.input == stage::Input::Required && self.source().is_none() {
             let sentence = format!("the pipeline {} needs input frames; choose a file", self.entry.info.id);
@@ -315,7 +314,7 @@ impl Setup {
     }
 }
 
-/// What a session leaves; one that ends or hangs leaves nothing, and the client gets a new stage.
+/// Takes over what a session leaves; one that ends or hangs leaves nothing, and the client gets a new stage.
 async fn take_over(previous: Option<&Handle>) -> Option<Handover> {
     let (successor, handover) = oneshot::channel();
     previous?.mailbox.try_send(Command::HandOver(successor)).ok()?;

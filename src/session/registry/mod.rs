@@ -1,6 +1,6 @@
-//! Id → handle; the permits that let sessions in; the tasks that run them.
+//! Session ids and their handles, the permits that limit sessions, the tasks that run them.
 //!
-//! Shared by every request; the lock is held for a map look-up. All of it is reached through [`Registry`] alone.
+//! Shared by every request; the lock is held for a map look-up. Reached through [`Registry`] alone.
 
 mod create;
 mod permit;
@@ -23,24 +23,24 @@ use super::{
 };
 use crate::{media, metrics::Metrics, recordings, signalling, stage, turn};
 
-/// Answers and ends are bounded inside; this catches a session task that is stuck.
+/// Answers and ends are bounded inside; this catches a stuck session task.
 const REPLY_LIMIT: Duration = Duration::from_secs(15);
-/// A stage takes an update before its next frame, or within 100 ms where none comes; one that has not after two seconds
-/// is loading, or at a frame for long.
+/// A stage takes an update before its next frame, or within 100 ms without frames; after two seconds it is still loading
+/// or stuck in a frame.
 const APPLIED_LIMIT: Duration = Duration::from_secs(2);
-/// Ended sessions that are remembered for 410 in place of 404.
+/// Ended sessions that are remembered, for 410 rather than 404.
 const REMEMBERED: usize = 1000;
 
-/// What all sessions have in common.
+/// The settings of all sessions.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// How many sessions may live at once.
+    /// How many sessions may be live at once.
     pub sessions: usize,
-    /// Time limits of each.
+    /// The time limits of each session.
     pub limits: Limits,
-    /// Whether a pipeline that has no room for one session more is refused.
+    /// Whether a pipeline without capacity for another session is refused.
     pub admission: bool,
-    /// The folder of video files that sessions may take as their picture.
+    /// The folder of video files that sessions may play.
     pub video_files: Option<PathBuf>,
 }
 
@@ -50,7 +50,7 @@ impl Default for Settings {
     }
 }
 
-/// How full the server is.
+/// The number of sessions and its limit.
 #[derive(Clone, Copy, Debug, serde::Serialize, utoipa::ToSchema)]
 #[schema(as = SessionLoad)]
 pub struct Load {
@@ -73,7 +73,7 @@ struct Inner {
     recordings: recordings::Store,
     sources: Sources,
     permits: Arc<Semaphore>,
-    /// Lets one session live that has no client.
+    /// Limits the sessions without a client to one.
     headless: Arc<Semaphore>,
     sessions: Mutex<Sessions>,
     tasks: TaskTracker,
@@ -83,13 +83,13 @@ struct Inner {
 #[derive(Default)]
 struct Sessions {
     live: HashMap<Id, Handle>,
-    /// Resume tokens of those that live.
+    /// Resume tokens of the live sessions.
     tokens: HashMap<String, Id>,
     ended: HashMap<Id, EndReason>,
     order: VecDeque<Id>,
 }
 
-/// The way to a session's task.
+/// Access to a session's task.
 #[derive(Clone)]
 struct Handle {
     mailbox: mpsc::Sender<Command>,
@@ -100,7 +100,7 @@ struct Handle {
 }
 
 impl Registry {
-    /// A registry without sessions; `cancel` ends them all.
+    /// A registry without sessions; `cancel` ends all sessions.
     pub fn new(
         engine: media::Engine,
         catalog: stage::Catalog,
@@ -129,12 +129,12 @@ impl Registry {
         }))
     }
 
-    /// The files that sessions may take as their picture.
+    /// The files that sessions may play.
     pub fn sources(&self) -> &Sources {
         &self.0.sources
     }
 
-    /// Hands the peer's candidates on.
+    /// Passes on the peer's candidates.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Ended`], [`Error::Busy`].
@@ -143,7 +143,7 @@ impl Registry {
         self.ask(id, |reply| Command::Candidates(candidates, reply)).await
     }
 
-    /// Ends a session and waits until nothing of it is left.
+    /// Ends a session and waits until it has released everything.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Ended`], [`Error::Timeout`].
@@ -157,16 +157,15 @@ impl Registry {
         }
     }
 
-    /// Applies an update as the data channel takes it, and waits a little for the frame that has it.
+    /// Applies an update as the data channel does, and waits briefly for the first frame that has it.
     ///
     /// # Errors
-    /// [`stage::Error::Parameters`] with everything that is wrong, why the pipeline that it selects cannot run, and the
-    /// errors of the look-up.
+    /// [`stage::Error::Parameters`] with every fault, why the selected pipeline cannot run, and the errors of the look-up.
     pub async fn update(&self, id: &Id, object: stage::Values) -> Result<Applied, Error> {
         let accepted = self.ask(id, |reply| Command::Update(object, reply)).await??;
         match tokio::time::timeout(APPLIED_LIMIT, accepted.outcome).await {
             Ok(Ok(outcome)) => outcome.map_err(|faults| stage::Error::Parameters(faults).into()),
-            // It takes longer, or the session is over.
+            // It takes longer, or the session has ended.
             Err(_) | Ok(Err(_)) => Ok(Applied { parameters: accepted.parameters, frame: None }),
         }
     }
@@ -179,7 +178,7 @@ impl Registry {
         self.ask(id, |reply| Command::Record(request, reply)).await?
     }
 
-    /// Puts another pipeline in the stage's place; the connection stays.
+    /// Switches the pipeline; the connection stays.
     ///
     /// # Errors
     /// [`stage::Error::UnknownPipeline`], and the errors of the look-up.
@@ -188,39 +187,39 @@ impl Registry {
         self.ask(id, |reply| Command::Update(object, reply)).await?.map(drop)
     }
 
-    /// The session's graph in Graphviz's language.
+    /// The session's graph in the DOT language.
     ///
     /// # Errors
     /// The errors of the look-up.
     pub async fn graph_dot(&self, id: &Id) -> Result<String, Error> {
-        self.look(id, media::Peer::dot).await
+        self.inspect(id, media::Peer::dot).await
     }
 
-    /// What the session runs, as lines for a shell.
+    /// The session's graph as lines for a shell.
     ///
     /// # Errors
     /// The errors of the look-up.
     pub async fn launch(&self, id: &Id) -> Result<String, Error> {
-        self.look(id, media::Peer::launch).await
+        self.inspect(id, media::Peer::launch).await
     }
 
-    /// The next picture that the session sends, as a JPEG of `quality` 0 to 100; `None` where none comes in time.
+    /// The next frame that the session sends, as a JPEG of `quality` 0 to 100; `None` if none is sent in time.
     ///
     /// # Errors
     /// The errors of the look-up.
     pub async fn still(&self, id: &Id, quality: u8) -> Result<Option<Vec<u8>>, Error> {
-        Ok(self.look(id, move |peer| peer.still(quality)).await??)
+        Ok(self.inspect(id, move |peer| peer.still(quality)).await??)
     }
 
-    /// Gives what the session sends, as a transport stream, until it is over or `give` wants no more.
+    /// Writes what the session sends to `give`, as a transport stream, until the session ends or `give` refuses more.
     ///
     /// # Errors
     /// [`media::Error::NoStream`], and the errors of the look-up.
     pub async fn view(&self, id: &Id, give: media::Give) -> Result<media::TsStream, Error> {
-        Ok(self.look(id, |peer| peer.view(give)).await??)
+        Ok(self.inspect(id, |peer| peer.view(give)).await??)
     }
 
-    /// What both sides said to connect, without secrets.
+    /// The signalling of both sides, without secrets.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Ended`].
@@ -228,7 +227,7 @@ impl Registry {
         Ok(self.handle(id)?.history.all())
     }
 
-    /// Every session that lives.
+    /// Every live session.
     pub fn list(&self) -> Vec<Snapshot> {
         let mut all: Vec<_> =
             self.lock().live.values().map(|handle| handle.snapshot.borrow().clone()).collect();
@@ -236,7 +235,7 @@ impl Registry {
         all
     }
 
-    /// One session that lives.
+    /// One live session.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Ended`].
@@ -244,17 +243,17 @@ impl Registry {
         Ok(self.handle(id)?.snapshot.borrow().clone())
     }
 
-    /// How full the server is.
+    /// The server's occupancy.
     pub fn load(&self) -> Load {
         Load { live: self.lock().live.len(), limit: self.0.settings.sessions }
     }
 
-    /// The codec table and each row's fate.
+    /// The codec table, with each row's result.
     pub fn codecs(&self) -> Vec<CodecInfo> {
         self.0.engine.trials().iter().map(CodecInfo::from).collect()
     }
 
-    /// Waits, after `cancel`, until every session is over, for at most `limit`; gives how many are left.
+    /// Waits, after `cancel`, at most `limit` until every session has ended; returns how many are left.
     pub async fn drained(&self, limit: Duration) -> usize {
         self.0.tasks.close();
         let end = Instant::now() + limit;
@@ -264,13 +263,13 @@ impl Registry {
         }
     }
 
-    async fn look<T: Send + 'static>(
+    async fn inspect<T: Send + 'static>(
         &self,
         id: &Id,
-        look: impl FnOnce(&media::Peer) -> T + Send + 'static,
+        read: impl FnOnce(&media::Peer) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        // caller gone: nothing to tell
-        self.ask(id, |reply| Command::Look(Box::new(move |peer| drop(reply.send(look(peer)))))).await
+        // caller gone
+        self.ask(id, |reply| Command::Inspect(Box::new(move |peer| drop(reply.send(read(peer)))))).await
     }
 
     async fn ask<T>(&self, id: &Id, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Error> {

@@ -1,15 +1,15 @@
-//! A session's permit, which a connection that takes the session over takes along.
+//! A session's permit, which moves to the connection that takes the session over.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OwnedSemaphorePermit;
 
-/// A permit that can change hands; free again when the last holder is gone.
+/// A permit that can be transferred; released with its last holder.
 #[derive(Clone, Default)]
 pub struct Permit(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
 
 impl Permit {
-    /// Takes it for another session; `None` while somebody else does.
+    /// Starts a transfer to another session; `None` while another transfer is in progress.
     pub fn transfer(&self) -> Option<Transfer> {
         let permit = self.lock().take()?;
         Some(Transfer { from: self.clone(), permit: Some(permit) })
@@ -20,19 +20,19 @@ impl Permit {
     }
 }
 
-/// A permit on its way to a new session; it goes back where that does not come about.
+/// A permit in transfer; it returns to its holder unless the transfer is completed.
 pub struct Transfer {
     from: Permit,
     permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Transfer {
-    /// A permit that no session had.
+    /// A permit that no session has held.
     pub fn of(permit: OwnedSemaphorePermit) -> Self {
         Self { from: Permit::default(), permit: Some(permit) }
     }
 
-    /// The permit is the new session's.
+    /// Hands the permit to the new session.
     pub fn complete(mut self) -> Permit {
         Permit(Arc::new(Mutex::new(self.permit.take())))
     }
@@ -67,6 +67,6 @@ mod tests {
         drop(new);
         assert_eq!(permits.available_permits(), 1);
         drop(Transfer::of(permits.clone().try_acquire_owned().unwrap()));
-        assert_eq!(permits.available_permits(), 1, "a session that did not come about");
+        assert_eq!(permits.available_permits(), 1, "a session that was not created");
     }
 }

@@ -1,4 +1,4 @@
-//! The end of a session: its client is told, its stage stops or goes on with another connection, its graph stops.
+//! The end of a session: notifies the client, stops the stage or hands it over, stops the graph.
 
 use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -17,14 +17,14 @@ use crate::{
     },
 };
 
-/// A last message needs one trip through SCTP; a vanished peer must not hold the end up.
+/// A last message needs one trip through SCTP; a vanished peer must not delay the end.
 const FLUSH_LIMIT: Duration = Duration::from_millis(300);
-/// A stage between frames ends at once; one in a frame gets this long.
+/// A stage between frames stops at once; one that processes a frame gets this long.
 const STAGE_LIMIT: Duration = Duration::from_secs(1);
 /// Stopping a graph takes 15 ms; on a loaded host under a second.
 const GRAPH_LIMIT: Duration = Duration::from_secs(5);
 
-/// A session that is cleared away.
+/// A session that has released everything.
 pub struct Over {
     reason: EndReason,
     view: View,
@@ -36,20 +36,20 @@ impl Over {
         self.reason
     }
 
-    /// Wakes whoever waits for the end; the registry does it when it has let go of the session.
+    /// Wakes those who wait for the end; the registry calls it once it has removed the session.
     pub fn publish(self) {
         self.view.set_ended(self.reason);
     }
 }
 
 impl Session {
-    /// Tells the client, stops the stage and the graph, and says what is left.
+    /// Notifies the client, stops the stage and the graph, and logs what is left.
     pub(super) async fn finish(self, reason: EndReason) -> Over {
         let cx = self.cx;
         cx.metrics().sessions_ended.with_label_values(&[reason.code()]).inc();
         let last = Message::StreamStopped { reason, error_message: reason.sentence() };
         let sent_before = cx.peer().counters().channel_bytes_out.load(Relaxed);
-        let length = cx.say(&last);
+        let length = cx.send(&last);
         let frames = cx.peer().counters().encoded.load(Relaxed);
         tracing::info!(reason = reason.code(), frames, "session over");
         self.report.finish(&cx, self.steering.counters(), GRAPH_LIMIT).await;
@@ -72,13 +72,13 @@ impl Session {
             .await
             .is_err()
         {
-            tracing::error!("the graph does not stop; its threads are left behind");
+            tracing::error!("the graph did not stop; its threads were abandoned");
         }
         Over { reason, view }
     }
 }
 
-/// Gives the stage and the recording to the connection that takes the session over; gives back what nobody took.
+/// Hands the stage and the recording to the connection that resumes the session; returns them if it is gone.
 fn hand_over(
     successor: Option<oneshot::Sender<Handover>>,
     mut steering: Steering,
@@ -88,6 +88,6 @@ fn hand_over(
     steering.detach();
     match successor.send(Handover { steering, recording }) {
         Ok(()) => (None, None),
-        Err(left) => (Some(left.steering), left.recording), // whoever asked is gone
+        Err(left) => (Some(left.steering), left.recording), // caller gone
     }
 }

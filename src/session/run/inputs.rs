@@ -1,4 +1,4 @@
-//! Where a session hears of what happens: requests, the graph, the stage, the data channel, the server's end.
+//! The sources of a session's inputs: requests, the graph, the stage, the data channel, the server's shutdown.
 
 use std::sync::Arc;
 
@@ -15,9 +15,9 @@ use crate::{
     signalling, stage,
 };
 
-/// Requests for one session under way at once.
+/// Requests in progress for one session.
 const MAILBOX: usize = 32;
-/// Events of the graph or the stage that may wait for the session.
+/// Queued events of the graph or the stage.
 const EVENTS: usize = 256;
 
 /// A request to a session.
@@ -28,15 +28,15 @@ pub enum Command {
     Update(stage::Values, oneshot::Sender<Result<Accepted, Error>>),
     /// The start or the end of a recording, by HTTP.
     Record(Request, oneshot::Sender<Result<Recorded, Error>>),
-    /// The stage is wanted by a new connection of the same client; this session ends.
+    /// A new connection of the same client takes the stage; this session ends.
     HandOver(oneshot::Sender<Handover>),
-    /// A look at the graph, on a blocking thread.
-    Look(Box<dyn FnOnce(&media::Peer) + Send>),
-    /// The end.
+    /// A read of the graph, on a blocking thread.
+    Inspect(Box<dyn FnOnce(&media::Peer) + Send>),
+    /// End the session.
     Close,
 }
 
-/// What a session leaves to the connection that takes it over.
+/// What a session hands to the connection that resumes it.
 pub struct Handover {
     pub steering: Steering,
     pub recording: Option<Arc<media::Recording>>,

@@ -1,7 +1,7 @@
-//! The task that runs one session: it turns what happens into inputs of [`State`] and carries its actions out.
+//! The task that runs one session: it turns events into inputs of [`State`] and carries out its actions.
 //!
-//! One tokio task a session. It holds no rules of its own and never blocks: what does goes to a blocking thread. Only
-//! this folder knows how the session's parts work together; each of them owns its fields ([`super::parts`]).
+//! One tokio task per session. It holds no rules of its own and never blocks: blocking work goes to a blocking thread.
+//! Only this folder knows how the session's parts work together; each part owns its fields ([`super::parts`]).
 
 mod finish;
 mod inputs;
@@ -24,7 +24,7 @@ pub use self::finish::Over;
 use super::{
     EndReason, Message, Snapshot,
     parts::{Context, InputFile, Recorder, Repairs, Report, Steering},
-    state::{Action, Input, Sight, State},
+    state::{Action, Input, Observation, State},
 };
 use crate::{
     media::{self, Remedy},
@@ -34,7 +34,7 @@ use crate::{
 /// Fine enough for limits of seconds; cheap enough for hundreds of sessions.
 const TICK: Duration = Duration::from_millis(250);
 const TICKS_PER_FIGURES: u32 = 4;
-/// A tick that comes so late: the process stood still.
+/// A tick that is this late means that the process was suspended or starved.
 const STOPPED: Duration = Duration::from_secs(1);
 
 /// A live session.
@@ -46,7 +46,7 @@ pub struct Session {
     recorder: Recorder,
     repairs: Repairs,
     report: Report,
-    /// Whoever takes the session over.
+    /// The connection that resumes the session.
     successor: Option<oneshot::Sender<Handover>>,
 }
 
@@ -72,12 +72,12 @@ impl Session {
         Self { cx, state, steering, input_file, recorder, repairs, report, successor }
     }
 
-    /// The session as others see it.
+    /// A reader's view of the session.
     pub fn subscribe(&self) -> watch::Receiver<Snapshot> {
         self.cx.view().subscribe()
     }
 
-    /// Runs the session to its end and clears it away.
+    /// Runs the session to its end and releases everything.
     pub async fn run(mut self, mut inputs: Inputs, caller_gone: bool) -> Over {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -101,11 +101,11 @@ impl Session {
                     None
                 }
                 repair = self.repairs.done() => {
-                    let repaired = self.repairs.take_up(&self.cx, &self.recorder, repair);
+                    let repaired = self.repairs.apply(&self.cx, &self.recorder, repair);
                     repaired.err().and_then(|reason| self.apply(Input::End(reason)))
                 }
                 done = self.recorder.done() => {
-                    self.recorder.take_up(&self.cx, self.steering.running(), done);
+                    self.recorder.apply(&self.cx, self.steering.running(), done);
                     None
                 }
                 _ = tick.tick() => {
@@ -131,15 +131,15 @@ impl Session {
                 for candidate in &candidates {
                     self.cx.peer().add_candidate(candidate);
                 }
-                reply.send(()).ok(); // caller gone: nothing to tell
+                reply.send(()).ok(); // caller gone
             }
             Command::Update(object, reply) => drop(reply.send(self.update_by_http(object))), // caller gone
             Command::Record(request, reply) => {
                 self.recorder.request(&self.cx, self.steering.running(), request, Some(reply));
             }
-            Command::Look(look) => {
+            Command::Inspect(read) => {
                 let peer = self.cx.peer().clone();
-                spawn_blocking(move || look(&peer)); // owned by the runtime; ends by itself in ms
+                spawn_blocking(move || read(&peer)); // owned by the runtime; ends by itself in ms
             }
             Command::HandOver(successor) => {
                 self.successor = Some(successor);
@@ -161,7 +161,7 @@ impl Session {
             media::Event::IceFailed => self.apply(Input::End(EndReason::IceFailed)),
             media::Event::Closed => self.apply(Input::End(EndReason::ClosedByPeer)),
             media::Event::ChannelOpen => {
-                self.cx.say(&Message::StageState(self.cx.view().stage()));
+                self.cx.send(&Message::StageState(self.cx.view().stage()));
                 None
             }
             media::Event::ChannelClosed => self.apply(Input::ChannelClosed),
@@ -172,7 +172,7 @@ impl Session {
             }
             media::Event::DecoderFault { bin, detail } => {
                 tracing::warn!(bin, detail, "decoder failed");
-                self.repairs.mend_decoder(&self.cx, Remedy::Failed(bin));
+                self.repairs.repair_decoder(&self.cx, Remedy::Failed(bin));
                 None
             }
             media::Event::Fault { element, detail } => {
@@ -182,7 +182,7 @@ impl Session {
         }
     }
 
-    /// `awake`: how long this process has run without a stop.
+    /// `awake`: how long this process has run without being suspended.
     fn tick(&mut self, awake: Duration) -> Option<EndReason> {
         self.steering.supervise(awake);
         self.recorder.check(&self.cx, self.steering.running());
@@ -191,15 +191,15 @@ impl Session {
         }
         let peer = self.cx.peer();
         let counters = peer.counters();
-        // A pipeline that makes frames by itself waits for none; nor does anybody where nobody is connected.
+        // A pipeline that generates frames waits for none; nor does a session without a client.
         let makes = u64::from(self.steering.info().input != stage::Input::Required || peer.is_headless());
-        let sight = Sight {
+        let observation = Observation {
             video_packets: counters.video_packets.load(Relaxed),
             frames_in: counters.frames_in.load(Relaxed).max(makes),
             expects_video: self.input_file.expects_client(),
             silent_for: peer.silent_for(),
         };
-        self.apply(Input::Tick(sight))
+        self.apply(Input::Tick(observation))
     }
 
     fn begin_input_file(&mut self) -> Result<(), EndReason> {
@@ -215,11 +215,11 @@ impl Session {
                     tracing::info!("first frame");
                     self.steering.first_frame(&self.cx);
                 }
-                Action::TellMissingInput if self.input_file.plays() => {}
-                Action::TellMissingInput => self.steering.tell_missing_input(&self.cx),
-                Action::AskKeyFrame => self.ask_key_frame(),
-                Action::RestartDecoder => self.repairs.mend_decoder(&self.cx, Remedy::Rebuild),
-                Action::ReplaceDecoder => self.repairs.mend_decoder(&self.cx, Remedy::Next),
+                Action::ReportMissingInput if self.input_file.plays() => {}
+                Action::ReportMissingInput => self.steering.report_missing_input(&self.cx),
+                Action::RequestKeyFrame => self.request_key_frame(),
+                Action::RestartDecoder => self.repairs.repair_decoder(&self.cx, Remedy::Rebuild),
+                Action::ReplaceDecoder => self.repairs.repair_decoder(&self.cx, Remedy::Next),
                 Action::End(reason) => end = Some(reason),
             }
         }
@@ -229,7 +229,7 @@ impl Session {
         end
     }
 
-    fn ask_key_frame(&self) {
+    fn request_key_frame(&self) {
         let peer = self.cx.peer().clone();
         // Owned by the runtime; ends by itself in ms.
         spawn_blocking(move || peer.receiver().map(media::Receiver::request_key_frame));

@@ -1,4 +1,4 @@
-//! Updates of a running session, from the data channel and by HTTP: checked whole, then applied whole.
+//! Updates of a running session, from the data channel and by HTTP: first checked as a whole, then applied as a whole.
 
 use tokio::sync::oneshot;
 
@@ -7,7 +7,7 @@ use crate::{
     media,
     session::{
         Error, Message, control,
-        parts::{Accepted, Asker, faults},
+        parts::{Accepted, Requester, faults},
     },
     stage::{self, Values},
 };
@@ -16,9 +16,13 @@ impl Session {
     pub(super) fn read_mail(&mut self) {
         let (mail, lost) = self.cx.peer().inbox().drain();
         if lost > 0 {
-            let errors =
-                vec![control::fault("", format!("{lost} messages came faster than they can be read"))];
-            self.cx.say(&Message::ParametersRejected { errors, id: None });
+            let errors = vec![control::fault(
+                "",
+                format!(
+                    "{lost} messages were dropped: they arrived faster than the session reads; send fewer"
+                ),
+            )];
+            self.cx.send(&Message::ParametersRejected { errors, id: None });
         }
         for message in mail {
             let object = match message {
@@ -30,29 +34,29 @@ impl Session {
             };
             let id = object.as_ref().ok().and_then(|object| control::id(object).ok()?);
             let updated = object.map_err(stage::Error::from);
-            let updated = updated.and_then(|object| self.update(object, Asker::Channel(id.clone())));
+            let updated = updated.and_then(|object| self.update(object, Requester::Channel(id.clone())));
             if let Err(error) = updated {
-                self.cx.say(&Message::ParametersRejected { errors: faults(error), id });
+                self.cx.send(&Message::ParametersRejected { errors: faults(error), id });
             }
         }
     }
 
-    /// An update by HTTP: as on the data channel, and whoever asks may wait for its frame.
+    /// An update by HTTP: as on the data channel, and the caller may wait for its frame.
     pub(super) fn update_by_http(&mut self, object: Values) -> Result<Accepted, Error> {
-        let (tell, outcome) = oneshot::channel();
-        self.update(object, Asker::Http(tell))?;
+        let (reply, outcome) = oneshot::channel();
+        self.update(object, Requester::Http(reply))?;
         Ok(Accepted { parameters: self.steering.values().clone(), outcome })
     }
 
-    /// Checks all of an update, then applies all of it. What of applying it can fail, the thread of a file, is done last
-    /// in the check, while nothing has changed yet.
+    /// Checks a whole update, then applies it. The one step of applying that can fail, starting a file's thread, is the last
+    /// of the check, before anything has changed.
     ///
-    /// What is known only later is told later: a recording that cannot start by [`Message::Recording`], a stage that
-    /// refuses its values or does not load by [`Message::ParametersRejected`]; what was there goes on.
-    fn update(&mut self, object: Values, asker: Asker) -> Result<(), stage::Error> {
+    /// Later failures are reported later: a recording that cannot start by [`Message::Recording`], a stage that refuses its
+    /// values or does not load by [`Message::ParametersRejected`]; the previous state stays.
+    fn update(&mut self, object: Values, asker: Requester) -> Result<(), stage::Error> {
         let (entry, mut update) = self.steering.check(object)?;
         if update.recording.is_some() && self.recorder.is_full() {
-            let sentence = "the requests before it are still under way; try again".to_owned();
+            let sentence = "earlier requests are still in progress; try again".to_owned();
             return Err(control::fault("/recording", sentence).into());
         }
         let source = update.source.take();

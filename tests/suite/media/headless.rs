@@ -114,7 +114,7 @@ fn a_file_goes_in_and_a_file_comes_out_whole() {
     assert_eq!(server::end_reason(&host.url("sessions/headless"), LIMIT), "source_ended");
     let (file, recording) = host.recording();
     assert_eq!(recording["state"], "finished", "{recording}");
-    assert!(recording["sentence"].as_str().unwrap().contains("came to its end"), "{recording}");
+    assert!(recording["sentence"].as_str().unwrap().contains("file ended"), "{recording}");
     let read = File::read(&file);
     let ends = (read.stamps.first().unwrap().1, read.stamps.last().unwrap().1);
     assert!(read.rises(), "{:?}", read.stamps);

@@ -198,7 +198,7 @@ fn a_recording_goes_on_over_changes_a_switch_and_a_reconnect_and_ends_with_its_s
 
     let shown = recording(&server, &id);
     assert_eq!(shown["state"], "finished", "{shown}");
-    assert!(shown["sentence"].as_str().unwrap().contains("its session ended"), "{shown}");
+    assert!(shown["sentence"].as_str().unwrap().contains("the session ended"), "{shown}");
     let sidecar = sidecar(dir.path(), &id);
     println!("{sidecar:#}");
     let segments = sidecar["segments"].as_array().unwrap();
