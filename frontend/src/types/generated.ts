@@ -791,9 +791,9 @@ export interface components {
           /** @enum {string} */
           kind: "no_input";
         };
-    /** @description One row of the codec table and its fate on this host. */
+    /** @description One row of the codec table, with its result on this host. */
     CodecInfo: {
-      /** @description Whether sessions use it before all others. */
+      /** @description Whether sessions prefer it to all others. */
       available: boolean;
       /** @description The codec. */
       codec: string;
@@ -803,14 +803,14 @@ export interface components {
       element: string;
       /** @description Whether it runs on dedicated hardware. */
       hardware: boolean;
-      /** @description Why, or why not. */
+      /** @description The reason for the result. */
       reason: string;
       /**
        * Format: int64
-       * @description How long its trial took, in milliseconds; null where it was not tried.
+       * @description How long its trial took, in milliseconds; null if it was not tried.
        */
       trial_ms: number | null;
-      /** @description Whether its trial went well: the first is used, the others stand by. */
+      /** @description Whether its trial succeeded: the first such row is used, the others are fallbacks. */
       works: boolean;
     };
     /** @description Processors. */
@@ -835,11 +835,11 @@ export interface components {
        */
       usage_percent: number | null;
     };
-    /** @description One thing that a side said. */
+    /** @description One message of the signalling. */
     Description: {
       /**
        * Format: date-time
-       * @description When it came or went, RFC 3339 in UTC.
+       * @description When it was received or sent, RFC 3339 in UTC.
        */
       at: string;
       /** @description What it is. */
@@ -848,7 +848,7 @@ export interface components {
       sdp: string;
     };
     /**
-     * @description What a side said.
+     * @description The kinds of signalling messages.
      * @enum {string}
      */
     DescriptionKind: "offer" | "answer" | "candidate";
@@ -860,12 +860,12 @@ export interface components {
     Drops: {
       /**
        * Format: int64
-       * @description A newer one came before the encoder took it.
+       * @description Replaced by a newer frame before the encoder took them.
        */
       before_encoder: number;
       /**
        * Format: int64
-       * @description A newer one came before the stage took it.
+       * @description Replaced by a newer frame before the stage took them.
        */
       before_stage: number;
       /**
@@ -880,7 +880,7 @@ export interface components {
       paused: number;
       /**
        * Format: int64
-       * @description The stage gave none.
+       * @description The stage returned no frame for them.
        */
       skipped_by_stage: number;
     };
@@ -929,7 +929,7 @@ export interface components {
       /** @description FastAPI's name for what is wrong, such as `missing` or `string_type`. */
       type: string;
     };
-    /** @description Figures of one second. */
+    /** @description Statistics of one second. */
     Figures: {
       /**
        * Format: int64
@@ -953,12 +953,12 @@ export interface components {
       dropped_before_stage: number;
       /**
        * Format: double
-       * @description Frames decoded, a second.
+       * @description Frames decoded per second.
        */
       fps_in: number;
       /**
        * Format: double
-       * @description Frames encoded, a second.
+       * @description Frames encoded per second.
        */
       fps_out: number;
       /**
@@ -1145,11 +1145,11 @@ export interface components {
       /** @description Where the current servers come from. */
       source: components["schemas"]["IceSource"];
     };
-    /** @description A file in the place of the client's picture, in Scope's words. */
+    /** @description A file that replaces the client's video, in Scope's words. */
     InputSource: {
-      /** @description Whether it begins again at its end. */
+      /** @description Whether it starts again at its end. */
       loop: boolean;
-      /** @description Its name; of a recording its id, a slash and the file's name. */
+      /** @description Its name; for a recording its id, a slash and the file's name. */
       source_name: string;
       /** @description What kind of file. */
       source_type: components["schemas"]["SourceType"];
@@ -1321,7 +1321,7 @@ export interface components {
       parameters: components["schemas"]["ParameterValues"];
     };
     /**
-     * @description Where a session is.
+     * @description The phases of a session.
      * @enum {string}
      */
     Phase: "connecting" | "waiting" | "live" | "ended";
@@ -1432,7 +1432,7 @@ export interface components {
       /** @description Whether what is received is recorded too; false without. */
       input?: boolean | null;
     };
-    /** @description What became of a request, in Scope's words. */
+    /** @description The outcome of a request, in Scope's words. */
     Recorded: {
       /** @description The recording's id; null where there is none. */
       id: string | null;
@@ -1521,16 +1521,16 @@ export interface components {
       id: string | null;
       /**
        * Format: double
-       * @description Seconds since its start, or its length.
+       * @description Seconds since its start; its length once it is over.
        */
       seconds: number;
       /** @description One sentence. */
       sentence: string;
-      /** @description How it is. */
+      /** @description Whether it runs. */
       state: components["schemas"]["RecordingProgress"];
     };
     /**
-     * @description How a session's recording is.
+     * @description The state of a session's recording.
      * @enum {string}
      */
     RecordingProgress: "started" | "running" | "stopped" | "failed";
@@ -1567,7 +1567,7 @@ export interface components {
         [key: string]: components["schemas"]["Pipeline"];
       };
     };
-    /** @description What the server says on the data channel `parameters`, one object a message. `type` comes first. */
+    /** @description What the server says on the data channel `parameters`, one object per message. `type` comes first. */
     ServerMessage:
       | {
           /**
@@ -1577,7 +1577,7 @@ export interface components {
           frame: number;
           /** @description The `id` of the update. */
           id?: components["schemas"]["Json"];
-          /** @description Keys that this pipeline has no use for. */
+          /** @description Keys that this pipeline does not use. */
           ignored?: string[];
           /** @description The effective values. */
           parameters: components["schemas"]["ParameterValues"];
@@ -1610,13 +1610,13 @@ export interface components {
       | {
           /** @description One sentence. */
           detail: string;
-          /** @description GStreamer element that encodes from here on. */
+          /** @description The GStreamer element that encodes from this point on. */
           encoder: string;
           /** @enum {string} */
           type: "encoder_changed";
         }
       | {
-          /** @description GStreamer element that decodes from here on. */
+          /** @description The GStreamer element that decodes from this point on. */
           decoder: string;
           /** @description One sentence. */
           detail: string;
@@ -1646,14 +1646,14 @@ export interface components {
           /** @enum {string} */
           type: "stream_stopped";
         };
-    /** @description A session at one moment. What is not known is null, never 0. */
+    /** @description A session at one moment. Unknown values are null, never 0. */
     Session: {
       /** @description Codec of the audio; null where there is none. */
       audio_codec: string | null;
       candidate_pair: components["schemas"]["CandidatePair"] | null;
       /**
        * Format: double
-       * @description End-to-end delay in milliseconds, as the client measured it last; null where it does not tell.
+       * @description End-to-end delay in milliseconds, as the client last measured it; null if it does not report one.
        */
       client_delay_ms: number | null;
       /**
@@ -1671,7 +1671,7 @@ export interface components {
       figures: components["schemas"]["Figures"] | null;
       /**
        * Format: int32
-       * @description Frames a second that congestion control allows; null for as many as come.
+       * @description Frames per second that congestion control allows; null for no limit.
        */
       fps_limit: number | null;
       /**
@@ -1694,7 +1694,7 @@ export interface components {
       input_source: components["schemas"]["InputSource"] | null;
       /**
        * Format: int64
-       * @description Key frames that the browser asked the server for.
+       * @description Key frames that the browser requested from the server.
        */
       key_requests_received: number;
       /**
@@ -1736,9 +1736,9 @@ export interface components {
        * @description Audio packets sent.
        */
       sound_packets: number;
-      /** @description How the stage is. */
+      /** @description The stage's state. */
       stage: components["schemas"]["StageInfo"];
-      /** @description Where it is. */
+      /** @description Its phase. */
       state: components["schemas"]["Phase"];
       /** @description Codec of the video. */
       video_codec: string;
@@ -1793,7 +1793,7 @@ export interface components {
       /** @description False: this server relays nothing. */
       relay_mode: boolean;
     };
-    /** @description How full the server is. */
+    /** @description The number of sessions and its limit. */
     SessionLoad: {
       /** @description How many may live at once. */
       limit: number;
@@ -1820,9 +1820,9 @@ export interface components {
        * @description Its size.
        */
       bytes: number;
-      /** @description What `source_name` has to be. */
+      /** @description The value for `source_name`. */
       identifier: string;
-      /** @description As people know it. */
+      /** @description Its name for people. */
       name: string;
     };
     /**
