@@ -1,21 +1,21 @@
-//! What a file can hold from its first picture to its last: another format needs another file. Pure.
+//! The format of a file's video, constant over the file: a change starts a new file. Pure.
 
 use gst::prelude::*;
 
 use super::vp9;
 
-/// The format of an encoded picture.
+/// The format of encoded video.
 #[derive(Clone, Debug)]
 pub struct Format {
     /// Caps for the file's graph.
     pub caps: gst::Caps,
-    /// Their name, e.g. `video/x-h264`.
+    /// The name of the caps, e.g. `video/x-h264`.
     pub media: String,
-    /// Size of the picture.
+    /// Width and height.
     pub size: (u32, u32),
-    /// What a muxer refuses to change within a file.
+    /// Caps fields that a muxer refuses to change within a file.
     fixed: Vec<(&'static str, Option<String>)>,
-    /// SPS and PPS of H.264 as they stand in the stream.
+    /// The SPS and PPS of an H.264 byte stream.
     sets: Vec<u8>,
 }
 
@@ -29,7 +29,7 @@ impl PartialEq for Format {
 }
 
 impl Format {
-    /// The format of a key frame; none where no size can be told.
+    /// The format of a key frame; `None` if its size is unknown.
     pub fn of(caps: &gst::CapsRef, key: &[u8]) -> Option<Self> {
         let structure = caps.structure(0)?;
         let length = |name| u32::try_from(structure.get::<i32>(name).ok()?).ok();
@@ -46,7 +46,7 @@ impl Format {
             Vec::new()
         };
         let mut caps = caps.to_owned();
-        // The encoder was told a rate that the camera need not keep to; players would believe it.
+        // The encoder was given a nominal rate; players would trust it, but the camera need not keep to it.
         let made = caps.make_mut();
         made.set("framerate", gst::Fraction::new(0, 1));
         let dimension = |length| i32::try_from(length).unwrap_or(i32::MAX);
@@ -55,12 +55,12 @@ impl Format {
         Some(Self { caps, media, size, fixed: fixed.map(|name| (name, text(name))).to_vec(), sets })
     }
 
-    /// The codec's name as sessions show it.
+    /// The codec's name, as in a session's snapshot.
     pub fn codec(&self) -> &str {
         self.media.strip_prefix("video/x-").unwrap_or(&self.media)
     }
 
-    /// How a file of it is named at its end.
+    /// The extension of its files.
     pub fn extension(&self) -> &'static str {
         if self.media == "video/x-h264" { "mp4" } else { "webm" }
     }
@@ -73,7 +73,7 @@ fn parameter_sets(unit: &[u8]) -> Vec<u8> {
     let ends = starts.iter().skip(1).map(|next| next - 3).chain([unit.len()]);
     let nals = starts.iter().zip(ends).map(|(&start, end)| &unit[start..end]);
     let sets = nals.filter(|nal| nal.first().is_some_and(|head| matches!(head & 0x1f, 7 | 8)));
-    // A fourth byte of the next start code is no part of a unit (`trailing_zero_8bits`).
+    // The zero byte of a four-byte start code is not part of the unit before it (`trailing_zero_8bits`).
     sets.flat_map(|nal| nal.strip_suffix(b"\0").unwrap_or(nal)).copied().collect()
 }
 
@@ -91,13 +91,13 @@ mod tests {
     }
 
     #[test]
-    fn the_sets_of_a_stream_are_found_between_its_start_codes() {
+    fn parameter_sets_are_found_between_start_codes() {
         assert_eq!(parameter_sets(KEY), b"\x67\x42\x0a\x68\xce");
         assert_eq!(parameter_sets(b""), b"");
     }
 
     #[test]
-    fn another_size_or_another_set_is_another_file_and_another_rate_is_not() {
+    fn a_new_size_or_parameter_set_needs_a_new_file_and_a_new_frame_rate_does_not() {
         let h264 = "video/x-h264,stream-format=byte-stream,alignment=au,width=64,height=48";
         let one = format(h264, KEY).unwrap();
 

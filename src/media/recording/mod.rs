@@ -1,10 +1,10 @@
-//! Recording: what is sent, and what comes if wanted, written as it is encoded already.
+//! Records the encoded output, and on request the encoded input, without transcoding.
 //!
-//! Owns one thread a recording ([`writer`]), fed by a bounded queue. Whatever fails ends the recording with a
-//! sentence; a session neither waits for it nor hears of it but by [`Recording::progress`].
+//! Owns one thread per recording ([`writer`]), fed by a bounded queue. Any failure ends the recording with a reason; the
+//! session never waits for it and learns of it only from [`Recording::progress`].
 
+mod audio_queue;
 mod format;
-mod mixer;
 mod segment;
 mod vp9;
 mod writer;
@@ -26,23 +26,23 @@ use super::{
 };
 use crate::recordings::{Change, End, EndCode, Error, Folder, What};
 
-/// Ten seconds of picture and sound: what a disk may be behind by.
+/// Ten seconds of video and audio: how far a disk may fall behind.
 const CAPACITY: usize = 1024;
 
-/// How a recording goes.
+/// The state of a recording.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Progress {
-    /// Bytes written, looked at once a second.
+    /// Bytes written, updated once a second.
     pub bytes: u64,
-    /// Since its start.
+    /// Seconds since its start.
     pub seconds: f64,
-    /// Whether a key frame is waited for.
+    /// Whether it waits for a key frame.
     pub waits: bool,
-    /// How it ended.
+    /// How it ended, if it did.
     pub end: Option<End>,
 }
 
-/// A recording that is under way. Dropping it ends it.
+/// A running recording. Dropping it ends it.
 pub struct Recording {
     id: String,
     input: bool,
@@ -53,15 +53,15 @@ pub struct Recording {
     thread: JoinHandle<()>,
 }
 
-/// What the thread is told.
+/// A message to the writer's thread.
 enum Message {
-    /// Another graph goes on.
+    /// The session continues on another graph.
     Source(Source),
-    /// Something of a stream.
+    /// An access unit or an audio packet.
     Piece(Piece),
-    /// Something changed.
+    /// A change, for the sidecar.
     Note(Change),
-    /// It is to end.
+    /// End the recording.
     End(EndCode, String),
 }
 
@@ -69,26 +69,26 @@ enum Message {
 struct Source {
     /// Its number in the recording.
     number: u32,
-    /// The session that it is of.
+    /// Its session's id.
     session: String,
-    /// When its running time was zero.
+    /// The instant of its running time zero.
     zero: Instant,
-    /// Whether audio has come.
-    sound: bool,
+    /// Whether audio has arrived.
+    audio: bool,
     /// Numbers of its frames.
     numbers: Arc<Numbers>,
 }
 
-/// The way to the thread.
+/// The sending end of the thread's queue.
 #[derive(Clone)]
 struct Queue {
     messages: SyncSender<Message>,
-    /// Set when there was no room for one.
+    /// Set when the queue was full.
     overflow: Arc<AtomicBool>,
 }
 
 impl Queue {
-    /// `false` where the thread takes no more.
+    /// `false` if the queue is full or the thread has ended.
     fn put(&self, message: Message) -> bool {
         let put = self.messages.try_send(message);
         if let Err(TrySendError::Full(_)) = put {
@@ -98,7 +98,7 @@ impl Queue {
     }
 }
 
-/// What the thread shows.
+/// What the thread publishes.
 #[derive(Default)]
 struct Shared {
     bytes: AtomicU64,
@@ -107,10 +107,10 @@ struct Shared {
 }
 
 impl Recording {
-    /// Starts the thread; nothing comes before [`Recording::listen`].
+    /// Starts the thread; media comes with [`Recording::listen`].
     ///
     /// # Errors
-    /// The system gives no thread.
+    /// The thread cannot be started.
     pub fn start(folder: Folder) -> Result<Self, Error> {
         let (messages, read) = mpsc::sync_channel(CAPACITY);
         let queue = Queue { messages, overflow: Arc::default() };
@@ -120,7 +120,7 @@ impl Recording {
         let thread = thread::Builder::new()
             .name("recording".into())
             .spawn(move || writer.run())
-            .map_err(|error| Error::Write(format!("the system gives no thread: {error}")))?;
+            .map_err(|error| Error::Write(format!("cannot start a thread: {error}")))?;
         Ok(Self { id, input, started, queue, shared, sources: AtomicU32::new(0), thread })
     }
 
@@ -129,21 +129,21 @@ impl Recording {
         &self.id
     }
 
-    /// Hears `peer`, the graph of `session`, from here on and asks both sides for a key frame. Blocks for some ms.
+    /// Records `peer`, the graph of `session`, from now on, and requests key frames for it. Blocks for a few ms.
     pub fn listen(&self, peer: &Peer, session: &str) {
         let feeds = peer.feeds();
         let number = self.sources.fetch_add(1, Relaxed) + 1;
         let now = Instant::now();
         let zero = now.checked_sub(peer.clock()()).unwrap_or(now);
         let (session, numbers) = (session.to_owned(), feeds.numbers().clone());
-        self.queue.put(Message::Source(Source { number, session, zero, sound: feeds.has_audio(), numbers }));
+        self.queue.put(Message::Source(Source { number, session, zero, audio: feeds.has_audio(), numbers }));
         let queue = self.queue.clone();
         feeds.connect(number, self.input, Box::new(move |piece| queue.put(Message::Piece(piece))));
-        self.remind(peer);
+        self.request_key_frames(peer);
     }
 
-    /// Asks for a key frame again. Blocks for some ms.
-    pub fn remind(&self, peer: &Peer) {
+    /// Requests key frames again. Blocks for a few ms.
+    pub fn request_key_frames(&self, peer: &Peer) {
         if let Some(sender) = peer.sender() {
             sender.request_key_frame();
         }
@@ -152,12 +152,12 @@ impl Recording {
         }
     }
 
-    /// Notes a change in the sidecar; `frame` is the first picture that has it.
+    /// Notes a change in the sidecar; `frame` is the first frame with it.
     pub fn note(&self, frame: Option<u64>, what: What) {
         self.queue.put(Message::Note(Change { at_s: self.started.elapsed().as_secs_f64(), frame, what }));
     }
 
-    /// How it goes.
+    /// Its state.
     pub fn progress(&self) -> Progress {
         let end = self.shared.end.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let seconds = end.as_ref().map_or_else(|| self.started.elapsed().as_secs_f64(), |end| end.seconds);
@@ -168,9 +168,9 @@ impl Recording {
     /// Ends it and waits until its files are closed, for at most `limit`. Blocks.
     pub fn stop(&self, code: EndCode, sentence: &str, limit: Duration) -> End {
         self.queue.put(Message::End(code, sentence.to_owned()));
-        state::wait_until(limit, "closing a recording", || self.thread.is_finished()).ok(); // told below
+        state::wait_until(limit, "closing a recording", || self.thread.is_finished()).ok(); // reported below
         let progress = self.progress();
-        let stuck = || "the disk does not answer; the end of the recording may be missing".into();
+        let stuck = || "the disk does not respond; the end of the recording may be missing".into();
         let (bytes, seconds) = (progress.bytes, progress.seconds);
         progress.end.unwrap_or_else(|| End { code: EndCode::Failed, sentence: stuck(), seconds, bytes })
     }

@@ -1,7 +1,7 @@
-//! One file: a small graph of its own that packs what is encoded already, so that what fails in it fails alone.
+//! One file: a small graph of its own that muxes encoded media, so that its faults stay inside it.
 //!
-//! Runs on the recording's thread, which its elements never make wait: what a disk does not take piles up in appsrc,
-//! and too much of it is an error.
+//! Runs on the recording's thread, which its elements never block: what the disk cannot take queues up in appsrc, and
+//! too long a queue is an error.
 
 use std::{iter, mem, path::Path, time::Duration};
 
@@ -10,65 +10,65 @@ use gst::prelude::*;
 use super::{super::gst::launch::Graph, format::Format};
 use crate::recordings::Error;
 
-/// Some ten seconds at the highest bitrate: a disk that is behind by more does not catch up.
-const PILE_BYTES: u64 = 16 << 20;
-/// The last fragment and an index, on a disk that is busy.
+/// About ten seconds at the highest bitrate: a disk that is further behind does not catch up.
+const MAX_QUEUED_BYTES: u64 = 16 << 20;
+/// Time to write the last fragment and an index on a busy disk.
 const FINISH_LIMIT: Duration = Duration::from_secs(5);
 
-/// mp4mux knows of an end of fragments in their own list alone: without `first-moov-then-finalise`, each second is whole
-/// in itself, and a killed server leaves all but the last. Unbuffered, or 64 kB of it would be lost as well.
+/// Fragmented: without `first-moov-then-finalise`, each fragment of one second is complete, so a killed server loses
+/// only the last. The file is unbuffered, or 64 kB more would be lost.
 const MP4: &str = "h264parse ! video/x-h264,stream-format=avc,alignment=au ! mux.video_0 \
                    mp4mux name=mux fragment-duration=1000";
-/// Each block is written as it comes; a finished file gets its index and its length in places kept for them.
+/// Each block is written as it comes; finishing fills in the index and the duration, in space reserved for them.
 const WEBM: &str = "identity ! mux.video_0 webmmux name=mux max-cluster-duration=1000000000";
 const AV1: &str = "av1parse ! mux.video_0 webmmux name=mux max-cluster-duration=1000000000";
 const VIDEO: &str = "appsrc name=video format=time block=false max-bytes=0";
-const SOUND: &str = "appsrc name=sound format=time block=false max-bytes=0 \
+const AUDIO: &str = "appsrc name=audio format=time block=false max-bytes=0 \
                      caps=audio/x-opus,rate=48000,channels=2,channel-mapping-family=0 ! opusparse ! mux.audio_0";
 const FILE: &str = "mux. ! filesink name=file buffer-mode=unbuffered async=false sync=false";
 
-/// A file that is written.
+/// A file being written.
 pub struct Segment {
     graph: Graph,
-    video: Inlet,
-    sound: Option<Inlet>,
-    /// Running time of its first picture.
+    video: Input,
+    audio: Option<Input>,
+    /// Running time of its first frame.
     origin: Duration,
     last: Option<Duration>,
 }
 
 impl Segment {
-    /// Begins a file with a picture of that time.
+    /// Starts a file whose first frame has that time.
     ///
     /// # Errors
-    /// An element is missing, or the file cannot be made.
-    pub fn create(path: &Path, format: &Format, sound: bool, origin: Duration) -> Result<Self, Error> {
-        let way = match format.media.as_str() {
+    /// An element is missing, or the file cannot be created.
+    pub fn create(path: &Path, format: &Format, audio: bool, origin: Duration) -> Result<Self, Error> {
+        let muxer = match format.media.as_str() {
             "video/x-h264" => MP4,
             "video/x-av1" => AV1,
             _ => WEBM,
         };
-        let sound_way = if sound { SOUND } else { "" };
-        let graph =
-            Graph::parse(&format!("{VIDEO} ! {way} {sound_way} {FILE}")).map_err(|error| write(&error))?;
+        let audio_input = if audio { AUDIO } else { "" };
+        let graph = Graph::parse(&format!("{VIDEO} ! {muxer} {audio_input} {FILE}"))
+            .map_err(|error| write(&error))?;
         let file = graph.part::<gst::Element>("file").map_err(|error| write(&error))?;
         file.set_property("location", path);
-        let inlet = |name: &str| graph.part(name).map(Inlet::new).map_err(|error| write(&error));
-        let (video, sound) = (inlet("video")?, if sound { Some(inlet("sound")?) } else { None });
+        let input = |name: &str| graph.part(name).map(Input::new).map_err(|error| write(&error));
+        let (video, audio) = (input("video")?, if audio { Some(input("audio")?) } else { None });
         video.source.set_caps(Some(&format.caps));
-        let segment = Self { graph, video, sound, origin, last: None };
+        let segment = Self { graph, video, audio, origin, last: None };
         if segment.graph.0.set_state(gst::State::Playing).is_err() {
             segment.check()?;
-            return Err(Error::Write("the file cannot be begun".into()));
+            return Err(Error::Write("cannot start writing the file".into()));
         }
         Ok(segment)
     }
 
-    /// Adds a picture, for the next [`Segment::push`].
-    pub fn picture(&mut self, data: Vec<u8>, at: Duration, key: bool) {
+    /// Adds an access unit; [`Segment::push`] writes it.
+    pub fn frame(&mut self, data: Vec<u8>, at: Duration, key: bool) {
         let mut at = at.saturating_sub(self.origin);
         if let Some(last) = self.last {
-            at = at.max(last + Duration::from_millis(1)); // a clock that went back
+            at = at.max(last + Duration::from_millis(1)); // the clock went back
         }
         self.last = Some(at);
         let mut buffer = buffer(data, at);
@@ -78,24 +78,24 @@ impl Segment {
         self.video.add(buffer);
     }
 
-    /// Adds a packet of sound, likewise.
-    pub fn sound(&mut self, data: Vec<u8>, at: Duration) {
-        if let Some(sound) = &mut self.sound {
-            sound.add(buffer(data, at.saturating_sub(self.origin)));
+    /// Adds an audio packet; [`Segment::push`] writes it.
+    pub fn audio(&mut self, data: Vec<u8>, at: Duration) {
+        if let Some(audio) = &mut self.audio {
+            audio.add(buffer(data, at.saturating_sub(self.origin)));
         }
     }
 
-    /// Whether it has a place for sound.
-    pub fn has_sound(&self) -> bool {
-        self.sound.is_some()
+    /// Whether it has an audio track.
+    pub fn has_audio(&self) -> bool {
+        self.audio.is_some()
     }
 
     /// Writes what was added.
     ///
     /// # Errors
-    /// What an element said, or too much that is not written yet.
+    /// An element failed, or too much is queued.
     pub fn push(&mut self) -> Result<(), Error> {
-        iter::once(&mut self.video).chain(&mut self.sound).for_each(Inlet::push);
+        iter::once(&mut self.video).chain(&mut self.audio).for_each(Input::push);
         self.check()
     }
 
@@ -104,7 +104,7 @@ impl Segment {
         if let Some(error) = message.as_ref().and_then(failure) {
             return Err(error);
         }
-        if self.video.source.current_level_bytes() > PILE_BYTES { Err(Error::Slow) } else { Ok(()) }
+        if self.video.source.current_level_bytes() > MAX_QUEUED_BYTES { Err(Error::Slow) } else { Ok(()) }
     }
 
     /// Writes what is left and closes the file. Blocks.
@@ -112,9 +112,9 @@ impl Segment {
     /// # Errors
     /// As [`Segment::push`].
     pub fn finish(mut self) -> Result<(), Error> {
-        for inlet in iter::once(&mut self.video).chain(&mut self.sound) {
-            inlet.push();
-            inlet.source.end_of_stream().ok(); // an element that failed says so on the bus
+        for input in iter::once(&mut self.video).chain(&mut self.audio) {
+            input.push();
+            input.source.end_of_stream().ok(); // an element that failed posts so on the bus
         }
         let Some(bus) = self.graph.0.bus() else { return Ok(()) };
         let limit = gst::ClockTime::try_from(FINISH_LIMIT).ok();
@@ -125,13 +125,13 @@ impl Segment {
     }
 }
 
-/// A stream's way in. A list wakes its thread once, its buffers would one by one.
-struct Inlet {
+/// The input of one stream. A buffer list wakes its thread once instead of once per buffer.
+struct Input {
     source: gst_app::AppSrc,
     list: gst::BufferList,
 }
 
-impl Inlet {
+impl Input {
     fn new(source: gst_app::AppSrc) -> Self {
         Self { source, list: gst::BufferList::new() }
     }
@@ -143,7 +143,7 @@ impl Inlet {
     fn push(&mut self) {
         if !self.list.is_empty() {
             let list = mem::replace(&mut self.list, gst::BufferList::new());
-            self.source.push_buffer_list(list).ok(); // an element that failed says so on the bus
+            self.source.push_buffer_list(list).ok(); // an element that failed posts so on the bus
         }
     }
 }
@@ -157,15 +157,15 @@ fn buffer(data: Vec<u8>, at: Duration) -> gst::Buffer {
     if let Some(buffer) = buffer.get_mut() {
         let time = gst::ClockTime::try_from(at).ok();
         buffer.set_pts(time);
-        buffer.set_dts(time); // what is live has no picture that refers to a later one
+        buffer.set_dts(time); // live video has no B-frames
     }
     buffer
 }
 
-/// What an element said, in words for whoever records.
+/// An element's error, in words for the user.
 fn failure(message: &gst::Message) -> Option<Error> {
     let gst::MessageView::Error(error) = message.view() else { return None };
-    tracing::debug!(error = %error.error(), debug = ?error.debug(), "a recording's element failed");
+    tracing::debug!(error = %error.error(), debug = ?error.debug(), "recording element failed");
     Some(match error.error().kind::<gst::ResourceError>() {
         Some(gst::ResourceError::NoSpaceLeft) => Error::Full { free: 0 },
         _ => Error::Write(error.error().message().trim_end_matches('.').to_owned()),

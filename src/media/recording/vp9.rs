@@ -1,11 +1,11 @@
-//! The size in a key frame's header: a payloader need not say it beside the frame (RFC 9628 section 4.2, the SS data).
+//! Reads the size from a VP9 key frame's header: RTP need not carry it (RFC 9628 section 4.2, the SS data).
 
-/// The code behind a key frame's first bits (VP9 bitstream specification, section 6.2.1).
+/// The sync code of a key frame (VP9 bitstream specification, section 6.2.1).
 const SYNC: u32 = 0x0049_8342;
 /// The colour space without subsampling (table 2).
 const RGB: u32 = 7;
 
-/// Width and height of a key frame (section 6.2, `uncompressed_header`); none of what is no key frame.
+/// Width and height of a key frame (section 6.2, `uncompressed_header`); `None` for any other frame.
 pub fn size(frame: &[u8]) -> Option<(u32, u32)> {
     let mut bits = Bits { bytes: frame, at: 0 };
     if bits.take(2)? != 2 {
@@ -32,14 +32,14 @@ pub fn size(frame: &[u8]) -> Option<(u32, u32)> {
     Some((bits.take(16)? + 1, bits.take(16)? + 1))
 }
 
-/// Bits from the first byte's highest on.
+/// A bit reader, most significant bit first.
 struct Bits<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
 impl Bits<'_> {
-    /// The next `count` bits as a number; none past the end.
+    /// The next `count` bits as a number; `None` past the end.
     fn take(&mut self, count: u32) -> Option<u32> {
         (0..count).try_fold(0, |value, _| {
             let byte = self.bytes.get(self.at / 8)?;
@@ -54,7 +54,7 @@ impl Bits<'_> {
 mod tests {
     use super::*;
 
-    /// Packs numbers of so many bits.
+    /// Packs fields of (value, number of bits).
     fn packed(fields: &[(u32, u32)]) -> Vec<u8> {
         let bits: Vec<u8> = fields
             .iter()
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_frame_has_none() {
+    fn a_frame_that_is_not_a_key_frame_has_no_size() {
         for bytes in [
             &[][..],
             &[0x82],

@@ -1,6 +1,6 @@
-//! The thread of one recording: pieces in, files and their sidecar out.
+//! The thread of one recording: writes pieces into files, and their sidecar.
 //!
-//! It may wait for the disk; nobody waits for it but [`super::Recording::stop`].
+//! It may wait for the disk; only [`super::Recording::stop`] waits for it.
 
 use std::{
     sync::{
@@ -14,8 +14,8 @@ use std::{
 
 use super::{
     Message, Shared, Source,
+    audio_queue::{AudioPacket, AudioQueue},
     format::Format,
-    mixer::{Mixer, Sound},
     segment::Segment,
 };
 use crate::{
@@ -23,20 +23,20 @@ use crate::{
     recordings::{self, EndCode, Error, Folder, Kind, What},
 };
 
-/// How often sizes, room and sidecar are looked after.
+/// How often sizes and free space are checked and the sidecar is updated.
 const LOOK: Duration = Duration::from_secs(1);
-/// How often the thread wakes: once a picture would cost a session more than all of its bytes do.
+/// How often the thread wakes: waking per frame would cost a session more than writing all of its bytes.
 const WAKE: Duration = Duration::from_millis(400);
 
-/// What the thread works with.
+/// The state of the thread.
 pub struct Writer {
     folder: Folder,
     messages: Receiver<Message>,
     overflow: Arc<AtomicBool>,
     shared: Arc<Shared>,
     source: Option<Source>,
-    output: Lane,
-    input: Lane,
+    output: Stream,
+    input: Stream,
 }
 
 impl Writer {
@@ -47,7 +47,7 @@ impl Writer {
         overflow: Arc<AtomicBool>,
         shared: Arc<Shared>,
     ) -> Self {
-        let (output, input) = (Lane::new(Kind::Output), Lane::new(Kind::Input));
+        let (output, input) = (Stream::new(Kind::Output), Stream::new(Kind::Input));
         Self { folder, messages, overflow, shared, source: None, output, input }
     }
 
@@ -57,8 +57,8 @@ impl Writer {
             tracing::error!(%error, recording = self.folder.id(), "recording ended");
             (EndCode::Failed, error.to_string())
         });
-        for lane in [&mut self.output, &mut self.input] {
-            if let Err(error) = lane.finish()
+        for stream in [&mut self.output, &mut self.input] {
+            if let Err(error) = stream.finish()
                 && code != EndCode::Failed
             {
                 (code, sentence) = (EndCode::Failed, error.to_string());
@@ -76,7 +76,7 @@ impl Writer {
                 match self.messages.try_recv() {
                     Ok(Message::Piece(piece)) => self.write(piece)?,
                     Ok(Message::Note(change)) => self.folder.note(change),
-                    Ok(Message::Source(source)) => self.go_on(source)?,
+                    Ok(Message::Source(source)) => self.switch(source)?,
                     Ok(Message::End(code, sentence)) => return Ok((code, sentence)),
                     Err(TryRecvError::Disconnected) => {
                         return Ok((EndCode::SessionEnded, "its session ended".into()));
@@ -84,8 +84,8 @@ impl Writer {
                     Err(TryRecvError::Empty) => break,
                 }
             }
-            for lane in [&mut self.output, &mut self.input] {
-                lane.push()?;
+            for stream in [&mut self.output, &mut self.input] {
+                stream.push()?;
             }
             if self.overflow.load(Relaxed) {
                 return Err(Error::Slow);
@@ -103,14 +103,14 @@ impl Writer {
         looked
     }
 
-    /// Another graph: its time and its numbers begin anew, and so do the files.
-    fn go_on(&mut self, mut source: Source) -> Result<(), Error> {
-        for lane in [&mut self.output, &mut self.input] {
-            lane.finish()?;
-            lane.mixer.clear();
+    /// Continues with another graph. Its clock and its frame numbers start from zero, so the files start anew.
+    fn switch(&mut self, mut source: Source) -> Result<(), Error> {
+        for stream in [&mut self.output, &mut self.input] {
+            stream.finish()?;
+            stream.audio.clear();
         }
         if let Some(before) = &self.source {
-            source.sound |= before.sound; // it will come again
+            source.audio |= before.audio; // audio will resume
             let at_s = self.folder.started().elapsed().as_secs_f64();
             let what = What::Session { session: source.session.clone() };
             self.folder.note(recordings::Change { at_s, frame: None, what });
@@ -122,20 +122,20 @@ impl Writer {
 
     fn write(&mut self, piece: Piece) -> Result<(), Error> {
         let Some(source) = self.source.as_mut().filter(|source| source.number == piece.source) else {
-            return Ok(()); // of the graph before
+            return Ok(()); // from the previous graph
         };
         match piece.track {
             Track::Audio => {
-                source.sound = true; // from the next key frame on, in a file that has a place for it
-                for lane in [&mut self.output, &mut self.input] {
-                    lane.mixer.hold(Sound { at: piece.at, data: piece.data.clone() });
+                source.audio = true; // recorded from the next key frame on, in a file with an audio track
+                for stream in [&mut self.output, &mut self.input] {
+                    stream.audio.push(AudioPacket { at: piece.at, data: piece.data.clone() });
                 }
             }
             Track::Input => self.input.write(piece, source, &mut self.folder)?,
             Track::Output => self.output.write(piece, source, &mut self.folder)?,
         }
-        let sound = source.sound;
-        let begun = self.output.serves(sound) && (self.input.serves(sound) || !self.folder.about().input);
+        let audio = source.audio;
+        let begun = self.output.serves(audio) && (self.input.serves(audio) || !self.folder.about().input);
         self.wait(!begun);
         Ok(())
     }
@@ -145,24 +145,24 @@ impl Writer {
     }
 }
 
-/// The files of one way of the picture.
-struct Lane {
+/// The files of one video stream, sent or received.
+struct Stream {
     kind: Kind,
     file: Option<File>,
-    mixer: Mixer,
+    audio: AudioQueue,
 }
 
 struct File {
     segment: Segment,
     name: String,
     format: Format,
-    /// Time of the first picture, while its number is not known.
+    /// Time of the first frame, until its number is known.
     unnumbered: Option<Duration>,
 }
 
-impl Lane {
+impl Stream {
     fn new(kind: Kind) -> Self {
-        Self { kind, file: None, mixer: Mixer::default() }
+        Self { kind, file: None, audio: AudioQueue::default() }
     }
 
     fn write(&mut self, piece: Piece, source: &Source, folder: &mut Folder) -> Result<(), Error> {
@@ -171,22 +171,22 @@ impl Lane {
             && self
                 .file
                 .as_ref()
-                .is_none_or(|file| file.format != format || file.segment.has_sound() != source.sound)
+                .is_none_or(|file| file.format != format || file.segment.has_audio() != source.audio)
         {
             self.finish()?;
             self.begin(format, piece.at, source, folder)?;
         }
-        let Some(file) = &mut self.file else { return Ok(()) }; // a key frame is asked for
+        let Some(file) = &mut self.file else { return Ok(()) }; // wait for the requested key frame
         if let Some(number) = file.unnumbered.and_then(|at| source.numbers.of(piece.track, at)) {
             file.unnumbered = None;
             folder.number(&file.name, number);
         }
-        if file.segment.has_sound() {
-            for sound in self.mixer.before(piece.at) {
-                file.segment.sound(sound.data, sound.at);
+        if file.segment.has_audio() {
+            for packet in self.audio.take_before(piece.at) {
+                file.segment.audio(packet.data, packet.at);
             }
         }
-        file.segment.picture(piece.data, piece.at, piece.key);
+        file.segment.frame(piece.data, piece.at, piece.key);
         Ok(())
     }
 
@@ -198,8 +198,8 @@ impl Lane {
         folder: &mut Folder,
     ) -> Result<(), Error> {
         let (path, name) = folder.next_file(self.kind, format.extension());
-        let segment = Segment::create(&path, &format, source.sound, at)?;
-        self.mixer.begin(at);
+        let segment = Segment::create(&path, &format, source.audio, at)?;
+        self.audio.begin(at);
         let (when, started) = (source.zero + at, folder.started());
         let before = started.saturating_duration_since(when).as_secs_f64();
         folder.add(recordings::Segment {
@@ -208,7 +208,7 @@ impl Lane {
             codec: format.codec().to_owned(),
             width: format.size.0,
             height: format.size.1,
-            sound: source.sound,
+            sound: source.audio,
             at_s: when.saturating_duration_since(started).as_secs_f64() - before,
             frame: None,
             session: source.session.clone(),
@@ -217,8 +217,8 @@ impl Lane {
         Ok(())
     }
 
-    fn serves(&self, sound: bool) -> bool {
-        self.file.as_ref().is_some_and(|file| file.segment.has_sound() == sound)
+    fn serves(&self, audio: bool) -> bool {
+        self.file.as_ref().is_some_and(|file| file.segment.has_audio() == audio)
     }
 
     fn push(&mut self) -> Result<(), Error> {

@@ -178,7 +178,7 @@ impl Recorder {
         let Some(recording) = self.active.take() else { return };
         let peer = cx.peer().clone();
         self.work = Some(spawn_blocking(move || {
-            peer.unrecorded();
+            peer.stop_feeding_recording();
             let end = recording.stop(EndCode::Stopped, ON_REQUEST, LIMIT);
             Done::Stopped(recording.id().to_owned(), end)
         }));
@@ -226,7 +226,7 @@ impl Recorder {
         let progress = recording.progress();
         if let Some(end) = progress.end {
             self.active = None;
-            cx.peer().unrecorded();
+            cx.peer().stop_feeding_recording();
             self.over(cx, recording.id(), &end);
             return self.start_next(cx, running);
         }
@@ -236,7 +236,7 @@ impl Recorder {
         self.show(cx, RecordingState::Running, &recording);
         if progress.waits {
             let peer = cx.peer().clone();
-            spawn_blocking(move || recording.remind(&peer)); // owned by the runtime; ends by itself in ms
+            spawn_blocking(move || recording.request_key_frames(&peer)); // owned by the runtime; ends by itself in ms
         }
     }
 
@@ -271,7 +271,7 @@ impl Recorder {
         {
             active = Some(Arc::new(started));
         }
-        peer.unrecorded();
+        peer.stop_feeding_recording();
         active
     }
 }
