@@ -94,7 +94,7 @@ impl Snapshot {
             paused,
             stage: stage::Status::well(stage::State::Loading, "the stage is being built"),
             video_codec: opened.video.to_string(),
-            audio_codec: opened.sound.then(|| "opus".to_owned()),
+            audio_codec: opened.audio.then(|| "opus".to_owned()),
             encoder: opened.peer.sender().map(|sender| sender.element().to_owned()),
             decoder: opened.peer.receiver().map(|receiver| receiver.element().to_owned()),
             width: None,

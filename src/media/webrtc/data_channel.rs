@@ -1,6 +1,6 @@
-//! The data channel `parameters`: what the peer says, kept until the session reads it.
+//! The data channel `parameters`: keeps the peer's messages until the session reads them.
 //!
-//! Written on webrtcbin's SCTP thread, read by the session's task; the lock is held for one push or one swap.
+//! Written on webrtcbin's SCTP thread, read by the session's task. The lock is held for one push or one drain.
 
 use std::{
     collections::VecDeque,
@@ -13,23 +13,23 @@ use super::{
 };
 use crate::media::Event;
 
-/// A burst of a slider is some hundred messages a second; the session reads within milliseconds.
+/// Dragging a slider sends a few hundred messages a second; the session reads within milliseconds.
 const CAPACITY: usize = 512;
-/// Longest message kept, in bytes (`docs/api.md`); a longer one is remembered as such.
+/// Longest message kept, in bytes (`docs/api.md`); of a longer one only its length is kept.
 pub const MESSAGE_BYTES: usize = 64 * 1024;
 
-/// One message of the peer.
+/// One message from the peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mail {
-    /// Text, as it came.
+    /// Text, unparsed.
     Text(String),
-    /// Not text, which the contract does not have.
+    /// Binary data, which the contract does not allow.
     Binary,
-    /// Over [`MESSAGE_BYTES`].
+    /// Longer than [`MESSAGE_BYTES`]; its length.
     TooLong(usize),
 }
 
-/// Messages in order; when it is full the oldest goes, never the newest.
+/// Messages in order; a full inbox drops the oldest.
 #[derive(Debug, Default)]
 pub struct Inbox {
     state: Mutex<(VecDeque<Mail>, u64)>,
@@ -46,7 +46,7 @@ impl Inbox {
         state.0.push_back(mail);
     }
 
-    /// Takes everything, and how many were lost since the last time.
+    /// Takes all messages, and how many were dropped since the last call.
     pub fn drain(&self) -> (Vec<Mail>, u64) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let lost = std::mem::take(&mut state.1);
@@ -54,12 +54,12 @@ impl Inbox {
     }
 }
 
-/// A text message, or what is wrong with its length.
+/// A text message, unless it is too long.
 pub fn text(text: &str) -> Mail {
     if text.len() > MESSAGE_BYTES { Mail::TooLong(text.len()) } else { Mail::Text(text.to_owned()) }
 }
 
-/// Puts what comes on `channel` into the inbox, once the peer's certificate is the offered one.
+/// Puts messages on `channel` into the inbox, once the peer's certificate matches its offer.
 pub fn read(
     channel: &gst_webrtc::WebRTCDataChannel,
     tell: &Tell,

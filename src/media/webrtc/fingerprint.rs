@@ -1,7 +1,7 @@
-//! Is the peer the one that made the offer? RFC 8122: the certificate that DTLS really used must match the
-//! offer's `a=fingerprint`. webrtcbin before 1.28.5 does not compare them.
+//! Verifies the peer (RFC 8122): the certificate that DTLS really used must match the offer's `a=fingerprint`.
+//! webrtcbin before 1.28.5 does not compare them.
 //!
-//! Runs on streaming and SCTP threads; one look at the certificate a session, an atomic load after that.
+//! Runs on streaming and SCTP threads. Reads the certificate once per session; after that, one atomic load.
 
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
@@ -12,17 +12,17 @@ use crate::signalling::{Fingerprint, HashAlgorithm};
 
 const UNKNOWN: u8 = 0;
 const VERIFIED: u8 = 1;
-const FALSE: u8 = 2;
+const MISMATCH: u8 = 2;
 
-/// What is known of the peer's identity.
+/// What is known about the peer's identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// DTLS has not shown a certificate yet.
     Unknown,
-    /// The certificate is the offered one.
+    /// The certificate matches the offer.
     Verified,
-    /// It is another one: nothing of this peer may be used.
-    False,
+    /// It does not: nothing from this peer may be used.
+    Mismatch,
 }
 
 /// The check of one session.
@@ -33,22 +33,22 @@ pub struct Check {
 }
 
 impl Check {
-    /// `transceiver` is any of the bundle: they share one transport.
+    /// `transceiver` is any one of the bundle: they share one transport.
     pub fn new(offered: Vec<Fingerprint>, transceiver: &gst_webrtc::WebRTCRTPTransceiver) -> Self {
         Self { offered, transceiver: transceiver.downgrade(), verdict: AtomicU8::new(UNKNOWN) }
     }
 
-    /// Compares once DTLS has shown a certificate, and remembers.
+    /// Compares as soon as DTLS has shown a certificate, and remembers the verdict.
     pub fn check(&self) -> Verdict {
         match self.verdict.load(Relaxed) {
             VERIFIED => return Verdict::Verified,
-            FALSE => return Verdict::False,
+            MISMATCH => return Verdict::Mismatch,
             _ => {}
         }
         let Some(certificate) = self.certificate() else { return Verdict::Unknown };
-        let verdict = if matches(&self.offered, &certificate) { VERIFIED } else { FALSE };
+        let verdict = if matches(&self.offered, &certificate) { VERIFIED } else { MISMATCH };
         self.verdict.store(verdict, Relaxed);
-        if verdict == VERIFIED { Verdict::Verified } else { Verdict::False }
+        if verdict == VERIFIED { Verdict::Verified } else { Verdict::Mismatch }
     }
 
     /// The peer's certificate in PEM.

@@ -1,6 +1,6 @@
-//! A graph without a client: its picture comes from a file or the stage itself, and ends in a sink behind the payloader.
+//! A graph without a client: its video comes from a file or the stage itself and ends in a sink after the payloader.
 //!
-//! Recordings, stills and viewers take from it what a client would get.
+//! Recordings, stills and viewers get from it what a client would.
 
 use std::sync::Arc;
 
@@ -17,9 +17,9 @@ use crate::{
     signalling::{Codec, CodecName, Feedback, Kind},
 };
 
-/// RFC 3551 leaves 96 to 127 to whoever names them.
+/// A dynamic payload type (RFC 3551: 96 to 127).
 const PAYLOAD: u8 = 96;
-/// Of every video format.
+/// Of every video payload format.
 const CLOCK_RATE: u32 = 90_000;
 
 /// Builds the graph; it is connected at once. Blocks.
@@ -27,7 +27,7 @@ pub fn open(engine: &Engine, open: &Open<'_>) -> Result<Opened, Error> {
     let (settings, table) = (&engine.settings, &engine.table);
     let usable = settings.codecs.iter().copied().filter(|codec| table.works(*codec));
     let video = usable.min_by_key(|codec| table.cost(*codec));
-    let video = video.ok_or_else(|| Error::NoCodec("none that is allowed works".into()))?;
+    let video = video.ok_or_else(|| Error::NoCodec("none of the allowed codecs passed its trial".into()))?;
     let line = line(video);
     let mut peer = Peer::build(engine, open, bins::discard()?)?;
     peer.launch_line = LaunchLine::of(std::slice::from_ref(&line), table);
@@ -42,10 +42,10 @@ pub fn open(engine: &Engine, open: &Open<'_>) -> Result<Opened, Error> {
     bin.sync_state_with_parent()?;
     peer.webrtc.sync_state_with_parent()?;
     (open.tell)(Event::Connected);
-    Ok(Opened { peer, answer: None, video, sound: false, receives_video: false })
+    Ok(Opened { peer, answer: None, video, audio: false, receives_video: false })
 }
 
-/// What an offer would say of the picture.
+/// The video m-line that a negotiation would give.
 fn line(name: CodecName) -> Line {
     // Constrained baseline, as browsers offer it; packets over the limit are split (RFC 6184).
     let fmtp = (name == CodecName::H264)

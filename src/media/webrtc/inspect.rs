@@ -1,4 +1,4 @@
-//! Looking at a running graph: its counts, webrtcbin's figures, its picture, the lines that do the same.
+//! Inspects a running graph: counters, webrtcbin's statistics, the graph as a drawing and as launch lines.
 
 use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
@@ -8,22 +8,22 @@ use super::{Peer, Stats, stats};
 use crate::media::{Error, graph::Counters, gst::convert, receive::Receiver};
 
 impl Peer {
-    /// From the graph's start to the first picture sent back; `None` before.
+    /// Time from the graph's start to the first frame sent back; `None` before.
     pub fn first_sent(&self) -> Option<Duration> {
         self.parts.timing.first_sent()
     }
 
-    /// Counts so far.
+    /// The graph's counters.
     pub fn counters(&self) -> &Counters {
         &self.parts.counters
     }
 
-    /// Whether nobody is connected, by its making.
+    /// Whether the graph was built without a client.
     pub fn is_headless(&self) -> bool {
         self.mids.is_empty()
     }
 
-    /// Time since the last packet of the peer, or since the start where none came; zero where there is no peer.
+    /// Time since the peer's last packet, or since the start before the first; zero without a peer.
     pub fn silent_for(&self) -> Duration {
         if self.is_headless() {
             return Duration::ZERO;
@@ -32,10 +32,10 @@ impl Peer {
         Duration::from_millis(self.parts.counters.now_ms()).saturating_sub(last)
     }
 
-    /// Asks webrtcbin for its figures (W3C webrtc-stats); there are none without a peer. Blocks.
+    /// Asks webrtcbin for its statistics (W3C webrtc-stats); empty without a peer. Blocks.
     ///
     /// # Errors
-    /// No answer in time.
+    /// webrtcbin did not answer in time.
     pub fn stats(&self) -> Result<Stats, Error> {
         if self.is_headless() {
             return Ok(Stats::default());
@@ -54,13 +54,13 @@ impl Peer {
         Ok(stats)
     }
 
-    /// The graph in Graphviz's language.
+    /// The graph in Graphviz's dot language.
     pub fn dot(&self) -> String {
         let details = gst::DebugGraphDetails::MEDIA_TYPE | gst::DebugGraphDetails::STATES;
         self.pipeline.debug_to_dot_data(details).to_string()
     }
 
-    /// What the graph does, as lines for a shell, at the bitrate of this moment.
+    /// The graph as `gst-launch-1.0` lines for a shell, at the current bitrate.
     pub fn launch(&self) -> String {
         let bitrate = self.parts.counters.target_bps.load(Relaxed);
         let caps = self

@@ -1,4 +1,4 @@
-//! webrtcbin's jitter buffers: the first packet goes through at once, and what is missing of the video is asked for again.
+//! webrtcbin's jitter buffers: passes the first packet at once and sends NACKs for lost video packets.
 
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
@@ -6,15 +6,15 @@ use gst::prelude::*;
 
 use crate::media::graph::{Counters, probes};
 
-/// Name of the event with which the jitter buffer asks for a packet again.
-const REQUEST: &str = "GstRTPRetransmissionRequest";
+/// Name of the event by which the jitter buffer requests a retransmission.
+const NACK: &str = "GstRTPRetransmissionRequest";
 
-/// Lets the first packet out without the wait for what may have been sent before it.
+/// Passes the first packet at once, without waiting for packets that may have been sent before it.
 ///
-/// That wait is the latency. `faststart-min-packets` ends it when a packet comes, but not while the stream's first events
-/// lie before it (GStreamer 1.22): where the buffer's own thread takes those when all of a picture is there, the next
-/// one's first packet has to come.
-pub fn begin_at_once(buffer: &gst::Element) {
+/// That wait would be the full latency. `faststart-min-packets` ends it when a packet arrives, but not while the
+/// stream's first events are queued before it (GStreamer 1.22): if the buffer's thread takes those only after the whole
+/// first frame has arrived, that frame waits for the second frame's first packet.
+pub fn pass_first_at_once(buffer: &gst::Element) {
     let (Some(sink), Some(source)) = (buffer.static_pad("sink"), buffer.static_pad("src")) else { return };
     probes::FIRST_PACKET_IN.decide(&sink, move |pad, _| {
         if let Some(buffer) = pad.parent_element() {
@@ -31,13 +31,13 @@ pub fn begin_at_once(buffer: &gst::Element) {
     });
 }
 
-/// Sends NACKs for lost packets of `payload`, the video's, where the peer takes `nack`, and for no others; notes when.
-pub fn ask_again(buffer: &gst::Element, counters: &Arc<Counters>, payload: u8, nack: bool) {
-    // Otherwise it also asks for packets by the time that they should come, before they are sent.
+/// Sends NACKs for lost packets of the video's `payload`, if the peer negotiated `nack`, and records when.
+pub fn send_nacks(buffer: &gst::Element, counters: &Arc<Counters>, payload: u8, nack: bool) {
+    // Otherwise it also sends NACKs for packets that are merely expected by now and not sent yet.
     buffer.set_property("rtx-next-seqnum", false);
     let Some(pad) = buffer.static_pad("sink") else { return };
-    // 1.22 sets in each buffer what the last m-line of the shared transport wants (`on_rtpbin_new_jitterbuffer`): with
-    // audio behind the video, nothing was asked for again. The first packet tells whose buffer it is.
+    // 1.22 configures every buffer as the last m-line of the bundle wants (`on_rtpbin_new_jitterbuffer`): with audio
+    // after video, no NACK was sent at all. The first packet tells which stream a buffer is for.
     probes::NACK_SWITCH.decide(&pad, move |pad, packet| {
         let packet = packet.and_then(|packet| gst_rtp::RTPBuffer::from_buffer_readable(packet).ok());
         let Some(packet) = packet else { return gst::PadProbeReturn::Ok };
@@ -48,7 +48,7 @@ pub fn ask_again(buffer: &gst::Element, counters: &Arc<Counters>, payload: u8, n
     });
     let counters = counters.clone();
     probes::NACK_SENT.upstream(&pad, move |_, event| {
-        if event.has_name(REQUEST) {
+        if event.has_name(NACK) {
             counters.nack_sent_ms.store(counters.now_ms(), Relaxed);
         }
         gst::PadProbeReturn::Ok
@@ -62,16 +62,16 @@ mod tests {
     use super::*;
 
     const LATENCY_MS: u32 = 60_000;
-    /// Whether the buffer's own thread has taken the events before the packet comes is chance.
+    /// It is chance whether the buffer's thread takes the events before the packet arrives.
     const TRIES: usize = 8;
 
     #[test]
-    fn a_packet_that_nothing_follows_comes_out_and_the_latency_stays() {
+    fn a_packet_without_a_successor_passes_and_the_latency_stays() {
         gst::init().unwrap();
         for _ in 0..TRIES {
             let buffer = gst::ElementFactory::make("rtpjitterbuffer").property("latency", LATENCY_MS);
             let buffer = buffer.build().unwrap();
-            begin_at_once(&buffer);
+            pass_first_at_once(&buffer);
 
             assert!(passes(&buffer, packet()));
             assert_eq!(buffer.property::<u32>("latency"), LATENCY_MS);

@@ -1,7 +1,7 @@
-//! One webrtcbin and its graph: what a session has of GStreamer.
+//! One webrtcbin and its graph: a session's share of GStreamer.
 //!
-//! Signal closures run on webrtcbin's own threads: they hold weak references and only hand over. The call order
-//! in [`open`] is the one that works on GStreamer 1.22 and 1.26 alike: send pads before the remote description.
+//! Signal closures run on webrtcbin's own threads: they hold weak references and must not block. The call order in
+//! [`open`] is the one that works on both GStreamer 1.22 and 1.26: send pads before the remote description.
 
 mod data_channel;
 mod fingerprint;
@@ -42,26 +42,26 @@ use crate::{
     signalling::{Answer, Candidate, CodecName, Kind, Offer},
 };
 
-/// Told what happens; must only hand over.
+/// Receives a graph's events; must not block.
 pub type Tell = Arc<dyn Fn(Event) + Send + Sync>;
 
-/// What a graph is built from.
+/// Everything that a graph is built from.
 pub struct Open<'a> {
     /// Name of the graph in logs and dumps.
     pub name: String,
-    /// The parsed offer; without one nobody is connected, and what would be sent can be recorded and looked at.
+    /// The parsed offer; `None` builds a headless graph, whose output can be recorded and viewed.
     pub offer: Option<&'a Offer>,
-    /// STUN and TURN servers of this side.
+    /// STUN and TURN servers for our side.
     pub ice: IceServers,
-    /// Decoded pictures go in here.
+    /// Takes decoded frames.
     pub input: Arc<Slot<Frame>>,
-    /// Pictures to send come from here.
+    /// Gives the frames to send.
     pub output: Arc<Slot<Frame>>,
-    /// Layouts that the stage takes.
+    /// Layouts that the stage accepts.
     pub layouts: Vec<Layout>,
-    /// Where each millisecond goes.
+    /// Records each step of the delay.
     pub ledger: Arc<Ledger>,
-    /// Told what happens, on GStreamer's threads: must only hand over.
+    /// Receives the graph's events, on GStreamer's threads; must not block.
     pub tell: Tell,
 }
 
@@ -69,27 +69,27 @@ pub struct Open<'a> {
 pub struct Opened {
     /// The graph.
     pub peer: Peer,
-    /// The answer, with the candidates that were found; `None` where there was no offer.
+    /// The answer with the gathered candidates; `None` without an offer.
     pub answer: Option<Answer>,
-    /// Codec of the picture.
+    /// The video codec.
     pub video: CodecName,
-    /// Whether there is sound.
-    pub sound: bool,
-    /// Whether the peer will send a picture.
+    /// Whether audio was negotiated.
+    pub audio: bool,
+    /// Whether the peer will send video.
     pub receives_video: bool,
 }
 
-/// A running graph; dropping it stops it, which blocks for some 15 ms.
+/// A running graph. Dropping it stops it, which blocks for about 15 ms.
 pub struct Peer {
     pipeline: gst::Pipeline,
-    /// webrtcbin, or where there is no client the sink in its place.
+    /// webrtcbin, or the sink in its place of a headless graph.
     webrtc: gst::Element,
     parts: Parts,
     sender: Option<Arc<Sender>>,
     receiver: Option<Arc<Receiver>>,
     inbox: Arc<Inbox>,
     channel: Arc<Mutex<Option<gst_webrtc::WebRTCDataChannel>>>,
-    /// Of the offer's m-lines; none where there is no client.
+    /// The mids of the offer's m-lines; empty in a headless graph.
     mids: Vec<String>,
     ice_tcp: bool,
     launch_line: Option<LaunchLine>,
@@ -113,7 +113,8 @@ pub fn open(engine: &Engine, open: &Open<'_>, offer: &Offer) -> Result<Opened, E
     }
     peer.tune(settings, &open.ice, &lines[0].codec);
     let (transceivers, audio) = peer.add_senders(&lines, engine)?;
-    let first = transceivers.first().ok_or_else(|| Error::Graph("no m-line to serve".into()))?;
+    let first =
+        transceivers.first().ok_or_else(|| Error::Graph("the offer has no m-line to serve".into()))?;
     let fingerprint = Arc::new(Check::new(offer.fingerprints.clone(), first));
     peer.listen(&open.tell, &fingerprint);
     let lines = Arc::new(lines);
@@ -122,14 +123,14 @@ pub fn open(engine: &Engine, open: &Open<'_>, offer: &Offer) -> Result<Opened, E
     Ok(Opened {
         answer: Some(answer),
         video: lines[0].codec.name,
-        sound: lines.iter().any(|line| line.kind == Kind::Audio),
+        audio: lines.iter().any(|line| line.kind == Kind::Audio),
         receives_video: lines[0].receives,
         peer,
     })
 }
 
 impl Peer {
-    /// A graph around `webrtc`, without a way in or out.
+    /// A graph that holds only `webrtc`.
     fn build(engine: &Engine, open: &Open<'_>, webrtc: gst::Element) -> Result<Self, Error> {
         let pipeline = gst::Pipeline::with_name(&open.name);
         pipeline.add(&webrtc)?;
@@ -154,19 +155,19 @@ impl Peer {
         })
     }
 
-    /// Lets the graph's messages be told.
+    /// Reports the graph's errors as events.
     fn watch(&self, tell: &Tell) {
         let tell = tell.clone();
         faults::watch(&self.pipeline, &self.parts.counters, move |event| tell(event));
     }
 
-    /// Lets the graph run; what is added from here on has to follow its state.
+    /// Starts the graph; elements added later must sync their state with it.
     fn begin(&self) -> Result<(), Error> {
         let begun = self.pipeline.set_state(gst::State::Playing);
-        begun.map(drop).map_err(|error| Error::Graph(format!("the graph does not start: {error}")))
+        begun.map(drop).map_err(|error| Error::Graph(format!("cannot start the graph: {error}")))
     }
 
-    /// One send bin and one transceiver for each m-line; also gives the audio's send bin.
+    /// Adds a send bin and a transceiver for each m-line; also returns the audio send bin.
     fn add_senders(
         &mut self,
         lines: &[Line],
@@ -202,7 +203,7 @@ impl Peer {
         Ok((transceivers, audio))
     }
 
-    /// Lets the peer's feedback set the sender's bitrate.
+    /// Connects the peer's transport-wide feedback to the sender.
     fn drive(&self, sender: &Arc<Sender>) {
         let sender = Arc::downgrade(sender);
         congestion::listen(&self.webrtc, move |packets| {
@@ -218,19 +219,19 @@ impl Peer {
         let pad = self
             .webrtc
             .request_pad_simple(&format!("sink_{}", line.index))
-            .ok_or_else(|| Error::Graph("webrtcbin gives no pad to send on".into()))?;
+            .ok_or_else(|| Error::Graph("webrtcbin refused a send pad".into()))?;
         let transceiver: gst_webrtc::WebRTCRTPTransceiver = pad.property("transceiver");
         transceiver.set_property("direction", if line.receives { Sendrecv } else { Sendonly });
         transceiver.set_property("codec-preferences", line.caps());
         let source = bin
             .static_pad("src")
             .ok_or_else(|| Error::Graph(format!("{} has no open output", bin.name())))?;
-        source.link(&pad).map_err(|error| Error::Graph(format!("webrtcbin takes no link: {error}")))?;
+        source.link(&pad).map_err(|error| Error::Graph(format!("cannot link to webrtcbin: {error}")))?;
         bin.sync_state_with_parent()?;
         Ok(transceiver)
     }
 
-    /// Gives one of the peer's candidates to ICE; mDNS names are dropped, since resolving them leaks in 1.22.
+    /// Adds one of the peer's ICE candidates. mDNS names are dropped, since resolving them leaks in 1.22.
     pub fn add_candidate(&self, candidate: &Candidate) {
         if candidate.is_end() || candidate.is_mdns() || (candidate.is_tcp() && !self.ice_tcp) {
             return;
@@ -242,51 +243,50 @@ impl Peer {
         }
     }
 
-    /// Says something on the data channel; `false` where there is none.
+    /// Sends text on the data channel; `false` if it is not open.
     pub fn send(&self, text: &str) -> bool {
         let channel = self.channel.lock().unwrap_or_else(PoisonError::into_inner);
         channel.as_ref().is_some_and(|channel| channel.send_string_full(Some(text)).is_ok())
     }
 
-    /// Waits until a last word is on its way: the data channel has sent `bytes` more than `sent_before`, at most
-    /// `limit`. Blocks.
+    /// Waits until the data channel has sent `bytes` more than `sent_before`, for at most `limit`. Blocks.
     ///
-    /// Stopping the graph drops what SCTP still holds, and webrtcbin's `buffered-amount` is 0 before that.
+    /// Stopping the graph drops what SCTP still holds, and webrtcbin's `buffered-amount` is 0 too early.
     pub fn flush(&self, sent_before: u64, bytes: usize, limit: Duration) {
         let wanted = sent_before + u64::try_from(bytes).unwrap_or(0);
         let sent = || self.parts.counters.channel_bytes_out.load(Relaxed);
         if self.channel.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
-            state::wait_until(limit, "flush", || sent() >= wanted).ok(); // a last word, not a promise
+            state::wait_until(limit, "flush", || sent() >= wanted).ok(); // best effort: the session ends anyway
         }
     }
 
-    /// What the peer said.
+    /// The peer's messages.
     pub fn inbox(&self) -> &Inbox {
         &self.inbox
     }
 
-    /// Puts another encoder in the place of the one in the bin named `failed`. Blocks.
+    /// Replaces the encoder in the bin named `failed`. Blocks.
     ///
     /// # Errors
-    /// Too many have failed, or none can be built; `Ok(None)` where that bin is out already.
+    /// Too many failed, or none can be built. `Ok(None)`: that bin was replaced already.
     pub fn replace_encoder(&self, failed: &str) -> Result<Option<Replaced>, Error> {
         self.sender.as_ref().map_or(Ok(None), |sender| sender.replace(failed))
     }
 
-    /// The sending side of the picture; `None` where the peer wants none.
+    /// The sending side of video; `None` if the peer receives none.
     pub fn sender(&self) -> Option<&Sender> {
         self.sender.as_deref()
     }
 
-    /// Puts another decoder, or the same one anew, in the place of the one in use. Blocks.
+    /// Rebuilds or replaces the decoder in use. Blocks.
     ///
     /// # Errors
-    /// The old one hangs, too many have failed, or none can be built; `Ok(None)` where there is nothing to mend.
+    /// The old one hangs, too many failed, or none can be built. `Ok(None)`: there is nothing to mend.
     pub fn mend_decoder(&self, remedy: &Remedy) -> Result<Option<Replaced>, Error> {
         self.receiver.as_ref().map_or(Ok(None), |receiver| receiver.mend(remedy))
     }
 
-    /// Time on the graph's clock since it runs, which presentation times are on.
+    /// The graph's running time, to which presentation times refer.
     pub fn clock(&self) -> Arc<dyn Fn() -> Duration + Send + Sync> {
         let pipeline = self.pipeline.downgrade();
         Arc::new(move || {
@@ -295,31 +295,31 @@ impl Peer {
         })
     }
 
-    /// The receiving side of the picture; `None` where the peer sends none.
+    /// The receiving side of video; `None` if the peer sends none.
     pub fn receiver(&self) -> Option<&Receiver> {
         self.receiver.as_deref()
     }
 
-    /// Makes the graph deliver one of `layouts` from here on.
+    /// Makes the graph deliver frames in one of `layouts`.
     pub fn set_layouts(&self, layouts: &[Layout]) {
         if let Some(receiver) = &self.receiver {
             receiver.set_layouts(layouts);
         }
     }
 
-    /// Plays a file in the place of what the peer sends, in a loop or once. How it ends comes from [`Playback::over`].
+    /// Plays a file in place of the peer's video, in a loop or once. [`Playback::over`] tells how it ended.
     ///
     /// # Errors
-    /// The system gives no thread.
+    /// The thread cannot be started.
     pub fn play(&self, file: PathBuf, repeat: bool, layouts: &[Layout]) -> std::io::Result<Playback> {
         Playback::start(file, repeat, layouts, &self.parts, self.clock())
     }
 
-    /// The next frame that is sent, as a JPEG of `quality` 0 to 100; `None` where none comes within two seconds.
+    /// The next frame that is sent, as a JPEG of `quality` 0 to 100; `None` if none is sent within two seconds.
     /// Blocks.
     ///
     /// # Errors
-    /// It cannot be encoded.
+    /// The frame cannot be encoded.
     pub fn still(&self, quality: u8) -> Result<Option<Vec<u8>>, Error> {
         let Some(sender) = self.sender() else { return Ok(None) };
         let tap = launch::element(&sender.bin(), "tap")?;
@@ -327,19 +327,19 @@ impl Peer {
         still::take(&pad, quality)
     }
 
-    /// Gives what a session without a client sends, from the next key frame on, until it is over: `give` is dropped then.
-    /// Blocks for some ms.
+    /// Streams a headless session's video to `give`, from the next key frame to the session's end, when `give` is
+    /// dropped. Blocks for a few ms.
     ///
     /// # Errors
-    /// [`Error::NoStream`] where what is sent is not H.264, which is what players of such streams know; an element
-    /// that is missing.
+    /// [`Error::NoStream`] if the session does not send H.264, the codec that players of such streams know; an element
+    /// is missing.
     pub fn view(&self, give: Give) -> Result<TsStream, Error> {
         let codec = self.sender().map(Sender::codec);
         if let Some(codec) = codec.filter(|codec| *codec != CodecName::H264) {
             return Err(Error::NoStream(codec));
         }
         let pad = self.webrtc.static_pad("sink");
-        let pad = pad.ok_or_else(|| Error::Graph("there is nothing to view".into()))?;
+        let pad = pad.ok_or_else(|| Error::Graph("only a headless session can be viewed".into()))?;
         let viewer = TsStream::open(&pad, give)?;
         if let Some(sender) = self.sender() {
             sender.request_key_frame();
@@ -347,20 +347,20 @@ impl Peer {
         Ok(viewer)
     }
 
-    /// Where a recording reads along.
+    /// The points where a recording copies media.
     pub(super) fn feeds(&self) -> &Feeds {
         &self.parts.feeds
     }
 
-    /// Lets no recording read this graph any more.
-    pub fn unrecorded(&self) {
+    /// Stops copying media for a recording.
+    pub fn stop_feeding_recording(&self) {
         self.parts.feeds.disconnect();
     }
 }
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        // The encoder's thread may wait in the slot: it has to leave before the graph can stop.
+        // The encoder's thread may be waiting in the slot, and must leave before the graph can stop.
         self.parts.input.close();
         self.parts.output.close();
         self.channel.lock().unwrap_or_else(PoisonError::into_inner).take();

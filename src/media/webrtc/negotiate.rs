@@ -1,6 +1,7 @@
-//! From a parsed offer to what is sent and received on each m-line, and to the answer.
+//! Negotiates: from a parsed offer to what is sent and received on each m-line, and to the answer.
 //!
-//! Blocks while webrtcbin works. One payload type an m-line is chosen here, since webrtcbin answers with the first of several (fixed in 1.28).
+//! Blocks while webrtcbin works. Chooses one payload type per m-line, since webrtcbin answers with the first of several
+//! (fixed in 1.28).
 
 use std::time::Duration;
 
@@ -14,13 +15,13 @@ use crate::{
 
 /// webrtcbin answers a promise within 10 ms; on a loaded host within a second.
 const PROMISE_LIMIT: Duration = Duration::from_secs(5);
-/// Stream id of `a=msid`, so that `ontrack` has a stream in every browser.
+/// Stream id for `a=msid`, so that `ontrack` has a stream in every browser.
 const STREAM_ID: &str = "scope";
 
-/// The m-lines that the graph serves: one picture, and a sound where the offer has Opus.
+/// The m-lines that the graph serves: one for video, and one for audio if the offer has Opus.
 ///
 /// # Errors
-/// [`Error::NoCommonCodec`] with what was offered.
+/// [`Error::NoCommonCodec`] with the offered codecs.
 pub fn lines(offer: &Offer, table: &Table, settings: &Settings) -> Result<Vec<Line>, Error> {
     let allowed = &settings.codecs;
     let video = offer.video().ok_or_else(|| no_common(offer, allowed))?;
@@ -34,7 +35,7 @@ pub fn lines(offer: &Offer, table: &Table, settings: &Settings) -> Result<Vec<Li
     Ok(lines)
 }
 
-/// The cheapest codec that works here, or the first one in the offer's order.
+/// The cheapest codec that works here, or the first in the offer's order, by policy.
 fn video_codec<'a>(media: &'a Media, table: &Table, settings: &Settings) -> Option<&'a Codec> {
     let usable = |codec: &&Codec| {
         settings.codecs.contains(&codec.name) && table.works(codec.name) && fitness(codec).is_some()
@@ -53,7 +54,7 @@ fn video_codec<'a>(media: &'a Media, table: &Table, settings: &Settings) -> Opti
         .map(|(_, codec)| codec)
 }
 
-/// How well a variant fits what the encoders make; `None` where it does not.
+/// How well a variant fits what the encoders produce; `None` if it does not.
 fn fitness(codec: &Codec) -> Option<u8> {
     match codec.name {
         CodecName::H264 => {
@@ -80,7 +81,7 @@ fn line(media: &Media, codec: &Codec) -> Line {
         codec: codec.clone(),
         twcc: media.twcc,
         color_space: media.color_space,
-        // Never 0, and within the signed range that some payloaders keep to.
+        // Never 0, and within the signed range that some payloaders require.
         ssrc: uuid::Uuid::new_v4().as_fields().0 >> 1 | 1,
     }
 }
@@ -100,7 +101,7 @@ fn no_common(offer: &Offer, allowed: &[CodecName]) -> Error {
 }
 
 impl Peer {
-    /// Offer in, answer out.
+    /// Answers the offer.
     pub(super) fn negotiate(
         &self,
         offer: &Offer,
@@ -119,7 +120,7 @@ impl Peer {
         let answer: gst_webrtc::WebRTCSessionDescription = reply
             .as_ref()
             .and_then(|reply| reply.get("answer").ok())
-            .ok_or(Error::Negotiation { step: "create-answer", detail: "no answer came".into() })?;
+            .ok_or(Error::Negotiation { step: "create-answer", detail: "webrtcbin gave no answer".into() })?;
         Self::ask("set-local-description", |promise| {
             self.webrtc.emit_by_name::<()>("set-local-description", &[&answer, promise]);
         })?;
@@ -140,7 +141,7 @@ impl Peer {
             gathered: gathered.is_ok(),
         };
         let answer = Answer::finish(&text, &patch)?;
-        // libnice that finds no port in its range gathers nothing, and webrtcbin does not say so.
+        // Without a free port in its range libnice gathers no candidate, and webrtcbin does not report it.
         match settings.udp_ports {
             Some((low, high)) if !answer.sdp.contains("\na=candidate:") => Err(Error::NoPorts { low, high }),
             _ => Ok(answer),

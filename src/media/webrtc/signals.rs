@@ -1,6 +1,6 @@
-//! What webrtcbin signals: connection states, the data channel, streams that come.
+//! Handles webrtcbin's signals: connection states, the data channel, new streams.
 //!
-//! Closures run on webrtcbin's own threads: they hold weak references to the graph and only hand over.
+//! Closures run on webrtcbin's own threads: they hold weak references to the graph and must not block.
 
 use std::sync::{Arc, PoisonError};
 
@@ -20,7 +20,7 @@ use crate::{
 };
 
 impl Peer {
-    /// Connection states and the data channel become events.
+    /// Turns connection states and the data channel into events.
     pub(super) fn listen(&self, tell: &Tell, fingerprint: &Arc<Check>) {
         let (told, check) = (tell.clone(), fingerprint.clone());
         self.webrtc.connect_notify(Some("connection-state"), move |webrtc, _| {
@@ -54,7 +54,7 @@ impl Peer {
         });
     }
 
-    /// Builds the receiving bins when their streams come.
+    /// Builds the receiving bins when their streams arrive.
     pub(super) fn receive(
         &self,
         lines: &Arc<Vec<Line>>,
@@ -103,7 +103,7 @@ fn receive_audio(
     bins::attach(pipeline, pad, &element)
 }
 
-/// Lets nothing through `pad` until the peer's certificate is the offered one.
+/// Drops everything from `pad` until the peer's certificate matches its offer.
 fn guard(pad: &gst::Pad, fingerprint: Arc<Check>, tell: Tell) {
     probes::FINGERPRINT_GUARD.decide(pad, move |_, _| match fingerprint.check() {
         Verdict::Verified => gst::PadProbeReturn::Remove,
@@ -117,7 +117,7 @@ fn guard(pad: &gst::Pad, fingerprint: Arc<Check>, tell: Tell) {
 fn report(verdict: Verdict, tell: &(dyn Fn(Event) + Send + Sync)) {
     match verdict {
         Verdict::Verified => tell(Event::Identified),
-        Verdict::False => tell(Event::FingerprintMismatch),
+        Verdict::Mismatch => tell(Event::FingerprintMismatch),
         Verdict::Unknown => {}
     }
 }

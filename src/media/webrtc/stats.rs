@@ -1,8 +1,8 @@
-//! webrtcbin's own figures, in our words. Pure over the structure that `get-stats` gives.
+//! Translates webrtcbin's statistics. Pure, over the structure that `get-stats` returns.
 
 use gst_webrtc::WebRTCStatsType;
 
-/// The path that media takes.
+/// The selected candidate pair.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CandidatePair {
     /// Kind and address of our end, e.g. `host 192.0.2.1:50000 udp`.
@@ -11,18 +11,18 @@ pub struct CandidatePair {
     pub remote: String,
 }
 
-/// What webrtcbin knows of a connection; absent where it does not know.
+/// webrtcbin's statistics of a connection; `None` for what it does not know.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stats {
     /// Round-trip time in seconds, from RTCP receiver reports (RFC 3550, 6.4.1).
     pub round_trip_s: Option<f64>,
-    /// Packets of the picture that got lost on the way to us.
+    /// Video packets lost on the way to us.
     pub packets_lost_in: Option<i64>,
-    /// Packets of the picture that got lost on the way to the peer, as it reports.
+    /// Video packets lost on the way to the peer, as it reports.
     pub packets_lost_out: Option<i64>,
-    /// Share of the packets that got lost on the way to the peer since its last report but one (RFC 3550, 6.4.1).
+    /// Share of packets lost on the way to the peer between its last two reports (RFC 3550, 6.4.1).
     pub share_lost_out: Option<f64>,
-    /// Variation of arrival times in seconds.
+    /// Interarrival jitter in seconds.
     pub jitter_s: Option<f64>,
     /// The selected pair.
     pub pair: Option<CandidatePair>,

@@ -1,4 +1,4 @@
-//! Counts at webrtcbin's ends: an atomic add for each packet.
+//! Counts traffic at webrtcbin's ends: an atomic add per packet.
 
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
@@ -6,7 +6,7 @@ use gst::prelude::*;
 
 use crate::media::graph::{Counters, probes, timing::Timing};
 
-/// What comes from the network.
+/// Counts bytes from the network.
 pub fn count_in(nicesrc: &gst::Element, counters: &Arc<Counters>) {
     let Some(pad) = nicesrc.static_pad("src") else { return };
     let counters = counters.clone();
@@ -16,7 +16,7 @@ pub fn count_in(nicesrc: &gst::Element, counters: &Arc<Counters>) {
     });
 }
 
-/// Counts the packets of video before the jitter buffer, so that one that stands shows. Padding is no video.
+/// Counts video packets, without padding, before the jitter buffer, to reveal one that hangs.
 pub fn count_video(buffer: &gst::Element, counters: &Arc<Counters>, payload: u8) {
     let counters = counters.clone();
     let Some(pad) = buffer.static_pad("sink") else { return };
@@ -30,7 +30,7 @@ pub fn count_video(buffer: &gst::Element, counters: &Arc<Counters>, payload: u8)
     });
 }
 
-/// What goes to the network.
+/// Counts bytes to the network.
 pub fn count_out(nicesink: &gst::Element, counters: &Arc<Counters>, timing: &Arc<Timing>) {
     let Some(pad) = nicesink.static_pad("sink") else { return };
     let (counters, timing) = (counters.clone(), timing.clone());
@@ -43,7 +43,7 @@ pub fn count_out(nicesink: &gst::Element, counters: &Arc<Counters>, timing: &Arc
     });
 }
 
-/// Told from SRTP by its first byte (RFC 7983, section 7).
+/// The first byte tells DTLS from SRTP (RFC 7983, section 7).
 fn is_dtls(packet: &gst::BufferRef) -> bool {
     let mut first = [0];
     packet.copy_to_slice(0, &mut first).is_ok() && (20..=63).contains(&first[0])

@@ -1,6 +1,6 @@
-//! Settings that webrtcbin has no property for, and which element inside it gets which probe.
+//! Applies settings that webrtcbin has no property for, and installs the probes inside it.
 //!
-//! Runs on webrtcbin's threads, once an element.
+//! Runs on webrtcbin's threads, once per element.
 
 use gst::{glib, prelude::*};
 
@@ -13,15 +13,15 @@ use crate::{
     signalling::Codec,
 };
 
-/// Sound, picture and its repairs, each changed some times; the packets of a source above it are dropped.
+/// SSRCs per session: audio, video and its retransmissions, each replaced several times. Further ones are dropped.
 const MAX_SOURCES: u32 = 32;
 
-/// Time between two connectivity checks, the least that RFC 8445 section 14.2 allows. The first one waits as long, too:
-/// with libnice's own 20 ms a session is connected 15 ms later.
+/// Time between two connectivity checks, the minimum of RFC 8445 section 14.2. The first check waits for it too: with
+/// libnice's own 20 ms a session connects 15 ms later.
 const ICE_PACE_MS: u32 = 5;
 
 impl Peer {
-    /// Settings that webrtcbin has no property for.
+    /// Applies settings that webrtcbin has no property for.
     pub(super) fn tune(&self, settings: &Settings, servers: &IceServers, video: &Codec) {
         let ice: glib::Object = self.webrtc.property("ice-agent");
         if let Some((low, high)) = settings.udp_ports {
@@ -30,7 +30,7 @@ impl Peer {
         }
         if ice.find_property("agent").is_some() {
             let agent: glib::Object = ice.property("agent");
-            agent.set_property("upnp", false); // 200 ms an answer otherwise
+            agent.set_property("upnp", false); // else 200 ms per answer
             agent.set_property("ice-tcp", settings.ice_tcp);
             agent.set_property("stun-pacing-timer", ICE_PACE_MS);
         }
@@ -39,7 +39,7 @@ impl Peer {
         }
         for turn in &servers.turn {
             if !self.webrtc.emit_by_name::<bool>("add-turn-server", &[turn]) {
-                tracing::warn!("webrtcbin does not take one of the TURN servers");
+                tracing::warn!("webrtcbin rejected a TURN server");
             }
         }
         if let Some(bin) = self.webrtc.downcast_ref::<gst::Bin>() {
@@ -49,21 +49,21 @@ impl Peer {
     }
 }
 
-/// The pair is the payload type of video, and whether the peer takes NACKs for it.
+/// The pair is the video's payload type, and whether the peer negotiated `nack` for it.
 fn tune_element(element: &gst::Element, parts: &Parts, (payload, nack): (u8, bool)) {
     let Some(factory) = element.factory() else { return };
     let counters = &parts.counters;
     match factory.name().as_str() {
         "nicesrc" => traffic::count_in(element, counters),
         "rtpjitterbuffer" => {
-            jitter_buffer::begin_at_once(element);
-            jitter_buffer::ask_again(element, counters, payload, nack);
+            jitter_buffer::pass_first_at_once(element);
+            jitter_buffer::send_nacks(element, counters, payload, nack);
             traffic::count_video(element, counters, payload);
         }
-        "rtprtxsend" => retransmission::answer(element, counters),
-        "rtpsession" => retransmission::hurry(element),
+        "rtprtxsend" => retransmission::limit(element, counters),
+        "rtpsession" => retransmission::send_rtcp_early(element),
         "nicesink" => traffic::count_out(element, counters, &parts.timing),
-        // Each source costs a jitter buffer with its thread; a peer that makes up sources gets no more.
+        // Each SSRC costs a jitter buffer and its thread: limit what a peer that invents SSRCs can cost.
         "rtpssrcdemux" => element.set_property("max-streams", MAX_SOURCES),
         _ => {}
     }

@@ -189,7 +189,7 @@ impl Registry {
         let opened = opened
             .await
             .map_err(|panic| media::Error::Graph(format!("building the graph panicked: {panic}")))??;
-        tracing::info!(video = %opened.video, sound = opened.sound, "graph built");
+        tracing::info!(video = %opened.video, audio = opened.audio, "graph built");
         Ok(opened)
     }
 
