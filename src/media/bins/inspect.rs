@@ -1,4 +1,4 @@
-//! What can be said of a bin without running it: its elements, its ends, its layouts, its properties.
+//! Checks a bin without running it: its elements, open ends, layouts and properties.
 
 use gst::{glib, prelude::*};
 
@@ -11,13 +11,13 @@ use crate::{
     media::gst::{convert, launch},
 };
 
-/// Checks a plan and tells what each of its addresses takes.
+/// Checks a plan, and describes the property behind each of its addresses.
 ///
 /// # Errors
-/// The first thing that is wrong, in a sentence.
+/// The first fault, in a sentence.
 pub fn inspect(plan: &Plan) -> Result<Vec<Property>, String> {
     if launch::strip(&plan.description).trim().is_empty() {
-        return Err("a bin description is wanted, the file has only comments".into());
+        return Err("expected a bin description, got only comments".into());
     }
     let bin = parse(plan)?;
     for element in bin.iterate_recurse() {
@@ -30,7 +30,7 @@ pub fn inspect(plan: &Plan) -> Result<Vec<Property>, String> {
     plan.addresses.iter().map(|address| property(&bin, address)).collect()
 }
 
-/// The ghost pad of the one end in that direction.
+/// The ghost pad of the one open end in that direction.
 fn end(bin: &gst::Bin, direction: gst::PadDirection) -> Result<gst::Pad, String> {
     let (name, what) = match direction {
         gst::PadDirection::Sink => ("sink", "input"),
@@ -38,35 +38,35 @@ fn end(bin: &gst::Bin, direction: gst::PadDirection) -> Result<gst::Pad, String>
     };
     if let Some(further) = bin.find_unlinked_pad(direction) {
         let further = further.parent_element().map(|element| element.name().to_string()).unwrap_or_default();
-        return Err(format!("one open {what} is wanted, {further} has a further one"));
+        return Err(format!("expected one open {what}, got a second one on {further}; link it"));
     }
-    bin.static_pad(name).ok_or_else(|| format!("one open {what} is wanted, the bin has none"))
+    bin.static_pad(name).ok_or_else(|| format!("expected one open {what}, got none"))
 }
 
 fn layouts(plan: &Plan, input: &gst::Pad, output: &gst::Pad) -> Result<(), String> {
-    let taken = input.query_caps(None);
+    let accepted = input.query_caps(None);
     let fits = |caps: &gst::Caps, layouts: &[Layout]| caps.can_intersect(&convert::caps(layouts));
     for layout in &plan.layouts {
-        if !fits(&taken, std::slice::from_ref(layout)) {
+        if !fits(&accepted, std::slice::from_ref(layout)) {
             return Err(format!(
-                "pipeline.toml names the layout {}, which the bin does not take: put videoconvert at its start or \
-                 name what it takes: {}",
+                "expected a bin that accepts {} as pipeline.toml says, got one that accepts {}; put videoconvert at \
+                 its start or change pipeline.toml",
                 convert::name(*layout),
-                formats(&taken)
+                formats(&accepted)
             ));
         }
     }
     let given = output.query_caps(None);
     if !fits(&given, &plan.layouts) {
         return Err(format!(
-            "the bin gives {}, none of the layouts of pipeline.toml: put videoconvert at its end",
+            "expected a bin that outputs a layout of pipeline.toml, got {}; put videoconvert at its end",
             formats(&given)
         ));
     }
     Ok(())
 }
 
-/// The formats of video caps, or the caps themselves where they are no raw video.
+/// The formats of raw video caps, or the caps themselves if they are not raw video.
 fn formats(caps: &gst::Caps) -> String {
     let mut found: Vec<String> = Vec::new();
     for structure in caps.iter().filter(|structure| structure.name() == "video/x-raw") {
@@ -84,7 +84,7 @@ fn formats(caps: &gst::Caps) -> String {
 fn property(bin: &gst::Bin, address: &Address) -> Result<Property, String> {
     let Some(element) = bin.by_name(&address.element) else {
         return Err(format!(
-            "{address}: no element has the name {}; write name={} behind it",
+            "{address}: no element is named {}; add name={} to the element",
             address.element, address.element
         ));
     };
@@ -98,15 +98,18 @@ fn property(bin: &gst::Bin, address: &Address) -> Result<Property, String> {
     };
     let flags = spec.flags();
     if !flags.contains(glib::ParamFlags::WRITABLE) || flags.contains(glib::ParamFlags::CONSTRUCT_ONLY) {
-        return Err(format!("{address}: this property of {factory} cannot be written"));
+        return Err(format!("{address}: this property of {factory} is not writable"));
     }
     let takes = values::takes(&spec).ok_or_else(|| {
-        format!("{address}: it is a {}, which no parameter can set", spec.value_type().name())
+        format!(
+            "{address}: expected a number, boolean, string or enum property, got a {}",
+            spec.value_type().name()
+        )
     })?;
     Ok(Property { takes, settable: settable(flags) })
 }
 
-/// Names of the properties that an element has beyond what every element has.
+/// Names of an element's writable properties, without those that every element has.
 fn names(element: &gst::Element) -> String {
     let own = element.list_properties();
     let names = own
@@ -115,7 +118,7 @@ fn names(element: &gst::Element) -> String {
         .map(glib::ParamSpec::name)
         .filter(|name| !["name", "parent", "qos"].contains(name));
     let names = names.collect::<Vec<_>>().join(", ");
-    if names.is_empty() { "none that can be written".to_owned() } else { names }
+    if names.is_empty() { "none that is writable".to_owned() } else { names }
 }
 
 fn settable(flags: glib::ParamFlags) -> Settable {

@@ -1,7 +1,7 @@
-//! Bins that stages run: looked at when the catalog is read, run in a small graph of the stage's own.
+//! GStreamer bins that run as stages: inspected when the catalog is read, run in a small graph of the stage's own.
 //!
-//! Runs: [`Bins::inspect`] on whoever reads the catalog, the rest on the stage's thread and on one streaming thread a
-//! graph. Must never take a description from anywhere but the catalog.
+//! [`Bins::inspect`] runs on the thread that reads the catalog, the rest on the stage's thread and on one streaming
+//! thread per graph. Must never take a description from anywhere but the catalog.
 
 mod inspect;
 mod refusals;
@@ -11,7 +11,7 @@ mod values;
 use super::gst::{init, launch};
 use crate::frame::bins::{Plan, Player, Playing, Property, Setting};
 
-/// GStreamer, as what plays bins.
+/// GStreamer as the player of bins.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bins;
 
@@ -26,10 +26,10 @@ impl Player for Bins {
     }
 }
 
-/// A bin of a plan's description, with its one input and one output as ghost pads.
+/// Builds the bin of a plan's description, with its one input and one output as ghost pads.
 ///
 /// # Errors
-/// The parser's sentence, or the elements that are missing with the packages that bring them.
+/// The parser's message, or the missing elements with the packages that provide them.
 fn parse(plan: &Plan) -> Result<gst::Bin, String> {
     use gst::prelude::*;
 
@@ -46,5 +46,5 @@ fn parse(plan: &Plan) -> Result<gst::Bin, String> {
         return Err(sentences.join("; "));
     }
     let element = parsed.map_err(|error| error.message().to_owned())?;
-    element.downcast().map_err(|_| "the description is no bin".to_owned())
+    element.downcast().map_err(|_| "expected a description of a bin, got a single element".to_owned())
 }

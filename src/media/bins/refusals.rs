@@ -1,24 +1,24 @@
-//! Elements that a stage's bin may not have, and those that this host lacks.
+//! Elements that a stage's bin must not use, and those that this host lacks.
 //!
-//! A bin works on pictures: what reads or writes files, opens connections or devices, or plugs further elements by
-//! what it finds, has no place in one.
+//! A bin only processes frames: it must not read or write files, open connections or devices, or auto-plug further
+//! elements.
 
 use gst::{glib, prelude::*};
 
-/// Words of an element's class that tell of an end of its own.
+/// Words of an element's class that mark a source or a sink of its own.
 const CLASSES: &[&str] = &[
     "Source", "Src", "Sink", "File", "Network", "Device", "Tuner", "Camera", "Player", "Slave", "Muxer",
     "Demux", "Demuxer", "Adaptive",
 ];
-/// Ends that touch nothing outside the process.
+/// Sources and sinks that touch nothing outside the process.
 const HARMLESS: &[&str] = &["videotestsrc", "fakesink", "fakevideosink"];
-/// Elements that plug others by what they find in the data.
+/// Elements that auto-plug others.
 const PLUGGERS: &[&str] = &["decodebin", "decodebin3", "parsebin"];
-/// Names of text properties that point at files, addresses, devices or programs; also the last word of longer names.
+/// Names, or last words of names, of string properties that point at files, addresses, devices or programs.
 const POINTERS: &[&str] =
     &["location", "uri", "filename", "file", "path", "device", "command", "profile", "template"];
 
-/// Elements for pictures and the Debian package that brings them.
+/// Video filters and the Debian package that provides them.
 const PACKAGES: &[(&str, &[&str])] = &[
     ("gstreamer1.0-plugins-base", &["compositor", "overlaycomposition", "video", "gl"]),
     (
@@ -105,15 +105,13 @@ pub fn refuse(element: &gst::Element) -> Result<(), String> {
     let Some(factory) = element.factory() else { return Ok(()) };
     let name = factory.name();
     let refused = |why: &str| {
-        Err(format!(
-            "element {name} is refused: {why}; a stage's bin works on the pictures that come in alone"
-        ))
+        Err(format!("element {name} is refused: {why}; a stage's bin may only process the frames it gets"))
     };
     if HARMLESS.contains(&name.as_str()) {
         return Ok(());
     }
     if PLUGGERS.contains(&name.as_str()) {
-        return refused("it plugs elements by what it finds");
+        return refused("it auto-plugs other elements");
     }
     let class = factory.metadata("klass").unwrap_or_default();
     if class.split('/').any(|word| CLASSES.contains(&word)) {
@@ -201,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_works_on_pictures_is_let_in() {
+    fn elements_that_process_frames_are_allowed() {
         for name in [
             "videoconvert",
             "edgetv",

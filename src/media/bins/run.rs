@@ -1,8 +1,8 @@
-//! A bin at work: appsrc ! bin ! appsink, one frame at a time.
+//! Runs a bin as a stage: appsrc ! bin ! appsink, one frame at a time.
 //!
-//! Runs on the stage's thread, which waits for the one streaming thread of the graph. Behind each frame goes an event
-//! that comes out after all that the frame brings; where it comes without a picture, an element kept the frame or
-//! dropped it. No pixel is copied here: buffers go in and come out by reference.
+//! Runs on the stage's thread, which waits for the graph's one streaming thread. Each frame is followed by a marker
+//! event, which comes out after all output of the frame; if it comes without output, an element kept or dropped the
+//! frame. Must not copy a pixel: buffers go in and come out by reference.
 
 use std::{
     collections::VecDeque,
@@ -27,17 +27,17 @@ use crate::{
 /// The event behind each frame, and its field.
 const MARKER: &str = "scope-frame";
 const NUMBER: &str = "number";
-/// The element in which the graph ends; no element of a bin is meant by it.
+/// Name of the graph's appsink, chosen not to clash with an element of a bin.
 const SINK: &str = "scope-frames";
-/// Frames whose numbers are remembered; an element that keeps more back is none for live video.
+/// Frames whose numbers are remembered; an element that holds more is unfit for live video.
 const REMEMBERED: usize = 64;
 /// A graph that does not hang stops within 15 ms.
 const STOP_LIMIT: Duration = Duration::from_millis(500);
 
-/// What the graph tells the stage's thread.
+/// What the graph reports to the stage's thread.
 enum Report {
-    Picture(gst::Sample),
-    /// Everything of this frame and those before it is out.
+    Frame(gst::Sample),
+    /// All output of this frame and those before it is out.
     Marker(u64),
     Ended,
     Failed(String),
@@ -50,11 +50,11 @@ pub struct Run {
     reports: mpsc::Receiver<Report>,
     deadline: Duration,
     caps: Option<gst::Caps>,
-    /// Counts the frames that went in.
+    /// Number of frames pushed.
     number: u64,
-    /// Time and sequence number of the latest frames that went in.
+    /// Time and sequence number of the latest frames pushed.
     sent: VecDeque<(Duration, u64)>,
-    /// Sequence number of the last picture that came out.
+    /// Sequence number of the last frame that came out.
     given: Option<u64>,
 }
 
@@ -75,7 +75,7 @@ impl Run {
             .map_err(text)?;
         gst::Element::link_many([source.upcast_ref(), bin.upcast_ref::<gst::Element>(), sink.upcast_ref()])
             .map_err(text)?;
-        // Without a clock nothing in the graph waits for a frame's time.
+        // Without a clock no element waits for a frame's time.
         pipeline.use_clock(None::<&gst::Clock>);
         listen(&pipeline, tell);
         let mut run = Self {
@@ -91,7 +91,7 @@ impl Run {
         settings.iter().try_for_each(|setting| run.set(setting))?;
         match run.pipeline.set_state(gst::State::Playing) {
             Ok(_) => Ok(run),
-            // An element that does not start has said why before its state change returns.
+            // An element that fails to start posts why before its state change returns.
             Err(error) => Err(run.failure().unwrap_or_else(|| error.to_string())),
         }
     }
@@ -119,21 +119,21 @@ impl Run {
         }
         self.sent.push_back((frame.pts, frame.seq));
         let marker = gst::Structure::builder(MARKER).field(NUMBER, self.number).build();
-        let gone = || Fault::Failed("the graph takes no frame: it has ended".into());
+        let gone = || Fault::Failed("the graph accepts no frame: it has ended".into());
         self.source.push_buffer(buffer).map_err(|_| self.failure().map_or_else(gone, Fault::Failed))?;
         self.source.send_event(gst::event::CustomDownstream::new(marker));
         Ok(())
     }
 
-    /// The newest picture that is out when the frame's own is, or when it is known that there is none.
+    /// Waits for this frame's output and returns the newest available; `None` if there is none.
     fn answer(&mut self, frame: &Frame) -> Result<Option<Frame>, Fault> {
         let end = Instant::now() + self.deadline;
         let mut newest: Option<Frame> = None;
         loop {
             match self.reports.recv_timeout(end.saturating_duration_since(Instant::now())) {
-                Ok(Report::Picture(sample)) => {
-                    newest = self.picture(&sample)?.or(newest);
-                    if newest.as_ref().is_some_and(|picture| picture.seq == frame.seq) {
+                Ok(Report::Frame(sample)) => {
+                    newest = self.output(&sample)?.or(newest);
+                    if newest.as_ref().is_some_and(|output| output.seq == frame.seq) {
                         break;
                     }
                 }
@@ -147,12 +147,12 @@ impl Run {
                 }
             }
         }
-        self.given = newest.as_ref().map(|picture| picture.seq).or(self.given);
+        self.given = newest.as_ref().map(|output| output.seq).or(self.given);
         Ok(newest)
     }
 
-    /// The sample as the picture of the frame that it stems from; none for a second picture of one frame.
-    fn picture(&self, sample: &gst::Sample) -> Result<Option<Frame>, Fault> {
+    /// Wraps a sample as the output of the frame that it stems from; `None` for a frame's second output.
+    fn output(&self, sample: &gst::Sample) -> Result<Option<Frame>, Fault> {
         let (Some(caps), Some(mut buffer)) = (sample.caps_owned(), sample.buffer_owned()) else {
             return Ok(None);
         };
@@ -167,11 +167,12 @@ impl Run {
         let wrapped = gst_video::VideoInfo::from_caps(&caps)
             .ok()
             .and_then(|info| convert::wrap(seq, buffer, &caps, &info));
-        let wrapped = wrapped.ok_or_else(|| Fault::Frame(format!("the bin gives no picture but {caps}")))?;
+        let wrapped =
+            wrapped.ok_or_else(|| Fault::Frame(format!("expected raw video from the bin, got {caps}")))?;
         Ok(Some(wrapped))
     }
 
-    /// The newest frame that is not newer than the picture; elements may shift times a little, or drop them.
+    /// The newest input frame not newer than `pts`: elements may shift timestamps a little, or drop them.
     fn origin(&self, pts: Option<gst::ClockTime>) -> Option<(Duration, u64)> {
         let Some(pts) = pts.map(Duration::from) else { return self.sent.back().copied() };
         let older = self.sent.iter().rev().find(|(time, _)| *time <= pts);
@@ -182,7 +183,7 @@ impl Run {
 impl Playing for Run {
     fn set(&mut self, (address, value): &Setting) -> Result<(), String> {
         let element = self.pipeline.by_name(&address.element);
-        let element = element.ok_or_else(|| format!("{address}: no element has that name"))?;
+        let element = element.ok_or_else(|| format!("{address}: no element is named {}", address.element))?;
         values::set(&element, &address.property, value)
     }
 
@@ -193,18 +194,18 @@ impl Playing for Run {
 }
 
 impl Drop for Run {
-    /// Stops the graph on a thread of its own: one that hangs keeps that thread, never the session's.
+    /// Stops the graph on a thread of its own, so that a graph that hangs blocks no other thread.
     fn drop(&mut self) {
         let pipeline = self.pipeline.clone();
         let (tell, hear) = mpsc::channel();
         let thread = std::thread::Builder::new().name("stage-stop".into()).spawn(move || {
             state::stop(&pipeline);
             drop(pipeline);
-            tell.send(()).ok(); // the stage's thread has gone on
+            tell.send(()).ok(); // the stage's thread gave up waiting
         });
         let stopped = thread.is_ok() && hear.recv_timeout(STOP_LIMIT).is_ok();
         if !stopped {
-            tracing::warn!(graph = %self.pipeline.name(), "a stage's graph does not stop; it is left behind");
+            tracing::warn!(graph = %self.pipeline.name(), "a stage's graph did not stop and is abandoned");
         }
     }
 }
@@ -219,7 +220,7 @@ fn sink(plan: &Plan, tell: mpsc::Sender<Report>) -> gst_app::AppSink {
         .build();
     let frames = tell.clone();
     let take = move |sample: &gst::Sample| {
-        frames.send(Report::Picture(sample.clone())).map_err(|_| gst::FlowError::Flushing)?;
+        frames.send(Report::Frame(sample.clone())).map_err(|_| gst::FlowError::Flushing)?;
         Ok(gst::FlowSuccess::Ok)
     };
     probes::STAGE_FRAMES.samples(&sink, take, || {});
@@ -236,7 +237,7 @@ fn sink(plan: &Plan, tell: mpsc::Sender<Report>) -> gst_app::AppSink {
     sink
 }
 
-/// Hands over what elements report, from the thread that posts it.
+/// Forwards what elements post, on the posting thread.
 fn listen(pipeline: &gst::Pipeline, tell: mpsc::Sender<Report>) {
     let Some(bus) = pipeline.bus() else { return };
     bus.set_sync_handler(move |_, message| {
@@ -244,7 +245,7 @@ fn listen(pipeline: &gst::Pipeline, tell: mpsc::Sender<Report>) {
             gst::MessageView::Eos(_) => Some(Report::Ended),
             gst::MessageView::Error(error) => {
                 let element = message.src().map(|source| source.name().to_string()).unwrap_or_default();
-                // The last line of the debug text is the element's own; above it stands a place in its source.
+                // The last line of the debug text is the element's own; the lines above name a source location.
                 let debug = error.debug();
                 let cause = debug.as_ref().and_then(|debug| debug.lines().last());
                 let cause = cause.map(|cause| format!(" ({cause})")).unwrap_or_default();

@@ -1,11 +1,11 @@
-//! JSON values and the properties of elements.
+//! Maps JSON values to element properties.
 
 use gst::{glib, prelude::*};
 use serde_json::Value;
 
 use crate::frame::bins::Takes;
 
-/// What a property takes; none for a type that no JSON value stands for.
+/// What a property accepts; `None` for a type that JSON cannot express.
 pub fn takes(spec: &glib::ParamSpec) -> Option<Takes> {
     if let Some(spec) = spec.downcast_ref::<glib::ParamSpecInt>() {
         Some(Takes::Integer(spec.minimum().into(), spec.maximum().into()))
@@ -31,15 +31,14 @@ pub fn takes(spec: &glib::ParamSpec) -> Option<Takes> {
     }
 }
 
-/// Sets a property; a number with a fraction is rounded where the property is whole.
+/// Sets a property; an integer property gets the rounded value.
 ///
 /// # Errors
-/// There is no such property, or it does not take the value.
+/// There is no such property, or it rejects the value.
 pub fn set(element: &gst::Element, property: &str, value: &Value) -> Result<(), String> {
-    let place = || format!("{}.{property}", element.name());
-    let spec = element.find_property(property).ok_or_else(|| format!("{} is no property", place()))?;
-    let value =
-        glib_value(&spec, value).ok_or_else(|| format!("{} does not take the value that came", place()))?;
+    let name = || format!("{}.{property}", element.name());
+    let spec = element.find_property(property).ok_or_else(|| format!("no property {}", name()))?;
+    let value = glib_value(&spec, value).ok_or_else(|| format!("{} does not accept this value", name()))?;
     element.set_property_from_value(property, &value);
     Ok(())
 }

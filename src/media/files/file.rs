@@ -1,6 +1,6 @@
-//! Video files in and out, for pipelines that run without a session. Blocks: for a thread that has nothing else to do.
+//! Reads and writes video files, for pipelines without a session. Blocks: for a thread that does nothing else.
 //!
-//! Elements are found by what the file is: nothing here is live, and a file names its own codec.
+//! Elements are auto-plugged: nothing here is live, and a file names its own codec.
 
 use std::{
     path::Path,
@@ -17,11 +17,11 @@ use crate::{
     },
 };
 
-/// A file that gives nothing for so long gives nothing more; a slow disk gives something.
+/// A file that yields nothing for this long is stuck; even a slow disk yields something.
 const READ_LIMIT: Duration = Duration::from_secs(30);
-/// How often a reader and a writer look whether an element has failed.
+/// How often a reader checks whether an element has failed.
 const LOOK: Duration = Duration::from_millis(50);
-/// Encoders hold up to some seconds of pictures when the last has come.
+/// Encoders may still hold seconds of video after the last frame.
 const FINISH_LIMIT: Duration = Duration::from_mins(5);
 
 const READER: &str = "filesrc name=file ! decodebin ! videoconvert n-threads=1 \
@@ -29,22 +29,22 @@ const READER: &str = "filesrc name=file ! decodebin ! videoconvert n-threads=1 \
 const WRITER: &str =
     "appsrc name=tap format=time block=true max-bytes=0 max-buffers=4 ! videoconvert n-threads=1";
 const LOSSLESS: &str = "capsfilter name=exact ! avenc_ffv1";
-/// The first whose element is there.
+/// The first whose element is installed is used.
 const LOSSY: [(&str, &str); 2] = [
     ("x264enc", "video/x-raw,format=I420 ! x264enc pass=qual quantizer=18 speed-preset=medium ! h264parse"),
     ("openh264enc", "video/x-raw,format=I420 ! openh264enc bitrate=8000000 ! h264parse"),
 ];
 
-/// What a file keeps of its pictures.
+/// How much of the video a file keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// What a person sees (H.264).
+    /// What a viewer can see (H.264).
     Enough,
     /// Every bit (FFV1).
     Everything,
 }
 
-/// A video file that is read.
+/// A video file being read.
 pub struct Reader {
     graph: Graph,
     sink: gst_app::AppSink,
@@ -52,7 +52,7 @@ pub struct Reader {
     seq: u64,
 }
 
-/// A video file that is written.
+/// A video file being written.
 pub struct Writer {
     graph: Graph,
     source: gst_app::AppSrc,
@@ -61,10 +61,10 @@ pub struct Writer {
 }
 
 impl Reader {
-    /// Opens a file; its pictures come in one of `layouts`.
+    /// Opens a file, to be read as frames in one of `layouts`.
     ///
     /// # Errors
-    /// GStreamer does not start, or lacks an element. What is wrong with the file comes from [`Reader::frame`].
+    /// GStreamer does not start, or an element is missing. Faults of the file come from [`Reader::frame`].
     pub fn open(path: &Path, layouts: &[Layout]) -> Result<Self, Error> {
         init::start()?;
         let graph = graph(READER, path)?;
@@ -74,7 +74,7 @@ impl Reader {
         Ok(Self { graph, sink, known: None, seq: 0 })
     }
 
-    /// The next picture; `None` at the end.
+    /// The next frame; `None` at the end.
     ///
     /// # Errors
     /// The file cannot be read or decoded any further.
@@ -96,27 +96,28 @@ impl Reader {
             return Ok(None);
         };
         if self.known.as_ref().is_none_or(|(before, _)| *before != caps) {
-            let info = gst_video::VideoInfo::from_caps(&caps)
-                .map_err(|error| Error::Graph(format!("the file's pictures: {error}")))?;
+            let info = gst_video::VideoInfo::from_caps(&caps).map_err(|error| {
+                Error::Graph(format!("the file's frames have an unknown format: {error}"))
+            })?;
             self.known = Some((caps, info));
         }
         let Some((caps, info)) = &self.known else { return Ok(None) };
         let frame = convert::wrap(self.seq, buffer, caps, info);
         self.seq += 1;
-        frame.map(Some).ok_or_else(|| Error::Graph("the file's pictures cannot be mapped".into()))
+        frame.map(Some).ok_or_else(|| Error::Graph("cannot map the file's frames".into()))
     }
 
-    /// Begins again with the first picture.
+    /// Seeks back to the first frame.
     ///
     /// # Errors
-    /// The file cannot be wound.
+    /// The file cannot be seeked.
     pub fn rewind(&mut self) -> Result<(), Error> {
         let flags = gst::SeekFlags::FLUSH | gst::SeekFlags::KEY_UNIT;
-        let wound = self.graph.0.seek_simple(flags, gst::ClockTime::ZERO);
-        wound.map_err(|_| Error::Graph("the file cannot be wound back to its start".into()))
+        let sought = self.graph.0.seek_simple(flags, gst::ClockTime::ZERO);
+        sought.map_err(|_| Error::Graph("cannot seek to the start of the file".into()))
     }
 
-    /// Lets pictures come in one of these layouts, soon.
+    /// Makes frames come in one of these layouts, soon.
     pub fn set_layouts(&mut self, layouts: &[Layout]) {
         self.sink.set_caps(Some(&convert::caps(layouts)));
         if let Some(pad) = self.sink.static_pad("sink") {
@@ -124,12 +125,12 @@ impl Reader {
         }
     }
 
-    /// How long the file is, where it says so.
+    /// The duration of the file, if it tells.
     pub fn duration(&self) -> Option<Duration> {
         self.graph.0.query_duration::<gst::ClockTime>().map(Duration::from)
     }
 
-    /// Pictures a second, where the file says so.
+    /// The frame rate, if the file tells.
     pub fn fps(&self) -> Option<f64> {
         let fps = self.known.as_ref()?.1.fps();
         (fps.numer() > 0).then(|| f64::from(fps.numer()) / f64::from(fps.denom()))
@@ -137,28 +138,33 @@ impl Reader {
 }
 
 impl Writer {
-    /// Creates a file; its name's end says which container: `.mp4` or `.mkv`.
+    /// Creates a file; its extension selects the container: `.mp4` or `.mkv`.
     ///
     /// # Errors
-    /// Another end, or an element that is not installed.
+    /// Another extension, or an element that is not installed.
     pub fn create(path: &Path, keep: Keep, fps: f64) -> Result<Self, Error> {
         init::start()?;
-        let end = path.extension().map(|end| end.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
-        let muxer = match (end.as_str(), keep) {
+        let extension = path
+            .extension()
+            .map(|extension| extension.to_string_lossy().to_ascii_lowercase())
+            .unwrap_or_default();
+        let muxer = match (extension.as_str(), keep) {
             ("mkv", _) => "matroskamux",
             ("mp4", Keep::Enough) => "mp4mux",
             ("mp4", Keep::Everything) => {
-                return Err(Error::Graph("a name that ends in .mkv is wanted for a lossless file".into()));
+                return Err(Error::Graph(
+                    "expected a name that ends in .mkv for a lossless file, got .mp4".into(),
+                ));
             }
             _ => {
                 let name = path.display();
-                return Err(Error::Graph(format!("a name that ends in .mp4 or .mkv is wanted, {name} came")));
+                return Err(Error::Graph(format!("expected a name that ends in .mp4 or .mkv, got {name}")));
             }
         };
-        let there = |element: &str| gst::ElementFactory::find(element).is_some();
+        let installed = |element: &str| gst::ElementFactory::find(element).is_some();
         let encoder = match keep {
             Keep::Everything => LOSSLESS,
-            Keep::Enough => LOSSY.iter().find(|(element, _)| there(element)).unwrap_or(&LOSSY[0]).1,
+            Keep::Enough => LOSSY.iter().find(|(element, _)| installed(element)).unwrap_or(&LOSSY[0]).1,
         };
         let graph = graph(&format!("{WRITER} ! {encoder} ! {muxer} ! filesink name=file"), path)?;
         let source = graph.part::<gst_app::AppSrc>("tap")?;
@@ -166,10 +172,10 @@ impl Writer {
         Ok(Self { graph, source, known: None, fps })
     }
 
-    /// Adds a picture.
+    /// Adds a frame.
     ///
     /// # Errors
-    /// The disk is full, or the encoder takes no such picture.
+    /// The disk is full, or the encoder rejects the frame.
     pub fn write(&mut self, frame: &Frame) -> Result<(), Error> {
         let (buffer, caps) = convert::unwrap(frame)?;
         if self.known.as_ref() != Some(&caps) {
@@ -177,7 +183,7 @@ impl Writer {
             let fps = gst::Fraction::approximate_f64(self.fps).unwrap_or(gst::Fraction::new(30, 1));
             rated.make_mut().set("framerate", fps);
             if let Some(filter) = self.graph.0.by_name("exact") {
-                // videoconvert would take the encoder's first format, which halves the colours of RGB.
+                // videoconvert would choose the encoder's first format, which subsamples the chroma of RGB.
                 filter.set_property("caps", exact(frame.layout));
             }
             self.source.set_caps(Some(&rated));
@@ -186,7 +192,7 @@ impl Writer {
         check(&self.graph)?;
         self.source
             .push_buffer(buffer)
-            .map_err(|flow| Error::Graph(format!("the file takes no picture: {flow}")))?;
+            .map_err(|flow| Error::Graph(format!("cannot write a frame to the file: {flow}")))?;
         Ok(())
     }
 
@@ -195,7 +201,7 @@ impl Writer {
     /// # Errors
     /// As [`Writer::write`].
     pub fn finish(self) -> Result<(), Error> {
-        self.source.end_of_stream().ok(); // an element that failed says so on the bus
+        self.source.end_of_stream().ok(); // an element that failed posts so on the bus
         let bus = bus(&self.graph)?;
         let limit = gst::ClockTime::try_from(FINISH_LIMIT).ok();
         match bus.timed_pop_filtered(limit, &[gst::MessageType::Eos, gst::MessageType::Error]) {
@@ -205,7 +211,7 @@ impl Writer {
     }
 }
 
-/// A format of FFV1's that keeps every bit of a layout.
+/// An FFV1 format that keeps every bit of a layout.
 fn exact(layout: Layout) -> gst::Caps {
     let format = match layout {
         Layout::I420 | Layout::Nv12 => "I420",
@@ -215,7 +221,7 @@ fn exact(layout: Layout) -> gst::Caps {
     gst::Caps::builder("video/x-raw").field("format", format).build()
 }
 
-/// A graph of one file, with a bus that is read.
+/// A graph for one file.
 fn graph(line: &str, path: &Path) -> Result<Graph, Error> {
     let graph = Graph::parse(line)?;
     graph.part::<gst::Element>("file")?.set_property("location", path);
@@ -225,20 +231,18 @@ fn graph(line: &str, path: &Path) -> Result<Graph, Error> {
 fn play(graph: &Graph) -> Result<(), Error> {
     match graph.0.set_state(gst::State::Playing) {
         Ok(_) => Ok(()),
-        Err(error) => {
-            check(graph).and(Err(Error::Graph(format!("the file's graph does not start: {error}"))))
-        }
+        Err(error) => check(graph).and(Err(Error::Graph(format!("cannot start the file's graph: {error}")))),
     }
 }
 
-/// What an element has reported.
+/// Returns the error that an element has posted, if any.
 fn check(graph: &Graph) -> Result<(), Error> {
     let message = bus(graph)?.pop_filtered(&[gst::MessageType::Error]);
     message.as_ref().and_then(failure).map_or(Ok(()), Err)
 }
 
 fn bus(graph: &Graph) -> Result<gst::Bus, Error> {
-    graph.0.bus().ok_or_else(|| Error::Graph("a graph without a bus".into()))
+    graph.0.bus().ok_or_else(|| Error::Graph("the graph has no bus".into()))
 }
 
 fn failure(message: &gst::Message) -> Option<Error> {
@@ -252,7 +256,7 @@ fn failure(message: &gst::Message) -> Option<Error> {
 mod tests {
     use super::*;
 
-    fn picture(seq: u64, layout: Layout) -> Frame {
+    fn sample(seq: u64, layout: Layout) -> Frame {
         let length = if layout == Layout::Rgb { 64 * 48 * 3 } else { 64 * 48 * 3 / 2 };
         let bytes = (0..length).map(|at: u64| u8::try_from((at * 7 + seq * 31) % 251).unwrap()).collect();
         Frame { seq, pts: Duration::from_millis(seq * 40), ..Frame::packed(layout, (64, 48), bytes) }
@@ -265,7 +269,7 @@ mod tests {
             let path = dir.path().join("a.mkv");
             let mut writer = Writer::create(&path, Keep::Everything, 25.0).unwrap();
             for seq in 0..10 {
-                writer.write(&picture(seq, layout)).unwrap();
+                writer.write(&sample(seq, layout)).unwrap();
             }
             writer.finish().unwrap();
 
@@ -274,7 +278,7 @@ mod tests {
 
             assert_eq!(frames.len(), 10);
             for (frame, seq) in frames.iter().zip(0..) {
-                let (came, went) = (&frame.data, picture(seq, layout).data);
+                let (came, went) = (&frame.data, sample(seq, layout).data);
                 assert!(came.plane(0) == went.plane(0), "{layout:?} {seq}");
                 assert!(came.plane(1) == went.plane(1) && came.plane(2) == went.plane(2));
                 assert_eq!(frame.pts, Duration::from_millis(seq * 40));
@@ -283,10 +287,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_video_is_said() {
+    fn a_file_that_is_not_a_video_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.mp4");
-        std::fs::write(&path, "no video").unwrap();
+        std::fs::write(&path, "not a video").unwrap();
 
         assert!(Reader::open(&path, &[Layout::I420]).and_then(|mut reader| reader.frame()).is_err());
         assert!(

@@ -1,4 +1,4 @@
-//! Video files: read, written, and played in the place of what a peer sends.
+//! Reads and writes video files, and plays them in place of a peer's video.
 
 mod file;
 mod playback;

@@ -1,6 +1,6 @@
-//! A video file in the place of the peer's picture: in a loop or once, at its own pace, into the input slot.
+//! Plays a video file in place of the peer's video: in a loop or once, at its own frame rate, into the input slot.
 //!
-//! Runs `playback`, one thread a session that plays one; it waits for the next picture's time and for nothing else.
+//! Runs on `playback`, one thread per session that plays a file; it waits only for the next frame's time.
 
 use std::{
     path::{Path, PathBuf},
@@ -17,15 +17,15 @@ use crate::{
     media::{Error, graph::Parts},
 };
 
-/// A file that is so late goes on from where it is: the host, or the disk, was busy.
+/// Playback this late continues from where it is instead of catching up: the host or the disk was busy.
 const LATE: Duration = Duration::from_millis(250);
-/// Between the last picture and the first one again, where the file does not say.
+/// Interval from the last frame to the first one again, if the file does not tell its frame rate.
 const INTERVAL: Duration = Duration::from_millis(33);
 
-/// The time of a graph since it runs.
+/// A graph's running time.
 pub type Clock = Arc<dyn Fn() -> Duration + Send + Sync>;
 
-/// A file that is being played; dropping it gives the peer its place back.
+/// A file that is playing; dropping it returns to the peer's video.
 pub struct Playback {
     shared: Arc<Shared>,
 }
@@ -38,26 +38,26 @@ struct Shared {
 #[derive(Default)]
 struct State {
     stop: bool,
-    /// Layouts that the stage takes from here on.
+    /// New layouts that the stage accepts.
     layouts: Option<Vec<Layout>>,
-    /// How it came to its end.
+    /// How it ended.
     over: Option<Over>,
 }
 
-/// How a file came to its end.
+/// How playback ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Over {
-    /// With its last picture.
+    /// With the file's last frame.
     Ended,
-    /// It cannot be played any further.
+    /// The rest of the file cannot be played.
     Failed(String),
 }
 
 impl Playback {
-    /// Plays a file into the input slot, in a loop or once. `clock` is the time of the graph.
+    /// Plays a file into the input slot, in a loop or once. `clock` is the graph's running time.
     ///
     /// # Errors
-    /// The system gives no thread.
+    /// The thread cannot be started.
     pub fn start(
         file: PathBuf,
         repeat: bool,
@@ -72,12 +72,12 @@ impl Playback {
         Ok(Self { shared })
     }
 
-    /// Lets pictures come in one of these layouts.
+    /// Makes frames come in one of these layouts.
     pub fn set_layouts(&self, layouts: &[Layout]) {
         self.shared.lock().layouts = Some(layouts.to_vec());
     }
 
-    /// How it came to its end; `None` while it plays.
+    /// How it ended; `None` while it plays.
     pub fn over(&self) -> Option<Over> {
         self.shared.lock().over.clone()
     }
@@ -107,7 +107,7 @@ struct Player {
 
 impl Player {
     fn run(mut self) {
-        // Counted: the playback that takes another one's place begins before that one has ended.
+        // A counter, not a flag: a playback starts before the one that it replaces has ended.
         self.parts.counters.playbacks.fetch_add(1, Relaxed);
         let over = self.play().err().map_or(Over::Ended, |error| Over::Failed(error.to_string()));
         self.parts.counters.playbacks.fetch_sub(1, Release);
@@ -127,7 +127,7 @@ impl Player {
         }
     }
 
-    /// Plays the file once, its first picture at `start`; gives when the next one is due, `None` where it is to stop.
+    /// Plays the file once, its first frame at `start`. Returns when the next frame is due; `None` once stopped.
     fn pass(&mut self, reader: &mut Reader, start: Instant) -> Result<Option<Instant>, Error> {
         let (mut start, mut first, mut due) = (start, None, None);
         loop {
@@ -137,7 +137,7 @@ impl Player {
             }
             let Some(frame) = reader.frame()? else {
                 let interval = reader.fps().map_or(INTERVAL, |fps| Duration::from_secs_f64(1.0 / fps));
-                let nothing = || Error::Graph(format!("{} has no picture", name(&self.file)));
+                let nothing = || Error::Graph(format!("{} has no video frame", name(&self.file)));
                 return due.map(|due: Instant| Some(due + interval)).ok_or_else(nothing);
             };
             let since = frame.pts.saturating_sub(*first.get_or_insert(frame.pts));
@@ -153,7 +153,7 @@ impl Player {
         }
     }
 
-    /// Waits; `false` where it is to stop.
+    /// Waits until `due`; `false` once stopped.
     fn wait_until(&self, due: Instant) -> bool {
         let limit = due.saturating_duration_since(Instant::now());
         let waited = self.shared.changed.wait_timeout_while(self.shared.lock(), limit, |state| !state.stop);
@@ -165,11 +165,11 @@ impl Player {
         counters.size.store(u64::from(frame.width) << 32 | u64::from(frame.height), Relaxed);
         let seq = counters.frames_in.fetch_add(1, Relaxed);
         let frame = Frame { seq, pts: (self.clock)(), since: Instant::now(), ..frame };
-        self.parts.input.put(frame); // closed: the session is ending
+        self.parts.input.put(frame); // a closed slot: the session is ending
     }
 }
 
-/// Its name alone: where the server keeps its files is no client's business.
+/// Only its name: clients need not know where the server keeps its files.
 fn name(file: &Path) -> String {
     file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }

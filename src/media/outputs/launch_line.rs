@@ -1,6 +1,6 @@
-//! What a session runs, as `gst-launch-1.0` lines that a person pastes into a shell. Pure.
+//! A session's graph as `gst-launch-1.0` lines to paste into a shell. Pure.
 //!
-//! A test picture and a fakesink stand in for the network; the browser's encoder is our own of the same codec.
+//! A test source and a fakesink replace the network; our own encoder of the same codec replaces the browser's.
 
 use crate::{
     media::{
@@ -11,13 +11,13 @@ use crate::{
     signalling::{CodecName, Kind},
 };
 
-/// As long as it takes to see that it runs: ten seconds.
+/// Ten seconds, long enough to see that it works.
 const FRAMES: u32 = 300;
 const SOURCE: &str = "is-live=true ! video/x-raw,format=I420,width=640,height=480,framerate=30/1";
-const SOUND: &str = "audiotestsrc num-buffers=500 is-live=true samplesperbuffer=960 ! \
+const AUDIO: &str = "audiotestsrc num-buffers=500 is-live=true samplesperbuffer=960 ! \
                      audio/x-raw,rate=48000,channels=2 ! opusenc ! rtpopuspay ! rtpopusdepay ! rtpopuspay mtu=1200 ! \
                      fakesink";
-/// What the tap sets, without which x264 holds one frame back.
+/// The frame rate that the outlet sets; without it x264 holds one frame back.
 const RATE: &str = "capssetter caps=video/x-raw,framerate=30/1";
 
 /// A session's rows of the codec table.
@@ -26,20 +26,20 @@ pub struct LaunchLine {
     codec: CodecName,
     encoder: &'static Encoder,
     decoder: &'static Decoder,
-    sound: bool,
+    audio: bool,
 }
 
 impl LaunchLine {
-    /// The lines of a session with these m-lines, the picture's first.
+    /// The lines of a session with these m-lines, video first.
     pub fn of(lines: &[Line], table: &Table) -> Option<Self> {
         let codec = lines.first()?.codec.name;
         let (encoder, decoder) = table.rows(codec)?;
-        let sound = lines.iter().any(|line| line.kind == Kind::Audio);
-        Some(Self { codec, encoder, decoder, sound })
+        let audio = lines.iter().any(|line| line.kind == Kind::Audio);
+        Some(Self { codec, encoder, decoder, audio })
     }
 
-    /// The lines, with what they stand for as comments; `encoder` and `decoder` are in use in place of the first that
-    /// work, and `wanted` is what the pipeline takes.
+    /// The lines, with comments. `encoder` and `decoder` are those in use, if not the table's first; `wanted` are the
+    /// caps that the pipeline accepts.
     pub fn text(
         &self,
         (encoder, decoder): (Option<&'static Encoder>, Option<&'static Decoder>),
@@ -55,9 +55,9 @@ impl LaunchLine {
         let source = format!("videotestsrc num-buffers={FRAMES} {SOURCE}");
         let through = format!("{decode} ! videoconvert n-threads=1 ! '{wanted}' ! {RATE} ! {encode}");
         let mut text = format!(
-            "# {} at {} kbit/s: test picture, encoder in the browser's place, decoder, (the pipeline), encoder\n\
+            "# {} at {} kbit/s: test source, encoder in place of the browser's, decoder, (the pipeline), encoder\n\
              gst-launch-1.0 {source} ! {encode} ! {through} ! fakesink sync=false\n\
-             # the same, decoded once more as the browser does, in a window\n\
+             # the same, decoded again as a browser would, in a window\n\
              gst-launch-1.0 {source} ! {encode} ! {through} ! {decode} ! videoconvert ! autovideosink\n",
             self.codec,
             bitrate_bps / 1000,
@@ -65,19 +65,19 @@ impl LaunchLine {
         if self.codec == CodecName::Av1 {
             text.insert_str(
                 0,
-                "# rtpav1pay and rtpav1depay come from gst-plugin-rtp, which scope has inside\n",
+                "# rtpav1pay and rtpav1depay come from gst-plugin-rtp, which is built into scope\n",
             );
         }
-        if self.sound {
-            text += "# sound goes back as it came\ngst-launch-1.0 ";
-            text += SOUND;
+        if self.audio {
+            text += "# audio goes back unchanged\ngst-launch-1.0 ";
+            text += AUDIO;
             text += "\n";
         }
         text
     }
 }
 
-/// A fragment for a shell: single spaces, no element names (they would come twice), quotes where a word needs them.
+/// A fragment for a shell: single spaces, no element names (a line would repeat them), quotes where needed.
 fn words(fragment: &str) -> String {
     let shell =
         |word: &str| word.contains(['(', ')', '{', '}', ';', '"', '\'', '$', '&', '*', '<', '>', '|']);
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn the_session_s_bitrate_stands_in_the_line() {
+    fn the_line_has_the_session_s_bitrate() {
         gst::init().unwrap();
         let settings = std::collections::HashMap::new();
         let wanted = crate::media::gst::convert::caps(&[Layout::I420, Layout::Rgba]);
@@ -110,7 +110,7 @@ mod tests {
         {
             let (encoder, decoder) = table.rows(codec).unwrap();
             let text =
-                LaunchLine { codec, encoder, decoder, sound: true }.text((None, None), 750_000, &wanted);
+                LaunchLine { codec, encoder, decoder, audio: true }.text((None, None), 750_000, &wanted);
 
             assert!(text.contains(expected), "{text}");
             assert!(

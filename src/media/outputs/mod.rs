@@ -1,6 +1,6 @@
-//! What a person takes from a running session besides the call itself: stills, a transport stream, a shell's lines.
+//! Outputs of a running session besides the call: stills, a transport stream, launch lines.
 //!
-//! Each works on what it is given and knows no session.
+//! Knows no session: each works on the pad or the rows that it is given.
 
 mod launch_line;
 pub mod still;

@@ -1,7 +1,7 @@
-//! What a session without a client sends, as an MPEG transport stream (ISO/IEC 13818-1) for players that know no WebRTC.
+//! A headless session's output as an MPEG transport stream (ISO/IEC 13818-1), for players without WebRTC.
 //!
-//! Each viewer has a small graph of its own, fed with copies of the packets: what fails or stalls there is the viewer's
-//! alone. Packets are heard on the graph's streaming thread, which never waits.
+//! Each viewer has a small graph of its own, fed with copies of the packets, so that a viewer that fails or stalls
+//! affects no one else. Packets are copied on the session's streaming thread, which never blocks.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,20 +9,20 @@ use gst::{glib, prelude::*};
 
 use crate::media::{Error, graph::probes, gst::launch::Graph};
 
-/// Appsrc forgets the oldest packets beyond this, a second of them at the highest bitrates.
+/// appsrc drops the oldest packets beyond `max-bytes`, a second of them at the highest bitrates.
 const STREAM: &str = "appsrc name=packets is-live=true format=time block=false max-bytes=4194304 leaky-type=downstream \
                       ! rtph264depay ! h264parse config-interval=-1 ! mpegtsmux alignment=7 \
                       ! appsink name=tap async=false sync=false enable-last-sample=false";
 
-/// Where a piece of the stream goes: `false` where nobody wants more of it.
+/// Takes a piece of the stream; returns `false` to get no more.
 pub type Give = Box<dyn Fn(Vec<u8>) -> bool + Send>;
 
-/// A stream that somebody views. Dropping it ends it, which blocks for some ms.
+/// A viewer's stream. Dropping it ends it, which blocks for a few ms.
 pub struct TsStream {
-    /// Held for its end: dropping it stops it.
+    /// Held because dropping it stops it.
     _graph: Graph,
-    /// Weak: the session's end takes the pad, and with it what feeds this graph.
-    heard: Option<(glib::WeakRef<gst::Pad>, gst::PadProbeId)>,
+    /// The probe that feeds the graph. Weak: the pad goes with the session.
+    feed: Option<(glib::WeakRef<gst::Pad>, gst::PadProbeId)>,
 }
 
 /// Ends the stream with the session.
@@ -35,35 +35,34 @@ impl Drop for Source {
 }
 
 impl TsStream {
-    /// Gives the packets that pass `pad` as a transport stream, until the session is over: `give` is dropped then. Blocks
-    /// for some ms.
+    /// Streams the packets that pass `pad` to `give` until the session ends, when `give` is dropped. Blocks a few ms.
     ///
     /// # Errors
-    /// An element that is missing.
+    /// An element is missing.
     pub fn open(pad: &gst::Pad, give: Give) -> Result<Self, Error> {
         let graph = Graph::parse(STREAM)?;
         let source = graph.part::<gst_app::AppSrc>("packets")?;
         hand_over(&graph.part("tap")?, give);
         source.set_caps(pad.current_caps().as_ref());
         let begun = graph.0.set_state(gst::State::Playing);
-        begun.map_err(|error| Error::Graph(format!("the stream does not start: {error}")))?;
+        begun.map_err(|error| Error::Graph(format!("cannot start the stream: {error}")))?;
         let source = Source(source);
-        let probe = probes::TS_PACKETS.each(pad, move |pad, packet| hear(&source.0, pad, packet));
-        Ok(Self { _graph: graph, heard: probe.map(|probe| (pad.downgrade(), probe)) })
+        let probe = probes::TS_PACKETS.each(pad, move |pad, packet| forward(&source.0, pad, packet));
+        Ok(Self { _graph: graph, feed: probe.map(|probe| (pad.downgrade(), probe)) })
     }
 }
 
-fn hear(source: &gst_app::AppSrc, pad: &gst::Pad, packet: &gst::BufferRef) {
+fn forward(source: &gst_app::AppSrc, pad: &gst::Pad, packet: &gst::BufferRef) {
     if source.caps().is_none() {
         source.set_caps(pad.current_caps().as_ref());
     }
-    // A copy: the encoder may wait for its own memory.
+    // A copy: the encoder may be waiting for its own memory.
     if let Ok(packet) = packet.copy_deep() {
         source.push_buffer(packet).ok(); // the stream has ended
     }
 }
 
-/// Gives what the muxer makes, and forgets where to at the end.
+/// Passes the muxer's output to `give`, and drops `give` at the end.
 fn hand_over(sink: &gst_app::AppSink, give: Give) {
     let give = Arc::new(Mutex::new(Some(give)));
     let ended = give.clone();
@@ -86,7 +85,7 @@ fn hand_over(sink: &gst_app::AppSink, give: Give) {
 
 impl Drop for TsStream {
     fn drop(&mut self) {
-        if let Some((pad, probe)) = self.heard.take()
+        if let Some((pad, probe)) = self.feed.take()
             && let Some(pad) = pad.upgrade()
         {
             pad.remove_probe(probe);

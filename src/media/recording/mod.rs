@@ -1,7 +1,7 @@
 //! Records the encoded output, and on request the encoded input, without transcoding.
 //!
-//! Owns one thread per recording ([`writer`]), fed by a bounded queue. Any failure ends the recording with a reason; the
-//! session never waits for it and learns of it only from [`Recording::progress`].
+//! Owns one thread per recording ([`writer`]), fed by a bounded queue. Any failure ends the recording with a reason;
+//! the session never waits for it and learns of it only from [`Recording::progress`].
 
 mod audio_queue;
 mod format;

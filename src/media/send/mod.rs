@@ -1,6 +1,7 @@
 //! Sends video: Slot → encoder → payloader, at the bitrate that the link can carry.
 //!
-//! Owns one bin per session (`bin`), the limit on concurrent encodes (`encode_limit`), the rate (`congestion`, `adapt`).
+//! Owns one bin per session (`bin`), the limit on concurrent encodes (`encode_limit`) and the bitrate, resolution and
+//! frame rate (`congestion`, `adapt`).
 
 mod adapt;
 mod bin;

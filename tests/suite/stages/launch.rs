@@ -85,17 +85,19 @@ fn a_description_that_is_no_bin_with_two_ends_is_refused() {
     for (line, word) in [
         ("# nothing\n", "only comments"),
         ("videoconvert ! ! edgetv", "syntax"),
-        ("identity ! fakesink", "one open output is wanted"),
-        ("videotestsrc ! identity", "one open input is wanted"),
+        ("identity ! fakesink", "expected one open output, got none"),
+        ("videotestsrc ! identity", "expected one open input, got none"),
         ("shapewipe ! videoconvert", "shapewipe"),
-        ("edgetv", "does not take"),
+        ("edgetv", "videoconvert at its start"),
         ("videoconvert ! edgetv", "videoconvert at its end"),
     ] {
         let refusal = refusal(I420, line);
 
         assert!(refusal.contains(word), "{line}: {refusal}");
     }
-    assert!(refusal("layouts = [\"I420\", \"NV12\"]\n", "smooth").contains("the layout NV12"));
+    assert!(
+        refusal("layouts = [\"I420\", \"NV12\"]\n", "smooth").contains("expected a bin that accepts NV12")
+    );
 }
 
 #[test]
@@ -105,7 +107,7 @@ fn properties_are_checked_against_the_element_when_the_folder_is_read() {
     let number = "type = \"number\"\nminimum = 0\nmaximum = 5\n";
     for (line, schema, words) in [
         ("\"blur.sigma\"", number, &[][..]),
-        ("\"lens.sigma\"", number, &["no element has the name lens", "name=lens"]),
+        ("\"lens.sigma\"", number, &["no element is named lens", "name=lens"]),
         ("\"blur.radius\"", number, &["gaussianblur has no property radius", "sigma"]),
         ("\"blur.parent\"", number, &["blur.parent", "GstObject"]),
         ("\"blur.sigma\"", "type = \"number\"\nminimum = 0\nmaximum = 50\n", &["takes -20 to 20", "0 to 50"]),
