@@ -12,7 +12,7 @@ pub enum Error {
     Missing {
         /// Element names.
         elements: String,
-        /// Debian packages that bring them.
+        /// Debian packages that provide them.
         packages: String,
     },
     /// No codec works both ways on this host.

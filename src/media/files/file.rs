@@ -125,12 +125,12 @@ impl Reader {
         }
     }
 
-    /// The duration of the file, if it tells.
+    /// The file's duration, if known.
     pub fn duration(&self) -> Option<Duration> {
         self.graph.0.query_duration::<gst::ClockTime>().map(Duration::from)
     }
 
-    /// The frame rate, if the file tells.
+    /// The file's frame rate, if known.
     pub fn fps(&self) -> Option<f64> {
         let fps = self.known.as_ref()?.1.fps();
         (fps.numer() > 0).then(|| f64::from(fps.numer()) / f64::from(fps.denom()))

@@ -19,7 +19,7 @@ use crate::{
 
 /// Playback this late continues from where it is instead of catching up: the host or the disk was busy.
 const LATE: Duration = Duration::from_millis(250);
-/// Interval from the last frame to the first one again, if the file does not tell its frame rate.
+/// Interval from the last frame to the first one again, if its frame rate is unknown.
 const INTERVAL: Duration = Duration::from_millis(33);
 
 /// A graph's running time.

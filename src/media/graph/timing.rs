@@ -128,7 +128,7 @@ fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// A lock-free ring of (key, time): one writer, and one reader that comes later.
+/// A lock-free ring of (key, time): one writer, one reader behind it.
 struct Marks {
     ring: [(AtomicU64, AtomicU64); IN_FLIGHT],
     next: AtomicUsize,

@@ -20,7 +20,7 @@ use crate::media::{
 
 /// A key frame is decoded within tens of milliseconds, on a loaded host within half a second.
 const STALL_LIMIT: Duration = Duration::from_secs(1);
-/// Wait after the decoder's last error: garbage comes in bursts, and a key frame inside one is garbage too.
+/// Wait after the decoder's last error: garbage arrives in bursts, and a key frame inside one is garbage too.
 const SETTLED_AFTER: Duration = Duration::from_secs(1);
 
 /// Requests key frames through `depayloader` while it gets packets and no frame reaches `tap`, and once more when the

@@ -7,7 +7,7 @@
 //! `networks::loss::loss_and_delay_cost_chromium_no_freeze` Chromium freezes (0 to 8 frames a second, without it 24 to
 //! 28), although both ends send NACKs and get their retransmissions.
 //!
-//! Runs on webrtcbin's threads, once per NACKed packet.
+//! Runs on webrtcbin's threads, once per NACK and packet.
 
 use std::{
     collections::HashMap,
@@ -22,7 +22,7 @@ use gst::prelude::*;
 
 use crate::media::graph::{Counters, probes};
 
-/// Name of the event by which rtpsession passes on a NACK, once per packet.
+/// Name of the event by which rtpsession passes on a NACK, one per packet.
 const NACK: &str = "GstRTPRetransmissionRequest";
 /// Sent packets kept for retransmission: a browser sends up to ten NACKs for one, a round trip apart.
 const HISTORY_PACKETS: u32 = 1000;
