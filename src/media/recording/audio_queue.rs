@@ -5,10 +5,10 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-/// A packet of silence: 20 ms of CELT, full band, mono, with an empty payload (RFC 6716 section 3.1).
+/// A packet of silence: 20 ms of CELT, full band, mono, one silent frame (RFC 6716 section 3.1).
 pub const SILENCE: &[u8] = &[0xf8, 0xff, 0xfe];
-/// Its duration.
-const SILENCE_DURATION: Duration = Duration::from_millis(20);
+/// Its duration, and that of the packets that browsers send.
+const PACKET_DURATION: Duration = Duration::from_millis(20);
 /// Audio this late never comes: by default the jitter buffer waits for at most 600 ms.
 const LATE: Duration = Duration::from_secs(1);
 /// The shortest gap to fill; shorter ones are jitter.
@@ -57,7 +57,7 @@ impl AudioQueue {
     pub fn take_before(&mut self, at: Duration) -> Vec<AudioPacket> {
         let mut ready = Vec::new();
         while let Some(packet) = self.waiting.pop_front_if(|packet| packet.at < at) {
-            if packet.at + SILENCE_DURATION / 2 < self.until {
+            if packet.at + PACKET_DURATION / 2 < self.until {
                 continue; // silence was written in its place
             }
             self.fill(packet.at, &mut ready);
@@ -72,16 +72,16 @@ impl AudioQueue {
         if to < self.until + GAP {
             return;
         }
-        while self.until + SILENCE_DURATION <= to {
+        while self.until + PACKET_DURATION <= to {
             ready.push(AudioPacket { at: self.until, data: SILENCE.to_vec() });
-            self.until += SILENCE_DURATION;
+            self.until += PACKET_DURATION;
         }
     }
 }
 
 /// The duration of a packet (RFC 6716 section 3.1).
 fn duration(packet: &[u8]) -> Duration {
-    let Some(&toc) = packet.first() else { return SILENCE_DURATION };
+    let Some(&toc) = packet.first() else { return PACKET_DURATION };
     let frame_us = match toc >> 3 {
         config @ 0..=11 => [10_000, 20_000, 40_000, 60_000][usize::from(config % 4)],
         config @ 12..=15 => [10_000, 20_000][usize::from(config % 2)],
@@ -157,6 +157,6 @@ mod tests {
         {
             assert_eq!(duration(packet), MS * ms, "{packet:?}");
         }
-        assert_eq!(duration(SILENCE), SILENCE_DURATION);
+        assert_eq!(duration(SILENCE), PACKET_DURATION);
     }
 }
