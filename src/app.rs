@@ -1,4 +1,4 @@
-//! The only wiring: starts leaf-first, stops in reverse. `main` and every test go through it.
+//! The only wiring: starts the leaves first, stops in reverse. `main` and every test go through it.
 
 use std::{
     net::SocketAddr,
@@ -16,7 +16,7 @@ use crate::{
     telemetry, tls, turn,
 };
 
-/// A server that takes sessions.
+/// A running server.
 pub struct App {
     address: SocketAddr,
     scheme: &'static str,
@@ -25,18 +25,18 @@ pub struct App {
     http: Handle<SocketAddr>,
     http_task: JoinHandle<std::io::Result<()>>,
     turn_task: JoinHandle<()>,
-    /// Deletes recordings that are too old.
+    /// Deletes expired recordings.
     sweeper: JoinHandle<()>,
-    /// Reads the catalog again where a folder changes, until the end.
+    /// Watches the folders of pipelines and reads the catalog again after a change.
     watch: stage::Watch,
     grace: Duration,
 }
 
 impl App {
-    /// Starts everything; the port opens last, when the server can do its job.
+    /// Starts everything; the port opens last, once the server is ready.
     ///
     /// # Errors
-    /// What is missing or wrong, before the port opens.
+    /// The first thing that is missing or wrong; no port is open then.
     pub async fn start(config: Config, logs: telemetry::LogTail) -> anyhow::Result<Self> {
         let counters = Arc::new(stage::python::Counters::default());
         let kinds = counted_kinds(&config.pipelines, &counters);
@@ -47,7 +47,7 @@ impl App {
         Self::assemble(config, logs, catalog, metrics).await
     }
 
-    /// The same with a catalog of the caller's own.
+    /// As [`App::start`], with the caller's catalog.
     ///
     /// # Errors
     /// As [`App::start`].
@@ -115,7 +115,7 @@ impl App {
         Ok(Self { address, scheme, registry, draining, http, http_task, turn_task, sweeper, watch, grace })
     }
 
-    /// Where it listens, e.g. `http://127.0.0.1:8000`.
+    /// The server's address, e.g. `http://127.0.0.1:8000`.
     pub fn url(&self) -> String {
         let host = if self.address.ip().is_unspecified() {
             "127.0.0.1".into()
@@ -125,23 +125,23 @@ impl App {
         format!("{}://{host}:{}", self.scheme, self.address.port())
     }
 
-    /// Serves until `stop` is cancelled, then ends every session in parallel and the rest in reverse.
+    /// Serves until `stop` is cancelled, then ends all sessions in parallel and everything else in reverse order.
     ///
     /// # Errors
-    /// The HTTP server failed, or something was left when the limits were over.
+    /// The HTTP server failed, or something did not stop within its limit.
     pub async fn run_until(mut self, stop: CancellationToken) -> anyhow::Result<()> {
         tokio::select! {
             () = stop.cancelled() => {}
             ended = &mut self.http_task => return ended.context("HTTP")?.context("HTTP"),
         }
-        // Not ready and no new sessions from here on; every session hears of it at once.
+        // From this point on the server is not ready and refuses sessions; every live session is notified at once.
         self.draining.cancel();
         let left = self.registry.drained(self.grace).await;
         self.http.graceful_shutdown(Some(shutdown::HTTP_GRACE));
         let http = tokio::time::timeout(shutdown::HTTP_GRACE * 2, self.http_task).await;
         let turn = tokio::time::timeout(shutdown::TASK_GRACE, self.turn_task).await;
-        tokio::time::timeout(shutdown::TASK_GRACE, self.sweeper).await.ok(); // a disk that hangs holds nothing up
-        tokio::task::spawn_blocking(move || drop(self.watch)).await.ok(); // it waits for its thread
+        tokio::time::timeout(shutdown::TASK_GRACE, self.sweeper).await.ok(); // a hanging disk must not delay the shutdown
+        tokio::task::spawn_blocking(move || drop(self.watch)).await.ok(); // joins its thread
         anyhow::ensure!(left == 0, "{left} sessions did not end within {:?}", self.grace);
         http.context("HTTP connections did not end in time")??.context("HTTP")?;
         turn.context("the ICE servers' task did not end in time")??;
@@ -163,8 +163,8 @@ fn counted_kinds(pipelines: &stage::Settings, counters: &Arc<stage::python::Coun
         .with("onnx", move |folder, about| stage::onnx::prepare(&onnx, folder, about))
 }
 
-/// Exit code of a start that failed: 69 (`EX_UNAVAILABLE`) when something has to be installed, 64 (`EX_USAGE`)
-/// when the configuration is wrong, 1 else.
+/// Exit code of a failed start: 69 (`EX_UNAVAILABLE`) if something has to be installed, 64 (`EX_USAGE`) if the
+/// configuration is wrong, 1 otherwise.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     let missing = |cause: &(dyn std::error::Error + 'static)| {
         cause.downcast_ref::<media::Error>().is_some_and(media::Error::is_missing)

@@ -1,6 +1,6 @@
-//! Log lines: where they go, which are let through, and the newest of them for `GET /api/v1/logs/tail`.
+//! Log lines: their destination, their filter, and the newest of them for `GET /api/v1/logs/tail`.
 //!
-//! The ring is written by whoever logs; its lock is held for one push.
+//! Every thread that logs writes to the ring; its lock is held for one push.
 
 use std::{
     collections::VecDeque,
@@ -10,12 +10,12 @@ use std::{
 
 use tracing_subscriber::{EnvFilter, Layer, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt};
 
-/// The API gives 1,000 at most; twice that bridges a poll.
+/// The API returns at most 1,000; twice that bridges a poll.
 const LINES: usize = 2000;
-/// A longer line is cut: a dump must not push everything else out.
+/// Longer lines are cut: a dump must not push everything else out.
 const LINE_BYTES: usize = 4096;
 
-/// Errors of GStreamer that a healthy session brings: category, text, and why nobody has to look after them.
+/// GStreamer errors of a healthy session: category, text, and why they are harmless.
 const HARMLESS: [(&str, &str, &str); 2] = [
     (
         "sctpassociation",
@@ -32,7 +32,7 @@ const HARMLESS: [(&str, &str, &str); 2] = [
 /// What is logged and how.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Settings {
-    /// Lines for people or for programs.
+    /// For people or for programs.
     pub format: Format,
     /// Also log lines from libraries, and debug lines of the server.
     pub verbose: bool,
@@ -48,12 +48,12 @@ pub enum Format {
     Json,
 }
 
-/// Whether an error of GStreamer is one of those that a healthy session brings.
+/// Whether a GStreamer error is one of a healthy session.
 pub fn is_harmless(category: &str, text: &str) -> bool {
     HARMLESS.iter().any(|(known, line, _)| *known == category && *line == text)
 }
 
-/// Starts logging to standard error; gives the newest lines. A second call in a process only gives a new ring.
+/// Starts logging to standard error; returns the newest lines. A second call in a process only creates a new ring.
 pub fn init(settings: Settings) -> LogTail {
     let tail = LogTail::default();
     let (ours, libraries) = if settings.verbose { ("debug", "info") } else { ("info", "warn") };
@@ -79,7 +79,7 @@ pub fn init(settings: Settings) -> LogTail {
     };
     tracing_subscriber::registry().with(layer.with_filter(filter)).try_init().ok(); // a test's second server
     if let Some(fault) = fault {
-        tracing::warn!(fault, "RUST_LOG is not understood and not used");
+        tracing::warn!(fault, "invalid RUST_LOG ignored");
     }
     tail
 }
@@ -96,7 +96,7 @@ struct Ring {
 }
 
 impl LogTail {
-    /// At most `lines` of the newest lines, those after offset `since` alone; and the offset to go on from.
+    /// At most `lines` of the newest lines after offset `since`; and the offset for the next call.
     pub fn tail(&self, lines: usize, since: Option<u64>) -> (Vec<String>, u64) {
         let ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = since.map_or(ring.lines.len(), |since| {
@@ -119,7 +119,7 @@ impl LogTail {
     }
 }
 
-/// A line without a terminal's colours.
+/// A line without terminal colours.
 fn plain(line: &str) -> String {
     let mut parts = line.split('\x1b');
     let first = parts.next().unwrap_or_default().to_owned();

@@ -1,4 +1,4 @@
-//! The server's own parsers, compiled from its own files, and what holds for all of them.
+//! The server's own parsers, compiled from its own files, and the checks that all targets share.
 //!
 //! `control` and `ending` stand at the root here and below `session` in the server; all else has the server's paths.
 
@@ -18,10 +18,10 @@ pub mod stage;
 
 pub use ending::EndReason;
 
-/// Longest sentence of an error, in characters: a few quoted words of the peer's, none of its lines.
+/// Longest sentence of an error, in characters: a few quoted words of the peer, never one of its lines.
 const SENTENCE_CHARS: usize = 1000;
 
-/// An error is one bounded line for the log and the peer, has a code, and tells no secret of `text`.
+/// An error is one bounded line for the log and the peer, has a code, and reveals no secret of `text`.
 pub fn check_error(error: &signalling::Error, text: &str) {
     let sentence = error.to_string();
     assert!(sentence.chars().count() < SENTENCE_CHARS, "{} characters: {sentence}", sentence.len());
@@ -32,8 +32,8 @@ pub fn check_error(error: &signalling::Error, text: &str) {
     }
 }
 
-/// The ICE passwords of a description (RFC 8839, 5.4: letters, digits, `+` and `/`) that stand nowhere else in it:
-/// elsewhere they are words like any other, and what is no password may be a piece of an error's own sentence.
+/// The ICE passwords of a description (RFC 8839, 5.4: letters, digits, `+` and `/`) that occur nowhere else in it: other
+/// occurrences are ordinary words, and anything that is not a password may be part of an error's own sentence.
 pub fn secrets(text: &str) -> impl Iterator<Item = &str> {
     text.lines()
         .filter_map(|line| line.strip_prefix("a=ice-pwd:"))

@@ -1,4 +1,4 @@
-//! Of the server's `stage` what reading a message uses; its kinds would bring ONNX Runtime's and other libraries.
+//! The parts of the server's `stage` that reading a message uses; its kinds would pull in ONNX Runtime and more.
 
 #[path = "../../src/stage/cause.rs"]
 mod cause;

@@ -1,4 +1,4 @@
-//! The last touches on webrtcbin's answer. Its text is not the peer's, but what the peer offered stands in it.
+//! The completion of webrtcbin's answer. Its text is not the peer's, but it contains what the peer offered.
 #![no_main]
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -29,9 +29,9 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     Corpus::Keep
 });
 
-/// A finished answer is finished: once more changes nothing, and without TCP there is none.
+/// Completing a completed answer changes nothing, and without TCP it has no TCP candidate.
 fn check_answer(answer: &Answer, patch: &AnswerPatch) {
-    // Advertised addresses would be written over themselves with other foundations.
+    // Advertised addresses would be rewritten with new foundations.
     let patch = AnswerPatch { advertised: Vec::new(), ..patch.clone() };
     assert_eq!(Answer::finish(&answer.sdp, &patch).as_ref(), Ok(answer), "changes again:\n{}", answer.sdp);
 

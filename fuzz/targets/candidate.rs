@@ -1,4 +1,4 @@
-//! One candidate of PATCH; the input is `<mid>|<index>|<candidate>`, an empty mid or index is none.
+//! One candidate of PATCH; the input is `<mid>|<index>|<candidate>`; an empty mid or index means none.
 #![no_main]
 
 use libfuzzer_sys::{Corpus, fuzz_target};
@@ -23,7 +23,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     Corpus::Keep
 });
 
-/// What libnice gets is one line within its limits, and looks up no name.
+/// libnice gets one line within its limits, and never resolves a name.
 fn check_candidate(parsed: &Candidate) {
     let mid = parsed.sdp_mid.as_deref();
     let again = Candidate::parse(&parsed.candidate, mid, parsed.sdp_m_line_index.map(u32::from));

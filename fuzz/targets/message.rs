@@ -1,4 +1,4 @@
-//! A message on the data channel, checked against two schemas: the one that every server has, and a rich one.
+//! A message on the data channel, checked against two schemas: the one that every server has, and one of many types.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -9,7 +9,7 @@ use scope_fuzz::{
     stage::{Description, Error, Fault, Parameters, Schema, Values},
 };
 
-/// A reply longer than this does not go through a data channel whose peer names no limit (RFC 8841 section 6.1).
+/// A longer reply does not fit a data channel whose peer declares no limit (RFC 8841 section 6.1).
 const REPLY_BYTES: usize = 64 * 1024;
 /// Longest path and sentence of one fault, in characters.
 const FAULT_CHARS: usize = 1000;
@@ -65,7 +65,7 @@ fn check_update(object: Values, id: Option<serde_json::Value>, schema: &Schema) 
             let again = Update::read(object, schema, &once);
             assert_eq!(again.as_ref(), Ok(&update), "the same update twice is another one");
             let reply = Message::ParametersUpdated {
-                parameters: first.values, // those of the stage are bounded by its schema alone
+                parameters: first.values, // only its schema bounds those of the stage
                 frame: u64::MAX,
                 ignored: update.ignored,
                 id,

@@ -21,7 +21,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     Corpus::Keep
 });
 
-/// What webrtcbin gets means what was checked, and everything is within its limits.
+/// What webrtcbin gets means the same as what was checked, and everything is within its limits.
 fn check_offer(offer: &Offer) {
     assert_eq!(Offer::parse(&offer.sdp).as_ref(), Ok(offer), "reads back as another offer:\n{}", offer.sdp);
 

@@ -17,7 +17,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     Corpus::Keep
 });
 
-/// Written again as a fragment they are the same candidates.
+/// Written as a fragment again, they are the same candidates.
 fn check_candidates(candidates: &[Candidate]) {
     assert!(candidates.len() <= limits::CANDIDATES_PER_PATCH);
 

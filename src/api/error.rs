@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_may_come_back_is_told_when() {
+    async fn a_retry_after_says_when_to_come_back() {
         let out = session::Error::Descriptors { free: 1, needed: 2 };
         for error in
             [session::Error::Full { limit: 1 }, out, session::Error::ShuttingDown, session::Error::Busy]

@@ -12,7 +12,7 @@ const SHOWN: usize = 200;
 /// The body of every error but those of a request's own fields.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ErrorBody {
-    /// One sentence: what was expected, what came, what to do.
+    /// One sentence: what was expected, what the request has, the next step.
     pub detail: String,
     /// Stable name for programs.
     pub code: &'static str,
@@ -55,15 +55,15 @@ pub struct FieldFault {
     kind: &'static str,
     /// Where it is: `body`, then a name or an index for each level.
     loc: Vec<Place>,
-    /// What was expected and what came.
+    /// What was expected and what the request has.
     msg: String,
-    /// What came; a long value is cut and becomes text.
+    /// The value of the request; a long one is cut and becomes text.
     #[schema(value_type = Json)]
     input: Value,
 }
 
 impl FieldFault {
-    /// What is wrong at a place, with the value that came.
+    /// A fault at a place, with the value of the request.
     pub fn new(kind: &'static str, loc: Vec<Place>, msg: String, input: &Value) -> Self {
         let text = input.to_string();
         let input = if text.len() <= SHOWN {

@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_graph_becomes_a_picture_and_nonsense_an_error() {
+    async fn a_graph_becomes_an_image_and_nonsense_an_error() {
         let svg = draw(PROGRAM, b"digraph { a -> b }".to_vec()).await.unwrap();
         assert!(String::from_utf8_lossy(&svg).contains("</svg>"));
 

@@ -45,7 +45,7 @@ pub fn limit(router: Router<State>, settings: &Settings) -> Router<State> {
     ))
 }
 
-/// What every answer has, whoever gives it.
+/// What every response has, from any route.
 pub fn wrap(router: Router) -> Router {
     let fixed = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))

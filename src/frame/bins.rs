@@ -1,5 +1,5 @@
-//! What media and stage say to each other about a bin that a stage runs: what it is made from, what its elements can
-//! be told, how a frame goes through. Pure vocabulary, as [`Frame`] is for pictures.
+//! What media and stage share about a bin that a stage runs: its plan, its properties, the way of a frame. Pure
+//! vocabulary, like [`Frame`](super::Frame).
 
 use std::{fmt, time::Duration};
 
@@ -7,18 +7,18 @@ use serde_json::Value;
 
 use super::{Frame, Layout};
 
-/// What a bin is made from; it stems from the server's own folders alone.
+/// The plan of a bin; it comes from the server's own folders alone.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The pipeline's id.
     pub id: String,
     /// A description in the language of `gst-launch-1.0`, `#` lines included, with one open input and one open output.
     pub description: String,
-    /// Layouts that go in, and that come out.
+    /// The layouts of input and output frames.
     pub layouts: Vec<Layout>,
-    /// What will be set on its elements.
+    /// The properties that will be set on its elements.
     pub addresses: Vec<Address>,
-    /// How long a frame may be in it.
+    /// How long a frame may take.
     pub deadline: Duration,
 }
 
@@ -47,7 +47,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// Values that a property takes.
+/// The values that a property accepts.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Takes {
     /// Whole numbers, both ends included.
@@ -56,7 +56,7 @@ pub enum Takes {
     Number(f64, f64),
     /// True and false.
     Boolean,
-    /// One of these words.
+    /// One of these strings.
     Choice(Vec<String>),
     /// Any text.
     Text,
@@ -81,48 +81,48 @@ pub enum Settable {
     WhilePlaying,
     /// Before the bin plays.
     BeforePlaying,
-    /// The element says nothing of it.
+    /// The element does not declare it.
     Undeclared,
 }
 
-/// What an element says of one of its properties.
+/// The declaration of a property.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Property {
-    /// Values that it takes.
+    /// The values that it accepts.
     pub takes: Takes,
-    /// When.
+    /// When it may be set.
     pub settable: Settable,
 }
 
 /// A property and its value.
 pub type Setting = (Address, Value);
 
-/// Why a frame has no picture.
+/// Why a frame has no output.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// This frame cannot go in; the bin lives.
+    /// This frame was refused; the bin continues.
     #[error("{0}")]
     Frame(String),
-    /// An element failed or ended: the bin is of no more use.
+    /// An element failed or ended: the bin is unusable.
     #[error("{0}")]
     Failed(String),
-    /// The frame was not out after so long: an element hangs, and the bin is of no more use.
-    #[error("an element hangs: the frame is not out after {0:?}")]
+    /// The frame was not returned within this limit: an element hangs, and the bin is unusable.
+    #[error("an element hangs: no output within {0:?}")]
     Hung(Duration),
 }
 
-/// Looks at bins and runs them.
+/// Checks and starts bins.
 pub trait Player: Send + Sync {
-    /// Checks all that can be checked without running, and tells what each of the plan's addresses takes.
+    /// Checks everything that can be checked without running the bin; returns the property behind each address.
     ///
     /// # Errors
-    /// What is wrong with the description, in a sentence.
+    /// What is wrong with the description, as a sentence.
     fn inspect(&self, plan: &Plan) -> Result<Vec<Property>, String>;
 
     /// Starts the bin with these settings. Blocks.
     ///
     /// # Errors
-    /// What an element said.
+    /// The error of an element.
     fn play(&self, plan: &Plan, settings: &[Setting]) -> Result<Box<dyn Playing>, String>;
 }
 
@@ -131,10 +131,10 @@ pub trait Playing: Send {
     /// Sets a property between two frames.
     ///
     /// # Errors
-    /// Why the element does not take it.
+    /// Why the element refuses it.
     fn set(&mut self, setting: &Setting) -> Result<(), String>;
 
-    /// Puts a frame in and waits for what comes out: its picture, an earlier frame's, or none. Blocks.
+    /// Pushes a frame and waits for output: this frame's, an earlier frame's, or none. Blocks.
     ///
     /// # Errors
     /// [`Fault`].

@@ -1,6 +1,6 @@
-//! The picture that media and stage pass to each other, and the hand-over between them.
+//! The frames that media and stage exchange, and the hand-over between them.
 //!
-//! Owns: [`Frame`], [`Layout`], [`Slot`], and the words of [`bins`]. Runs on whichever thread calls it. Must never copy a pixel.
+//! Owns: [`Frame`], [`Layout`], [`Slot`], and the vocabulary of [`bins`]. Runs on the caller's thread. Must never copy a pixel.
 
 pub mod bins;
 
@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How the bytes of a picture are arranged.
+/// The arrangement of a frame's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Layout {
@@ -28,9 +28,9 @@ pub enum Layout {
 }
 
 impl Layout {
-    /// How a picture of the size lies in memory without padding: the strides of its planes and their starts.
+    /// The strides and offsets of the planes of a frame of this size, without padding.
     pub fn packed(self, width: usize, height: usize) -> (Vec<usize>, Vec<usize>) {
-        // An odd picture has a chroma sample more.
+        // Chroma rounds up for odd sizes.
         let (half, luma) = (width.div_ceil(2), width * height);
         let chroma = half * height.div_ceil(2);
         match self {
@@ -42,22 +42,22 @@ impl Layout {
     }
 }
 
-/// Whoever owns the bytes of a picture: a mapped `GstBuffer`, a shared-memory slot, a `Vec`.
+/// The owner of a frame's bytes: a mapped `GstBuffer`, a shared-memory slot, a `Vec`.
 pub trait Pixels: Send + Sync + Any {
     /// The bytes of plane `index`, rows `stride` bytes apart; empty where the layout has no such plane.
     fn plane(&self, index: usize) -> &[u8];
-    /// For the owner's own module to get its type back and hand the bytes on by reference.
+    /// Lets the owner's own module downcast it and pass the bytes on by reference.
     fn as_any(&self) -> &dyn Any;
 }
 
-/// Picture bytes in one allocation, the planes one behind the other.
+/// A frame's bytes in one allocation, plane after plane.
 pub struct Packed {
     bytes: Vec<u8>,
     offsets: Vec<usize>,
 }
 
 impl Packed {
-    /// `offsets` are the starts of the planes in `bytes`, rising.
+    /// `offsets` are the starts of the planes in `bytes`, ascending.
     pub fn new(bytes: Vec<u8>, offsets: Vec<usize>) -> Self {
         Self { bytes, offsets }
     }
@@ -75,14 +75,14 @@ impl Pixels for Packed {
     }
 }
 
-/// One raw picture.
+/// One raw frame.
 #[derive(Clone)]
 pub struct Frame {
-    /// Counted at the decoder's end, from 0, without gaps; a stage keeps it.
+    /// Counted after the decoder, from 0, without gaps; a stage keeps it.
     pub seq: u64,
     /// Presentation time on the session's clock; a stage keeps it.
     pub pts: Duration,
-    /// When it left the step before: the decoder, then the stage.
+    /// When it left the previous step: the decoder, then the stage.
     pub since: Instant,
     /// Width in pixels.
     pub width: u32,
@@ -90,14 +90,14 @@ pub struct Frame {
     pub height: u32,
     /// Arrangement of the bytes.
     pub layout: Layout,
-    /// Bytes from one row to the next, a plane each.
+    /// Bytes from one row to the next, for each plane.
     pub strides: Vec<usize>,
-    /// The bytes, shared: a stage that changes them makes its own.
+    /// The bytes, shared: a stage that changes them makes a copy.
     pub data: Arc<dyn Pixels>,
 }
 
 impl Frame {
-    /// Number 0 at time 0, in memory of its own: the rows one behind the other, without padding.
+    /// Frame 0 at time 0, in memory of its own, without padding.
     pub fn packed(layout: Layout, (width, height): (u32, u32), bytes: Vec<u8>) -> Self {
         let (strides, offsets) = layout.packed(width as usize, height as usize);
         let data = Arc::new(Packed::new(bytes, offsets));
@@ -105,29 +105,29 @@ impl Frame {
     }
 }
 
-/// What became of a value that was put into a [`Slot`].
+/// The outcome of [`Slot::put`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Put {
     /// The slot was empty.
     Stored,
-    /// An older value was thrown away for it, and counted.
+    /// An older value was replaced and counted as dropped.
     Replaced,
-    /// The slot is closed; the value is gone.
+    /// The slot is closed; the value is dropped.
     Closed,
 }
 
-/// What a bounded wait on a [`Slot`] gave.
+/// The outcome of a bounded wait on a [`Slot`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum Take<T> {
     /// The newest value.
     Item(T),
-    /// Nothing came within the limit.
+    /// No value within the limit.
     Empty,
-    /// Nothing will come any more.
+    /// The slot is closed.
     Closed,
 }
 
-/// A hand-over of length one between two threads: newest wins, the replaced one is counted.
+/// A hand-over of length one between two threads: the newest value wins, a replaced one is counted.
 pub struct Slot<T> {
     state: Mutex<SlotState<T>>,
     changed: Condvar,
@@ -150,7 +150,7 @@ impl<T> Default for Slot<T> {
 }
 
 impl<T> Slot<T> {
-    /// Puts the newest value in; never waits longer than the other side's swap.
+    /// Puts the newest value; never waits longer than the other side's swap.
     pub fn put(&self, item: T) -> Put {
         let mut state = self.lock();
         if state.closed {
@@ -181,7 +181,7 @@ impl<T> Slot<T> {
         }
     }
 
-    /// Waits until there is a value for at most `limit`, and leaves it; `None` once the slot is closed.
+    /// Waits at most `limit` for a value, without taking it; `None` once the slot is closed.
     pub fn ready_within(&self, limit: Duration) -> Option<bool> {
         let (state, _) = self
             .changed
@@ -190,7 +190,7 @@ impl<T> Slot<T> {
         (!state.closed).then_some(state.item.is_some())
     }
 
-    /// Waits for a value for at most `limit`.
+    /// Waits at most `limit` for a value.
     pub fn take_within(&self, limit: Duration) -> Take<T> {
         let (mut state, _) = self
             .changed
@@ -202,7 +202,7 @@ impl<T> Slot<T> {
         state.item.take().map_or(Take::Empty, Take::Item)
     }
 
-    /// Wakes every waiter for good and drops what is inside.
+    /// Wakes every waiter for good and drops the value.
     pub fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
@@ -212,7 +212,7 @@ impl<T> Slot<T> {
         drop(left);
     }
 
-    /// How many values were replaced before anybody took them.
+    /// How many values were replaced before they were taken.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Relaxed)
     }
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn planes_of_a_packed_picture_are_told_apart() {
+    fn planes_of_a_packed_frame_are_distinguished() {
         let packed = Packed::new(vec![1, 2, 3, 4, 5, 6], vec![0, 4, 5]);
 
         assert_eq!(packed.plane(0), [1, 2, 3, 4]);

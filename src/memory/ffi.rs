@@ -25,7 +25,7 @@ pub fn trim() {
     }
 }
 
-/// `PR_SET_THP_DISABLE` of prctl(2), for this process and what it starts.
+/// `PR_SET_THP_DISABLE` of prctl(2), for this process and its children.
 pub fn refuse_huge_pages() {
     // SAFETY: prctl takes integers and touches nothing of ours.
     unsafe {

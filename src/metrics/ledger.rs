@@ -1,4 +1,4 @@
-//! Where each millisecond of a frame goes: one histogram a step, a session's and the server's at once.
+//! Where each millisecond of a frame goes: one histogram per step, for a session and for the server.
 
 use std::time::Duration;
 
@@ -21,16 +21,16 @@ pub enum Step {
     Stage,
     /// In the slot before the encoder.
     WaitForEncoder,
-    /// In the encoder, with scaling and conversion where there are any.
+    /// In the encoder, including scaling and conversion.
     Encode,
-    /// From the encoder until its last packet is with the network: packing, encryption, pacing.
+    /// From the encoder until its last packet is handed to the network: packetisation, encryption, pacing.
     Send,
-    /// All of it.
+    /// All steps.
     Total,
 }
 
 impl Step {
-    /// All but the total, in order.
+    /// All steps but the total, in order.
     pub const ALL: [Self; 7] = [
         Self::JitterBuffer,
         Self::Decode,
@@ -56,24 +56,24 @@ impl Step {
     }
 }
 
-/// What a histogram says, in milliseconds; a quantile is interpolated within its bucket.
+/// The values of a histogram, in milliseconds; a quantile is interpolated within its bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Quantiles {
     /// Frames counted.
     pub count: u64,
-    /// Time that all of them took together: its rise over that of `count` is the mean of a moment.
+    /// Total time; its growth over that of `count` is a recent mean.
     pub sum_ms: f64,
     /// Mean.
     pub mean_ms: f64,
-    /// Half took less.
+    /// Median.
     pub p50_ms: f64,
-    /// 95 of 100 took less.
+    /// 95th percentile.
     pub p95_ms: f64,
-    /// 99 of 100 took less.
+    /// 99th percentile.
     pub p99_ms: f64,
 }
 
-/// The histograms of one session, each beside the server's own.
+/// The histograms of one session, each with the server's own.
 pub struct Ledger {
     rows: Vec<(Histogram, Histogram)>,
 }
@@ -102,7 +102,7 @@ impl Ledger {
         row.map_or((0.0, 0), |(session, _)| (session.get_sample_sum(), session.get_sample_count()))
     }
 
-    /// What this session's histogram of `step` says; `None` before the first frame.
+    /// The values of this session's histogram of `step`; `None` before the first frame.
     pub fn quantiles(&self, step: Step) -> Option<Quantiles> {
         let (session, _) = self.rows.get(step as usize)?;
         quantiles(session)
@@ -133,7 +133,7 @@ fn quantiles(histogram: &Histogram) -> Option<Quantiles> {
     })
 }
 
-/// Linear within the bucket, as Prometheus' `histogram_quantile` does it; past the last bound that bound.
+/// Linear within the bucket, as Prometheus' `histogram_quantile` does; beyond the last bound, that bound.
 fn quantile(buckets: &[(f64, u64)], count: u64, share: f64) -> f64 {
     let rank = share * count as f64;
     let (mut lower, mut below) = (0.0, 0);

@@ -18,7 +18,7 @@ const TIMES: &[f64] = &[
     0.030, 0.040, 0.050, 0.075, 0.100, 0.150, 0.250, 0.500, 1.0, 2.5,
 ];
 
-/// Brings metrics up to date.
+/// Updates metrics that are counted elsewhere.
 type Refresh = Box<dyn Fn(&Metrics) + Send>;
 
 /// The media type of [`Metrics::text`].
@@ -89,7 +89,7 @@ impl Metrics {
         self.refresh.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A session's ledger, which this server's histograms sum up.
+    /// A session's ledger, which also counts into this server's histograms.
     pub fn ledger(&self) -> Result<Ledger, prometheus::Error> {
         Ledger::new(&self.step, &self.delay)
     }
@@ -97,7 +97,7 @@ impl Metrics {
     /// All metrics in Prometheus' text format, version 0.0.4.
     ///
     /// # Errors
-    /// A metric that cannot be written.
+    /// A metric cannot be written.
     pub fn text(&self) -> Result<String, prometheus::Error> {
         for refresh in self.refreshes().iter() {
             refresh(self);
@@ -113,7 +113,7 @@ fn register<T: Collector + Clone + 'static>(registry: &Registry, metric: T) -> R
     Ok(metric)
 }
 
-/// Makes a metric from its row.
+/// Creates a metric from its row.
 trait Create: Sized {
     fn from_row(name: &str, labels: &[&str], help: &str) -> Result<Self, prometheus::Error>;
 }

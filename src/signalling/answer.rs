@@ -1,4 +1,4 @@
-//! The last touches on webrtcbin's answer: what 1.22 leaves out and what only the operator knows.
+//! Completes webrtcbin's answer: what 1.22 leaves out and what only the operator knows.
 
 use std::net::IpAddr;
 
@@ -75,7 +75,7 @@ fn check_patch(patch: &AnswerPatch) -> Result<(), Error> {
     }
 }
 
-/// Puts the parameters of H.264 in, in the place of what webrtcbin says of them.
+/// Puts the parameters of H.264 in place of those that webrtcbin wrote.
 fn set_h264_fmtp(media: &mut Media, patch: &AnswerPatch) {
     let Some((payload, fmtp)) = &patch.h264_fmtp else { return };
     let starts = format!("{payload} ");
@@ -96,7 +96,7 @@ fn set_h264_fmtp(media: &mut Media, patch: &AnswerPatch) {
     }
 }
 
-/// One `a=msid` on each m-line that sends sound or pictures; the track is named by kind and m-line.
+/// One `a=msid` on each m-line that sends audio or video; the track is named by kind and m-line.
 fn add_msid(media: &mut Media, index: usize, stream_id: &str) {
     let is_rtp = matches!(media.media.as_str(), "audio" | "video") && media.port != 0;
     if !is_rtp || attributes::has(&media.attributes, "msid") {

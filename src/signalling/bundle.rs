@@ -10,7 +10,7 @@ const TRANSPORT: [&str; 5] = ["ice-ufrag", "ice-pwd", "fingerprint", "setup", "r
 /// The discard port (RFC 8840 section 4.1.1): in use, with candidates to come.
 const DISCARD_PORT: u16 = 9;
 
-/// The mids of `a=group:BUNDLE`, in order. webrtcbin knows one group, so that a second is an error.
+/// The mids of `a=group:BUNDLE`, in order. webrtcbin supports one group, so a second is an error.
 pub(super) fn group(session: &Session) -> Result<Vec<String>, Error> {
     let mut groups = attributes::values(&session.attributes, "group")
         .filter_map(|value| value.strip_prefix("BUNDLE"))

@@ -1,7 +1,6 @@
 //! ICE candidates (RFC 8839 section 5.1): the grammar, checked before libnice sees a line.
 //!
-//! webrtcbin 1.22 takes garbage without a word and `add-ice-candidate` has no error path, so that this check is the
-//! only one there is.
+//! webrtcbin 1.22 accepts garbage silently and `add-ice-candidate` has no error path, so this check is the only one.
 
 use std::{net::IpAddr, str::FromStr};
 
@@ -12,7 +11,7 @@ use super::{
     text::{is_ice_chars, is_token, quote},
 };
 
-/// One trickled candidate of the peer's.
+/// One trickled candidate of the peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
     /// `candidate:…` without `a=`; empty at the end of candidates.
@@ -73,7 +72,7 @@ impl Candidate {
     }
 }
 
-/// What of a candidate line is looked at again, once all of it is checked.
+/// The parts of a candidate line that are checked again, once the whole line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Line {
     /// `None` is an mDNS name.
@@ -150,7 +149,7 @@ fn type_is_host(typ: &CandidateType) -> Result<bool, Error> {
     }
 }
 
-/// A name other than `.local` would make the server look up what a stranger asks for.
+/// Any name other than `.local` would make the server resolve a name that a stranger chose.
 fn address(address: &CandidateAddress) -> Result<Option<IpAddr>, Error> {
     match address {
         CandidateAddress::IpAddr(ip) => Ok(Some(*ip)),

@@ -1,4 +1,4 @@
-//! The formats of an RTP m-line: rtpmap, fmtp, rtcp-fb and what of them this server knows.
+//! The formats of an RTP m-line: rtpmap, fmtp, rtcp-fb, and which of them this server supports.
 
 use std::{collections::HashMap, fmt, str::FromStr};
 
@@ -9,7 +9,7 @@ use super::{
     text::{is_token, number, quote},
 };
 
-/// The clock of every video codec of RTP's.
+/// The clock rate of every RTP video codec.
 const VIDEO_CLOCK: u32 = 90_000;
 
 /// Opus has one clock and two channels on the wire, whatever it carries (RFC 7587 section 7).
@@ -19,7 +19,7 @@ const OPUS_CHANNELS: u8 = 2;
 /// `profile-level-id` when none is given: Baseline, level 1 (RFC 6184 section 8.1).
 const H264_DEFAULT_PROFILE: u32 = 0x42_000a;
 
-/// A codec that this server knows.
+/// A codec that this server supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CodecName {
     /// RFC 7741.
@@ -85,15 +85,15 @@ pub struct Codec {
     pub fmtp: Option<String>,
     /// The payload of this format's retransmissions (RFC 4588), 0 to 127.
     pub rtx: Option<u8>,
-    /// What the peer takes and sends as RTCP feedback.
+    /// The RTCP feedback that the peer accepts and sends.
     pub feedback: Feedback,
 }
 
-/// The feedback that the peer understands for a format (`a=rtcp-fb`, RFC 4585 section 4.2).
+/// The feedback that the peer supports for a format (`a=rtcp-fb`, RFC 4585 section 4.2).
 #[allow(clippy::struct_excessive_bools, reason = "a set of independent flags, one per line of the offer")]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Feedback {
-    /// Lost packets are named (RFC 4585 section 6.2.1).
+    /// NACK: lost packets are listed (RFC 4585 section 6.2.1).
     pub nack: bool,
     /// Picture loss indication (RFC 4585 section 6.3.1).
     pub nack_pli: bool,
@@ -155,7 +155,7 @@ impl Codec {
     }
 }
 
-/// All that an m-line says about its formats.
+/// Everything that an m-line declares about its formats.
 #[derive(Default)]
 pub(super) struct Formats {
     pub codecs: Vec<Codec>,
@@ -241,7 +241,7 @@ fn rtpmaps(media: &sdp_types::Media, place: &str) -> Result<HashMap<u8, RtpMap>,
     Ok(maps)
 }
 
-/// The channels of a known codec, once its clock and channels are what its RFC says.
+/// The clock and channels of a supported codec, if they match its RFC.
 fn channels(name: CodecName, map: &RtpMap, place: &str) -> Result<Option<u8>, Error> {
     let channels = map.encoding_params.as_deref().map(number::<u8>);
     let fits = match name.kind() {
@@ -313,7 +313,7 @@ impl FeedbackLines {
     }
 }
 
-/// Kinds that are not known are left alone; the crate's own type refuses Chromium's `a=rtcp-fb:96 ack ccfb`.
+/// Unknown kinds are skipped; the crate's own type rejects Chromium's `a=rtcp-fb:96 ack ccfb`.
 fn feedback(media: &sdp_types::Media, place: &str) -> Result<FeedbackLines, Error> {
     let mut lines = FeedbackLines::default();
     for line in attributes::values(&media.attributes, "rtcp-fb") {

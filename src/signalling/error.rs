@@ -2,7 +2,7 @@
 
 use super::limits;
 
-/// What was expected, what came and, where it is not plain, what to do.
+/// What was expected, what the peer sent and, where it is not obvious, the next step.
 ///
 /// Text of the peer inside a message is quoted and cut to a few dozen characters.
 #[allow(missing_docs, reason = "the message of each variant says what it is and what its fields are")]

@@ -1,4 +1,4 @@
-//! The hash of the peer's DTLS certificate (RFC 8122): what the certificate that really came is compared with.
+//! The hash of the peer's DTLS certificate (RFC 8122), against which the certificate of the handshake is compared.
 
 use sdp_types::{Attribute, HashFunc};
 

@@ -5,9 +5,9 @@ use std::fmt;
 /// What an m-line carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// Pictures over RTP.
+    /// Video over RTP.
     Video,
-    /// Sound over RTP.
+    /// Audio over RTP.
     Audio,
     /// Data channels over SCTP (RFC 8841).
     Application,

@@ -1,4 +1,4 @@
-//! How much of everything a description may hold; past a limit the peer gets a clear error.
+//! The limits of a description; beyond one the peer gets a clear error.
 
 use std::ops::RangeInclusive;
 
@@ -8,7 +8,7 @@ pub const SDP_BYTES: usize = 256 * 1024;
 /// Lines of one description. A browser's offer has 100 to 300; bounds the work per line at one m-line's worth.
 pub const SDP_LINES: usize = 8000;
 
-/// Bytes of one line, its end not counted. GStreamer's SDP parser cuts a field at 8191 bytes without a word, so that a
+/// Bytes of one line, its end not counted. GStreamer's SDP parser cuts a field at 8191 bytes silently, so that a
 /// longer line would mean one thing here and another there.
 pub const LINE_BYTES: usize = 8 * 1024;
 

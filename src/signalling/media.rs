@@ -37,7 +37,7 @@ pub struct Media {
     pub twcc: Option<u8>,
     /// Header extension id of the mid, 1 to 255.
     pub mid_ext: Option<u8>,
-    /// Number of the header extension that tells the picture's colour space.
+    /// Number of the header extension that carries the colour space of the video.
     pub color_space: Option<u8>,
     /// The encoding names of all formats, known or not, for messages.
     pub(super) offered: Vec<String>,

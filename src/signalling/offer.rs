@@ -21,7 +21,7 @@ const NAMES_SHOWN: usize = 12;
 /// An offer that keeps all rules.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Offer {
-    /// The text for webrtcbin: the client's, written anew by one grammar, without candidates that it cannot use
+    /// The text for webrtcbin: the client's, written again by one grammar, without candidates that it cannot use
     /// (`.local` names and lines that do not parse) and with `bundle-only` written out.
     pub sdp: String,
     /// In the offer's order; at least one is [usable video](Offer::video).
@@ -66,7 +66,7 @@ impl Offer {
         self.first(Kind::Video)
     }
 
-    /// The first m-line with sound that is in use and has a known codec.
+    /// The first audio m-line that is in use and has a known codec.
     #[must_use]
     pub fn audio(&self) -> Option<&Media> {
         self.first(Kind::Audio)

@@ -25,7 +25,7 @@ impl Pixels for Blank {
     }
 }
 
-/// Whether the frame is one of [`frame`]'s, not the client's.
+/// Whether the frame comes from [`frame`], not from the client.
 pub fn is(frame: &Frame) -> bool {
     frame.data.as_any().is::<Blank>()
 }

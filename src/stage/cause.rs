@@ -1,6 +1,6 @@
-//! Why a stage gives no frames: found where it happens, and passed on unchanged as far as the client.
+//! Why a stage returns no frames: determined where it happens, and passed on unchanged to the client.
 //!
-//! Pure. [`Cause::told`] is the one table of what people read; the page has its own sentences, by `kind`.
+//! Pure. [`Cause::sentences`] is the one table of what people read; the page has its own sentences, by `kind`.
 
 use std::fmt;
 
@@ -32,7 +32,7 @@ pub enum Cause {
         code: i32,
         /// Whether it was ready for frames before.
         ready: bool,
-        /// The last line that it wrote.
+        /// The last line of its output.
         #[serde(skip_serializing_if = "Option::is_none")]
         #[schema(nullable = false)]
         last_line: Option<String>,
@@ -41,14 +41,14 @@ pub enum Cause {
     Killed {
         /// Number of the signal.
         signal: i32,
-        /// Whether the kernel killed processes for their memory while it ran: then probably this one.
+        /// Whether the kernel's out-of-memory killer was active while it ran: then it probably killed this process.
         memory_ran_out: bool,
     },
-    /// It did not answer within its limit.
+    /// It did not respond within its limit.
     TimedOut {
-        /// What it was at.
+        /// What it was doing.
         during: Activity,
-        /// How long it was waited for.
+        /// How long the server waited.
         seconds: f64,
     },
     /// Its process used more memory than its pipeline allows.
@@ -58,9 +58,9 @@ pub enum Cause {
         /// The pipeline's `memory_limit_mb`.
         limit_mb: u64,
     },
-    /// It asked for memory and got none, of the host or of its GPU.
+    /// It ran out of memory, of the host or of its GPU.
     OutOfMemory {
-        /// What it said.
+        /// Its message.
         message: String,
     },
     /// The server's own code for it panicked.
@@ -68,54 +68,54 @@ pub enum Cause {
         /// The panic's text.
         message: String,
     },
-    /// It said by itself that it cannot run, or not with these parameters.
+    /// It refused to run, or to run with these parameters.
     Refused {
-        /// What it said.
+        /// Its message.
         message: String,
     },
-    /// Something that it needs is not on this host.
+    /// A dependency is missing on this host.
     NotInstalled {
-        /// What kind of thing.
+        /// The kind of dependency.
         missing: Missing,
         /// Its name.
         name: String,
         /// How to install it, one sentence.
         install: String,
     },
-    /// Its process said something that `pipelines/python/PROTOCOL.md` does not allow.
+    /// Its process violated `pipelines/python/PROTOCOL.md`.
     ProtocolFault {
-        /// What was expected and what came.
+        /// What was expected and what it sent.
         message: String,
     },
     /// A GStreamer element failed or ended.
     ElementFailed {
-        /// The element and what it said.
+        /// The element and its message.
         message: String,
     },
-    /// The system gave it no process, thread or file descriptor.
+    /// The system refused a process, thread or file descriptor.
     NotStarted {
-        /// What the system said.
+        /// The system's message.
         message: String,
     },
     /// It was stopped because nobody used it.
     Stopped,
-    /// It failed on one frame and goes on.
+    /// It failed on one frame and continues.
     FrameFailed {
         /// Number of the frame.
         frame: u64,
-        /// What it said.
+        /// Its message.
         message: String,
     },
-    /// It takes long for one frame.
+    /// It is slow on one frame.
     Slow {
-        /// How long until now.
+        /// How long it has taken so far.
         seconds: f64,
     },
-    /// It needs frames from the client and none has come.
+    /// It needs frames from the client and has received none.
     NoInput,
 }
 
-/// What a stage was at when its time ran out.
+/// What a stage was doing when it timed out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Activity {
@@ -123,13 +123,13 @@ pub enum Activity {
     Loading,
     /// A frame.
     Frame,
-    /// Nothing: a worker without frames is asked whether it lives.
+    /// Nothing: a worker without frames answers pings.
     Idle,
-    /// Taking messages from its socket.
+    /// Reading messages from its socket.
     Receiving,
 }
 
-/// Kinds of things that a stage may lack.
+/// Kinds of dependencies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Missing {
@@ -144,8 +144,8 @@ pub enum Missing {
 }
 
 impl Cause {
-    /// What people are told: the sentence, and what they can do about it.
-    fn told(&self) -> (String, Option<&str>) {
+    /// What people read: the sentence, and the next step.
+    fn sentences(&self) -> (String, Option<&str>) {
         match self {
             Self::Exited { code, ready, last_line } => {
                 let early = if *ready { "" } else { " before it was ready" };
@@ -192,25 +192,25 @@ impl Cause {
                 Some("undo the last change of its parameters, or choose another pipeline"),
             ),
             Self::Slow { seconds } => (
-                format!("the stage has been at one frame for {seconds:.1} s"),
+                format!("the stage has spent {seconds:.1} s on one frame"),
                 Some("wait, or use a smaller model or smaller frames"),
             ),
             Self::NoInput => (
-                "this pipeline needs input frames and none has come".to_owned(),
+                "this pipeline needs input frames and has received none".to_owned(),
                 Some("start a camera, a screen or a file"),
             ),
         }
     }
 
-    /// What a person can do about it: one sentence; none where nothing needs to be done.
+    /// The next step for a person: one sentence; none where nothing needs to be done.
     pub fn next_step(&self) -> Option<String> {
-        self.told().1.map(str::to_owned)
+        self.sentences().1.map(str::to_owned)
     }
 }
 
 impl fmt::Display for Cause {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.told().0)
+        formatter.write_str(&self.sentences().0)
     }
 }
 
@@ -353,13 +353,13 @@ mod tests {
 
     #[test]
     fn memory_is_blamed_for_a_kill_as_far_as_it_is_known() {
-        let told = |memory_ran_out| {
+        let sentences = |memory_ran_out| {
             let cause = Cause::Killed { signal: SIGKILL, memory_ran_out };
             (cause.to_string(), cause.next_step().unwrap())
         };
 
-        assert!(told(true).0.contains("probably because memory ran out"));
-        let (sentence, step) = told(false);
+        assert!(sentences(true).0.contains("probably because memory ran out"));
+        let (sentence, step) = sentences(false);
         assert!(!sentence.contains("memory") && step.contains("memory may have run out"));
         assert!(!Cause::Killed { signal: 15, memory_ran_out: true }.to_string().contains("memory"));
     }

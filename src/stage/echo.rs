@@ -1,11 +1,11 @@
-//! The `echo` kind: the same frame, by reference. The default, and the probe that tests measure with.
+//! The `echo` kind: returns the same frame, by reference. The default, and the probe that tests measure with.
 
 use std::time::Duration;
 
 use super::{Error, Output, Parameters, Stage};
 use crate::frame::Frame;
 
-/// Gives every frame back, after as much time as `work_ms` says.
+/// Returns every frame, after `work_ms` milliseconds.
 #[derive(Default)]
 pub struct Echo {
     work: Duration,

@@ -1,19 +1,19 @@
-//! What can go wrong with pipelines and stages. Pure.
+//! The errors of pipelines and stages. Pure.
 
 use super::{Cause, Crash, Fault};
 
-/// Characters of a pipeline's id in a sentence: as many as an id may have.
+/// Characters of a pipeline's id in a sentence: the longest id.
 const ID_CHARS: usize = 64;
 
-/// What can go wrong with pipelines and stages.
+/// The errors of pipelines and stages.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Error {
     /// No such pipeline in the catalog.
     #[error("no pipeline {id:?}; available: {known}")]
     UnknownPipeline {
-        /// The id that was asked for.
+        /// The requested id.
         id: String,
-        /// Ids that would have worked.
+        /// The known ids.
         known: String,
     },
     /// The pipeline is in the catalog, but broken.
@@ -24,36 +24,36 @@ pub enum Error {
         /// Its error.
         reason: String,
     },
-    /// Several pipelines in a row, which this server does not chain.
+    /// Several pipelines in a chain, which this server does not support.
     #[error("a session runs one pipeline, got {count}")]
     Chain {
-        /// How many ids were given.
+        /// How many ids were requested.
         count: usize,
     },
-    /// One session more would break the frame rate of the others.
+    /// Another session would break the frame rate of the others.
     #[error(
         "pipeline {id:?} is at capacity: its sessions compute for {now:.2} s a second, one more would make it {then:.2} s, the limit is {limit:.2} s; try again later or choose another pipeline"
     )]
     Overloaded {
         /// The pipeline's id.
         id: String,
-        /// Seconds of computing a second.
+        /// Seconds of computing per second.
         now: f64,
-        /// The same with one session more.
+        /// The same with another session.
         then: f64,
-        /// What `max_load` allows.
+        /// The limit, `max_load`.
         limit: f64,
     },
-    /// Values that the pipeline's schema refuses.
+    /// Values that the pipeline's schema rejects.
     #[error("{}", .0.iter().map(|fault| format!("{}: {}", fault.path, fault.message)).collect::<Vec<_>>().join("; "))]
     Parameters(Vec<Fault>),
-    /// A `pipeline.toml` that says something impossible.
+    /// An invalid `pipeline.toml`.
     #[error("{0}")]
     Description(String),
-    /// A frame that the stage could not process; the stage lives.
+    /// A frame that the stage could not process; the stage continues.
     #[error("{0}")]
     Process(String),
-    /// The stage is gone: it has to be built again.
+    /// The stage has ended and has to be built again.
     #[error("{0}")]
     Died(Crash),
 }
@@ -73,7 +73,7 @@ impl Error {
         }
     }
 
-    /// There is no pipeline `id`; `known` are those that there are. Of an id that a peer made up, the beginning is told.
+    /// There is no pipeline `id`; `known` are the ids there are. A long id is cut.
     pub fn unknown(id: &str, known: String) -> Self {
         Self::UnknownPipeline { id: id.chars().take(ID_CHARS).collect(), known }
     }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use crate::frame::Layout;
 
-/// Whether a pipeline works on the frames of a session.
+/// Whether a pipeline processes the frames of a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Input {
     /// No output without input.
     #[default]
     Required,
-    /// Works with and without input frames.
+    /// Runs with and without input frames.
     Optional,
     /// Generates frames by itself.
     None,
@@ -35,7 +35,7 @@ pub enum OnFailure {
 pub struct Info {
     /// The pipeline's id.
     pub id: String,
-    /// Layouts that the stage takes; the graph converts only if the decoder gives none of them.
+    /// Layouts that the stage accepts; the graph converts only if the decoder produces none of them.
     pub layouts: Vec<Layout>,
     /// Whether the stage needs input frames.
     pub input: Input,

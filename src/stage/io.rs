@@ -1,4 +1,4 @@
-//! What a worker and its session pass to each other: frames, events, counts.
+//! What a worker and its session exchange: frames, events, counts.
 
 use std::{
     sync::{Arc, atomic::AtomicU64},
@@ -20,7 +20,7 @@ pub struct Io {
     pub input: Arc<Slot<Frame>>,
     /// Frames to send.
     pub output: Arc<Slot<Frame>>,
-    /// Records how long each frame waited for the stage and was in it.
+    /// Records how long each frame waited for the stage and was processed by it.
     pub ledger: Arc<Ledger>,
     /// Time on the session's clock, for generated frames.
     pub clock: Arc<dyn Fn() -> Duration + Send + Sync>,
@@ -35,38 +35,38 @@ impl Io {
     }
 }
 
-/// What a session asks of its stage between two frames.
+/// What a session requests from its stage between two frames.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Update {
-    /// Its parameters from here on.
+    /// The parameters in force from the next frame on.
     pub parameters: Parameters,
-    /// How its prompts come about, where not at once.
+    /// The transition of its prompts, if they do not change at once.
     pub transition: Option<Transition>,
-    /// Whether to pause, where that changes.
+    /// Whether to pause; `None` for no change.
     pub paused: Option<bool>,
     /// Whether it forgets earlier frames.
     pub reset: bool,
 }
 
-/// How a stage is.
+/// The state of a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = StageState)]
 pub enum State {
     /// Being built.
     Loading,
-    /// Works.
+    /// Working.
     Running,
-    /// Works, but not as it should: a frame failed or takes long, or no input arrives.
+    /// Working with a problem: a frame failed or takes long, or no input arrives.
     Degraded,
-    /// Crashed; it starts again.
+    /// Crashed; it restarts.
     Restarting,
-    /// Crashed too often; it starts again on request only.
+    /// Crashed too often; it restarts on request only.
     Failed,
 }
 
 impl State {
-    /// Whether nothing is wrong.
+    /// Whether it works without a problem.
     pub fn is_well(self) -> bool {
         matches!(self, Self::Loading | Self::Running)
     }
@@ -83,7 +83,7 @@ impl State {
     }
 }
 
-/// How a stage is, as clients are told.
+/// The state of a stage, as clients see it.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 #[schema(as = StageInfo)]
 pub struct Status {
@@ -95,19 +95,19 @@ pub struct Status {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub cause: Option<Cause>,
-    /// What a person can do about it, one sentence; absent where nothing has to be done.
+    /// The next step for a person, one sentence; absent where nothing needs to be done.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub next_step: Option<String>,
 }
 
 impl Status {
-    /// A stage with nothing wrong.
+    /// A stage without a problem.
     pub fn well(state: State, detail: impl Into<String>) -> Self {
         Self { state, detail: detail.into(), cause: None, next_step: None }
     }
 
-    /// A stage that works, but not as it should.
+    /// A stage that works with a problem.
     pub fn degraded(cause: Cause) -> Self {
         let (detail, next_step) = (cause.to_string(), cause.next_step());
         Self { state: State::Degraded, detail, cause: Some(cause), next_step }
@@ -130,7 +130,7 @@ impl Status {
     }
 }
 
-/// What the worker tells its session.
+/// An event of the worker, for its session.
 #[derive(Clone, Debug)]
 pub enum Event {
     /// `parameters` are in force from frame `frame` on.
@@ -140,26 +140,26 @@ pub enum Event {
         /// Sequence number of the first frame that has them.
         frame: u64,
     },
-    /// The stage keeps its previous parameters: it cannot use these.
+    /// The stage rejected new parameters and keeps the previous ones.
     Refused {
         /// The previous values, under the new version.
         kept: Parameters,
-        /// What the stage said.
+        /// The stage's message.
         sentence: String,
     },
-    /// The stage takes these layouts.
+    /// The layouts that the stage accepts.
     Wants {
         /// The layouts, the best first.
         layouts: Vec<Layout>,
     },
-    /// Another stage failed to load; the running one goes on.
+    /// Another stage failed to load; the running one continues.
     NotReplaced {
         /// The pipeline that failed to load.
         pipeline: String,
         /// Why.
         sentence: String,
     },
-    /// Another pipeline's stage has taken over.
+    /// Another pipeline's stage runs.
     Switched {
         /// The new pipeline's id.
         pipeline: String,
@@ -170,14 +170,14 @@ pub enum Event {
     State(Status),
 }
 
-/// What the worker has done so far.
+/// The worker's counters.
 #[derive(Debug, Default)]
 pub struct Counters {
     /// Frames taken from the input.
     pub processed: AtomicU64,
-    /// Frames for which the stage gave no output.
+    /// Frames for which the stage returned no output.
     pub skipped: AtomicU64,
-    /// Frames not worked on because the session is paused.
+    /// Frames not processed because the session is paused.
     pub paused: AtomicU64,
     /// Frames on which the stage failed, or which arrived while there was none.
     pub failed: AtomicU64,

@@ -1,7 +1,7 @@
 //! Pipelines, and the running instance of one that a session owns.
 //!
 //! Owns: the [`Stage`] trait, the [`Catalog`] of pipelines, the [`Worker`] thread that runs one stage.
-//! Runs on one OS thread a stage. Must never touch GStreamer or a session.
+//! Runs on one OS thread per stage. Must never touch GStreamer or a session.
 
 mod blank;
 mod catalog;
@@ -42,7 +42,7 @@ pub use worker::Worker;
 
 use crate::frame::Frame;
 
-/// What a stage made of a frame.
+/// The output of a stage for one frame.
 pub enum Output {
     /// A new frame, with the sequence number and time of the input.
     Frame(Frame),
@@ -52,25 +52,25 @@ pub enum Output {
     Skip,
 }
 
-/// A running instance of a pipeline. Every call comes from the one thread that owns it and may block.
+/// A running instance of a pipeline. All calls come from the one thread that owns it and may block.
 pub trait Stage: Send {
-    /// Takes new parameters, which fit the schema; called between two frames.
+    /// Sets new parameters, which fit the schema; called between two frames.
     ///
     /// # Errors
-    /// Why the stage cannot use them; it goes on with the old ones.
+    /// Why the stage rejects them; it continues with the old ones.
     fn set(&mut self, parameters: &Parameters) -> Result<(), Error>;
 
     /// Processes one frame.
     ///
     /// # Errors
-    /// [`Error::Process`] if the stage failed on this frame: [`OnFailure`] decides what is sent, and clients are told.
+    /// [`Error::Process`] if the stage failed on this frame: [`OnFailure`] decides what is sent, and clients are notified.
     /// [`Error::Died`] if it would fail on all others too: the stage is built again.
     fn process(&mut self, frame: &Frame) -> Result<Output, Error>;
 
     /// Forgets earlier frames.
     fn reset(&mut self) {}
 
-    /// Does what takes longer the first time, before the first frame.
+    /// Runs one-time work before the first frame.
     ///
     /// # Errors
     /// As [`Stage::process`].
@@ -80,12 +80,12 @@ pub trait Stage: Send {
         Ok(())
     }
 
-    /// How long the last frame was computed, if it also waited: in a shared worker frames wait for each other.
+    /// How long the last frame was computed without waiting: in a shared worker frames wait for each other.
     fn compute(&self) -> Option<Duration> {
         None
     }
 
-    /// What it runs on, if that is worth telling: follows "the stage runs".
+    /// What it runs on, for people: follows "the stage runs".
     fn detail(&self) -> Option<String> {
         None
     }

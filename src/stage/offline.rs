@@ -1,9 +1,9 @@
-//! A stage without a session: every frame in turn, none left out, on the caller's thread.
+//! A stage without a session: every frame in order, none dropped, on the caller's thread.
 
 use super::{Entry, Error, OnFailure, Output, Parameters, Stage, blank, catalog::build};
 use crate::frame::Frame;
 
-/// A stage that is fed by hand.
+/// A stage whose caller passes each frame.
 pub struct Offline {
     entry: Entry,
     stage: Box<dyn Stage>,
@@ -16,7 +16,7 @@ impl Offline {
     /// Builds the stage as a session's is built, warmed up for frames like `first`.
     ///
     /// # Errors
-    /// What the stage says.
+    /// The stage's error.
     pub fn load(
         entry: Entry,
         parameters: &Parameters,
@@ -27,27 +27,27 @@ impl Offline {
         Ok(Self { entry, stage, good: None, failures: 0, failure: None })
     }
 
-    /// The frame of that number for a pipeline that nothing comes in for.
+    /// The frame of that number for a pipeline without input.
     pub fn blank(entry: &Entry, seq: u64) -> Frame {
         let pts = entry.info.interval.mul_f64(seq as f64);
         Frame { seq, pts, ..blank::frame(&entry.info, None) }
     }
 
-    /// Takes new parameters, between two frames.
+    /// Sets new parameters, between two frames.
     ///
     /// # Errors
-    /// What the stage says; it goes on with the old ones.
+    /// The stage's error; it continues with the old ones.
     pub fn set(&mut self, parameters: &Parameters) -> Result<(), Error> {
         self.stage.set(parameters)
     }
 
-    /// What is shown for a frame: what the stage makes of it, or what stands in for it; `None` where nothing is.
+    /// The output for a frame: the stage's, or the substitute of [`OnFailure`]; `None` for no output.
     ///
     /// # Errors
-    /// [`Error::Died`], or what the stage says of its end.
+    /// [`Error::Died`], or the stage's error at its end.
     pub fn work(&mut self, frame: Frame) -> Result<Option<Frame>, Error> {
-        let picture = match self.stage.process(&frame) {
-            Ok(Output::Frame(picture)) => picture,
+        let frame_out = match self.stage.process(&frame) {
+            Ok(Output::Frame(frame_out)) => frame_out,
             Ok(Output::Passthrough) => frame,
             Ok(Output::Skip) => return Ok(None),
             Err(Error::Process(sentence)) => {
@@ -58,9 +58,9 @@ impl Offline {
             Err(error) => return Err(error),
         };
         if self.entry.info.on_failure == OnFailure::Hold {
-            self.good = Some(picture.clone());
+            self.good = Some(frame_out.clone());
         }
-        Ok(Some(picture))
+        Ok(Some(frame_out))
     }
 
     /// How many frames the stage failed on.
@@ -68,7 +68,7 @@ impl Offline {
         self.failures
     }
 
-    /// What it said of the last.
+    /// The error of the last one.
     pub fn failure(&self) -> Option<&str> {
         self.failure.as_deref()
     }

@@ -1,19 +1,19 @@
-//! The steps of a load: reported by whatever builds the stage, told to whoever asked for it.
+//! The steps of a load: the thread that builds a stage reports them to its listener.
 //!
 //! Bound to the thread that builds. A listener that is passed would have to go through [`Stage::set`](super::Stage::set),
 //! where a worker that loads with parameters is started, and a stage that kept it would own the worker that owns it.
 
 use std::{cell::RefCell, rc::Rc};
 
-/// Told each step.
+/// Receives each step.
 type Listener = Rc<dyn Fn(&str)>;
 
 thread_local! {
-    /// Who is told of this thread's load.
+    /// The listener of this thread's load.
     static LISTENER: RefCell<Option<Listener>> = const { RefCell::new(None) };
 }
 
-/// Builds something while `listener` is told each step. A panic passes through.
+/// Builds something while `listener` receives each step. A panic passes through.
 pub fn listen<T>(listener: impl Fn(&str) + 'static, build: impl FnOnce() -> T) -> T {
     let _until_the_end = Listening(LISTENER.replace(Some(Rc::new(listener))));
     build()
@@ -21,14 +21,14 @@ pub fn listen<T>(listener: impl Fn(&str) + 'static, build: impl FnOnce() -> T) -
 
 /// Reports the load's next step in a few words.
 pub fn report(step: &str) {
-    // A copy: the listener may take its time, and may load something itself.
+    // A copy: the listener may be slow, and may load something itself.
     let listener = LISTENER.with_borrow(Clone::clone);
     if let Some(listener) = listener {
         listener(step);
     }
 }
 
-/// Gives the thread back to who listened before.
+/// Restores the thread's previous listener.
 struct Listening(Option<Listener>);
 
 impl Drop for Listening {

@@ -1,4 +1,4 @@
-//! Prompts: a text, texts, or weighted texts; and the way from some to others over several frames. Pure.
+//! Prompts: a text, texts, or weighted texts; and transitions between them over several frames. Pure.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -33,30 +33,30 @@ pub enum PromptBody {
     Text(String),
     /// A text with its weight.
     Weighted {
-        /// What to paint.
+        /// The text.
         text: String,
-        /// Its part of the mix against the others; 1 without.
+        /// Its weight in the mix; 1 by default.
         #[schema(nullable = false, minimum = 0, maximum = 100)]
         weight: Option<f64>,
     },
 }
 
-/// The way from the prompts in force to others.
+/// A transition from the prompts in force to others.
 #[derive(ToSchema)]
 #[schema(as = Transition)]
 #[expect(dead_code, reason = "describes in the API's document what `transition` reads")]
 pub struct TransitionBody {
-    /// Prompts that it leads to; without them, those of the same message.
+    /// The target prompts; by default those of the same message.
     target_prompts: Option<PromptsBody>,
-    /// Frames that it takes, 4 without; 0 is at once.
+    /// Its length in frames, 4 by default; 0 applies the prompts at once.
     #[schema(minimum = 0, maximum = 3600)]
     num_steps: Option<u64>,
-    /// How weights change from frame to frame, `linear` without.
+    /// How weights change from frame to frame, by default `linear`.
     #[schema(nullable = false)]
     temporal_interpolation_method: Option<Curve>,
 }
 
-/// How prompts take the place of others.
+/// How prompts replace others.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Transition {
     steps: u64,
@@ -68,13 +68,13 @@ pub struct Transition {
 #[serde(rename_all = "snake_case")]
 #[schema(as = PromptInterpolation)]
 enum Curve {
-    /// Weights change by the same amount each step.
+    /// Weights change by the same amount at each step.
     Linear,
-    /// The squares of old and new weights sum up to the same all the way.
+    /// The squares of old and new weights keep the same sum.
     Slerp,
 }
 
-/// A transition under way.
+/// A transition in progress.
 #[derive(Clone, Debug)]
 pub struct Blend {
     from: Vec<(String, f64)>,
@@ -83,7 +83,7 @@ pub struct Blend {
     way: Transition,
 }
 
-/// JSON Schema of the parameter, for a pipeline that takes prompts and describes none itself.
+/// JSON Schema of the parameter, for a pipeline that supports prompts and declares none itself.
 pub fn schema() -> Value {
     json!({
         "type": "array", "title": "Prompts", "maxItems": 16, "default": [],
@@ -99,8 +99,8 @@ pub fn schema() -> Value {
     })
 }
 
-/// Prompts in the one form that stages get: a list of `{text, weight}`. What is none of the known forms stays as it
-/// is, for the schema to refuse.
+/// Prompts in the one form that stages get: a list of `{text, weight}`. An unknown form stays unchanged, for the schema
+/// to reject.
 pub fn normalised(value: Value) -> Value {
     match value {
         Value::String(text) => json!([{"text": text, "weight": 1.0}]),
@@ -120,7 +120,7 @@ fn one(item: Value) -> Value {
     }
 }
 
-/// Reads Scope's `transition` object; gives the prompts that it leads to, where it names some.
+/// Reads Scope's `transition` object; returns its target prompts, if it has any.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -158,13 +158,13 @@ pub fn transition(value: &Value) -> Result<(Transition, Option<Value>), Vec<Faul
 }
 
 impl Blend {
-    /// The way from the prompts of `before` to those of `after`; `None` where there is none to go.
+    /// The transition from the prompts of `before` to those of `after`; `None` if there is nothing to change.
     pub fn new(before: &Values, after: &Values, way: &Transition) -> Option<Self> {
         let (from, to) = (weights(before.get(PROMPTS)?), weights(after.get(PROMPTS)?));
         (way.steps > 0 && !from.is_empty() && from != to).then_some(Self { from, to, at: 0, way: *way })
     }
 
-    /// Puts the next step's prompts in; `false` where that was the last.
+    /// Sets the next step's prompts; `false` if that was the last.
     pub fn step(&mut self, values: &mut Values) -> bool {
         self.at += 1;
         if self.at >= self.way.steps {

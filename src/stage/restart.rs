@@ -1,8 +1,8 @@
-//! The crash policy: when a stage that crashed is built again, and when no more. Pure; time comes in.
+//! The crash policy: when a crashed stage is built again, and when it is given up. Pure; time is an argument.
 //!
-//! Each crash is decided once, by whoever ran what crashed, because nobody else sees all crashes of it: the pool for a
-//! Python worker, whose process many sessions share and would each count, and the session's [`Worker`](super::Worker)
-//! for every other stage. The decision travels with the cause, as a [`Crash`]: a session follows one that was made.
+//! Each crash is decided once, by the one part that sees all crashes of the same thing: the pool for a Python worker,
+//! whose process many sessions share and would each count, and the session's [`Worker`](super::Worker) for every other
+//! stage. The decision travels with the cause, as a [`Crash`]; a session follows a decision that was made.
 
 use std::{
     collections::VecDeque,
@@ -15,18 +15,18 @@ use super::Cause;
 /// First wait before a crashed stage is built again; doubles up to the next constant.
 const BACKOFF: Duration = Duration::from_millis(250);
 const BACKOFF_LIMIT: Duration = Duration::from_secs(30);
-/// A stage that ran for so long starts with the first wait again.
+/// A stage that ran for this long starts with the first wait again.
 const GOOD: Duration = Duration::from_mins(1);
-/// So many crashes in so long are final: the model is broken, not unlucky.
+/// This many crashes within this long are final: the model is broken, not unlucky.
 pub const CRASHES: usize = 5;
 const CRASH_WINDOW: Duration = Duration::from_mins(10);
-/// What was given up may be tried once more after this, if a new session asks for it.
+/// A stage that was given up may be tried once more after this, if a new session requests it.
 const GIVEN_UP: Duration = Duration::from_secs(30);
 
 /// What follows from a crash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Restart {
-    /// It is built again then.
+    /// It is built again at this time.
     At(Instant),
     /// It is not built again by itself.
     GivenUp,
@@ -37,7 +37,7 @@ pub enum Restart {
 pub struct Crash {
     /// Why.
     pub cause: Cause,
-    /// What follows, where whoever ran it has decided.
+    /// The decision, if it has been made.
     pub restart: Option<Restart>,
 }
 
@@ -67,13 +67,13 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// It runs.
+    /// Records that it runs.
     pub fn up(&mut self, now: Instant) {
         self.up_since = Some(now);
         self.decided = None;
     }
 
-    /// It crashed: what follows.
+    /// Records a crash and decides what follows.
     pub fn crashed(&mut self, now: Instant) -> Restart {
         let restart = self.decide(now);
         self.decided = Some((now, restart));
@@ -96,7 +96,7 @@ impl Policy {
         Restart::At(now + wait)
     }
 
-    /// When it may start for whoever asks for it, not before `now`; `None` while it is given up.
+    /// When it may start on request, not before `now`; `None` while it is given up.
     pub fn next_start(&self, now: Instant) -> Option<Instant> {
         match self.decided {
             None => Some(now),

@@ -1,4 +1,4 @@
-//! Where pipelines come from and what runs them, as a person sets it.
+//! The settings of pipelines: their folders and what runs them.
 
 use std::path::PathBuf;
 
@@ -7,12 +7,12 @@ use super::{onnx, python};
 /// Where the shipped pipelines are: in a checkout, or installed.
 const SHIPPED: [&str; 2] = ["pipelines/catalog", "/usr/share/scope/pipelines/catalog"];
 
-/// Where pipelines come from and what runs them.
+/// The settings of pipelines.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Folders of the user's own.
     pub dirs: Vec<PathBuf>,
-    /// The pipeline of sessions that name none; `echo` without.
+    /// The pipeline of sessions that select none; by default `echo`.
     pub default: Option<String>,
     /// The kind `onnx`.
     pub onnx: onnx::Settings,

@@ -18,7 +18,7 @@ pub struct Json(Value);
 #[expect(dead_code, reason = "names `Values` in the API's document")]
 pub struct ParameterValues(BTreeMap<String, Json>);
 
-/// The effective values at one moment, and which update they stem from.
+/// The effective values at one moment, and the update that they come from.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Parameters {
     /// Every parameter of the pipeline, defaults included.
@@ -27,17 +27,17 @@ pub struct Parameters {
     pub version: u64,
 }
 
-/// One thing that is wrong with an update.
+/// One fault of an update.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Fault {
     /// JSON Pointer (RFC 6901) of the value, e.g. `/noise_scale`.
     pub path: String,
-    /// What was expected and what came.
+    /// What was expected and what the update has.
     pub message: String,
 }
 
 impl Fault {
-    /// Characters of the path, and of the message: a few quoted words of the peer's.
+    /// Limit of the path and of the message in characters: a few quoted words of the peer.
     pub const CHARS: usize = 256;
 
     /// A value that is not what was expected.
@@ -45,7 +45,7 @@ impl Fault {
         Self::new(path, &format!("expected {expected}, got {}", kind(got)))
     }
 
-    /// One thing that is wrong, cut to a length that a log and a data channel take.
+    /// A fault, cut to a length that fits a log line and a data channel.
     pub fn new(path: &str, message: &str) -> Self {
         Self { path: cut(path), message: cut(message) }
     }

@@ -67,7 +67,7 @@ mod tests {
         rate.read(at(0), Some(1.0));
 
         assert_eq!(rate.read(at(60), Some(5.0)), None, "a mean of a minute");
-        assert_eq!(rate.read(at(61), Some(4.0)), None, "the count began anew");
+        assert_eq!(rate.read(at(61), Some(4.0)), None, "the count restarted");
         assert_eq!(rate.read(at(62), None), None);
         assert_eq!(rate.read(at(63), Some(4.0)), None);
     }

@@ -13,7 +13,7 @@ function show(stage: StageStatus, onRestart = () => undefined) {
   return render(<StreamState stream={{ ...IDLE, phase: "live", stage }} onRestart={onRestart} />);
 }
 
-it("says over the picture why the stage restarts and what can be done, until it runs", () => {
+it("shows over the video why the stage restarts and what can be done, until it runs", () => {
   const { rerender } = show({ state: "restarting", detail: "planted", cause: KILLED });
 
   const notice = screen.getByRole("status");

@@ -35,8 +35,8 @@ it("does not retry a bad offer", async () => {
 });
 
 it("names the field of a validation error", () => {
-  expect(messageOf({ detail: [{ loc: ["body", "sdp"], msg: "a string is wanted" }] }, 422)).toBe(
-    "sdp: a string is wanted",
+  expect(messageOf({ detail: [{ loc: ["body", "sdp"], msg: "expected a string" }] }, 422)).toBe(
+    "sdp: expected a string",
   );
 });
 

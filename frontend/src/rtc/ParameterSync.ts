@@ -130,7 +130,7 @@ export class ParameterSync {
     return faults;
   }
 
-  /** The server runs another pipeline, whoever chose it. */
+  /** The server runs another pipeline, no matter which client chose it. */
   onPipeline(id: string): void {
     const { switchingTo } = this.state.getSnapshot();
     this.inForce = { pipelineId: id, parameters: {} };

@@ -11,7 +11,7 @@ Array = Any
 """`numpy.ndarray` of uint8; spelled Any, since numpy's own annotation differs between its versions."""
 
 SIDE_LIMIT = 16384
-"""Pixels a side: what video has, with room; a larger figure is a fault of whoever sent it."""
+"""Pixels a side: what video has, with room; a larger one is a fault of the sender."""
 
 
 class I420(NamedTuple):

@@ -115,7 +115,7 @@ class Pipeline:
         """Called once before the process exits normally."""
 
     def progress(self, text: str, fraction: float | None = None) -> None:
-        """Says what `setup` is doing (`fraction` from 0 to 1), to whoever waits for the pipeline."""
+        """Says what `setup` is doing (`fraction` from 0 to 1), to the users who wait for the pipeline."""
         if self.on_progress is not None:
             self.on_progress(text, fraction)
 

@@ -15,7 +15,7 @@ import numpy as np
 
 PACKAGE = Path(__file__).resolve().parents[1]
 LIMIT_S = 20
-"""A worker that says nothing for so long is stuck; a start on a busy machine takes a few seconds."""
+"""A worker that is silent for this long is stuck; a start on a busy machine takes a few seconds."""
 SLOTS = 4
 
 

@@ -103,7 +103,7 @@ impl Writer {
         looked
     }
 
-    /// Continues with another graph. Its clock and its frame numbers start from zero, so the files start anew.
+    /// Continues with another graph. Its clock and its frame numbers start from zero, so new files are started.
     fn switch(&mut self, mut source: Source) -> Result<(), Error> {
         for stream in [&mut self.output, &mut self.input] {
             stream.finish()?;

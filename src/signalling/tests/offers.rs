@@ -24,7 +24,7 @@ fn every_clients_offer_passes_and_its_text_parses_to_the_same_offer() {
 
 /// The seeds of the fuzz targets (fuzz/seeds/generate.py): shapes that none of [`FIXTURES`] has.
 #[test]
-fn generated_shapes_are_taken_and_sound_alone_is_not() {
+fn generated_shapes_are_taken_and_audio_alone_is_not() {
     let shape = |name: &str| {
         let path = format!("{}/fuzz/seeds/offer/{name}", env!("CARGO_MANIFEST_DIR"));
         Offer::parse(&std::fs::read_to_string(path).unwrap())
@@ -112,7 +112,7 @@ fn firefox_has_its_fingerprint_at_session_level() {
 }
 
 #[test]
-fn aiortc_has_three_fingerprints_and_safari_puts_sound_first() {
+fn aiortc_has_three_fingerprints_and_safari_puts_audio_first() {
     let aiortc = offer("aiortc");
     let lengths: Vec<usize> = aiortc.fingerprints.iter().map(|fingerprint| fingerprint.value.len()).collect();
     assert_eq!(lengths, [32, 48, 64]);

@@ -1,4 +1,4 @@
-//! How much of a second the sessions of a pipeline compute together, and whether one more fits. Pure but for its lock.
+//! The load of a pipeline's sessions in seconds of computing per second, and whether another one fits. Pure but for its lock.
 
 use std::{
     collections::BTreeMap,
@@ -6,12 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Weight of the newest frame in the means: some thirty frames count.
+/// Weight of the newest frame in the means: about thirty frames count.
 const NEWEST: f64 = 1.0 / 32.0;
-/// A session without a frame for so long computes nothing.
+/// A session without a frame for this long has no load.
 const IDLE: Duration = Duration::from_secs(3);
 
-/// The sessions of one pipeline that share what it computes on.
+/// The sessions of one pipeline, which share what it computes on.
 #[derive(Debug, Default)]
 pub struct Share(Mutex<Members>);
 
@@ -21,7 +21,7 @@ struct Members {
     uses: BTreeMap<u64, Use>,
 }
 
-/// What one session uses.
+/// The load of one session.
 #[derive(Clone, Copy, Debug)]
 struct Use {
     compute_s: f64,
@@ -29,7 +29,7 @@ struct Use {
     at: Instant,
 }
 
-/// A session's part in a [`Share`]; dropping it gives the part back.
+/// A session's part in a [`Share`], released when dropped.
 #[derive(Debug)]
 pub struct Member {
     share: Arc<Share>,
@@ -37,14 +37,14 @@ pub struct Member {
 }
 
 impl Share {
-    /// One session more.
+    /// Adds a session.
     pub fn join(self: &Arc<Self>) -> Member {
         let mut members = self.lock();
         members.next += 1;
         Member { share: self.clone(), number: members.next }
     }
 
-    /// Seconds of computing a second: of all sessions, and with one more like their mean.
+    /// Seconds of computing per second: of all sessions, and with another one at their mean.
     pub fn load(&self, now: Instant) -> (f64, f64) {
         let members = self.lock();
         let busy: Vec<_> = members
@@ -63,8 +63,8 @@ impl Share {
 }
 
 impl Member {
-    /// A frame that was computed for so long.
-    pub fn note(&self, compute: Duration, now: Instant) {
+    /// Records how long a frame was computed.
+    pub fn record(&self, compute: Duration, now: Instant) {
         let compute_s = compute.as_secs_f64();
         let mut members = self.share.lock();
         let used = members.uses.entry(self.number).or_insert(Use { compute_s, interval_s: 0.0, at: now });
@@ -97,7 +97,7 @@ mod tests {
         for _ in 0..60 {
             now += Duration::from_millis(40);
             for member in &members {
-                member.note(Duration::from_millis(10), now);
+                member.record(Duration::from_millis(10), now);
             }
         }
 

@@ -8,7 +8,7 @@ use crate::stage::{Cause, Error, Parameters, Stage, blank, progress};
 /// Builds a stage with `parameters` and warms it up with a black frame of `size`, or its own; reports each step.
 ///
 /// # Errors
-/// What the stage said, or its panic's text.
+/// The stage's error, or its panic's text.
 pub fn build(
     entry: &Entry,
     parameters: &Parameters,
@@ -21,7 +21,7 @@ pub fn build(
         stage.set(parameters)?;
         progress::report("warming up");
         match stage.warm_up(&blank::frame(&entry.info, size)) {
-            // A stage may fail on a black frame and do well with others.
+            // A stage may fail on a black frame and work with others.
             Ok(()) | Err(Error::Process(_)) => Ok(stage),
             Err(error) => Err(error),
         }
@@ -30,7 +30,7 @@ pub fn build(
         .unwrap_or_else(|panic| Err(Cause::Panicked { message: panic_text(&*panic) }.into()))
 }
 
-/// What a panic said.
+/// The text of a panic.
 pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())

@@ -1,4 +1,4 @@
-//! What a `pipeline.toml` says. Pure; a kind reads its own table through [`Description::own`].
+//! The content of a `pipeline.toml`. Pure; a kind reads its own table through [`Description::own`].
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use crate::{
     stage::{Error, Info, Input, OnFailure, Values},
 };
 
-/// Default rate of generated frames, a second.
+/// Default rate of generated frames, per second.
 const FPS: f64 = 30.0;
 /// Default width and height of generated frames: what image models are trained at.
 const SIZE: u32 = 512;
-/// Largest width and height of generated frames: four times UHD, more than any codec here takes.
+/// Largest width and height of generated frames: four times UHD, beyond every codec here.
 const SIZE_LIMIT: u32 = 16_384;
-/// Default of `deadline_s`: a stage that takes so long for a frame will not return.
+/// Default of `deadline_s`: a stage that takes this long for a frame will not return.
 const DEADLINE_S: f64 = 10.0;
 /// Default of `load_limit_s`: enough for a model of some gigabytes on a cold disk.
 const LOAD_LIMIT_S: f64 = 120.0;
@@ -39,18 +39,18 @@ pub struct Description {
     pub version: String,
     /// `echo`, `launch`, `onnx` or `python`.
     pub kind: String,
-    /// Layouts that its stage takes, the best first.
+    /// Layouts that its stage accepts, the best first.
     pub layouts: Vec<Layout>,
-    /// Whether it works on the frames of a session.
+    /// Whether it processes the frames of a session.
     #[serde(default)]
     pub input: Input,
-    /// Whether it takes `prompts`.
+    /// Whether it accepts `prompts`.
     #[serde(default)]
     pub supports_prompts: bool,
     /// What is sent for a frame without a result.
     #[serde(default)]
     pub on_failure: OnFailure,
-    /// Rate of generated frames, a second.
+    /// Rate of generated frames, per second.
     #[serde(default = "fps")]
     pub fps: f64,
     /// Width of generated frames.
@@ -65,7 +65,7 @@ pub struct Description {
     /// Longest time for a load in seconds.
     #[serde(default = "load_limit_s")]
     pub load_limit_s: f64,
-    /// Share of a second that all sessions of the pipeline may compute in together; see [`Description::most_load`].
+    /// Share of a second that all sessions of the pipeline may compute together; see [`Description::most_load`].
     #[serde(default)]
     pub max_load: Option<f64>,
     /// JSON Schema of each parameter.
@@ -120,7 +120,7 @@ impl Description {
         table.cloned().unwrap_or_default().try_into().map_err(wrong)
     }
 
-    /// What a session needs to know.
+    /// What a session needs to know about it.
     pub fn info(&self) -> Info {
         Info {
             id: self.id.clone(),
@@ -134,8 +134,8 @@ impl Description {
         }
     }
 
-    /// What `max_load` allows: without it, all of the one worker that the sessions of a Python pipeline share, and
-    /// anything where each session's stage computes by itself.
+    /// The limit of `max_load`: by default one worker's full time, which the sessions of a Python pipeline share, and no
+    /// limit where each session's stage computes by itself.
     pub fn most_load(&self) -> Option<f64> {
         self.max_load.or_else(|| (self.kind == "python").then_some(1.0))
     }
@@ -180,7 +180,7 @@ impl Description {
     }
 }
 
-/// Ids are folders' names and stand in URLs, logs and messages.
+/// Ids are names of folders and appear in URLs, logs and messages.
 pub fn is_id(text: &str) -> bool {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
     (1..=64).contains(&text.len()) && text.chars().all(plain) && !text.starts_with('.')

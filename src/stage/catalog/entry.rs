@@ -1,4 +1,4 @@
-//! One pipeline of the catalog: what its folder says, its parameters, and what makes a stage of it.
+//! One pipeline of the catalog: its description, its parameters, and the factory of its stages.
 
 use std::{
     path::Path,
@@ -15,11 +15,11 @@ use crate::stage::{Error, Info, Stage};
 /// One pipeline that can run.
 #[derive(Clone)]
 pub struct Entry {
-    /// What the session and its graph have to know.
+    /// What the session and its graph need to know.
     pub info: Info,
     /// Its parameters.
     pub schema: Schema,
-    /// Makes a running instance.
+    /// Creates a running instance.
     pub factory: Factory,
     about: Arc<Description>,
     share: Arc<Share>,
@@ -27,10 +27,10 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// An entry of what is known about it.
+    /// An entry from its parts.
     ///
     /// # Errors
-    /// [`Error::Description`]: the parameters are no JSON Schema.
+    /// [`Error::Description`]: the parameters are not a JSON Schema.
     pub fn new(about: Description, factory: Factory) -> Result<Self, Error> {
         let schema = Schema::of(&about)?;
         Ok(Self {
@@ -43,8 +43,8 @@ impl Entry {
         })
     }
 
-    /// An entry from the text of a `pipeline.toml`; `factory` takes the place of the one that `kind` names, of those
-    /// that need no folder.
+    /// An entry from the text of a `pipeline.toml`; `factory` replaces the factory of `kind`, which must be a kind without
+    /// a folder.
     ///
     /// # Errors
     /// [`Error::Description`] with the line and what is wrong with it.
@@ -57,10 +57,10 @@ impl Entry {
         Self::new(about, factory)
     }
 
-    /// Reads a folder: its description, and what its kind makes of the other files.
+    /// Reads a folder: its description, and the other files that its kind needs.
     ///
     /// # Errors
-    /// What is wrong, with the folder's and the file's name.
+    /// What is wrong, with the names of the folder and the file.
     pub fn read(folder: &Path, kinds: &Kinds) -> Result<Self, Error> {
         let file = folder.join("pipeline.toml");
         let in_file = |error: Error| Error::Description(format!("{}: {error}", file.display()));
@@ -83,25 +83,25 @@ impl Entry {
         Self::new(about, factory).map_err(in_file)
     }
 
-    /// What its `pipeline.toml` says.
+    /// Its `pipeline.toml`.
     pub fn about(&self) -> &Description {
         &self.about
     }
 
-    /// Whether this is the other one: not a pipeline of the same id that was read later.
+    /// Whether both are the same entry, not a pipeline of the same id that was read later.
     pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.about, &other.about)
     }
 
-    /// A session's part in what all sessions of the pipeline compute.
+    /// A session's part in the pipeline's load.
     pub fn join(&self) -> Member {
         self.share.join()
     }
 
-    /// Whether one session more leaves the others their frame rate.
+    /// Checks that another session leaves the others their frame rate.
     ///
     /// # Errors
-    /// [`Error::Overloaded`] with what they compute already.
+    /// [`Error::Overloaded`] with the current load.
     pub fn check_load(&self) -> Result<(), Error> {
         let Some(limit) = self.about.most_load() else { return Ok(()) };
         let (now, then) = self.share.load(Instant::now());
@@ -111,7 +111,7 @@ impl Entry {
         Err(Error::Overloaded { id: self.info.id.clone(), now, then, limit })
     }
 
-    /// Keeps a stage that runs for the next session; gives the one that was kept.
+    /// Keeps a running stage for the next session; returns the one that was kept before.
     pub fn keep_spare(&self, stage: Box<dyn Stage>) -> Option<Box<dyn Stage>> {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner).replace(stage)
     }

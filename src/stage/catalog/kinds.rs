@@ -1,11 +1,11 @@
-//! The kinds of pipelines that this server knows: what makes a factory of stages from a pipeline's folder.
+//! The kinds of pipelines that this server supports: each creates a factory of stages from a pipeline's folder.
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use super::Description;
 use crate::stage::{Error, Stage, echo::Echo};
 
-/// Makes a stage; called on a thread of its own, may block.
+/// Creates a stage; called on a thread of its own, may block.
 pub type Factory = Arc<dyn Fn() -> Result<Box<dyn Stage>, Error> + Send + Sync>;
 
 /// Reads and checks everything of a pipeline's folder that can be checked without running it.
@@ -24,7 +24,7 @@ impl Default for Kinds {
 }
 
 impl Kinds {
-    /// The same with one more kind.
+    /// Adds a kind.
     #[must_use]
     pub fn with(
         mut self,
@@ -38,7 +38,7 @@ impl Kinds {
     /// A factory for the pipeline in `folder`.
     ///
     /// # Errors
-    /// [`Error::Description`] for a kind that nobody knows, and what the kind says.
+    /// [`Error::Description`] for an unknown kind, and the errors of the kind.
     pub fn prepare(&self, folder: &Path, about: &Description) -> Result<Factory, Error> {
         let Some(prepare) = self.0.get(about.kind.as_str()) else {
             let known = self.0.keys().copied().collect::<Vec<_>>().join(", ");

@@ -1,7 +1,7 @@
 //! The catalog: every pipeline that a user can select, read from folders `<dir>/<id>/pipeline.toml`.
 //!
 //! Shared by all; read at start, and again where a folder changes. A broken folder becomes an entry with its error.
-//! Whoever has an [`Entry`] keeps it: a folder that goes or changes is for new sessions alone.
+//! A session keeps its [`Entry`]: a folder that is removed or changed affects new sessions alone.
 
 mod admission;
 mod build;
@@ -35,23 +35,23 @@ pub use self::{
 use self::{folder_state::FolderState, preload::Preload};
 use super::{Error, Values};
 
-/// The one pipeline that needs no folder: the server works with it wherever it is started.
+/// The only pipeline without a folder: the server has it wherever it is started.
 const ECHO: &str = include_str!("../../../pipelines/catalog/echo/pipeline.toml");
 
-/// All pipelines, and which of them new sessions get.
+/// All pipelines, and the one that new sessions get.
 #[derive(Clone)]
 pub struct Catalog(Arc<Shelf>);
 
 struct Shelf {
     dirs: Vec<PathBuf>,
     kinds: Kinds,
-    /// Those that no folder stands behind.
+    /// Pipelines without a folder.
     fixed: Vec<Entry>,
     all: RwLock<BTreeMap<String, Row>>,
     loaded: Preload,
 }
 
-/// A folder's pipeline, as it was read.
+/// A folder's pipeline, as last read.
 #[derive(Clone)]
 struct Row {
     folder: Option<(PathBuf, FolderState)>,
@@ -70,7 +70,7 @@ fn echo() -> Vec<Entry> {
 }
 
 impl Catalog {
-    /// The built-in pipelines and those of every folder `<dir>/<id>`; of two with one id the later folder's.
+    /// The built-in pipelines and those of every folder `<dir>/<id>`; for a duplicate id the last folder wins.
     ///
     /// # Errors
     /// A directory that cannot be read; what is wrong inside one becomes an entry with its error.
@@ -84,7 +84,7 @@ impl Catalog {
         Ok(Self::of(dirs.to_vec(), kinds.clone(), echo()))
     }
 
-    /// The same catalog with one more pipeline.
+    /// Adds a pipeline.
     #[must_use]
     pub fn with(&self, entry: Entry) -> Self {
         let mut fixed = self.0.fixed.clone();
@@ -99,7 +99,7 @@ impl Catalog {
         catalog
     }
 
-    /// Reads the folders that are new or have changed, and forgets those that are gone; gives the ids of these. Blocks.
+    /// Reads new and changed folders, and removes those that are gone; returns their ids. Blocks.
     pub fn refresh(&self) -> Vec<String> {
         let Shelf { dirs, kinds, fixed, .. } = &*self.0;
         let before = self.rows().clone();
@@ -125,12 +125,12 @@ impl Catalog {
         changed
     }
 
-    /// Where its folders are.
+    /// The directories of its folders.
     pub fn dirs(&self) -> &[PathBuf] {
         &self.0.dirs
     }
 
-    /// The pipeline of that id or alias.
+    /// The pipeline with that id or alias.
     ///
     /// # Errors
     /// [`Error::UnknownPipeline`], or [`Error::Broken`] with the entry's own error.
@@ -146,12 +146,12 @@ impl Catalog {
         named.next().cloned().ok_or_else(|| Error::unknown(id, known()))
     }
 
-    /// Every pipeline by id: what runs, or why it does not.
+    /// Every pipeline by id: its entry, or why it cannot run.
     pub fn all(&self) -> Vec<(String, Result<Entry, Error>)> {
         self.rows().iter().map(|(id, row)| (id.clone(), row.entry.clone())).collect()
     }
 
-    /// The pipeline of a session that names none: the loaded one, else `echo`.
+    /// The pipeline of a session that selects none: the loaded one, else `echo`.
     pub fn default_id(&self) -> String {
         self.0.loaded.id().unwrap_or_else(|| "echo".to_owned())
     }
@@ -165,21 +165,21 @@ impl Catalog {
         self.rows().iter().map(|(id, row)| (id.clone(), listing(id, row))).collect()
     }
 
-    /// Makes `ids` the pipeline of new sessions and loads a stage of it for the next one, in the background.
+    /// Makes `ids` the pipeline of new sessions and loads a stage for the next one in the background.
     ///
     /// # Errors
-    /// What [`Catalog::get`] says, [`Error::Chain`] for more than one, [`Error::Parameters`].
+    /// The errors of [`Catalog::get`], [`Error::Chain`] for more than one, [`Error::Parameters`].
     pub fn load(&self, ids: &[String], load_params: Option<Values>) -> Result<(), Error> {
         let [id] = ids else { return Err(Error::Chain { count: ids.len() }) };
         self.0.loaded.start(self.get(id)?, load_params)
     }
 
-    /// Which pipeline is loaded, and how its loading goes.
+    /// The loaded pipeline, and the progress of its load.
     pub fn status(&self) -> LoadStatus {
         self.0.loaded.status()
     }
 
-    /// What a session of that pipeline starts with: its defaults, and what it was loaded with.
+    /// The first parameter values of a session: the pipeline's defaults, and those that it was loaded with.
     pub fn first_values(&self, entry: &Entry) -> Values {
         let mut values = entry.schema.defaults();
         values.extend(
@@ -193,7 +193,7 @@ impl Catalog {
     }
 }
 
-/// The folders in a directory; those whose names begin with a dot are editors' and tools'.
+/// The folders in a directory, without those of editors and tools, whose names start with a dot.
 fn folders(dir: &Path) -> Vec<PathBuf> {
     let hidden = |path: &Path| path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();

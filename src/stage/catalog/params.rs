@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::expected;
 use crate::stage::{Description, Error, Fault, Values, prompts};
 
-/// Faults of one update that are told: enough to mend it, too few to make an answer longer than its question.
+/// Faults that one reply reports: enough to correct the update, and a reply no longer than its request.
 pub const FAULTS: usize = 16;
 /// A pipeline's compiled parameter schema (JSON Schema 2020-12).
 #[derive(Clone)]
@@ -74,7 +74,7 @@ impl Schema {
         self.properties().any(|(property, _)| property == name)
     }
 
-    /// What is wrong with `values`, at most [`FAULTS`]; empty when they may reach the stage.
+    /// The faults in `values`, at most [`FAULTS`]; empty if they may reach the stage.
     pub fn faults(&self, values: &Values) -> Vec<Fault> {
         self.validator
             .iter_errors(&Value::Object(values.clone()))
@@ -83,7 +83,7 @@ impl Schema {
             .collect()
     }
 
-    /// Whether prompts may be texts with weights, which every form that a client sends is then brought to.
+    /// Whether prompts may be weighted texts, to which every form of prompts is then normalised.
     pub fn weighs_prompts(&self) -> bool {
         let prompts = self.properties().find(|(name, _)| *name == prompts::PROMPTS);
         prompts.is_some_and(|(_, schema)| {
@@ -93,7 +93,7 @@ impl Schema {
         })
     }
 
-    /// Whether a stage with the one has to be built again for the other: a parameter that it loads with changes.
+    /// Whether a change from one to the other needs a new stage: a load-time parameter differs.
     pub fn rebuilds(&self, one: &Values, other: &Values) -> bool {
         self.properties().any(|(name, schema)| is_load_param(schema) && one.get(name) != other.get(name))
     }
@@ -103,7 +103,7 @@ impl Schema {
     }
 }
 
-/// Scope's word for a parameter that a stage takes when it loads.
+/// Scope's marker of a load-time parameter.
 fn is_load_param(schema: &Value) -> bool {
     schema["ui"]["is_load_param"] == true
 }

@@ -1,6 +1,6 @@
-//! The pipeline that new sessions get, and the stage of it that is ready for the next one.
+//! The pipeline that new sessions get, and its stage that is ready for the next one.
 //!
-//! Runs: `pipeline-load`, which builds that stage. The newest load counts.
+//! Runs: `pipeline-load`, which builds that stage. The newest load wins.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -12,14 +12,14 @@ use serde::Serialize;
 use super::{Entry, build::build};
 use crate::stage::{Activity, Cause, Error, ParameterValues, Parameters, Stage, Values};
 
-/// Where the server's loaded pipeline is.
+/// The state of the server's loaded pipeline.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LoadState {
     /// Nothing was asked for; sessions get `echo`.
     #[default]
     NotLoaded,
-    /// Under way.
+    /// Loading.
     Loading,
     /// Ready for sessions.
     Loaded,
@@ -27,14 +27,14 @@ pub enum LoadState {
     Error,
 }
 
-/// Answer of `GET /api/v1/pipeline/status`.
+/// Response of `GET /api/v1/pipeline/status`.
 #[derive(Clone, Debug, Default, Serialize, utoipa::ToSchema)]
 pub struct LoadStatus {
     /// Where it is.
     pub status: LoadState,
     /// The pipeline that new sessions get.
     pub pipeline_id: Option<String>,
-    /// What it was loaded with.
+    /// The parameters that it was loaded with.
     #[schema(value_type = Option<ParameterValues>)]
     pub load_params: Option<Values>,
     /// What the load is doing: checking, starting, what a Python worker says, warming up, ready.
@@ -59,7 +59,7 @@ struct Inner {
 }
 
 impl Preload {
-    /// Loads a pipeline in the background in place of the one before.
+    /// Loads a pipeline in the background and replaces the previous one.
     ///
     /// # Errors
     /// [`Error::Parameters`] where its own are wrong; others in `load_params` are another pipeline's and do not count.
@@ -86,7 +86,7 @@ impl Preload {
         drop(inner);
         let preload = self.clone();
         let thread = std::thread::Builder::new().name("pipeline-load".into()).spawn(move || {
-            drop(before); // what was ready before may take its time to end
+            drop(before); // the previous stage may take a while to stop
             let told = preload.clone();
             let step = move |step: &str| told.step(number, step);
             let built = build(&entry, &Parameters { values, version: 0 }, None, step);
@@ -98,7 +98,7 @@ impl Preload {
         Ok(())
     }
 
-    /// How the loading goes.
+    /// The progress of the load.
     pub fn status(&self) -> LoadStatus {
         let inner = self.lock();
         let limit = inner.entry.as_ref().map_or(Duration::MAX, |entry| entry.info.load_limit);
@@ -114,14 +114,14 @@ impl Preload {
         LoadStatus { elapsed_s: elapsed.map(|elapsed| elapsed.as_secs_f64()), ..self.lock().status.clone() }
     }
 
-    /// The pipeline that sessions get which name none.
+    /// The pipeline of sessions that select none.
     pub fn id(&self) -> Option<String> {
         let status = self.status();
         let usable = matches!(status.status, LoadState::Loading | LoadState::Loaded);
         status.pipeline_id.filter(|_| usable)
     }
 
-    /// What the pipeline of that id was loaded with.
+    /// The parameters that the pipeline of that id was loaded with.
     pub fn values(&self, id: &str) -> Values {
         let inner = self.lock();
         let params = inner.status.load_params.as_ref();
@@ -142,7 +142,7 @@ impl Preload {
         };
         let mut inner = self.lock();
         if inner.number != number || inner.status.status != LoadState::Loading {
-            return; // another load has its place
+            return; // a newer load replaced this one
         }
         let before = entry.keep_spare(stage);
         inner.took = inner.since.map(|since| since.elapsed());
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
     use crate::stage::{Catalog, Factory};
 
-    /// Waits for the load's end.
+    /// Waits for the end of the load.
     fn settled(catalog: &Catalog) -> LoadStatus {
         let end = Instant::now() + Duration::from_secs(20);
         loop {

@@ -1,6 +1,6 @@
 //! Reads the catalog again when its folders change.
 //!
-//! Runs: `catalog`, a thread of its own. Where the system watches no more folders it looks at them instead.
+//! Runs: `catalog`, a thread of its own. Where the system cannot watch more folders it polls them.
 
 use std::{
     sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
@@ -13,11 +13,11 @@ use notify::{EventKind, RecursiveMode, Watcher};
 use super::Catalog;
 use crate::stage::Error;
 
-/// A folder that is being copied is read when nothing has changed for so long.
+/// A folder that is being copied is read once nothing has changed for this long.
 const QUIET: Duration = Duration::from_millis(150);
-/// And at the latest after so long.
+/// And at the latest after this long.
 const LONGEST: Duration = Duration::from_secs(1);
-/// How often folders are looked at that cannot be watched; with a watch, for what it missed (a network share).
+/// How often folders that cannot be watched are polled; with a watch, for changes that it missed (a network share).
 const LOOK: Duration = Duration::from_secs(1);
 const LOOK_ANYWAY: Duration = Duration::from_secs(30);
 
@@ -51,9 +51,9 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.signs.send(Sign::Stop).ok(); // a thread that is gone needs no telling
+        self.signs.send(Sign::Stop).ok(); // the thread has ended
         if let Some(thread) = self.thread.take() {
-            thread.join().ok(); // a panic there ends the watch alone
+            thread.join().ok(); // its panic ends the watch alone
         }
     }
 }
@@ -71,7 +71,7 @@ fn watcher(catalog: &Catalog, signs: Sender<Sign>) -> Option<notify::Recommended
         }
         Ok::<_, notify::Error>(watcher)
     };
-    start().map_err(|error| tracing::warn!(%error, "folders of pipelines are looked at, not watched")).ok()
+    start().map_err(|error| tracing::warn!(%error, "folders of pipelines are polled, not watched")).ok()
 }
 
 fn follow(catalog: &Catalog, signs: &Receiver<Sign>, look: Duration) {
@@ -84,14 +84,14 @@ fn follow(catalog: &Catalog, signs: &Receiver<Sign>, look: Duration) {
         for id in catalog.refresh() {
             match catalog.get(&id) {
                 Ok(_) => tracing::info!(pipeline = id, "pipeline read"),
-                Err(Error::UnknownPipeline { .. }) => tracing::info!(pipeline = id, "pipeline gone"),
+                Err(Error::UnknownPipeline { .. }) => tracing::info!(pipeline = id, "pipeline removed"),
                 Err(error) => tracing::warn!(pipeline = id, %error, "pipeline broken"),
             }
         }
     }
 }
 
-/// Waits until nothing changes any more; `false`: to stop.
+/// Waits until the changes end; `false`: stop.
 fn settle(signs: &Receiver<Sign>) -> bool {
     let end = Instant::now() + LONGEST;
     loop {

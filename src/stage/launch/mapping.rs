@@ -15,7 +15,7 @@ pub struct Mapping {
     pub parameter: String,
     /// The property.
     pub address: Address,
-    /// The bin starts anew for a change.
+    /// The bin restarts for a change.
     pub before_playing: bool,
     long: Long,
 }
@@ -84,7 +84,7 @@ impl Mapping {
         scaled.unwrap_or_else(|| value.clone())
     }
 
-    /// Whether every value that the parameter's schema lets through is one that the property takes, at the time.
+    /// Whether the property accepts every value that the parameter's schema allows, at the time of the change.
     ///
     /// # Errors
     /// What does not fit.

@@ -1,7 +1,7 @@
 //! The `launch` kind: `stage.launch` is a bin description in GStreamer's own language.
 //!
-//! Owns: what a folder of this kind says, and the stage around a running bin. The bin itself runs behind
-//! [`Player`], which media implements. On the stage's thread; a frame goes in by reference and is waited for.
+//! Owns: reading a folder of this kind, and the stage around a running bin. The bin itself runs behind [`Player`], which
+//! media implements. On the stage's thread; a frame is pushed by reference and the thread waits for the output.
 
 mod mapping;
 
@@ -19,7 +19,7 @@ use crate::frame::{
 
 /// The file of a folder of this kind.
 const FILE: &str = "stage.launch";
-/// Of the time that the worker gives a frame: its own way out of a hang is to leave a thread behind.
+/// The share of a frame's deadline that a bin gets: the worker's own way out of a hang is to abandon a thread.
 const SHARE_OF_DEADLINE: f64 = 0.8;
 
 /// The `[launch]` table.
@@ -30,7 +30,7 @@ struct Table {
     properties: toml::Table,
 }
 
-/// The kind, with what runs its bins.
+/// The kind, with the player of its bins.
 pub fn kind(
     player: Arc<dyn Player>,
 ) -> impl Fn(&Path, &Description) -> Result<Factory, Error> + Send + Sync + 'static {
@@ -71,7 +71,7 @@ pub fn prepare(player: &Arc<dyn Player>, folder: &Path, about: &Description) -> 
     Ok(Arc::new(move || Ok(Box::new(Launch::new(shared.clone())?) as Box<dyn Stage>)))
 }
 
-/// What all stages of one pipeline have in common.
+/// What all stages of one pipeline share.
 struct Shared {
     player: Arc<dyn Player>,
     plan: Plan,
@@ -80,7 +80,7 @@ struct Shared {
 }
 
 impl Shared {
-    /// The value of each mapped property that `values` names a parameter of, by the mapping's place.
+    /// The value of each mapped property whose parameter is in `values`, by the mapping's index.
     fn settings(&self, values: &Values) -> Vec<Option<Setting>> {
         let setting = |mapping: &Mapping| {
             Some((mapping.address.clone(), mapping.value(values.get(&mapping.parameter)?)))
@@ -89,12 +89,12 @@ impl Shared {
     }
 }
 
-/// A bin at work for one session.
+/// A bin that runs for one session.
 struct Launch {
     shared: Arc<Shared>,
     playing: Option<Box<dyn Playing>>,
     in_force: Vec<Option<Setting>>,
-    /// Time of the last frame: a bin's own clock only rises.
+    /// Time of the last frame: a bin's own clock never goes back.
     last: Option<Duration>,
 }
 
@@ -106,7 +106,7 @@ impl Launch {
         Ok(stage)
     }
 
-    /// The bin, started where it does not run.
+    /// The bin, started if it does not run.
     fn playing(&mut self) -> Result<&mut Box<dyn Playing>, Error> {
         if self.playing.is_none() {
             let settings: Vec<_> = self.in_force.iter().flatten().cloned().collect();
@@ -146,7 +146,7 @@ impl Stage for Launch {
         let outcome = self.playing()?.process(frame);
         self.last = Some(frame.pts);
         match outcome {
-            Ok(Some(picture)) => Ok(Output::Frame(picture)),
+            Ok(Some(output)) => Ok(Output::Frame(output)),
             Ok(None) => Ok(Output::Skip),
             Err(Fault::Frame(what)) => Err(Error::Process(what)),
             Err(Fault::Failed(message)) => {

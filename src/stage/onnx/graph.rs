@@ -1,4 +1,4 @@
-//! What a model takes and gives, read from its graph's types and shapes. Pure.
+//! The inputs and outputs of a model, read from its graph's types and shapes. Pure.
 
 use ort::value::{Outlet, TensorElementType, ValueType};
 use serde::Deserialize;
@@ -6,13 +6,13 @@ use serde_json::Value;
 
 use super::super::Values;
 
-/// Wider and higher than any codec here takes.
+/// Beyond every codec here, in width and height.
 const LONGEST: i64 = 16_384;
 
 /// How a graph represents a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub enum Tensor {
-    /// Bytes, `[1,H,W,3]`: the processing before and after is in the graph. Nothing is copied for it.
+    /// Bytes, `[1,H,W,3]`: the graph contains all pre- and postprocessing. No copy is needed.
     #[default]
     #[serde(rename = "uint8")]
     Bytes,
@@ -69,11 +69,11 @@ impl Tensor {
 /// A scalar input: a parameter by its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scalar {
-    /// Of the graph's input and of the parameter.
+    /// Name of the graph's input and of the parameter.
     pub name: String,
     /// Its type in the graph.
     pub number: Number,
-    /// Of no dimension, or of one with one element.
+    /// Without dimensions, or one dimension of one element.
     pub shape: Vec<usize>,
 }
 
@@ -104,7 +104,7 @@ impl Number {
         }
     }
 
-    /// JSON Schema's types whose values it can hold.
+    /// The JSON Schema types whose values fit.
     fn types(self) -> &'static [&'static str] {
         match self {
             Self::Float | Self::Double => &["number", "integer"],
@@ -121,7 +121,7 @@ pub struct Graph {
     pub tensor: Tensor,
     /// Name of the frame's input.
     pub image: String,
-    /// Height and width that the graph insists on.
+    /// Height and width that the graph requires.
     pub fixed: [Option<usize>; 2],
     /// The other inputs.
     pub scalars: Vec<Scalar>,
@@ -133,7 +133,7 @@ impl Graph {
     /// Finds the frame and the parameters among the inputs, and the frame among the outputs.
     ///
     /// # Errors
-    /// The first thing that does not fit: what was expected, what is there, what to do.
+    /// The first mismatch: what was expected, what the graph has, the next step.
     pub fn read(
         inputs: &[Outlet],
         outputs: &[Outlet],
@@ -161,7 +161,7 @@ impl Graph {
         Ok(Self { tensor, image: image.name().to_owned(), fixed, scalars, output })
     }
 
-    /// Width and height that the graph takes for a frame of that size.
+    /// Width and height that the graph requires for a frame of that size.
     pub fn size_for(&self, (width, height): (usize, usize)) -> (usize, usize) {
         (self.fixed[1].unwrap_or(width), self.fixed[0].unwrap_or(height))
     }
@@ -188,7 +188,7 @@ fn scalar(input: &Outlet, parameters: &Values) -> Result<Scalar, String> {
     Ok(Scalar { name: name.to_owned(), number, shape: vec![1; shape(input).len()] })
 }
 
-/// The one output that is a frame; a sole one may be of unknown shape.
+/// The one output that is a frame; a sole output may have an unknown shape.
 fn frame_output(outputs: &[Outlet], tensor: Tensor) -> Result<String, String> {
     let fits: Vec<_> = outputs.iter().filter(|output| frame_sides(output, tensor).is_some()).collect();
     match (&fits[..], outputs) {
@@ -213,7 +213,7 @@ fn shape(outlet: &Outlet) -> &[i64] {
     }
 }
 
-/// That a frame does not fit, and the line of `pipeline.toml` with which it would.
+/// The sentence for a frame that does not fit, with the line of `pipeline.toml` that would make it fit.
 fn unfit(what: &str, outlet: &Outlet, tensor: Tensor) -> String {
     let (other, line) = match tensor {
         Tensor::Bytes => (Tensor::Floats, "if its values are 0 to 1, write tensor = \"float\" under [onnx]"),

@@ -1,4 +1,4 @@
-//! ONNX Runtime's shared library: where it is, loaded once a process and kept for ever.
+//! ONNX Runtime's shared library: found and loaded once per process, and kept for ever.
 
 use std::{
     env,
@@ -10,24 +10,24 @@ use ort::{environment::Environment, logging::LogLevel};
 
 use super::super::venv::environments;
 
-/// The loaded library. Only success is kept: who installs it needs no restart.
+/// The loaded library. Only success is cached: after an installation no restart is needed.
 static LOADED: Mutex<Option<Library>> = Mutex::new(None);
 
-/// Where systems and people put shared libraries, besides where the dynamic loader looks.
+/// Common folders of shared libraries, besides those of the dynamic loader.
 const SYSTEM: [&str; 4] = ["/usr/local/lib", "/usr/lib64", "/usr/lib", "/opt/onnxruntime/lib"];
 
 /// The loaded library, with the one environment that it allows.
 #[derive(Clone)]
 pub struct Library {
-    /// What sessions are made in.
+    /// The environment in which sessions are created.
     pub environment: Arc<Environment>,
 }
 
 impl Library {
-    /// The library, loaded where it is not yet: `wanted` or nothing where a file is named, else the first that works.
+    /// The library, loaded on first use: `wanted` alone if a file is configured, else the first that works.
     ///
     /// # Errors
-    /// What was tried and why it did not load.
+    /// Each file that was tried, and why it did not load.
     pub fn get(wanted: Option<&Path>) -> Result<Self, String> {
         let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(library) = &*loaded {
@@ -58,7 +58,7 @@ fn load(file: &Path) -> Result<Library, String> {
         .with_logger(Arc::new(log))
         .build()
         .map_err(|error| format!("{}: {error}", file.display()))?;
-    // A logger of one's own gets every line of the library otherwise.
+    // Without a logger of its own the library logs every line.
     environment.set_log_level(LogLevel::Warning);
     Ok(Library { environment: Arc::new(environment) })
 }
@@ -103,7 +103,7 @@ fn libraries(dir: &Path) -> Vec<PathBuf> {
     let files = std::fs::read_dir(dir).into_iter().flatten().flatten();
     let mut found: Vec<_> = files.map(|file| file.path()).filter(is_library).collect();
     found.sort();
-    // The loader takes relative paths for relative to the program.
+    // The loader resolves relative paths against the program.
     found.into_iter().map(|file| std::path::absolute(&file).unwrap_or(file)).collect()
 }
 

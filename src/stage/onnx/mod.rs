@@ -1,7 +1,7 @@
 //! The `onnx` kind: ONNX Runtime in process, on the stage's own thread.
 //!
-//! Owns: what `[onnx]` may say, the check of a model before anything runs it. The library is loaded once a process,
-//! when the first pipeline of this kind is read. Must never run a model on shapes that were not checked.
+//! Owns: the table `[onnx]`, and the check of a model before it runs. The library is loaded once per process, when the
+//! first pipeline of this kind is read. Must never run a model on shapes that were not checked.
 
 mod graph;
 mod library;
@@ -25,19 +25,19 @@ use super::{Cause, Description, Error, Factory, Input, Missing, Stage};
 use crate::frame::Layout;
 pub use providers::Provider;
 
-/// Threads of one stage where nobody says otherwise: sessions share the cores with each other and with the codecs.
+/// Default threads of one stage: sessions share the cores with each other and with the codecs.
 const THREADS: usize = 2;
-/// More cores than any host has; a slip of the keyboard otherwise makes thousands of threads.
+/// More than the cores of any host: a typing error must not start thousands of threads.
 const MOST_THREADS: usize = 256;
 
-/// What the configuration says for all pipelines of this kind.
+/// The settings of all pipelines of this kind.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// The file of ONNX Runtime; without one it is looked for.
+    /// The file of ONNX Runtime; by default it is searched for.
     pub library: Option<PathBuf>,
-    /// In place of what a `pipeline.toml` names, where not empty.
+    /// Replaces the providers of every `pipeline.toml` unless empty.
     pub providers: Vec<Provider>,
-    /// In place of what a `pipeline.toml` says.
+    /// Replaces the threads of every `pipeline.toml`.
     pub threads: Option<usize>,
 }
 
@@ -48,12 +48,12 @@ struct Own {
     /// File in the pipeline's folder.
     #[serde(default = "model")]
     model: PathBuf,
-    /// What is tried, the best first.
+    /// The providers to try, the best first.
     #[serde(default = "Provider::all")]
     providers: Vec<Provider>,
     /// Threads of one operator.
     threads: Option<usize>,
-    /// What the graph takes and gives.
+    /// The form of the graph's frames.
     #[serde(default)]
     tensor: Tensor,
 }
@@ -62,7 +62,7 @@ fn model() -> PathBuf {
     "model.onnx".into()
 }
 
-/// All that a stage is built from.
+/// Everything that a stage is built from.
 #[derive(Clone)]
 struct Plan {
     file: PathBuf,
@@ -73,18 +73,18 @@ struct Plan {
 }
 
 impl Plan {
-    /// Its model's file was there when the catalog was read, and is not any more.
+    /// The model's file existed when the catalog was read and is missing now.
     fn no_model(&self) -> Cause {
         let name = self.file.display().to_string();
-        let install = "put the model there again".to_owned();
+        let install = "restore the model's file".to_owned();
         Cause::NotInstalled { missing: Missing::File, name, install }
     }
 }
 
-/// Reads a pipeline's folder: its table, its model, and whether the two and the parameters fit.
+/// Reads a pipeline's folder: its table, its model, and whether both fit the parameters.
 ///
 /// # Errors
-/// [`Error::Description`] with the file and what is wrong with it, or that ONNX Runtime is not there.
+/// [`Error::Description`] with the file and its fault, or that ONNX Runtime is not installed.
 pub fn prepare(settings: &Settings, folder: &Path, about: &Description) -> Result<Factory, Error> {
     let plan = plan(settings, folder, about)?;
     let library = Library::get(settings.library.as_deref()).map_err(Error::Description)?;
@@ -94,7 +94,7 @@ pub fn prepare(settings: &Settings, folder: &Path, about: &Description) -> Resul
     }))
 }
 
-/// What the texts alone say.
+/// Checks the texts alone.
 fn plan(settings: &Settings, folder: &Path, about: &Description) -> Result<Plan, Error> {
     let own: Own = about.own()?;
     if about.layouts != [Layout::Rgb] {
@@ -124,7 +124,7 @@ fn plan(settings: &Settings, folder: &Path, about: &Description) -> Result<Plan,
     Ok(Plan { file, providers, threads, tensor: own.tensor, about: about.clone() })
 }
 
-/// Whether the graph fits, seen on the CPU and without its optimisation: a catalog is read in no time.
+/// Checks the graph, on the CPU and without optimisation, so that a catalog is read quickly.
 fn check(library: &Library, plan: &Plan) -> Result<Graph, Error> {
     let session = providers::glance(library, &plan.file)?;
     Graph::read(session.inputs(), session.outputs(), plan.tensor, &plan.about.parameters)

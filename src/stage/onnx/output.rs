@@ -6,7 +6,7 @@ use ort::value::DynValue;
 
 use crate::frame::Pixels;
 
-/// A uint8 tensor `[1,H,W,3]`; freed with the last frame that shows it, on whichever thread that is.
+/// A uint8 tensor `[1,H,W,3]`; freed with the last frame that refers to it, on any thread.
 pub struct Made(pub DynValue);
 
 impl Pixels for Made {

@@ -8,7 +8,7 @@ const RGB: usize = 3;
 /// The frame's pixels without gaps between rows: its own bytes, or a copy in `buffer` where its stride forces one.
 ///
 /// # Errors
-/// The frame has fewer bytes than its size and stride promise.
+/// The frame has fewer bytes than its size and stride require.
 pub fn tight<'a>(frame: &'a Frame, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], String> {
     let (width, height) = (frame.width as usize, frame.height as usize);
     let row = width * RGB;
@@ -69,7 +69,7 @@ pub fn to_planes(pixels: &[u8], planes: &mut Vec<f32>) {
     }
 }
 
-/// Three planes of floats as pixels, rounded and clipped; what is no number is black.
+/// Three planes of floats as pixels, rounded and clipped; NaN becomes black.
 pub fn from_planes(planes: &[f32]) -> Vec<u8> {
     let (size, mut pixels) = (planes.len() / RGB, vec![0; planes.len()]);
     for (channel, plane) in planes.chunks_exact(size.max(1)).enumerate() {

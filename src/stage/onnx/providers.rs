@@ -1,4 +1,4 @@
-//! What computes a model: ONNX Runtime's providers, registered one by one so that each refusal is heard.
+//! ONNX Runtime's execution providers, registered one by one so that each refusal is reported.
 
 use std::path::Path;
 
@@ -33,7 +33,7 @@ impl Provider {
         vec![Self::Tensorrt, Self::Cuda, Self::Openvino, Self::Cpu]
     }
 
-    /// Its name in `pipeline.toml`, in the configuration and in messages.
+    /// Its name in `pipeline.toml`, in the settings and in messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Tensorrt => "tensorrt",
@@ -53,7 +53,7 @@ impl Provider {
         .error_on_failure()
     }
 
-    /// Whether the library was compiled with it; most are not, which is no news.
+    /// Whether the library was compiled with it; most are not, so this is not logged.
     fn compiled(self) -> bool {
         match self {
             Self::Tensorrt => ep::TensorRT::is_available(),
@@ -65,10 +65,10 @@ impl Provider {
     }
 }
 
-/// The model with the first provider that takes it, and which that is; later ones take the operators that it lacks.
+/// The model with the first provider that accepts it, and that provider; later ones run the operators that it lacks.
 ///
 /// # Errors
-/// [`Error::Description`] where none does, with what each said.
+/// [`Error::Description`] with each provider's refusal.
 pub fn open(library: &Library, plan: &Plan) -> Result<(Session, Provider), Error> {
     let mut refused = Vec::new();
     let mut left = Vec::new();
@@ -92,7 +92,7 @@ pub fn open(library: &Library, plan: &Plan) -> Result<(Session, Provider), Error
     Err(Error::Description(format!("{}: no provider works: {}", plan.file.display(), refused.join("; "))))
 }
 
-/// Opens the model with all of `providers`; else the one to leave out, and why.
+/// Opens the model with all of `providers`; otherwise returns the one to leave out, and why.
 fn attempt(library: &Library, plan: &Plan, providers: &[Provider]) -> Result<Session, (Provider, String)> {
     let first = providers.first().copied().unwrap_or(Provider::Cpu);
     let said = |provider: Provider| move |error: String| (provider, error);
@@ -108,14 +108,14 @@ fn attempt(library: &Library, plan: &Plan, providers: &[Provider]) -> Result<Ses
 fn builder(library: &Library, threads: usize) -> Result<SessionBuilder, String> {
     let builder = Session::builder(&library.environment).map_err(|error| error.to_string())?;
     let builder = builder.with_intra_threads(threads).map_err(|error| error.to_string())?;
-    // Threads that spin between two frames take the cores from the codecs and from other sessions.
+    // Threads that spin between two frames take cores from the codecs and from other sessions.
     builder.with_intra_op_spinning(false).map_err(|error| error.to_string())
 }
 
-/// The model just as far as its inputs and outputs can be read.
+/// Opens the model only as far as its inputs and outputs can be read.
 ///
 /// # Errors
-/// [`Error::Description`]: it is no model that this library can read.
+/// [`Error::Description`]: the library cannot read it.
 pub fn glance(library: &Library, file: &Path) -> Result<Session, Error> {
     let fault = |error: String| Error::Description(format!("{}: {error}", file.display()));
     builder(library, 1)

@@ -23,7 +23,7 @@ use crate::{
 /// Pixels, and their width and height.
 type Shown = (Arc<dyn Pixels>, (usize, usize));
 
-/// A model that is loaded.
+/// A loaded model.
 pub struct Running {
     session: Session,
     options: RunOptions<HasSelectedOutputs>,
@@ -38,11 +38,11 @@ pub struct Running {
 }
 
 impl Running {
-    /// Loads the model with the first provider that takes it.
+    /// Loads the model with the first provider that accepts it.
     ///
     /// # Errors
-    /// [`Error::Description`] where none does, or where the file has changed into one that does not fit, and a
-    /// [`Cause`](crate::stage::Cause) where it is gone.
+    /// [`Error::Description`] if none does, or if the file was changed to a model that does not fit; a
+    /// [`Cause`](crate::stage::Cause) if the file is gone.
     pub fn open(library: &Library, plan: &Plan) -> Result<Self, Error> {
         let started = Instant::now();
         if !plan.file.is_file() {
@@ -65,7 +65,7 @@ impl Running {
         Ok(running)
     }
 
-    /// What the graph makes of the frame, and its width and height.
+    /// The graph's output for the frame, and its width and height.
     fn run(&mut self, frame: &Frame) -> Result<Shown, String> {
         let text = |error: ort::Error| error.to_string();
         let (tensor, from) = (self.graph.tensor, (frame.width as usize, frame.height as usize));
@@ -87,7 +87,7 @@ impl Running {
         let named = self.graph.scalars.iter().zip(&self.scalars);
         inputs.extend(named.map(|(scalar, value)| (scalar.name.as_str().into(), value.into())));
         let mut outputs = self.session.run_with_options(inputs, &self.options).map_err(text)?;
-        let made = outputs.remove(&self.graph.output).ok_or("the model gave no frame")?;
+        let made = outputs.remove(&self.graph.output).ok_or("the model returned no frame")?;
         let (data, size): Shown = match tensor {
             Tensor::Bytes => {
                 let size = tensor.size(made.try_extract_tensor::<u8>().map_err(text)?.0)?;
@@ -155,7 +155,7 @@ fn tensor(scalar: &Scalar, given: &Value) -> Result<DynValue, String> {
     }
 }
 
-/// JSON Schema takes 3.0 for an integer.
+/// JSON Schema accepts 3.0 as an integer.
 #[expect(clippy::cast_possible_truncation, reason = "it has no fraction, and `as` saturates")]
 fn whole(given: &Value) -> Option<i64> {
     given

@@ -33,7 +33,7 @@ fn refusal(inputs: &[Outlet], outputs: &[Outlet], parameters: Value) -> String {
 }
 
 #[test]
-fn pictures_and_parameters_are_told_apart_by_type_and_shape() {
+fn frames_and_parameters_are_distinguished_by_type_and_shape() {
     let inputs = [
         floats("strength", &[]),
         bytes("image", &[1, -1, -1, 3]),
@@ -47,13 +47,13 @@ fn pictures_and_parameters_are_told_apart_by_type_and_shape() {
 
     let graph = Graph::read(
         &inputs,
-        &[bytes("picture", &[-1, -1, -1, 3]), floats("score", &[1])],
+        &[bytes("result", &[-1, -1, -1, 3]), floats("score", &[1])],
         Tensor::Bytes,
         &values(parameters),
     )
     .unwrap();
 
-    assert_eq!((graph.image.as_str(), graph.output.as_str()), ("image", "picture"));
+    assert_eq!((graph.image.as_str(), graph.output.as_str()), ("image", "result"));
     assert_eq!(graph.fixed, [None, None]);
     assert_eq!(graph.size_for((640, 480)), (640, 480));
     let scalars: Vec<_> =
@@ -76,25 +76,25 @@ fn a_float_graph_and_a_fixed_size_are_found() {
 
 #[test]
 fn what_does_not_fit_is_refused_with_the_way_out() {
-    let (image, picture) = (|| bytes("image", &[1, -1, -1, 3]), || [bytes("picture", &[1, -1, -1, 3])]);
+    let (image, result) = (|| bytes("image", &[1, -1, -1, 3]), || [bytes("result", &[1, -1, -1, 3])]);
     let number = json!({"k": {"type": "number", "default": 1}});
     for (inputs, outputs, parameters, words) in [
-        (vec![floats("x", &[1, 3, -1, -1])], picture().into(), json!({}), "tensor = \"float\""),
-        (vec![bytes("x", &[1, 3, -1, -1])], picture().into(), json!({}), "expected uint8 [1,H,W,3]"),
-        (vec![bytes("x", &[4, -1, -1, 3])], picture().into(), json!({}), "export the model"),
-        (vec![bytes("x", &[1, -1, -1, 4])], picture().into(), json!({}), "uint8"),
-        (vec![], picture().into(), json!({}), "got none"),
-        (vec![image(), bytes("mask", &[1, -1, -1, 3])], picture().into(), json!({}), "one input"),
+        (vec![floats("x", &[1, 3, -1, -1])], result().into(), json!({}), "tensor = \"float\""),
+        (vec![bytes("x", &[1, 3, -1, -1])], result().into(), json!({}), "expected uint8 [1,H,W,3]"),
+        (vec![bytes("x", &[4, -1, -1, 3])], result().into(), json!({}), "export the model"),
+        (vec![bytes("x", &[1, -1, -1, 4])], result().into(), json!({}), "uint8"),
+        (vec![], result().into(), json!({}), "got none"),
+        (vec![image(), bytes("mask", &[1, -1, -1, 3])], result().into(), json!({}), "one input"),
         (vec![image()], vec![floats("y", &[1, -1, -1, 3])], json!({}), "output \"y\""),
         (vec![image()], vec![], json!({}), "one output"),
-        (vec![image(), floats("k", &[])], picture().into(), json!({}), "[parameters.k]"),
-        (vec![image(), floats("k", &[2])], picture().into(), number.clone(), "single value"),
-        (vec![image()], picture().into(), number.clone(), "\"k\" is no input"),
-        (vec![image(), outlet("k", TensorElementType::Int64, &[])], picture().into(), number, "integer"),
-        (vec![image(), floats("k", &[])], picture().into(), json!({"k": {"type": "number"}}), "default"),
+        (vec![image(), floats("k", &[])], result().into(), json!({}), "[parameters.k]"),
+        (vec![image(), floats("k", &[2])], result().into(), number.clone(), "single value"),
+        (vec![image()], result().into(), number.clone(), "\"k\" is no input"),
+        (vec![image(), outlet("k", TensorElementType::Int64, &[])], result().into(), number, "integer"),
+        (vec![image(), floats("k", &[])], result().into(), json!({"k": {"type": "number"}}), "default"),
         (
             vec![image(), outlet("k", TensorElementType::String, &[])],
-            picture().into(),
+            result().into(),
             json!({"k": {"type": "string", "default": ""}}),
             "int64 or bool",
         ),
@@ -137,7 +137,7 @@ fn a_frame_with_fewer_bytes_than_it_promises_is_refused() {
 }
 
 #[test]
-fn a_scaled_picture_keeps_its_colours_and_its_slopes() {
+fn a_scaled_frame_keeps_its_colours_and_its_slopes() {
     let ramp: Vec<u8> = (0..4).flat_map(|_| (0..8).flat_map(|x| [x * 30, 7, 255])).collect();
     let mut scaled = Vec::new();
 

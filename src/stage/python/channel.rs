@@ -1,4 +1,4 @@
-//! The server's end of a worker's socket: whole packets, with a file where one goes along.
+//! The server's end of a worker's socket: whole packets, some with a file.
 
 use std::{
     io::{IoSlice, Result},
@@ -19,10 +19,10 @@ use rustix::{
 /// The server's end.
 pub struct Channel(OwnedFd);
 
-/// What a look at the socket gave.
+/// The outcome of a read.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Received {
-    /// A packet of so many bytes; more than the buffer has room for where it was longer.
+    /// The length of the packet; more than the buffer's length if it was cut.
     Packet(usize),
     /// Nothing yet.
     Nothing,
@@ -34,14 +34,14 @@ impl Channel {
     /// A socket, and the other end of it.
     ///
     /// # Errors
-    /// The system gives no descriptors.
+    /// The system refused descriptors.
     pub fn pair() -> Result<(Self, OwnedFd)> {
         let (ours, theirs) =
             socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
         Ok((Self(ours), theirs))
     }
 
-    /// Sends one packet; waits for at most `limit` for the other side to read.
+    /// Sends one packet; waits at most `limit` for the other side to read.
     ///
     /// # Errors
     /// The other side is gone, or does not read.
@@ -72,7 +72,7 @@ impl Channel {
         sendmsg(&self.0, &[IoSlice::new(packet)], &mut control, flags).map(drop)
     }
 
-    /// Takes one packet without waiting. Files that come along are closed by the kernel: nobody asks for one.
+    /// Receives one packet without waiting. The kernel closes files that are attached: none is expected.
     pub fn receive(&self, buffer: &mut [u8]) -> Received {
         match recv(&self.0, buffer, RecvFlags::DONTWAIT | RecvFlags::TRUNC) {
             Ok((_, 0)) => Received::End,
@@ -89,7 +89,7 @@ impl AsFd for Channel {
     }
 }
 
-/// Waits for one of `files` for at most `limit`; an interrupted wait counts as over.
+/// Waits at most `limit` for one of `files`; an interrupted wait counts as over.
 ///
 /// # Errors
 /// The system refuses.

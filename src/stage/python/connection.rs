@@ -22,7 +22,7 @@ use super::{
     settings::Settings,
 };
 
-/// A worker whose socket stays full for so long does not read.
+/// A worker whose socket stays full for this long does not read.
 const SEND_LIMIT: Duration = Duration::from_secs(1);
 /// Shortest time between two steps of a load that are reported.
 const REPORT: Duration = Duration::from_millis(100);
@@ -30,7 +30,7 @@ const REPORT: Duration = Duration::from_millis(100);
 /// One worker, from before its start until after its end.
 pub struct Connection {
     pub settings: Arc<Settings>,
-    /// What it loads with.
+    /// The values that it loads with.
     pub load_values: Values,
     pub channel: Channel,
     /// Wakes the supervisor.
@@ -40,22 +40,22 @@ pub struct Connection {
     next_session: AtomicU64,
 }
 
-/// Where a worker is.
+/// The phases of a worker.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Phase {
-    /// What its load does.
+    /// The current step of its load.
     Loading(String),
     Ready,
-    /// Why it is over, and what follows.
+    /// Why it ended, and what follows.
     Over(Crash),
 }
 
-/// What the lock is for.
+/// The state that the lock protects.
 pub struct ConnectionState {
     pub phase: Phase,
-    /// Whether it is to end.
+    /// Whether it should end.
     pub stop: bool,
-    /// Why it has to be killed, where a session found that out.
+    /// Why it has to be killed, if a session detected that.
     pub fault: Option<Cause>,
     /// Requests without a reply.
     pub in_flight: usize,
@@ -71,7 +71,7 @@ struct OpenSession {
     reply: Arc<Reply>,
 }
 
-/// A frame that the worker has to make.
+/// A request for a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
     pub seq: u64,
@@ -82,23 +82,23 @@ pub struct Request {
 #[derive(Default)]
 struct Reply {
     done: Mutex<Option<Result<Done, Crash>>>,
-    came: Condvar,
+    arrived: Condvar,
 }
 
 impl Reply {
-    fn give(&self, done: Result<Done, Crash>) {
+    fn fulfil(&self, done: Result<Done, Crash>) {
         *self.done.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
-        self.came.notify_one();
+        self.arrived.notify_one();
     }
 
-    /// Waits without a limit: the supervisor gives one in the end, whatever the worker does.
+    /// Waits without a limit: the supervisor always replies in the end.
     fn wait(&self) -> Result<Done, Crash> {
         let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if let Some(done) = done.take() {
                 return done;
             }
-            done = self.came.wait(done).unwrap_or_else(PoisonError::into_inner);
+            done = self.arrived.wait(done).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
@@ -107,7 +107,7 @@ impl Connection {
     /// A worker that nobody uses yet.
     ///
     /// # Errors
-    /// The system gives no descriptor.
+    /// The system refused a descriptor.
     pub fn new(settings: Arc<Settings>, load_values: Values, channel: Channel) -> std::io::Result<Self> {
         let now = Instant::now();
         Ok(Self {
@@ -134,7 +134,7 @@ impl Connection {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A user more; `None` where it is over or ending.
+    /// Adds a user; `None` if it has ended or is ending.
     pub fn lease(self: &Arc<Self>) -> Option<Lease> {
         let mut state = self.lock();
         if state.stop || matches!(state.phase, Phase::Over(_)) {
@@ -145,16 +145,16 @@ impl Connection {
         Some(Lease(self.clone()))
     }
 
-    /// Waits until the worker is ready for frames, and reports what its load does; the supervisor limits the time.
+    /// Waits until the worker is ready for frames, and reports the steps of its load; the supervisor limits the time.
     ///
     /// # Errors
-    /// [`Error::Died`] with why it is over.
+    /// [`Error::Died`] with why it ended.
     pub fn wait_ready(&self) -> Result<(), Error> {
         let loading = |state: &mut ConnectionState| matches!(state.phase, Phase::Loading(_));
         let mut reported = String::new();
         let mut state = self.lock();
         loop {
-            // A worker may name a thousand steps a second: the newest is reported, now and then.
+            // A worker may report a thousand steps a second: only the newest is passed on, at intervals.
             let waited = self.changed.wait_timeout_while(state, REPORT, loading);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
             let known = |state: &mut ConnectionState| matches!(&state.phase, Phase::Loading(text) if *text == reported);
@@ -170,7 +170,7 @@ impl Connection {
         }
     }
 
-    /// Waits until `due`; gives whether the worker is still wanted.
+    /// Waits until `due`; returns whether the worker is still needed.
     pub fn wait_for_start(&self, due: Instant) -> bool {
         let limit = due.saturating_duration_since(Instant::now());
         let waited = self.changed.wait_timeout_while(self.lock(), limit, |state| !state.stop);
@@ -178,13 +178,13 @@ impl Connection {
         !state.stop
     }
 
-    /// Enters a phase; the last one is told to every session that waits.
+    /// Enters a phase; the last one is sent to every session that waits.
     pub fn enter(&self, phase: Phase) {
         let mut state = self.lock();
         if let Phase::Over(crash) = &phase {
             for session in state.sessions.values_mut().filter(|session| session.request.is_some()) {
                 session.request = None;
-                session.reply.give(Err(crash.clone()));
+                session.reply.fulfil(Err(crash.clone()));
             }
             state.in_flight = 0;
         }
@@ -201,7 +201,7 @@ impl Connection {
         self.wake_supervisor();
     }
 
-    /// Stops a worker that nobody has used for long enough; gives whether it is to end.
+    /// Stops a worker that has been unused for long enough; returns whether it should end.
     pub fn stop_if_unused(&self) -> bool {
         let mut state = self.lock();
         let unused = state.users == 0 && state.unused_since.elapsed() >= self.settings.keep;
@@ -209,7 +209,7 @@ impl Connection {
         state.stop
     }
 
-    /// Opens a session; gives its number, by which the worker knows it.
+    /// Opens a session; returns its number in the protocol.
     pub fn open_session(&self) -> u64 {
         let session = self.next_session.fetch_add(1, Relaxed);
         self.lock().sessions.insert(session, OpenSession { request: None, reply: Arc::default() });
@@ -220,7 +220,7 @@ impl Connection {
         self.lock().sessions.remove(&session);
     }
 
-    /// Sends a packet; a worker that does not take it is killed by its supervisor.
+    /// Sends a packet; a worker that does not read it is killed by its supervisor.
     pub fn send(&self, packet: &[u8], file: Option<&OwnedFd>) {
         if let Err(error) = self.channel.send(packet, file.map(AsFd::as_fd), SEND_LIMIT)
             && error.kind() == std::io::ErrorKind::TimedOut
@@ -234,7 +234,7 @@ impl Connection {
     /// Sends the request for a frame and waits for the reply.
     ///
     /// # Errors
-    /// [`Error::Died`]: the worker is over.
+    /// [`Error::Died`]: the worker has ended.
     pub fn request(&self, session: u64, request: Request, packet: &[u8]) -> Result<Done, Error> {
         let reply = {
             let mut state = self.lock();
@@ -256,7 +256,7 @@ impl Connection {
         reply.wait().map_err(Error::Died)
     }
 
-    /// Gives a reply to the session that waits for it.
+    /// Passes a reply to the session that waits for it.
     ///
     /// # Errors
     /// No session waits for this one.
@@ -279,7 +279,7 @@ impl Connection {
         state.progress = Instant::now();
         drop(state);
         self.settings.counters.largest_batch.fetch_max(done.batch, Relaxed);
-        reply.give(Ok(done));
+        reply.fulfil(Ok(done));
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! What the hand-over to workers does, counted: the proof that nothing is copied or converted on the way.
+//! Counters of the hand-over to workers: the proof that nothing is copied or converted on the way.
 
 use std::sync::{
     Arc,
@@ -14,13 +14,13 @@ use crate::metrics::Metrics;
 pub struct Counters {
     /// Frames copied into shared memory, each once.
     pub copied_in: AtomicU64,
-    /// Those of them whose rows were further apart than in the ring, so that they were copied row by row.
+    /// Of these, frames that were copied row by row because their stride differs from the ring's.
     pub copied_by_row: AtomicU64,
     /// Bytes copied into shared memory.
     pub bytes_in: AtomicU64,
-    /// Frames handed on where the worker left them.
+    /// Frames passed on where the worker left them.
     pub handed_on: AtomicU64,
-    /// Most frames that one call of a worker made.
+    /// Largest batch of one call of a worker.
     pub largest_batch: AtomicU64,
     /// Processes started.
     pub started: AtomicU64,
@@ -29,7 +29,7 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// Has `metrics` show them.
+    /// Exports them in `metrics`.
     pub fn show(self: &Arc<Self>, metrics: &Metrics) {
         let counters = self.clone();
         metrics.before_text(move |metrics| {
@@ -46,7 +46,7 @@ impl Counters {
         });
     }
 
-    /// One more of `counter`.
+    /// Increments `counter`.
     pub(super) fn count(counter: &AtomicU64) {
         counter.fetch_add(1, Relaxed);
     }

@@ -1,4 +1,4 @@
-//! What the end of a worker means: its status, its own last words and what the system says, as one cause. Pure.
+//! Determines the cause of a worker's end from its status, its last output and the system. Pure.
 
 use std::path::Path;
 
@@ -23,8 +23,8 @@ const PACKAGES: [(&str, &str); 6] = [
     ("OpenGL", "pyopengl"),
 ];
 
-/// The cause of an end that nobody asked for. `last_line` is the last that the worker wrote; `memory_ran_out`: the kernel
-/// has killed processes for their memory since the worker's start.
+/// The cause of an end that the server did not request. `last_line` is the worker's last line of output;
+/// `memory_ran_out`: the kernel has killed processes for their memory since the worker's start.
 pub fn of_end(
     ending: Option<Ending>,
     last_line: &str,
@@ -33,7 +33,7 @@ pub fn of_end(
     interpreter: &Path,
 ) -> Cause {
     match ending {
-        None => Cause::ProtocolFault { message: "it closed its socket and still runs".into() },
+        None => Cause::ProtocolFault { message: "the worker closed its socket but still runs".into() },
         Some(Ending::Killed(signal)) => Cause::Killed { signal, memory_ran_out },
         Some(Ending::Exited(code)) => {
             let said = if code == 0 { None } else { of_exception(last_line, interpreter) };
@@ -48,7 +48,7 @@ pub fn of_message(message: String, interpreter: &Path) -> Cause {
     of_exception(&message, interpreter).unwrap_or(Cause::Refused { message })
 }
 
-/// The cause of a process that the system did not start.
+/// The cause of a failed start.
 pub fn of_start(error: &std::io::Error, interpreter: &Path) -> Cause {
     let name = interpreter.display().to_string();
     if error.kind() != std::io::ErrorKind::NotFound {
@@ -58,7 +58,7 @@ pub fn of_start(error: &std::io::Error, interpreter: &Path) -> Cause {
     Cause::NotInstalled { missing: Missing::Program, name, install }
 }
 
-/// What the last line of a traceback names, where it is a thing to install or memory.
+/// What the last line of a traceback names, if that is a missing dependency or memory.
 fn of_exception(line: &str, interpreter: &Path) -> Option<Cause> {
     let (class, text) = line.split_once(": ").unwrap_or((line, ""));
     // An exception without a text may be followed by its place.
@@ -88,7 +88,7 @@ fn of_exception(line: &str, interpreter: &Path) -> Option<Cause> {
 fn no_module(module: &str, interpreter: &Path) -> Cause {
     let name = module.split('.').next().unwrap_or(module);
     let package = PACKAGES.iter().find(|(module, _)| *module == name).map_or(name, |(_, package)| package);
-    // The server brings this one itself; what is on PyPI under its name is somebody else's.
+    // The server ships this one; a package of that name on PyPI is somebody else's.
     let install = if name == "scope_pipeline" {
         "install the server again: its folder pipelines/python is missing".to_owned()
     } else {
@@ -97,7 +97,7 @@ fn no_module(module: &str, interpreter: &Path) -> Cause {
     Cause::NotInstalled { missing: Missing::Module, name: name.to_owned(), install }
 }
 
-/// What stands between the first quotation marks.
+/// The text between the first quotation marks.
 fn quoted(text: &str) -> Option<&str> {
     text.split('\'').nth(1).filter(|name| !name.is_empty())
 }

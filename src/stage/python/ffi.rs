@@ -57,7 +57,7 @@ pub fn map(file: impl AsFd, count: usize, length: usize) -> std::io::Result<Vec<
 }
 
 impl Region {
-    /// Its bytes. A worker that breaks the protocol may change them meanwhile: they are pixels, which nobody here decides by.
+    /// Its bytes. A worker that breaks the protocol may change them meanwhile: they are pixels, on which nothing depends.
     pub fn bytes(&self) -> &[u8] {
         // SAFETY: start + length lies in the mapping, which lives as long as `self`; no other region of this process
         // overlaps. Another process may write: the compiler then reads either byte, and every byte is a valid one.

@@ -1,11 +1,11 @@
-//! Where the planes of a frame lie in a slot: as `GStreamer` lays them out, so that nothing behind converts. Pure.
+//! The planes of a frame in a slot: in `GStreamer`'s own layout, so that nothing downstream converts. Pure.
 
 use super::protocol::Plane;
 use crate::frame::{Frame, Layout};
 
 /// Slots begin on a page, so that two never share one.
 const PAGE: usize = 4096;
-/// Past every codec here: the product of all lengths stays far below what a `usize` holds.
+/// Beyond every codec here: the product of all lengths stays far below what a `usize` holds.
 const LENGTH_LIMIT: u32 = 16_384;
 
 /// Size and layout of the frames of one session.
@@ -19,10 +19,10 @@ pub struct Geometry {
 }
 
 impl Geometry {
-    /// That of `frame`.
+    /// The geometry of `frame`.
     ///
     /// # Errors
-    /// A frame of no possible size.
+    /// A frame of an impossible size.
     pub fn of(frame: &Frame) -> Result<Self, String> {
         let (width, height) = (frame.width, frame.height);
         if !(1..=LENGTH_LIMIT).contains(&width) || !(1..=LENGTH_LIMIT).contains(&height) {
@@ -56,7 +56,7 @@ impl Geometry {
         Ok(Self { layout: frame.layout, width, height, planes, slot_bytes: end.next_multiple_of(PAGE) })
     }
 
-    /// Whether `frame` lies as these planes do, but for the distance of its rows.
+    /// Whether `frame` has these planes, apart from its strides.
     pub fn fits(&self, frame: &Frame) -> bool {
         (self.layout, self.width, self.height) == (frame.layout, frame.width, frame.height)
     }

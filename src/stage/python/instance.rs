@@ -27,13 +27,13 @@ struct Attachment {
     session: u64,
     load_values: Values,
     ring: Option<Arc<Ring>>,
-    /// Whether the worker has this session's parameters. Their version does not say so: each step of a transition
-    /// has its own values under one version.
+    /// Whether the worker has this session's parameters. Their version does not show it: each step of a transition has its own
+    /// values under one version.
     parameters_sent: bool,
 }
 
 impl Instance {
-    /// A stage with a worker that is ready; where the worker loads with parameters, it comes with the first ones.
+    /// A stage with a worker that is ready; a worker that loads with parameters starts with the first ones.
     ///
     /// # Errors
     /// [`Error::Died`] with why there is no worker.
@@ -46,7 +46,7 @@ impl Instance {
         Ok(Self { pool, parameters: Parameters::default(), attachment, compute: None })
     }
 
-    /// The worker that has loaded with the session's values: another one where these have changed.
+    /// The worker that has loaded with the session's values: another one if they have changed.
     fn attachment(&mut self) -> Result<&mut Attachment, Error> {
         let load_values = self.pool.settings.load_values(&self.parameters.values);
         let attachment = match self.attachment.take() {
@@ -56,7 +56,7 @@ impl Instance {
         Ok(self.attachment.insert(attachment))
     }
 
-    /// Sends the frame, and before it the parameters that the worker has not got; waits for the reply.
+    /// Sends the frame, preceded by parameters that the worker does not have; waits for the reply.
     fn request(&mut self, frame: &Frame) -> Result<(Done, Slot), Error> {
         let settings = self.pool.settings.clone();
         if !settings.layouts.contains(&frame.layout) {
@@ -89,7 +89,7 @@ impl Instance {
 impl Stage for Instance {
     fn set(&mut self, parameters: &Parameters) -> Result<(), Error> {
         let (session, version, values) = (u64::MAX, parameters.version, &parameters.values);
-        // They are sent with the next frame; what fits no packet is refused here, while the caller can still say so.
+        // They are sent with the next frame; parameters that fit no packet are refused here, where the caller learns of it.
         ToWorker::Parameters { session, version, values }.packet().map_err(Error::Process)?;
         self.parameters = parameters.clone();
         self.attachment()?.parameters_sent = false;

@@ -1,10 +1,10 @@
-//! What a worker writes to standard output and standard error: whole lines, cut and counted. Pure; time comes in.
+//! A worker's standard output and standard error: split into lines, cut and counted. Pure; time is an argument.
 
 use std::time::{Duration, Instant};
 
 /// Longest line that is logged.
 const LINE_BYTES: usize = 1024;
-/// More lines a second help nobody who reads the log.
+/// A log with more lines per second is useless.
 const LINES_A_SECOND: u32 = 50;
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -14,7 +14,7 @@ pub struct Lines {
     second: Instant,
     in_second: u32,
     left_out: u64,
-    /// The last line that says something, logged or not.
+    /// The last line that is not empty, logged or not.
     pub last: String,
 }
 
@@ -23,8 +23,8 @@ impl Lines {
         Self { pending: Vec::new(), second: now, in_second: 0, left_out: 0, last: String::new() }
     }
 
-    /// Takes what was read; gives each line that is to be logged to `say`.
-    pub fn feed(&mut self, bytes: &[u8], now: Instant, say: &mut dyn FnMut(&str)) {
+    /// Takes output; passes each line to be logged to `log`.
+    pub fn feed(&mut self, bytes: &[u8], now: Instant, log: &mut dyn FnMut(&str)) {
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             let (text, ends) = match part.split_last() {
                 Some((b'\n', text)) => (text, true),
@@ -33,26 +33,26 @@ impl Lines {
             let room = LINE_BYTES - self.pending.len();
             self.pending.extend_from_slice(&text[..text.len().min(room)]);
             if ends {
-                self.end_line(now, say);
+                self.end_line(now, log);
             }
         }
     }
 
-    /// Says a line that has come whole by other means.
-    pub fn line(&mut self, text: &str, now: Instant, say: &mut dyn FnMut(&str)) {
+    /// Logs a line that was received whole from elsewhere.
+    pub fn line(&mut self, text: &str, now: Instant, log: &mut dyn FnMut(&str)) {
         let text = text.replace('\n', " ") + "\n";
-        self.feed(text.as_bytes(), now, say);
+        self.feed(text.as_bytes(), now, log);
     }
 
-    /// Says what has not been ended, and how much was left out.
-    pub fn finish(&mut self, now: Instant, say: &mut dyn FnMut(&str)) {
+    /// Logs the unfinished line, and how many lines were left out.
+    pub fn finish(&mut self, now: Instant, log: &mut dyn FnMut(&str)) {
         if !self.pending.is_empty() {
-            self.end_line(now, say);
+            self.end_line(now, log);
         }
-        self.say_left_out(say);
+        self.log_left_out(log);
     }
 
-    fn end_line(&mut self, now: Instant, say: &mut dyn FnMut(&str)) {
+    fn end_line(&mut self, now: Instant, log: &mut dyn FnMut(&str)) {
         let line = String::from_utf8_lossy(&self.pending).trim_end().replace(char::is_control, " ");
         self.pending.clear();
         if line.trim().is_empty() {
@@ -60,7 +60,7 @@ impl Lines {
         }
         self.last.clone_from(&line);
         if now.duration_since(self.second) >= SECOND {
-            self.say_left_out(say);
+            self.log_left_out(log);
             (self.second, self.in_second) = (now, 0);
         }
         if self.in_second >= LINES_A_SECOND {
@@ -68,13 +68,13 @@ impl Lines {
             return;
         }
         self.in_second += 1;
-        say(&line);
+        log(&line);
     }
 
-    fn say_left_out(&mut self, say: &mut dyn FnMut(&str)) {
+    fn log_left_out(&mut self, log: &mut dyn FnMut(&str)) {
         let left_out = std::mem::take(&mut self.left_out);
         if left_out > 0 {
-            say(&format!("{left_out} lines more are left out"));
+            log(&format!("{left_out} lines more are left out"));
         }
     }
 }

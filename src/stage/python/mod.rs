@@ -1,11 +1,11 @@
 //! The `python` kind: a Python class in a process of its own, frames over shared memory.
 //!
 //! One process serves all sessions of a pipeline (of the same load-time parameters). A crash, a hang or too much memory
-//! ends the process and never the server: the sessions are told and get another. `pipelines/python/PROTOCOL.md` is what
-//! the two sides say to each other.
+//! ends the process and never the server: the sessions are notified and get another one. `pipelines/python/PROTOCOL.md`
+//! defines the messages between the two sides.
 //!
-//! Runs: `python-<id>`, one thread a process, which starts, watches and reaps it; all else on the stage's own thread.
-//! Must never believe a worker: sizes, slots and numbers are the server's own.
+//! Runs: `python-<id>`, one thread per process, which starts, watches and reaps it; all else on the stage's own thread.
+//! Must never trust a worker: sizes, slots and numbers are the server's own.
 
 mod channel;
 mod connection;

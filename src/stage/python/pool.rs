@@ -25,7 +25,7 @@ pub struct Pool {
 #[derive(Default)]
 struct PoolEntry {
     active: Option<Arc<Connection>>,
-    /// Loads, or waits loaded, to take the active one's place.
+    /// Loading, or loaded and ready to replace the active one.
     spare: Option<Lease>,
     policy: Policy,
     /// Why the last worker crashed.
@@ -38,7 +38,7 @@ impl Pool {
         Self { settings, entries: Mutex::default() }
     }
 
-    /// A worker that is ready, with these load-time values; starts one where there is none. Blocks.
+    /// A worker that is ready, with these load-time values; starts one if there is none. Blocks.
     ///
     /// # Errors
     /// [`Error::Died`] with why there is none.
@@ -105,7 +105,7 @@ impl Pool {
         }
         if entry.active.as_ref().is_some_and(|active| Arc::ptr_eq(active, connection)) {
             let spare = entry.spare.take();
-            // Nobody uses the pipeline any more: its spare goes too.
+            // The pipeline has no user left: its spare worker ends too.
             entry.active = spare.as_ref().filter(|_| !stopped).map(|spare| (**spare).clone());
             drop(entries);
             drop(spare);
@@ -118,7 +118,7 @@ impl Pool {
     }
 }
 
-/// The place in a pool that a worker has; the pool may be gone before it.
+/// A worker's place in a pool, which the worker may outlive.
 struct Place {
     pool: Weak<Pool>,
     key: String,

@@ -22,10 +22,10 @@ use super::{
 };
 use crate::stage::Cause;
 
-/// Of a worker: where memory ends, the kernel's choice is to be the model, not the server (proc(5): -1000 to 1000).
+/// Of a worker: when memory runs out, the kernel should choose the model, not the server (proc(5): -1000 to 1000).
 const OOM_SCORE: &str = "500";
 
-/// A process that runs, or has ended and is not reaped.
+/// A process that runs, or has ended and is not reaped yet.
 pub struct Process {
     child: Child,
     pid: Pid,
@@ -37,7 +37,7 @@ impl Process {
     /// Starts the worker; the calling thread has to outlive it.
     ///
     /// # Errors
-    /// What the system refuses, or the interpreter that there is not.
+    /// The system's refusal, or the missing interpreter.
     pub fn start(settings: &Settings, socket: OwnedFd) -> Result<Self, Cause> {
         let refused = |error: std::io::Error| diagnosis::of_start(&error, &settings.interpreter);
         let (output, input) = std::io::pipe().map_err(refused)?;
@@ -54,7 +54,7 @@ impl Process {
         command.env("SCOPE_SOCKET", socket.as_raw_fd().to_string());
         ffi::tie_to_this_thread(&mut command, socket.as_raw_fd());
         let mut child = command.spawn().map_err(refused)?;
-        drop(socket); // its end is seen when nobody but the worker holds it
+        drop(socket); // so that only the worker holds it and its end is noticed
         let pid = Pid::from_child(&child);
         let ended = pidfd_open(pid, PidfdFlags::empty()).map_err(|error| {
             kill_process_group(pid, Signal::KILL).ok(); // it may have ended
@@ -62,7 +62,7 @@ impl Process {
             refused(error.into())
         })?;
         Counters::count(&settings.counters.started);
-        // Refused, the kernel chooses as it would.
+        // If refused, the kernel chooses by its defaults.
         std::fs::write(format!("/proc/{pid}/oom_score_adj", pid = child.id()), OOM_SCORE).ok();
         Ok(Self { child, pid, ended, output })
     }
@@ -77,7 +77,7 @@ impl Process {
         self.output.as_fd()
     }
 
-    /// Reads what it has written without waiting; `None` once nobody can write any more.
+    /// Reads its output without waiting; `None` once no process can write any more.
     pub fn read(&mut self, buffer: &mut [u8]) -> Option<usize> {
         match self.output.read(buffer) {
             Ok(0) => None,
@@ -105,7 +105,7 @@ impl Process {
         exited.or_else(|| status.terminating_signal().map(Ending::Killed))
     }
 
-    /// Kills the group. The number is the group's as long as its leader is not reaped.
+    /// Kills the group. The number stays the group's until its leader is reaped.
     pub fn kill(&self) {
         kill_process_group(self.pid, Signal::KILL).ok(); // nobody is left in it
     }

@@ -5,18 +5,18 @@ use serde::{Deserialize, Serialize};
 use super::super::Values;
 use crate::frame::Layout;
 
-/// Of the protocol.
+/// Version of the protocol.
 pub const VERSION: u64 = 1;
 /// Longest packet.
 pub const MESSAGE_BYTES: usize = 131_072;
 /// Most frames in one call.
 pub const BATCH_LIMIT: u64 = 64;
-/// Characters that are kept of what a worker says in words.
+/// Limit of a worker's texts in characters.
 const TEXT_CHARS: usize = 200;
 /// A worker's numbers are JSON's: exact below 2^53.
 const NUMBER_LIMIT: u64 = 1 << 53;
 
-/// What a worker says.
+/// A message of the worker.
 #[derive(Debug, Deserialize, PartialEq)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum FromWorker {
@@ -86,7 +86,7 @@ pub enum Level {
     Error,
 }
 
-/// What the server says.
+/// A message of the server.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum ToWorker<'a> {
@@ -131,7 +131,7 @@ pub enum ToWorker<'a> {
     Stop,
 }
 
-/// Where a plane lies in a slot.
+/// The place of a plane in a slot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Plane {
     pub offset: usize,
@@ -145,7 +145,7 @@ impl FromWorker {
     /// Reads one packet.
     ///
     /// # Errors
-    /// What is wrong with it, in words.
+    /// What is wrong with it, as a sentence.
     pub fn parse(packet: &[u8]) -> Result<Self, String> {
         if packet.len() > MESSAGE_BYTES {
             return Err(format!("expected packets of at most {MESSAGE_BYTES} bytes, got {}", packet.len()));

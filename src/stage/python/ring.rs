@@ -1,6 +1,6 @@
 //! Shared memory of one session: equal slots in a memfd, each with one owner at a time.
 //!
-//! A frame that a worker made is handed on in its slot, which comes back when the last holder drops it. The memory goes
+//! A frame that a worker made is passed on in its slot, which returns when the last holder drops it. The memory is freed
 //! with the last slot.
 
 use std::{
@@ -19,21 +19,21 @@ use super::{
 };
 use crate::frame::{Frame, Pixels};
 
-/// One for the input, one for the output in work, and what is on its way: the frame in the output slot, one or two at the
-/// encoder, the last good one. The others are used where an encoder looks ahead, and cost nothing until then.
+/// One for the input, one for the output in work, and those downstream: the frame in the output slot, one or two at the
+/// encoder, the last good one. The others are used when an encoder looks ahead, and cost nothing until then.
 pub const SLOTS: usize = 12;
 
-/// The slots that nobody has.
+/// The free slots.
 pub struct Ring {
     pub geometry: Geometry,
     free: Mutex<BTreeMap<u32, Region>>,
 }
 
 impl Ring {
-    /// A new ring, and the file to hand over.
+    /// A new ring, and the file for the worker.
     ///
     /// # Errors
-    /// The system gives no memory or no descriptor.
+    /// The system refused memory or a descriptor.
     pub fn new(geometry: Geometry) -> std::io::Result<(Arc<Self>, OwnedFd)> {
         let file = memfd_create("scope-ring", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
         let bytes = geometry.slot_bytes as u64 * SLOTS as u64;
@@ -51,10 +51,10 @@ impl Ring {
     }
 }
 
-/// One slot and its bytes; goes back into the ring when it is dropped.
+/// One slot and its bytes; returns to the ring when dropped.
 pub struct Slot {
     pub index: u32,
-    /// There until the drop.
+    /// `Some` until the drop.
     region: Option<Region>,
     ring: Arc<Ring>,
 }
@@ -63,7 +63,7 @@ impl Slot {
     /// Copies the frame in, once.
     ///
     /// # Errors
-    /// The frame has fewer bytes than its size says.
+    /// The frame has fewer bytes than its size requires.
     pub fn fill(&mut self, frame: &Frame, counters: &Counters) -> Result<(), String> {
         let mut by_row = false;
         let Some(region) = self.region.as_mut() else { return Ok(()) };
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_is_copied_once_and_handed_on_where_it_lies() {
+    fn a_frame_is_copied_once_and_handed_on_where_it_lies() {
         let (counters, input) = (Counters::default(), frame(8, 4, 24));
         let (ring, _file) = Ring::new(Geometry::of(&input).unwrap()).unwrap();
         let mut slot = ring.take().unwrap();

@@ -1,4 +1,4 @@
-//! What is known of a pipeline of this kind before it runs: its folder, its table, the limits.
+//! The settings of a pipeline of this kind: its folder, its table, its limits.
 
 use std::{
     collections::BTreeMap,
@@ -17,22 +17,22 @@ use super::{
 };
 use crate::frame::Layout;
 
-/// The process is ended a little before its session gives the stage up, so that it is the process that is told of.
+/// The process is ended a little before its session gives the stage up, so that the process is reported as the cause.
 const EARLIER: f64 = 0.9;
-/// A worker whose last session left is kept at least so long: a session that builds its stage again comes back to it.
+/// Shortest time that an unused worker is kept: a session that builds its stage again reuses it.
 const KEEP_AT_LEAST: f64 = 1.0;
 /// Where the package `scope_pipeline` is installed with the server.
 const PACKAGES: [&str; 2] = ["pipelines/python", "/usr/share/scope/pipelines/python"];
 
-/// What does not stand in a pipeline's folder.
+/// The server's settings for all pipelines of this kind.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The Python of pipelines that name none and have no `.venv`; without, that of an [`environments`] of the server,
-    /// then `python3`.
+    /// The Python of pipelines that name none and have no `.venv`; by default that of the server's [`environments`], then
+    /// `python3`.
     pub interpreter: Option<PathBuf>,
-    /// Variables of the server's that no worker gets, unless its table names them in `inherit`. They hold secrets.
+    /// Variables of the server that no worker inherits unless its table lists them in `inherit`. They hold secrets.
     pub hidden: Vec<String>,
-    /// Folder of the package `scope_pipeline`; looked for beside the catalog without.
+    /// Folder of the package `scope_pipeline`; by default it is searched for beside the catalog.
     pub package: Option<PathBuf>,
 }
 
@@ -43,30 +43,30 @@ struct Table {
     /// The script, in the folder.
     #[serde(default = "entry")]
     entry: String,
-    /// A name on the path, or a file from the folder on; without, the folder's own `.venv`, then the server's choice.
+    /// A name on the path, or a file relative to the folder; by default the folder's own `.venv`, then the server's choice.
     interpreter: Option<String>,
     /// Added to the worker's environment.
     #[serde(default)]
     env: BTreeMap<String, String>,
-    /// The server's own variables that the worker gets all the same, such as `HF_TOKEN` for a model that is fetched.
+    /// The server's own variables that the worker inherits, such as `HF_TOKEN` to download a model.
     #[serde(default)]
     inherit: Vec<String>,
-    /// Memory of the process that is not shared, in RAM and swapped, in MiB; without, nobody looks.
+    /// Limit of the process's unshared memory, in RAM and swap, in MiB; by default none.
     memory_limit_mb: Option<u64>,
-    /// Milliseconds without an answer after which it hangs.
+    /// Milliseconds without a response after which the worker counts as hung.
     frame_limit_ms: Option<u64>,
     /// Seconds from its start to `ready`.
     load_limit_s: Option<f64>,
-    /// Whether a second process waits, loaded, for the first to crash.
+    /// Whether a loaded second process stands by in case the first crashes.
     #[serde(default)]
     hot_spare: bool,
-    /// Most frames in one call.
+    /// Largest batch of one call.
     #[serde(default = "max_batch")]
     max_batch: u64,
-    /// Milliseconds that a frame may wait for those of other sessions.
+    /// Milliseconds that a frame may wait for frames of other sessions.
     #[serde(default = "batch_wait_ms")]
     batch_wait_ms: f64,
-    /// Seconds that the process stays when nobody uses it, for the next session.
+    /// Seconds that an unused process is kept for the next session.
     #[serde(default = "keep_s")]
     keep_s: f64,
 }
@@ -84,7 +84,7 @@ fn batch_wait_ms() -> f64 {
     2.0
 }
 
-/// A reload of the page, or a visitor more, finds the model loaded.
+/// After a reload of the page, or for another visitor, the model is still loaded.
 fn keep_s() -> f64 {
     10.0
 }
@@ -95,12 +95,12 @@ pub struct Settings {
     pub folder: PathBuf,
     pub entry: String,
     pub interpreter: PathBuf,
-    /// Taken out of the worker's environment, then added to it.
+    /// Removed from the worker's environment, then added to it.
     pub hidden: Vec<String>,
     pub env: Vec<(OsString, OsString)>,
     pub layouts: Vec<Layout>,
     pub input: Input,
-    /// Names of all parameters, and of those that a worker loads with.
+    /// Names of all parameters, and of the load-time ones.
     pub parameters: Vec<String>,
     pub load_parameters: Vec<String>,
     /// Bytes.
@@ -115,7 +115,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads the table and looks for the files.
+    /// Reads the table and checks its files.
     ///
     /// # Errors
     /// [`Error::Description`] with what is wrong.
@@ -164,7 +164,7 @@ impl Settings {
         }))
     }
 
-    /// The values that a worker loads with, of all values.
+    /// The load-time values among all values.
     pub fn load_values(&self, values: &Values) -> Values {
         let own = |name: &String| values.get(name).map(|value| (name.clone(), value.clone()));
         self.load_parameters.iter().filter_map(own).collect()

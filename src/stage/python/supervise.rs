@@ -1,6 +1,6 @@
-//! Runs `python-<id>`, the one thread of a worker: starts its process, hears what it says, watches its limits, ends it.
+//! Runs `python-<id>`, the one thread of a worker: starts its process, reads its messages, watches its limits, ends it.
 //!
-//! Whatever happens here, the sessions are told in the end: they wait without a limit of their own.
+//! On every path the sessions get a reply: they wait without a limit of their own.
 
 use std::{
     ops::ControlFlow,
@@ -23,34 +23,34 @@ use super::{
     settings::Settings,
 };
 
-/// How often limits are looked at: a tenth of what a client may wait for the news.
+/// How often limits are checked: a tenth of the delay that a client may see.
 const TICK: Duration = Duration::from_millis(100);
-/// An idle worker is asked so often whether it lives.
+/// How often an idle worker is pinged.
 const PING_AFTER: Duration = Duration::from_secs(5);
-/// Behind the end of the socket comes the end of the process, and with it the reason.
+/// How long the process may outlive its socket; its end shows the reason.
 const LAST_WORDS: Duration = Duration::from_millis(200);
-/// What a worker has for its own end when it is told to stop.
+/// How long a worker may take to end after a request.
 const STOP_LIMIT: Duration = Duration::from_secs(1);
-/// Packets, and parts of its output, that are taken before something else is looked at.
+/// Packets, and parts of its output, that are read before anything else is checked.
 const TURN: usize = 64;
-/// Longest time that one look after another counts for: where the server itself was stopped, or got no processor, the
-/// worker is not to blame.
+/// Longest time that counts between two checks: if the server itself was suspended or starved, the worker is not to
+/// blame.
 const STEP: Duration = Duration::from_millis(300);
 const OUTPUT_BYTES: usize = 16_384;
 
-/// Whoever keeps the worker, on its thread.
+/// The owner of the worker, called on its thread.
 pub trait Keeper: Send + 'static {
     /// The worker is ready.
     fn ready(&self);
 
-    /// The worker has ended: decides what follows. Called before its sessions are told.
+    /// The worker has ended: decides what follows. Called before its sessions get their replies.
     fn ended(&self, connection: &Arc<Connection>, cause: &Cause) -> Option<Restart>;
 }
 
-/// Starts a worker at `due`; the lease is the first user's.
+/// Starts a worker at `due`; the lease belongs to the first user.
 ///
 /// # Errors
-/// [`Error::Died`]: the system gives no descriptors or no thread.
+/// [`Error::Died`]: the system refused descriptors or a thread.
 pub fn start(
     settings: Arc<Settings>,
     load_values: Values,
@@ -84,7 +84,7 @@ fn run(connection: &Arc<Connection>, keeper: &dyn Keeper, socket: OwnedFd, due: 
     if cause == Cause::Stopped {
         tracing::info!(pipeline = connection.settings.id, "worker stopped");
     } else {
-        tracing::warn!(pipeline = connection.settings.id, %cause, "worker is over");
+        tracing::warn!(pipeline = connection.settings.id, %cause, "worker ended");
     }
     let restart = keeper.ended(connection, &cause);
     connection.enter(Phase::Over(Crash { cause, restart }));
@@ -93,7 +93,7 @@ fn run(connection: &Arc<Connection>, keeper: &dyn Keeper, socket: OwnedFd, due: 
     }
 }
 
-/// What the watch says about the last packet, the last tick: to go on, or why the worker ends.
+/// Whether the supervisor continues, or why the worker ends.
 type Verdict = ControlFlow<Cause>;
 
 struct Supervisor<'a> {
@@ -102,20 +102,20 @@ struct Supervisor<'a> {
     process: &'a mut Process,
     keeper: &'a dyn Keeper,
     lines: Lines,
-    /// Whether somebody can still write to its output.
+    /// Whether its output is still open.
     output: bool,
     started: Instant,
     greeted: bool,
     ready: bool,
-    /// When the limits were looked at, what the load took until then, and for how long an answer was owed.
+    /// When the limits were last checked, how long the load took until then, and for how long a reply has been due.
     checked: Instant,
     loading: Duration,
     owing: Duration,
     progress: Instant,
-    /// Sent and not answered.
+    /// The ping without a reply.
     ping: Option<u64>,
     pings: u64,
-    /// What the kernel had killed for its memory before.
+    /// The kernel's count of memory kills at the worker's start.
     memory_kills: Option<u64>,
     buffer: Vec<u8>,
 }
@@ -199,7 +199,7 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// Takes what the worker has sent.
+    /// Reads the worker's messages.
     fn receive(&mut self) -> Verdict {
         for _ in 0..TURN {
             match self.connection.channel.receive(&mut self.buffer) {
@@ -257,7 +257,7 @@ impl<'a> Supervisor<'a> {
                 let interpreter = &self.settings.interpreter;
                 return Ok(ControlFlow::Break(diagnosis::of_message(message, interpreter)));
             }
-            early => return Err(format!("unexpected message {early:?} at this time")),
+            early => return Err(format!("unexpected message {early:?} before the stage was ready")),
         }
         Ok(ControlFlow::Continue(()))
     }
@@ -292,7 +292,7 @@ impl<'a> Supervisor<'a> {
         Ok(())
     }
 
-    /// Whether it is told to stop, has ended, or was found out by a session.
+    /// Whether it was asked to stop, has ended, or has to be killed for a session.
     fn check_end(&mut self) -> Verdict {
         let (stop, fault) = {
             let mut state = self.connection.lock();
@@ -363,7 +363,7 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// Why a worker has ended that was not told to.
+    /// Why a worker ended without a request.
     fn gone(&mut self) -> Verdict {
         let ended = self.process.ended();
         wait(&mut [PollFd::new(&ended, PollFlags::IN)], LAST_WORDS).ok(); // no word then

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::super::{Info, Input};
 
-/// Input that pauses for so long no longer drives the pipeline: no camera pauses for half a second.
+/// Input that pauses for this long no longer drives the pipeline: no camera pauses for half a second.
 const QUIET: Duration = Duration::from_millis(500);
 
 /// When the next generated frame is due.
@@ -20,7 +20,7 @@ impl Clock {
         Self { due: now, heard: None }
     }
 
-    /// Whether an input frame is to be processed.
+    /// Whether to process an input frame.
     pub fn takes_input(&mut self, info: &Info, now: Instant) -> bool {
         self.heard = Some(now);
         info.input != Input::None
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_that_come_in_drive_where_they_are_optional() {
+    fn input_frames_drive_where_they_are_optional() {
         let (info, start) = (info(Input::Optional), Instant::now());
         let mut clock = Clock::new(start);
 
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipeline_that_needs_pictures_has_no_clock() {
+    fn a_pipeline_that_needs_frames_has_no_clock() {
         let (info, start) = (info(Input::Required), Instant::now());
 
         assert!(!Clock::new(start).fires(&info, start + Duration::from_secs(9)));

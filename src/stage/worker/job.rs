@@ -8,7 +8,7 @@ use std::{
 use super::super::{Cause, Crash, Error, Output, Parameters, Stage, catalog::panic_text};
 use crate::frame::Frame;
 
-/// A job, with the stage that does it.
+/// A job, with the stage that runs it.
 pub struct Job {
     pub stage: Box<dyn Stage>,
     pub parameters: Option<Parameters>,
@@ -20,16 +20,16 @@ pub struct Job {
 pub struct Done {
     /// The stage.
     pub stage: Option<Box<dyn Stage>>,
-    /// Why it is of no more use.
+    /// Why the stage has ended.
     pub crash: Option<Crash>,
-    /// Why it keeps its previous parameters.
+    /// Why the stage keeps its previous parameters.
     pub refused: Option<String>,
     pub frame: Option<Frame>,
-    /// What it made of the frame; `None` where it failed on it.
+    /// The output for the frame; `None` if the stage failed on it.
     pub output: Option<Output>,
-    /// Why it failed on it.
+    /// Why the stage failed on it.
     pub failure: Option<String>,
-    /// How long the frame was in the stage.
+    /// How long the stage processed the frame.
     pub took: Duration,
     /// How long the stage computed for it.
     pub compute: Duration,

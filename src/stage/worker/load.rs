@@ -1,4 +1,4 @@
-//! A stage that is built on a thread of its own, so that frames go on meanwhile.
+//! A stage that is built on a thread of its own, so that frames continue meanwhile.
 
 use std::time::Instant;
 
@@ -9,19 +9,19 @@ use super::super::{Entry, Parameters, Stage};
 pub enum Purpose {
     /// There is none yet, or it crashed.
     Start,
-    /// It replaces one that goes on until then.
+    /// It replaces a stage that runs until then.
     Replace,
 }
 
 /// A stage that is being built.
 pub struct Loading {
-    /// Rises with each load of a worker.
+    /// Increases with each load of a worker.
     pub number: u64,
     pub entry: Entry,
-    /// What it is to start with; newer ones may come while it loads.
+    /// Its first parameters; newer ones may arrive while it loads.
     pub parameters: Parameters,
     pub purpose: Purpose,
     pub since: Instant,
-    /// The stage, once it is ready, and the version of the parameters that it has.
+    /// The stage, once it is ready, and the version of its parameters.
     pub built: Option<(Box<dyn Stage>, u64)>,
 }

@@ -1,8 +1,8 @@
 //! One OS thread that runs one stage on a session's frames: takes the newest, sends the result.
 //!
-//! Runs: `stage`, which owns the stage while it works; `stage-load`, which builds one while the previous goes on. A stage
-//! that hangs keeps its thread and another thread takes the turn: the session never waits for it. The pipeline says what
-//! is sent for a frame without a result ([`super::OnFailure`]).
+//! Runs: `stage`, which owns the stage while it processes a frame; `stage-load`, which builds one while the previous one
+//! runs. A stage that hangs keeps its thread, and another thread takes its turn: the session never waits for it. The
+//! pipeline declares what is sent for a frame without a result ([`super::OnFailure`]).
 
 mod clock;
 mod job;
@@ -27,12 +27,12 @@ use super::{
     io::{Counters, Event, Io, State, Status, Tell, Update},
 };
 
-/// Handle of the thread; dropping it closes the slots and lets the thread end by itself.
+/// Handle of the thread; when dropped it closes the slots, and the thread ends by itself.
 pub struct Worker {
     shared: Arc<Shared>,
 }
 
-/// What the threads of one worker share; the lock is never held while a stage works.
+/// What the threads of one worker share; the lock is never held while a stage runs.
 struct Shared {
     scheduler: Mutex<Scheduler>,
     /// A thread has ended.
@@ -49,7 +49,7 @@ impl Worker {
     /// Starts the thread; the stage is built on another.
     ///
     /// # Errors
-    /// The system gives no thread.
+    /// The system refused a thread.
     pub fn spawn(entry: Entry, parameters: Parameters, io: Io, events: Tell) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             scheduler: Mutex::new(Scheduler::new(entry.clone(), parameters.clone(), io, events)),
@@ -69,7 +69,7 @@ impl Worker {
         self.shared.lock().update(update);
     }
 
-    /// Loads another pipeline, or the same with other load-time parameters: the stage goes on until the new one is ready.
+    /// Loads another pipeline, or the same with other load-time parameters: the stage runs until the new one is ready.
     pub fn switch(&self, entry: Entry, update: Update) {
         let mut scheduler = self.shared.lock();
         scheduler.paused = update.paused.unwrap_or(scheduler.paused);
@@ -88,7 +88,7 @@ impl Worker {
         self.shared.lock().life = Life::Between;
     }
 
-    /// Works for another connection from here on; its first event is the stage's status.
+    /// Continues with another connection; its first event is the stage's status.
     pub fn attach(&self, io: Io, events: Tell) {
         let mut scheduler = self.shared.lock();
         let before = scheduler.attach(io, events);
@@ -97,23 +97,23 @@ impl Worker {
         before.output.close();
     }
 
-    /// Checks the stage's limits: one that hangs loses its turn, one that is due is built. Returns at once; to be called
-    /// some times a second. `awake`: how long this process has run without being stopped.
+    /// Checks the stage's limits: one that hangs loses its turn, one that is due is built. Returns at once; call it several
+    /// times a second. `awake`: how long this process has run without being suspended.
     pub fn supervise(&self, awake: Duration) {
         self.shared.supervise(awake);
     }
 
-    /// How the stage is.
+    /// The stage's status.
     pub fn status(&self) -> Status {
         self.shared.lock().status.clone()
     }
 
-    /// How long the stage has been at the same frame; zero between frames.
+    /// How long the stage has spent on the current frame; zero between frames.
     pub fn busy_for(&self) -> Duration {
         self.shared.lock().busy.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
-    /// Counts of what the worker has done.
+    /// The worker's counters.
     pub fn counters(&self) -> &Counters {
         &self.shared.counters
     }
@@ -151,7 +151,7 @@ impl Shared {
         self.scheduler.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts a thread, which has the turn from here on.
+    /// Starts a thread and gives it the turn.
     fn start_thread(self: &Arc<Self>, scheduler: &mut Scheduler) -> std::io::Result<()> {
         let turn = scheduler.turn + 1;
         let shared = self.clone();
@@ -229,7 +229,7 @@ impl Shared {
         self.load_when_due(&mut scheduler);
     }
 
-    /// Gives the turn to another thread; the one at the frame brings its stage back when it returns.
+    /// Gives the turn to another thread; the thread that hangs returns its stage when its frame is done.
     fn replace_thread(self: &Arc<Self>, scheduler: &mut Scheduler) {
         let at_work = scheduler.turn;
         match self.start_thread(scheduler) {
@@ -239,7 +239,7 @@ impl Shared {
     }
 }
 
-/// Drops a stage on a thread of its own: a model or a graph may take its time to end.
+/// Drops a stage on a thread of its own: a model or a graph may be slow to stop.
 fn discard(stage: Option<Box<dyn Stage>>) {
     if let Some(stage) = stage {
         // Without a thread the stage is dropped with the closure, here.

@@ -13,10 +13,10 @@ use crate::{
 
 /// How long a change of parameters waits for a frame before it is applied without one.
 const IDLE: Duration = Duration::from_millis(100);
-/// How often a stage between two connections checks for the second, which takes milliseconds to come.
+/// How often a stage between two connections checks for the second, which follows within milliseconds.
 const BETWEEN: Duration = Duration::from_millis(2);
 
-/// Processes frames until the session is over or another thread has the turn.
+/// Processes frames until the session has ended or another thread has the turn.
 pub fn run(shared: &Arc<Shared>, turn: u64) {
     while let Some((input, wait)) = next(shared, turn) {
         match input.take_within(wait) {
@@ -29,10 +29,10 @@ pub fn run(shared: &Arc<Shared>, turn: u64) {
     let mut scheduler = shared.lock();
     let left = (scheduler.turn == turn).then(|| (scheduler.stage.take(), scheduler.loading.take()));
     drop(scheduler);
-    drop(left); // a model or a graph may take its time to end
+    drop(left); // a model or a graph may be slow to stop
 }
 
-/// Where the next frame comes from, and how long to wait for it; `None` if another thread has the turn.
+/// The source of the next frame, and how long to wait for it; `None` if another thread has the turn.
 fn next(shared: &Arc<Shared>, turn: u64) -> Option<(Arc<Slot<Frame>>, Duration)> {
     let mut scheduler = shared.lock();
     if scheduler.turn != turn {
@@ -43,7 +43,7 @@ fn next(shared: &Arc<Shared>, turn: u64) -> Option<(Arc<Slot<Frame>>, Duration)>
     Some((scheduler.io.input.clone(), wait))
 }
 
-/// Whether the session of a closed slot is over, and no other follows.
+/// Whether the session of a closed slot has ended, and no other follows.
 fn closed(shared: &Shared, input: &Arc<Slot<Frame>>) -> bool {
     let scheduler = shared.lock();
     if !Arc::ptr_eq(&scheduler.io.input, input) {

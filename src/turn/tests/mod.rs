@@ -328,7 +328,7 @@ fn install_crypto() {
     static INSTALL: Once = Once::new();
     INSTALL.call_once(|| {
         let provider = rustls::crypto::ring::default_provider();
-        provider.install_default().ok(); // another module's tests came first: as good
+        provider.install_default().ok(); // another module's tests may have installed it first
     });
 }
 

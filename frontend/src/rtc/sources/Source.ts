@@ -1,6 +1,6 @@
 import type { FilePlayer } from "./FilePlayer";
 
-/** A running source; whoever opened it closes it. */
+/** A running source; its opener closes it. */
 export interface Source {
   stream: MediaStream;
   /** Called for each stamped frame as it is drawn. */

@@ -102,7 +102,7 @@ class Adapter(Pipeline):
         return resized(output, p.frame.width, p.frame.height)
 
     def reset(self, session: int) -> None:
-        """The next call is told by `init_cache`; an instance of the session's own is made anew."""
+        """`init_cache` marks the next call; an instance of the session's own is created for each."""
         self.instances.pop(session, None)
         if self.turn == session:
             self.turn = None

@@ -45,7 +45,7 @@ class Pipeline(abc.ABC):
 
 @dataclass
 class _Artifact:
-    """Model files; whoever runs the pipeline here has put them in place."""
+    """Model files; the operator has put them in place."""
 
     files: Sequence[str] = field(default_factory=list)
 

@@ -25,7 +25,7 @@ fn a_worker_that_ends_is_told_of_and_another_takes_its_place() {
         let mut stage = bench.stage().unwrap();
         stage.set(&with_fault(fault)).unwrap();
         let input = frame(2, 64, 48);
-        assert!(is_inverted(&input, &picture(stage.process(&input))), "{fault}");
+        assert!(is_inverted(&input, &output_frame(stage.process(&input))), "{fault}");
         drop(stage);
         eventually("both processes are reaped", || bench.count() == [2, 2]);
         eventually("descriptors and mappings are gone", || held() == before);
@@ -61,7 +61,7 @@ fn a_frame_that_fails_is_one_frame() {
     };
 
     assert_eq!(why, "ValueError: this frame is not to my taste");
-    picture(stage.process(&frame(1, 64, 48)));
+    output_frame(stage.process(&frame(1, 64, 48)));
     assert_eq!(bench.count(), [1, 0]);
 }
 
@@ -70,7 +70,7 @@ fn new_values_reach_the_worker_under_the_version_that_it_knows() {
     let bench = Bench::new("", "");
     let mut stage = bench.stage().unwrap();
     stage.set(&with_fault("")).unwrap();
-    picture(stage.process(&frame(0, 64, 48)));
+    output_frame(stage.process(&frame(0, 64, 48)));
 
     // As each step of a transition comes.
     stage.set(&with_fault("raise")).unwrap();
@@ -102,7 +102,7 @@ fn a_flood_of_output_stops_no_frame() {
     let mut stage = bench.stage().unwrap();
     stage.set(&with_fault("flood")).unwrap();
 
-    picture(stage.process(&frame(0, 64, 48)));
+    output_frame(stage.process(&frame(0, 64, 48)));
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn a_spare_takes_over_without_a_load() {
     assert!(matches!(stage.process(&frame(0, 64, 48)), Err(Error::Died(_))));
 
     let mut again = bench.stage().unwrap();
-    picture(again.process(&frame(1, 64, 48)));
+    output_frame(again.process(&frame(1, 64, 48)));
 
     eventually("there is a spare again", || bench.count()[0] == 3);
     drop((stage, again));

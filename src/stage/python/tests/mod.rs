@@ -99,9 +99,9 @@ fn crash<T>(outcome: Result<T, Error>) -> Crash {
     }
 }
 
-/// The picture of `output`, which has to be one.
+/// The frame of `output`, which must be one.
 #[track_caller]
-fn picture(output: Result<Output, Error>) -> Frame {
+fn output_frame(output: Result<Output, Error>) -> Frame {
     match output {
         Ok(Output::Frame(frame)) => frame,
         Ok(_) => panic!("expected a frame, got none"),

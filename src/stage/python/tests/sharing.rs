@@ -1,16 +1,16 @@
-//! Sessions that share a worker, and what is counted on a picture's way.
+//! Sessions that share a worker, and what is counted on a frame's way.
 
 use super::*;
 use crate::stage::{blank, python::ring::Slot};
 
 #[test]
-fn a_picture_is_copied_into_the_ring_alone_and_handed_on_where_the_worker_left_it() {
+fn a_frame_is_copied_into_the_ring_alone_and_handed_on_where_the_worker_left_it() {
     let bench = Bench::new("", "");
     let mut stage = bench.stage().unwrap();
 
     for seq in 0..5 {
         let input = frame(seq, 64, 48);
-        let output = picture(stage.process(&input));
+        let output = output_frame(stage.process(&input));
 
         assert!(is_inverted(&input, &output), "frame {seq}");
         assert_eq!((output.seq, output.pts, output.layout), (seq, input.pts, Layout::Rgb));
@@ -23,7 +23,7 @@ fn a_picture_is_copied_into_the_ring_alone_and_handed_on_where_the_worker_left_i
 }
 
 #[test]
-fn where_no_picture_came_the_worker_gets_none() {
+fn without_input_the_worker_gets_none() {
     let bench = Bench::new("", "");
     let text = format!("{HEAD}input = \"optional\"\n");
     let factory = described(bench.folder.path(), &text, &bench.counters).unwrap();
@@ -31,8 +31,8 @@ fn where_no_picture_came_the_worker_gets_none() {
     let nothing = blank::frame(&Description::parse(&text).unwrap().info(), Some((64, 48)));
     let input = frame(1, 64, 48);
 
-    assert!(picture(stage.process(&nothing)).data.plane(0).iter().all(|&byte| byte == 7));
-    assert!(is_inverted(&input, &picture(stage.process(&input))));
+    assert!(output_frame(stage.process(&nothing)).data.plane(0).iter().all(|&byte| byte == 7));
+    assert!(is_inverted(&input, &output_frame(stage.process(&input))));
     assert_eq!(Counters::read(&bench.counters.copied_in), 1);
 }
 
@@ -50,7 +50,7 @@ fn eight_sessions_share_one_process_that_works_on_batches_and_each_gets_its_shar
             start.wait();
             for seq in 0..FRAMES {
                 let input = frame(seq, 64, 48);
-                assert!(is_inverted(&input, &picture(stage.process(&input))));
+                assert!(is_inverted(&input, &output_frame(stage.process(&input))));
             }
         })
     });
@@ -71,22 +71,22 @@ fn sessions_with_other_load_time_values_get_another_process() {
     other.set(&parameters(1, json!({"keep": false}))).unwrap();
 
     let input = frame(0, 64, 48);
-    assert_eq!(picture(one.process(&input)).data.plane(0), input.data.plane(0));
-    assert!(is_inverted(&input, &picture(other.process(&input))));
+    assert_eq!(output_frame(one.process(&input)).data.plane(0), input.data.plane(0));
+    assert!(is_inverted(&input, &output_frame(other.process(&input))));
     assert_eq!(bench.count()[0], 2);
 }
 
 #[test]
-fn a_picture_of_another_size_or_layout_gets_a_ring_of_its_own() {
+fn a_frame_of_another_size_or_layout_gets_a_ring_of_its_own() {
     let bench = Bench::new("", "");
     let mut stage = bench.stage().unwrap();
 
     for (seq, (width, height)) in [(64, 48), (128, 96), (64, 48)].into_iter().enumerate() {
         let input = frame(seq as u64, width, height);
-        assert!(is_inverted(&input, &picture(stage.process(&input))), "{width}x{height}");
+        assert!(is_inverted(&input, &output_frame(stage.process(&input))), "{width}x{height}");
     }
     let input = Frame { seq: 3, ..Frame::packed(Layout::I420, (8, 8), vec![9; 96]) };
-    let output = picture(stage.process(&input));
+    let output = output_frame(stage.process(&input));
 
     assert_eq!(
         [0, 1, 2].map(|plane| output.data.plane(plane).to_vec()),
@@ -101,7 +101,7 @@ fn a_worker_that_nobody_uses_ends_and_leaves_nothing() {
     let before = held();
     let bench = Bench::new("keep_s = 0", "");
     let mut stage = bench.stage().unwrap();
-    let output = picture(stage.process(&frame(0, 64, 48)));
+    let output = output_frame(stage.process(&frame(0, 64, 48)));
     assert!(held() > before);
 
     drop(stage);
@@ -112,11 +112,11 @@ fn a_worker_that_nobody_uses_ends_and_leaves_nothing() {
 }
 
 #[test]
-fn a_picture_outlives_its_session_and_its_worker() {
+fn a_frame_outlives_its_session_and_its_worker() {
     let bench = Bench::new("keep_s = 0", "");
     let mut stage = bench.stage().unwrap();
     let input = frame(0, 64, 48);
-    let output = picture(stage.process(&input));
+    let output = output_frame(stage.process(&input));
 
     drop(stage);
     eventually("the process is reaped", || bench.count() == [1, 1]);
@@ -129,13 +129,13 @@ fn a_session_that_comes_back_soon_finds_the_worker() {
     let bench = Bench::new("keep_s = 30", "");
     drop(bench.stage().unwrap());
 
-    picture(bench.stage().unwrap().process(&frame(0, 64, 48)));
+    output_frame(bench.stage().unwrap().process(&frame(0, 64, 48)));
 
     assert_eq!(bench.count(), [1, 0]);
 }
 
 #[test]
-fn pictures_that_are_held_for_ever_cost_frames_and_no_more() {
+fn frames_that_are_held_for_ever_cost_only_frames() {
     let bench = Bench::new("", "");
     let mut stage = bench.stage().unwrap();
     let mut held = Vec::new();
@@ -151,5 +151,5 @@ fn pictures_that_are_held_for_ever_cost_frames_and_no_more() {
 
     assert!(matches!(refused, Some(Error::Process(why)) if why.contains("ring")));
     held.clear();
-    picture(stage.process(&frame(101, 64, 48)));
+    output_frame(stage.process(&frame(101, 64, 48)));
 }

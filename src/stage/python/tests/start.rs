@@ -15,7 +15,7 @@ fn a_worker_that_does_not_come_up_is_told_of_and_the_next_comes() {
 
         assert_eq!(crash(bench.stage()).cause, cause);
 
-        picture(bench.stage().unwrap().process(&frame(0, 64, 48)));
+        output_frame(bench.stage().unwrap().process(&frame(0, 64, 48)));
         eventually("both processes are reaped", || bench.count() == [2, 2]);
     }
 }
@@ -37,7 +37,7 @@ fn a_variable_of_the_server_reaches_a_worker_by_name_alone() {
 }
 
 #[test]
-fn what_a_worker_says_of_its_load_is_heard_by_whoever_builds() {
+fn a_builder_receives_the_steps_of_a_workers_load() {
     let bench = Bench::new("env = { LOAD_S = \"0.5\" }", "");
     let steps = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
     let heard = steps.clone();
@@ -104,5 +104,5 @@ fn values_that_fit_no_packet_are_refused_and_the_stage_goes_on() {
     let refused = stage.set(&parameters(1, json!({"prompt": "x".repeat(200_000)})));
 
     assert!(matches!(refused, Err(Error::Process(why)) if why.contains("shorter")));
-    picture(stage.process(&frame(0, 64, 48)));
+    output_frame(stage.process(&frame(0, 64, 48)));
 }

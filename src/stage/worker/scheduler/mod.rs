@@ -1,6 +1,6 @@
 //! What the stage does next, and what is sent for a frame. Runs under the worker's lock: must never block.
 //!
-//! Decides about the restarts of a stage whose crash nobody else has decided about (see [`Policy`]).
+//! Decides about the restarts of a stage unless its crash has been decided already (see [`Policy`]).
 
 mod recovery;
 
@@ -27,9 +27,9 @@ use crate::{
     },
 };
 
-/// Least time between two generated frames, so that times rise.
+/// Least time between two generated frames, so that times increase.
 const NEXT: Duration = Duration::from_millis(1);
-/// Frames of a wrong layout until the graph is asked for a right one again: it changes within a few.
+/// Frames in a wrong layout until the graph gets another request: it changes within a few.
 const ASK_AGAIN: u32 = 30;
 
 /// Whether more frames will arrive.
@@ -37,9 +37,9 @@ const ASK_AGAIN: u32 = 30;
 pub enum Life {
     /// From the session.
     Live,
-    /// One connection is over and the next has not attached yet.
+    /// One connection has ended and the next has not attached yet.
     Between,
-    /// No more.
+    /// None.
     Over,
 }
 
@@ -47,12 +47,12 @@ pub enum Life {
 pub struct Scheduler {
     pub io: Io,
     pub life: Life,
-    /// Number of the thread that may work, and of all that have not ended.
+    /// Number of the thread that has the turn, and of all that have not ended.
     pub turn: u64,
     pub threads: BTreeSet<u64>,
-    /// The thread whose stage takes long for its frame, while another thread has the turn.
+    /// The thread whose stage is slow on its frame, while another thread has the turn.
     pub hung: Option<u64>,
-    /// Since when a stage is at a frame.
+    /// Since when a stage processes a frame.
     pub busy: Option<Instant>,
     pub entry: Entry,
     pub parameters: Parameters,
@@ -65,13 +65,13 @@ pub struct Scheduler {
     pub reset: bool,
     pub status: Status,
     pub clock: Clock,
-    /// Width and height of the input, for a stage to warm up with.
+    /// Width and height of the input, for warming up a stage.
     pub size: Option<(u32, u32)>,
     events: Tell,
     load_share: Member,
     queued: Option<(Parameters, Option<Transition>)>,
     blend: Option<Blend>,
-    /// Values before the newest ones, in case the stage refuses these.
+    /// The previous values, in case the stage rejects the newest.
     previous: Values,
     /// Version of the parameters that were last acknowledged.
     acked: u64,
@@ -79,7 +79,7 @@ pub struct Scheduler {
     usual: Duration,
     next_seq: u64,
     last_pts: Duration,
-    /// Frames in a row in a layout that the stage does not take.
+    /// Frames in a row in a layout that the stage does not accept.
     wrong_layouts: u32,
     /// The stage's last result, if the pipeline holds it.
     last_good: Option<Frame>,
@@ -122,20 +122,20 @@ impl Scheduler {
         }
     }
 
-    /// Works for another session's slots; gives those of the one before.
+    /// Continues with another session's slots; returns the previous ones.
     pub fn attach(&mut self, io: Io, events: Tell) -> Io {
         self.life = Life::Live;
         self.events = events;
         // The new connection counts from 0 and has a clock of its own.
         (self.next_seq, self.last_pts, self.clock) = (0, Duration::ZERO, Clock::new(Instant::now()));
         if self.status.state == State::Running {
-            self.status = Status::well(State::Running, "the stage goes on with a new connection");
+            self.status = Status::well(State::Running, "the stage continues with a new connection");
         }
         (self.events)(Event::State(self.status.clone()));
         std::mem::replace(&mut self.io, io)
     }
 
-    /// Takes an update for the next frame; a reset also brings a stage back that was given up.
+    /// Takes an update for the next frame; a reset also restarts a stage that was given up.
     pub fn update(&mut self, update: Update) {
         self.paused = update.paused.unwrap_or(self.paused);
         self.reset |= update.reset;
@@ -150,14 +150,14 @@ impl Scheduler {
         match &mut self.loading {
             Some(loading) if loading.purpose == Purpose::Replace => loading.parameters = parameters,
             _ => {
-                // The newest of several updates between two frames counts; no transition is lost.
+                // The newest of several updates between two frames wins; no transition is lost.
                 let before = self.queued.take().and_then(|(_, transition)| transition);
                 self.queued = Some((parameters, transition.or(before)));
             }
         }
     }
 
-    /// An input frame, with a number and a time that rise.
+    /// An input frame, with an increasing number and time.
     pub fn admitted(&mut self, mut frame: Frame) -> Frame {
         frame.seq = frame.seq.max(self.next_seq);
         self.last_pts = frame.pts;
@@ -177,7 +177,7 @@ impl Scheduler {
         Some(frame)
     }
 
-    /// The stage's next job, if there is one. Frames that the stage cannot take are answered here.
+    /// The stage's next job, if there is one. Frames that the stage does not accept are answered here.
     pub fn begin(&mut self, frame: Option<Frame>, counters: &Counters) -> Option<Job> {
         self.next_seq = frame.as_ref().map_or(self.next_seq, |frame| frame.seq);
         let layout = frame.as_ref().map(|frame| frame.layout);
@@ -208,7 +208,7 @@ impl Scheduler {
         Some(Job { stage: self.stage.take()?, parameters, reset, frame })
     }
 
-    /// Takes the queued parameters, or the next step of a transition: the values for the next frame, where they change.
+    /// Takes the queued parameters, or the next step of a transition: the values for the next frame, if they change.
     fn take_queued(&mut self, steps: bool) -> Option<Parameters> {
         let queued = self.queued.take();
         if let Some((parameters, transition)) = &queued {
@@ -229,11 +229,11 @@ impl Scheduler {
         parameters
     }
 
-    /// Takes a finished job; gives back a stage that is no longer needed.
+    /// Takes a finished job; returns a stage that is not needed any more.
     pub fn finish(&mut self, turn: u64, mut done: Done, counters: &Counters) -> Option<Box<dyn Stage>> {
         let late = self.turn != turn;
         if late && self.hung != Some(turn) {
-            return done.stage; // given up: another has its place
+            return done.stage; // given up and replaced
         }
         self.busy = None;
         self.hung = None;
@@ -252,7 +252,7 @@ impl Scheduler {
         }
         if let Some(frame) = done.frame.take() {
             self.usual = done.took.max(self.usual * 9 / 10);
-            self.load_share.note(done.compute, Instant::now());
+            self.load_share.record(done.compute, Instant::now());
             self.io.ledger.record(Step::Stage, done.took);
             counters.processed.fetch_add(1, Relaxed);
             self.show(frame, done, late, counters);
@@ -260,7 +260,7 @@ impl Scheduler {
         unwanted
     }
 
-    /// Sends the stage's result for a frame, or what stands in for it.
+    /// Sends the stage's result for a frame, or its substitute.
     fn show(&mut self, frame: Frame, done: Done, late: bool, counters: &Counters) {
         let result = match (done.output, done.failure) {
             (Some(Output::Frame(result)), _) => result,
@@ -286,13 +286,13 @@ impl Scheduler {
         if self.entry.info.on_failure == OnFailure::Hold {
             self.last_good = Some(result.clone());
         }
-        // Later frames may be out already: a late result is sent only if nothing was sent in its place.
+        // Later frames may have been sent already: a late result is sent only if nothing was sent for its frame.
         if !late || self.entry.info.on_failure == OnFailure::Skip {
             self.put(result);
         }
     }
 
-    /// Sends what the pipeline's [`OnFailure`] says for a frame without a result.
+    /// Sends what the pipeline's [`OnFailure`] declares for a frame without a result.
     fn substitute(&mut self, frame: &Frame, counters: &Counters) {
         let held = match self.entry.info.on_failure {
             OnFailure::Passthrough if !blank::is(frame) => return self.put(frame.clone()),
@@ -310,7 +310,7 @@ impl Scheduler {
         self.io.output.put(frame); // closed: the session is ending
     }
 
-    /// Swaps in the loaded stage between two frames, once a frame arrives in a layout that it takes.
+    /// Swaps in the loaded stage between two frames, once a frame arrives in a layout that it accepts.
     fn install(&mut self, layout: Option<Layout>) {
         let fits =
             |loading: &Loading| layout.is_none_or(|layout| loading.entry.info.layouts.contains(&layout));
@@ -351,7 +351,7 @@ impl Scheduler {
         }
     }
 
-    /// Asks the graph for other layouts while frames arrive in one that the stage does not take; repeats it, because the
+    /// Requests other layouts from the graph while frames arrive in one that the stage does not accept; repeats it, because the
     /// graph may not have been ready to change.
     fn ask_for_layouts(&mut self, layout: Option<Layout>) {
         let ready = self.loading.as_ref().filter(|loading| loading.built.is_some());

@@ -1,34 +1,34 @@
-//! Loads, crashes and hangs: what clients are told, and when the stage is built again.
+//! Loads, crashes and hangs: what clients are notified of, and when the stage is built again.
 
 use std::time::{Duration, Instant};
 
 use super::{Event, Policy, Purpose, Scheduler, Stage, State, Status, discard};
 use crate::stage::{Activity, Cause, Crash, Error, Restart};
 
-/// Frames are substituted while a stage is at one frame for longer than this and than twice its usual time. Checked every
-/// 250 ms: clients are told within a second.
+/// Frames are substituted while a stage spends longer than this, and than twice its usual time, on one frame. Checked
+/// every 250 ms: clients are notified within a second.
 const PATIENCE: Duration = Duration::from_millis(700);
 
 impl Scheduler {
-    /// A step of the load of that number.
+    /// A step of that load.
     pub fn loading_step(&mut self, number: u64, step: &str) {
         let Some(loading) = self.loading.as_ref().filter(|loading| loading.number == number) else { return };
         let (id, now) = (&loading.entry.info.id, &self.entry.info.id);
         let detail = match loading.purpose {
-            Purpose::Replace if id != now => format!("{id}: {step}; {now} goes on until it is ready"),
+            Purpose::Replace if id != now => format!("{id}: {step}; {now} runs until it is ready"),
             Purpose::Replace => {
-                format!("{id}: {step}, with new parameters; it goes on with its old ones until then")
+                format!("{id}: {step}, with new parameters; it runs with the old ones until then")
             }
             Purpose::Start => format!("{id}: {step}"),
         };
         if self.status.state == State::Restarting {
-            self.tell(Status { detail, ..self.status.clone() });
+            self.publish(Status { detail, ..self.status.clone() });
         } else {
-            self.tell(Status::well(State::Loading, detail));
+            self.publish(Status::well(State::Loading, detail));
         }
     }
 
-    /// The load of that number is over; gives back a stage that is no longer wanted.
+    /// The end of that load; returns a stage that is not needed any more.
     pub fn loaded(
         &mut self,
         number: u64,
@@ -56,10 +56,10 @@ impl Scheduler {
             return self.crashed(crash);
         }
         let (id, kept) = (loading.entry.info.id, &self.entry.info.id);
-        let detail = format!("{id} cannot start: {crash}; {kept} goes on");
+        let detail = format!("{id} cannot start: {crash}; {kept} keeps running");
         (self.events)(Event::NotReplaced { pipeline: id, sentence: crash.to_string() });
         if self.stage.is_some() || self.busy.is_some() {
-            self.tell(Status::well(State::Running, detail));
+            self.publish(Status::well(State::Running, detail));
         } else {
             self.retry_at = Some(Instant::now());
         }
@@ -74,20 +74,20 @@ impl Scheduler {
         let layouts = self.entry.info.layouts.clone();
         (self.events)(Event::Wants { layouts });
         if self.stage.is_some() || self.busy.is_some() {
-            self.tell(Status::well(State::Running, format!("{} goes on", self.entry.info.id)));
+            self.publish(Status::well(State::Running, format!("{} keeps running", self.entry.info.id)));
         } else {
             self.retry_at = Some(Instant::now());
         }
     }
 
-    /// The stage did not return from its frame within its deadline: it is abandoned with its thread.
+    /// The stage did not return from its frame within its deadline: abandons it with its thread.
     pub fn give_up(&mut self) {
         (self.hung, self.busy) = (None, None);
         let seconds = self.entry.info.deadline.as_secs_f64();
         self.crashed(Cause::TimedOut { during: Activity::Frame, seconds }.into());
     }
 
-    /// The stage crashed: it is built again after a wait, or given up.
+    /// The stage crashed: schedules its restart, or gives it up.
     pub fn crashed(&mut self, Crash { cause, restart }: Crash) {
         discard(self.stage.take());
         let restart = restart.unwrap_or_else(|| self.policy.crashed(Instant::now()));
@@ -95,28 +95,28 @@ impl Scheduler {
             Restart::At(due) => Some(due),
             Restart::GivenUp => None,
         };
-        self.tell(Status::crashed(cause, restart));
+        self.publish(Status::crashed(cause, restart));
     }
 
-    /// Starts a stage that was given up, because a person asked for it.
+    /// Restarts a stage that was given up, on a person's request.
     pub fn try_again(&mut self, now: Instant) {
         (self.policy, self.retry_at) = (Policy::default(), Some(now));
-        self.tell(Status::well(State::Restarting, "the stage restarts on request"));
+        self.publish(Status::well(State::Restarting, "the stage restarts on request"));
     }
 
-    /// How long the stage may be at one frame until frames are substituted.
+    /// How long the stage may spend on one frame before frames are substituted.
     pub fn patience(&self) -> Duration {
         PATIENCE.max(self.usual * 2)
     }
 
-    /// Tells a status whose state is a new one.
+    /// Publishes a status if its state is a new one.
     pub fn enter(&mut self, status: Status) {
         if self.status.state != status.state {
-            self.tell(status);
+            self.publish(status);
         }
     }
 
-    fn tell(&mut self, status: Status) {
+    fn publish(&mut self, status: Status) {
         self.status = status.clone();
         (self.events)(Event::State(status));
     }

@@ -26,7 +26,7 @@ fn a_crash_is_told_with_its_cause_until_the_stage_runs_again() {
 }
 
 #[test]
-fn whoever_ran_what_crashed_has_decided_and_the_session_follows() {
+fn a_session_follows_a_decision_that_was_made_elsewhere() {
     let given_up = |_| Err(Error::Died(Crash { cause: planted(), restart: Some(Restart::GivenUp) }));
     let bench = Bench::new(entry("a", 10, "", given_up));
 

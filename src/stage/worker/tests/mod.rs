@@ -43,7 +43,7 @@ impl Stage for Painter {
         (self.script)(self.seen)?;
         let level = self.values.get("level").and_then(serde_json::Value::as_u64).unwrap_or(0);
         let colour = self.colour + u8::try_from(level).unwrap();
-        Ok(Output::Frame(Frame { data: picture(colour), strides: vec![12], ..frame.clone() }))
+        Ok(Output::Frame(Frame { data: pixels(colour), strides: vec![12], ..frame.clone() }))
     }
 
     fn warm_up(&mut self, _: &Frame) -> Result<(), Error> {
@@ -51,7 +51,7 @@ impl Stage for Painter {
     }
 }
 
-fn picture(colour: u8) -> Arc<Packed> {
+fn pixels(colour: u8) -> Arc<Packed> {
     Arc::new(Packed::new(vec![colour; 48], vec![0]))
 }
 
@@ -95,7 +95,7 @@ impl Bench {
         Self { worker, io, events, heard: Mutex::default(), seq: AtomicU64::new(0) }
     }
 
-    /// Feeds a frame and looks after the worker; gives the picture that came within a few milliseconds.
+    /// Feeds a frame and looks after the worker; gives the frame that is sent within a few milliseconds.
     fn step(&self) -> Option<Frame> {
         self.io.input.put(frame(self.seq.fetch_add(1, Relaxed)));
         self.worker.supervise(Duration::MAX);
@@ -109,7 +109,7 @@ impl Bench {
         }
     }
 
-    /// Feeds frames until one comes back in that colour; gives all that came.
+    /// Feeds frames until one comes back in that colour; returns all frames that were sent.
     fn until(&self, colour: u8) -> Vec<Frame> {
         let mut all = Vec::new();
         let end = Instant::now() + LIMIT;
@@ -120,7 +120,7 @@ impl Bench {
         all
     }
 
-    /// Feeds frames until so many came back.
+    /// Feeds frames until this many are returned.
     fn frames(&self, count: usize) -> Vec<Frame> {
         let mut all = Vec::new();
         let end = Instant::now() + LIMIT;
@@ -228,7 +228,7 @@ fn a_load_that_fails_or_hangs_leaves_the_old_stage_running_and_is_told() {
 }
 
 #[test]
-fn a_held_picture_moves_along_in_time_while_the_stage_is_gone() {
+fn a_held_frame_moves_along_in_time_while_the_stage_is_gone() {
     let dies = |seen| if seen == 5 { Err(planted().into()) } else { Ok(()) };
     let bench = Bench::new(entry("a", 10, "on_failure = \"hold\"", dies));
 
@@ -236,7 +236,7 @@ fn a_held_picture_moves_along_in_time_while_the_stage_is_gone() {
     let held = bench.frames(6);
 
     assert!(!before.is_empty());
-    assert!(held.iter().all(|frame| shade(frame) == 10), "never the picture that came in");
+    assert!(held.iter().all(|frame| shade(frame) == 10), "never the input frame");
     assert!(held.windows(2).all(|pair| pair[0].pts < pair[1].pts && pair[0].seq < pair[1].seq));
     bench.until_heard(state(State::Running));
 }
@@ -265,7 +265,7 @@ fn while_a_stage_loads_the_policy_decides_what_is_shown() {
 static GATE: Mutex<Option<Receiver<()>>> = Mutex::new(None);
 
 #[test]
-fn a_stage_that_is_late_lets_pictures_through_and_works_on_when_it_is_back() {
+fn a_stage_that_is_late_lets_frames_through_and_works_on_when_it_is_back() {
     let (wake, gate) = channel::<()>();
     *GATE.lock().unwrap() = Some(gate);
     let late = |seen| {
@@ -296,7 +296,7 @@ fn a_layout_that_nobody_takes_is_said_and_not_worked_on() {
     bench.io.input.put(Frame { layout: Layout::Nv12, ..frame(1000) });
 
     let shown = std::iter::from_fn(|| bench.taken(LIMIT)).find(|frame| shade(frame) != 10);
-    assert_eq!(shown.map(|frame| shade(&frame)), Some(255), "as it came");
+    assert_eq!(shown.map(|frame| shade(&frame)), Some(255), "unchanged");
     let wants = |event: &Event| matches!(event, Event::Wants { layouts } if *layouts == [Layout::Rgb]);
     assert!(bench.heard().iter().any(wants));
 }
