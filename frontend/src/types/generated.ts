@@ -609,7 +609,7 @@ export type webhooks = Record<string, never>;
 export interface components {
   schemas: {
     /**
-     * @description What a stage was at when its time ran out.
+     * @description What a stage was doing when it timed out.
      * @enum {string}
      */
     Activity: "loading" | "frame" | "idle" | "receiving";
@@ -676,7 +676,7 @@ export interface components {
           code: number;
           /** @enum {string} */
           kind: "exited";
-          /** @description The last line that it wrote. */
+          /** @description The last line of its output. */
           last_line?: string;
           /** @description Whether it was ready for frames before. */
           ready: boolean;
@@ -684,7 +684,7 @@ export interface components {
       | {
           /** @enum {string} */
           kind: "killed";
-          /** @description Whether the kernel killed processes for their memory while it ran: then probably this one. */
+          /** @description Whether the kernel's out-of-memory killer was active while it ran: then it probably killed this process. */
           memory_ran_out: boolean;
           /**
            * Format: int32
@@ -693,13 +693,13 @@ export interface components {
           signal: number;
         }
       | {
-          /** @description What it was at. */
+          /** @description What it was doing. */
           during: components["schemas"]["Activity"];
           /** @enum {string} */
           kind: "timed_out";
           /**
            * Format: double
-           * @description How long it was waited for.
+           * @description How long the server waited.
            */
           seconds: number;
         }
@@ -720,7 +720,7 @@ export interface components {
       | {
           /** @enum {string} */
           kind: "out_of_memory";
-          /** @description What it said. */
+          /** @description Its message. */
           message: string;
         }
       | {
@@ -732,7 +732,7 @@ export interface components {
       | {
           /** @enum {string} */
           kind: "refused";
-          /** @description What it said. */
+          /** @description Its message. */
           message: string;
         }
       | {
@@ -740,7 +740,7 @@ export interface components {
           install: string;
           /** @enum {string} */
           kind: "not_installed";
-          /** @description What kind of thing. */
+          /** @description The kind of dependency. */
           missing: components["schemas"]["Missing"];
           /** @description Its name. */
           name: string;
@@ -748,19 +748,19 @@ export interface components {
       | {
           /** @enum {string} */
           kind: "protocol_fault";
-          /** @description What was expected and what came. */
+          /** @description What was expected and what it sent. */
           message: string;
         }
       | {
           /** @enum {string} */
           kind: "element_failed";
-          /** @description The element and what it said. */
+          /** @description The element and its message. */
           message: string;
         }
       | {
           /** @enum {string} */
           kind: "not_started";
-          /** @description What the system said. */
+          /** @description The system's message. */
           message: string;
         }
       | {
@@ -775,7 +775,7 @@ export interface components {
           frame: number;
           /** @enum {string} */
           kind: "frame_failed";
-          /** @description What it said. */
+          /** @description Its message. */
           message: string;
         }
       | {
@@ -783,7 +783,7 @@ export interface components {
           kind: "slow";
           /**
            * Format: double
-           * @description How long until now.
+           * @description How long it has taken so far.
            */
           seconds: number;
         }
@@ -906,25 +906,25 @@ export interface components {
     ErrorBody: {
       /** @description Stable name for programs. */
       code: string;
-      /** @description One sentence: what was expected, what came, what to do. */
+      /** @description One sentence: what was expected, what the request has, the next step. */
       detail: string;
       /** @description Why the session ended; with the code `session_ended` alone. */
       reason?: components["schemas"]["EndReason"];
     };
-    /** @description One thing that is wrong with an update. */
+    /** @description One fault of an update. */
     Fault: {
-      /** @description What was expected and what came. */
+      /** @description What was expected and what the update has. */
       message: string;
       /** @description JSON Pointer (RFC 6901) of the value, e.g. `/noise_scale`. */
       path: string;
     };
     /** @description One field that is missing or wrong. */
     FieldFault: {
-      /** @description What came; a long value is cut and becomes text. */
+      /** @description The value of the request; a long one is cut and becomes text. */
       input: components["schemas"]["Json"];
       /** @description Where it is: `body`, then a name or an index for each level. */
       loc: components["schemas"]["Place"][];
-      /** @description What was expected and what came. */
+      /** @description What was expected and what the request has. */
       msg: string;
       /** @description FastAPI's name for what is wrong, such as `missing` or `string_type`. */
       type: string;
@@ -1213,11 +1213,11 @@ export interface components {
       pipeline_id: string;
     };
     /**
-     * @description Where the server's loaded pipeline is.
+     * @description The state of the server's loaded pipeline.
      * @enum {string}
      */
     LoadState: "not_loaded" | "loading" | "loaded" | "error";
-    /** @description Answer of `GET /api/v1/pipeline/status`. */
+    /** @description Response of `GET /api/v1/pipeline/status`. */
     LoadStatus: {
       /**
        * Format: double
@@ -1276,7 +1276,7 @@ export interface components {
       message: string;
     };
     /**
-     * @description Kinds of things that a stage may lack.
+     * @description Kinds of dependencies.
      * @enum {string}
      */
     Missing: "module" | "library" | "program" | "file";
@@ -1374,11 +1374,11 @@ export interface components {
     Prompt:
       | string
       | {
-          /** @description What to paint. */
+          /** @description The text. */
           text: string;
           /**
            * Format: double
-           * @description Its part of the mix against the others; 1 without.
+           * @description Its weight in the mix; 1 by default.
            */
           weight?: number;
         };
@@ -1389,7 +1389,7 @@ export interface components {
     PromptInterpolation: "linear" | "slerp";
     /** @description Prompts, in every form that Scope's clients send them. */
     Prompts: string | components["schemas"]["Prompt"][];
-    /** @description What a histogram says, in milliseconds; a quantile is interpolated within its bucket. */
+    /** @description The values of a histogram, in milliseconds; a quantile is interpolated within its bucket. */
     Quantiles: {
       /**
        * Format: int64
@@ -1403,22 +1403,22 @@ export interface components {
       mean_ms: number;
       /**
        * Format: double
-       * @description Half took less.
+       * @description Median.
        */
       p50_ms: number;
       /**
        * Format: double
-       * @description 95 of 100 took less.
+       * @description 95th percentile.
        */
       p95_ms: number;
       /**
        * Format: double
-       * @description 99 of 100 took less.
+       * @description 99th percentile.
        */
       p99_ms: number;
       /**
        * Format: double
-       * @description Time that all of them took together: its rise over that of `count` is the mean of a moment.
+       * @description Total time; its growth over that of `count` is a recent mean.
        */
       sum_ms: number;
     };
@@ -1835,19 +1835,19 @@ export interface components {
       source_type: components["schemas"]["SourceType"];
       sources: components["schemas"]["SourceFile"][];
     };
-    /** @description How a stage is, as clients are told. */
+    /** @description The state of a stage, as clients see it. */
     StageInfo: {
       /** @description Why it is degraded, restarts or has failed; absent otherwise. */
       cause?: components["schemas"]["Cause"];
       /** @description One sentence. */
       detail: string;
-      /** @description What a person can do about it, one sentence; absent where nothing has to be done. */
+      /** @description The next step for a person, one sentence; absent where nothing needs to be done. */
       next_step?: string;
       /** @description Its state. */
       state: components["schemas"]["StageState"];
     };
     /**
-     * @description How a stage is.
+     * @description The state of a stage.
      * @enum {string}
      */
     StageState: "loading" | "running" | "degraded" | "restarting" | "failed";
@@ -1925,15 +1925,15 @@ export interface components {
       ice: components["schemas"]["IceStatus"];
       sessions: components["schemas"]["SessionLoad"];
     };
-    /** @description The way from the prompts in force to others. */
+    /** @description A transition from the prompts in force to others. */
     Transition: {
       /**
        * Format: int64
-       * @description Frames that it takes, 4 without; 0 is at once.
+       * @description Its length in frames, 4 by default; 0 applies the prompts at once.
        */
       num_steps?: number | null;
       target_prompts?: components["schemas"]["Prompts"] | null;
-      /** @description How weights change from frame to frame, `linear` without. */
+      /** @description How weights change from frame to frame, by default `linear`. */
       temporal_interpolation_method?: components["schemas"]["PromptInterpolation"];
     };
     /**
