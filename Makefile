@@ -12,7 +12,7 @@ export CARGO_TARGET_DIR ?= target
 
 DENY_VERSION := 0.20.2
 RUFF := .venv/bin/ruff
-# Run in frontend/; --no: what is not installed there is an error, not a download.
+# Run in frontend/; --no: a missing package is an error, not a download.
 NPX := npx --no --
 
 UI_SOURCES := $(shell find frontend -name node_modules -prune -o -name dist -prune -o -type f -print 2>/dev/null | sed 's/ /\\ /g')
@@ -36,7 +36,7 @@ deps-bench: ## install what `make bench` compares with
 deps-deny: ## install cargo-deny for `make check` (compiles for minutes)
 	cargo install --locked cargo-deny@$(DENY_VERSION)
 
-# npm writes node_modules/.package-lock.json last, vite dist/index.html: both say that a step is done.
+# npm writes node_modules/.package-lock.json last, vite dist/index.html: both mark a finished step.
 %/node_modules/.package-lock.json: %/package.json %/package-lock.json
 	cd $* && npm ci
 	@touch $@
@@ -77,7 +77,7 @@ check: deps-test frontend/node_modules/.package-lock.json ## formats, lints, typ
 	fi
 
 .PHONY: audit
-audit: ## look for known faults in the dependencies (asks GitHub)
+audit: ## check the dependencies for known vulnerabilities (asks GitHub)
 	cargo deny --config .deny.toml check advisories
 
 .PHONY: test
@@ -93,7 +93,7 @@ fuzz: deps-test ## fuzz the parsers of what peers send (FUZZ_SECONDS=60 each)
 	@.tools/fuzz
 
 .PHONY: soak
-soak: deps-test ## many sessions for long, looks for leaks; ten minutes of each fuzz target
+soak: deps-test ## many sessions for a long time, to find leaks; ten minutes of each fuzz target
 	LEAK_SESSIONS=2000 LEAK_AT_ONCE=50 cargo test --locked --test suite -- --nocapture --test-threads=1 leaks::
 	FUZZ_SECONDS=$${FUZZ_SECONDS:-600} .tools/fuzz
 

@@ -1,5 +1,5 @@
-//! A peer that needs no server: it answers offers as the server does and sends back what it gets, or a frozen picture.
-//! It proves that the client sees what is there and nothing else. One thread a session, one for HTTP.
+//! A peer that needs no server: it answers offers as the server does and returns what it receives, or a frozen frame.
+//! It proves that the client sees what is there and nothing else. One thread per session, one for HTTP.
 
 use std::collections::HashMap;
 use std::net::{SocketAddr, UdpSocket};
@@ -26,9 +26,9 @@ const POLL: Duration = Duration::from_millis(10);
 
 /// What comes back as video.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Picture {
+pub enum VideoMode {
     Echoed,
-    /// The first key frame, again and again, in the rhythm of the frames that come.
+    /// The first key frame, repeated at the rate of the incoming frames.
     Frozen,
 }
 
@@ -39,7 +39,7 @@ pub struct Answerer {
 }
 
 struct Sessions {
-    picture: Picture,
+    video: VideoMode,
     commands: Mutex<HashMap<String, Sender<Command>>>,
 }
 
@@ -49,8 +49,8 @@ enum Command {
 }
 
 impl Answerer {
-    pub fn spawn(picture: Picture) -> Answerer {
-        let sessions = Arc::new(Sessions { picture, commands: Mutex::default() });
+    pub fn spawn(video: VideoMode) -> Answerer {
+        let sessions = Arc::new(Sessions { video, commands: Mutex::default() });
         let router = Router::new()
             .route("/api/v1/webrtc/offer", post(offer))
             .route("/api/v1/webrtc/offer/{id}", patch(candidates))
@@ -69,7 +69,7 @@ impl Answerer {
         &self.url
     }
 
-    /// Says farewell to every client.
+    /// Closes the connection to every client.
     pub fn close(&self) {
         for commands in self.sessions.commands.lock().expect("no holder of this lock panics").values() {
             commands.send(Command::Close).ok(); // that session has ended
@@ -97,7 +97,7 @@ async fn offer(
     let id = format!("session-{}", local.port());
     let (sender, commands) = mpsc::channel();
     sessions.commands.lock().expect("no holder of this lock panics").insert(id.clone(), sender);
-    let peer = Peer { rtc, socket, local, commands, picture: sessions.picture, frozen: None };
+    let peer = Peer { rtc, socket, local, commands, video: sessions.video, frozen: None };
     thread::spawn(move || peer.run());
     Ok(Json(json!({ "sdp": answer, "type": "answer", "sessionId": id })))
 }
@@ -127,7 +127,7 @@ struct Peer {
     socket: UdpSocket,
     local: SocketAddr,
     commands: Receiver<Command>,
-    picture: Picture,
+    video: VideoMode,
     frozen: Option<Arc<[u8]>>,
 }
 
@@ -192,7 +192,7 @@ impl Peer {
     }
 
     fn on_media(&mut self, data: &MediaData) -> Result<(), RtcError> {
-        let frozen = self.picture == Picture::Frozen && data.params.spec().codec.is_video();
+        let frozen = self.video == VideoMode::Frozen && data.params.spec().codec.is_video();
         if frozen && self.frozen.is_none() && data.is_keyframe() {
             self.frozen = Some(Arc::clone(&data.data));
         }

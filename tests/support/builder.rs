@@ -1,4 +1,4 @@
-//! How a [client](super::client) comes about: its settings, its offer, and the server's answer to it.
+//! Builds a [client](super::client): its settings, its offer, and the server's answer to it.
 
 use std::net::UdpSocket;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ pub enum Media {
     Withheld,
 }
 
-/// The client's settings; the defaults are a small VP8 picture, sendrecv, no sound, and the data channel.
+/// The client's settings; by default small VP8 video, sendrecv, no audio, and the data channel.
 pub struct Builder {
     codec: Codec,
     size: (u32, u32),
@@ -108,13 +108,13 @@ impl Builder {
         self
     }
 
-    /// The direction of the video and of the sound.
+    /// The direction of the video and of the audio.
     pub fn direction(mut self, direction: Direction) -> Self {
         self.direction = direction;
         self
     }
 
-    /// Adds a line of Opus sound, a beep of half a second in each second.
+    /// Adds Opus audio, a beep of half a second in each second.
     pub fn with_audio(mut self) -> Self {
         self.audio = true;
         self

@@ -1,8 +1,8 @@
 //! A call over a [`Link`](super::link::Link) by a client in a process of its own, and what it measured.
 //!
-//! Any client will do that prints JSON: a line `{"second": N}` for each second from its first picture on, and at its
-//! end `{"frames": [[at_ms, stamp, delay_ms], ...], "notes": {...}}`, a row for each picture that a person saw, in
-//! order. What else it prints is left out.
+//! Any client will do that prints JSON: a line `{"second": N}` for each second from its first frame on, and at its end
+//! `{"frames": [[at_ms, stamp, delay_ms], ...], "notes": {...}}`, a row for each frame that was shown, in order. Other
+//! output is ignored.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -10,9 +10,9 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// What every client's camera gives.
+/// The rate of every client's camera.
 const CAMERA_FPS: f64 = 30.0;
-/// A picture that stands while the camera draws so many is seen to stand: half a second of them.
+/// A frame that stays while the camera draws this many is seen as frozen: half a second of them.
 const FREEZE_FRAMES: f64 = CAMERA_FPS / 2.0;
 
 /// A running client; killed when dropped.
@@ -21,10 +21,10 @@ pub struct Call {
     lines: BufReader<ChildStdout>,
 }
 
-/// One picture as a person saw it.
+/// One frame as it was shown.
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub struct Seen {
-    /// From the first picture on.
+    /// Since the first frame.
     pub at_ms: f64,
     pub stamp: u32,
     /// From its drawing in the client to its return there.
@@ -54,7 +54,7 @@ impl Call {
         self.line(key, |_| true)
     }
 
-    /// Waits until the call is `seconds` old, counted from the first picture.
+    /// Waits until the call is `seconds` old, counted from the first frame.
     #[track_caller]
     pub fn wait_until_second(&mut self, seconds: u32) {
         self.line("second", |second| second.as_u64() >= Some(seconds.into()));
@@ -103,7 +103,7 @@ impl Figures {
         Part { call: self, frames: &self.frames[after..end], from_ms, to_ms }
     }
 
-    /// Number of the newest frame that the camera has drawn at `at_ms`, read from when those were drawn that came back.
+    /// Number of the newest frame that the camera has drawn at `at_ms`, inferred from the frames that were returned.
     fn drawn(&self, at_ms: f64) -> f64 {
         let drawn = |seen: &Seen| (seen.at_ms - seen.delay_ms, f64::from(seen.stamp));
         let Some(last) = self.frames.len().checked_sub(1).filter(|last| *last > 0) else {
@@ -125,7 +125,7 @@ impl Figures {
     }
 }
 
-/// The pictures of a part of a call.
+/// The frames of a part of a call.
 ///
 /// What is asserted is counted in frames of the client's own camera, which stands still while the client does: a machine
 /// that gives the client no processor time shows in the milliseconds that are printed and in nothing else.
@@ -138,43 +138,43 @@ pub struct Part<'a> {
 }
 
 impl Part<'_> {
-    /// How many of the client's own frames came back: 1 is all of them.
+    /// How many of the client's own frames were returned: 1 is all of them.
     pub fn share(&self) -> f64 {
         let (Some(first), Some(last)) = (self.frames.first(), self.frames.last()) else { return 0.0 };
-        // By the time as well, so that a picture that stands at an end of the part counts.
+        // By the time as well, so that a frame that stays at an end of the part counts.
         let covered = (last.at_ms - first.at_ms) / (self.to_ms - self.from_ms);
         self.frames.len() as f64 / f64::from(last.stamp - first.stamp + 1) * covered.min(1.0)
     }
 
-    /// Pictures a second.
+    /// Frames per second.
     pub fn rate(&self) -> f64 {
         self.frames.len() as f64 * 1000.0 / (self.to_ms - self.from_ms)
     }
 
-    /// The longest time that one picture stood, the ends of the part included.
+    /// The longest time that one frame stayed, including the ends of the part.
     pub fn longest_gap_ms(&self) -> f64 {
         let times: Vec<_> = self.times().collect();
         times.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max)
     }
 
-    /// How often the picture stood.
+    /// How often the video froze.
     pub fn freezes(&self) -> usize {
         let drawn: Vec<_> = self.times().map(|at_ms| self.call.drawn(at_ms)).collect();
         drawn.windows(2).filter(|pair| pair[1] - pair[0] > FREEZE_FRAMES).count()
     }
 
-    /// How many frames the camera draws until a picture is back: `percent` of the pictures stay under it.
+    /// How many frames the camera draws until a frame is returned: `percent` of the frames stay below it.
     pub fn delay_frames(&self, percent: usize) -> f64 {
         let delay = |seen: &Seen| self.call.drawn(seen.at_ms) - f64::from(seen.stamp);
         quantile(self.frames.iter().map(delay), percent)
     }
 
-    /// The delay that `percent` of the pictures stay under; infinite where there are none.
+    /// The delay that `percent` of the frames stay below; infinite if there are none.
     pub fn delay_ms(&self, percent: usize) -> f64 {
         quantile(self.frames.iter().map(|frame| frame.delay_ms), percent)
     }
 
-    /// Whether each picture is newer than the one before.
+    /// Whether each frame is newer than the previous one.
     pub fn rises(&self) -> bool {
         self.frames.windows(2).all(|pair| pair[0].stamp < pair[1].stamp)
     }
@@ -193,7 +193,7 @@ impl Part<'_> {
         )
     }
 
-    /// When pictures came, between the ends of the part.
+    /// When frames were shown, between the ends of the part.
     fn times(&self) -> impl Iterator<Item = f64> {
         let times = self.frames.iter().map(|frame| frame.at_ms);
         std::iter::once(self.from_ms).chain(times).chain(std::iter::once(self.to_ms))

@@ -1,5 +1,5 @@
 //! A WebRTC client on another stack than the server's: str0m for ICE, DTLS, SRTP, RTP and SCTP, GStreamer for the
-//! codecs alone. It sends a stamped picture, decodes what comes back and reads the stamps. One thread a client.
+//! codecs alone. It sends stamped video, decodes what is returned and reads the stamps. One thread per client.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use super::driver::{Command, Shared, WAKE_BYTES};
 use super::http;
 use super::stats::Stats;
 
-/// A client's thread ends after its farewell; longer means that it hangs.
+/// A client's thread ends after its closing messages; longer means that it hangs.
 const JOIN_LIMIT: Duration = Duration::from_secs(5);
 
-/// A running client. Dropping it says farewell to the server, as a closed page does.
+/// A running client. When dropped it closes the connection, as a closed page does.
 pub struct Client {
     pub(super) base_url: String,
     pub(super) session_id: String,
@@ -57,7 +57,7 @@ impl Client {
         &self.offer
     }
 
-    /// The answer as it came.
+    /// The answer as received.
     pub fn answer(&self) -> &str {
         &self.answer
     }
@@ -110,7 +110,7 @@ impl Client {
         self.command(Command::Resize(width, height));
     }
 
-    /// Stops sending pictures and sound; the connection stays.
+    /// Stops sending video and audio; the connection stays.
     pub fn pause_media(&self) {
         self.command(Command::Pause);
     }
@@ -119,7 +119,7 @@ impl Client {
         self.command(Command::Resume);
     }
 
-    /// Sends a PLI for the picture that comes back.
+    /// Sends a PLI for the returned video.
     pub fn request_key_frame(&self) {
         self.command(Command::RequestKeyFrame);
     }
@@ -154,7 +154,7 @@ impl Client {
         self.end(Command::Vanish);
     }
 
-    /// Says farewell by RTCP BYE and DTLS `close_notify` and waits until that is sent. The counters stay readable.
+    /// Closes the connection by RTCP BYE and DTLS `close_notify` and waits until these are sent. The counters stay readable.
     pub fn close(&mut self) {
         self.end(Command::Close);
     }

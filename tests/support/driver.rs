@@ -1,5 +1,5 @@
 //! The client's one thread: it owns the socket, the str0m state machine and the codecs, sends what is due, decodes
-//! what comes back and writes the statistics. It sleeps in the socket alone; a command wakes it by a datagram.
+//! what is returned and writes the statistics. It sleeps in the socket alone; a command wakes it by a datagram.
 
 use std::collections::VecDeque;
 use std::io::ErrorKind;
@@ -14,14 +14,14 @@ use str0m::net::{Protocol, Receive};
 use str0m::rtp::RtpWrite;
 use str0m::{Event, Input, Output, Rtc, RtcError};
 
-use super::codec::{Decoder, Encoder, Picture};
+use super::codec::{Decoded, Decoder, Encoder};
 use super::opus::{self, Listener};
 use super::stats::{AudioPacket, Beep, End, Frame, Stats, Time};
 
-/// A picture that stays away this long after a request is asked for again; a server needs a frame or two to answer.
+/// If no frame follows a request for this long, it is repeated; a server needs a frame or two to respond.
 const KEY_FRAME_RETRY: Duration = Duration::from_millis(300);
-/// Time for the farewell (RTCP BYE, DTLS `close_notify`) to leave; nobody acknowledges it.
-const FAREWELL: Duration = Duration::from_millis(200);
+/// Time for the closing messages (RTCP BYE, DTLS `close_notify`) to leave; nobody acknowledges them.
+const CLOSING: Duration = Duration::from_millis(200);
 /// Frames whose time of sending is remembered: 30 s at 30 frames/s, more than any delay that a test accepts.
 const REMEMBERED: usize = 900;
 /// A quarter of the beep's loudness.
@@ -71,7 +71,7 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// A test's failed assertion on the statistics leaves them as they were: the client can still say farewell.
+    /// A test's failed assertion on the statistics leaves them as they were: the client can still close the connection.
     pub fn lock(&self) -> MutexGuard<'_, Stats> {
         self.stats.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -99,7 +99,7 @@ pub struct Driver {
     pub audio: Option<Mid>,
     /// `None` sends no video.
     pub source: Option<Source>,
-    /// `None` sends no sound.
+    /// `None` sends no audio.
     pub beep: Option<&'static [Vec<u8>]>,
     pub decoder: Decoder,
     pub listener: Option<Listener>,
@@ -136,7 +136,7 @@ pub struct State {
     /// When the socket was last known to be empty: what is read has waited there since at most.
     empty_at: Option<Instant>,
     key_frame_asked: Option<Instant>,
-    /// Something of the video that comes back is missing, until the next key frame.
+    /// Part of the returned video is missing, until the next key frame.
     damaged: bool,
     closing: Option<Instant>,
     damage: Option<Damage>,
@@ -147,17 +147,17 @@ pub struct State {
 }
 
 impl State {
-    /// A decoded picture with what is known of its stamp; `None` where it has none.
-    fn seen(&self, picture: &Picture, received: Instant, whole: bool, time: Time) -> Option<Frame> {
-        let stamp = picture.stamp?;
+    /// A decoded frame with what is known of its stamp; `None` if it has none.
+    fn seen(&self, image: &Decoded, received: Instant, whole: bool, time: Time) -> Option<Frame> {
+        let stamp = image.stamp?;
         let sent = self.sent.iter().rev().find(|sent| sent.number == stamp);
         let sending = sent.and_then(|sent| sent.own).unwrap_or_default();
         let receiving = self.empty_at.map(|at| received - at).unwrap_or_default();
         Some(Frame {
             stamp,
-            width: picture.width,
-            height: picture.height,
-            light: picture.light(),
+            width: image.width,
+            height: image.height,
+            light: image.light(),
             received,
             delay: sent.map(|sent| received - sent.at).unwrap_or_default(),
             own: sending + receiving,
@@ -222,8 +222,8 @@ impl Driver {
     }
 
     fn ended(&self) -> Option<End> {
-        let farewell_over = self.state.closing.is_some_and(|since| since.elapsed() > FAREWELL);
-        if !self.rtc.is_alive() || farewell_over {
+        let closed = self.state.closing.is_some_and(|since| since.elapsed() > CLOSING);
+        if !self.rtc.is_alive() || closed {
             let closed = self.state.closing.map(|_| End::Closed);
             return Some(closed.unwrap_or(End::ClosedByServer));
         }
@@ -287,7 +287,7 @@ impl Driver {
     fn receive(&mut self, buffer: &mut [u8], wake: Instant) -> Result<(), RtcError> {
         // Zero would mean to wait for ever.
         let wait = wake.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-        let wait = if self.state.closing.is_some() { wait.min(FAREWELL) } else { wait };
+        let wait = if self.state.closing.is_some() { wait.min(CLOSING) } else { wait };
         self.socket.set_read_timeout(Some(wait)).expect("the limit is not zero");
         let began = Instant::now();
         let received = self.socket.recv_from(buffer);
@@ -365,19 +365,19 @@ impl Driver {
         let received = Instant::now();
         self.state.damaged = !key && (self.state.damaged || !contiguous);
         let whole = !self.state.damaged;
-        let usable = whole && decoded.as_ref().is_ok_and(|pictures| !pictures.is_empty());
+        let usable = whole && decoded.as_ref().is_ok_and(|frames| !frames.is_empty());
         self.shared.update(|stats| {
             stats.video_units += 1;
             stats.video_gaps += u32::from(!contiguous);
             stats.key_frames += u32::from(key);
-            for picture in decoded.unwrap_or_default() {
-                let size = (picture.width, picture.height);
+            for image in decoded.unwrap_or_default() {
+                let size = (image.width, image.height);
                 stats.frames_decoded += 1;
                 if stats.sizes.last() != Some(&size) {
                     stats.sizes.push(size);
                 }
-                stats.frames.extend(self.state.seen(&picture, received, whole, time));
-                stats.last_picture = Some(picture);
+                stats.frames.extend(self.state.seen(&image, received, whole, time));
+                stats.last_frame = Some(image);
             }
         });
         if !usable {

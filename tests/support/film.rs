@@ -1,4 +1,4 @@
-//! A video file whose pictures carry numbers.
+//! A video file whose frames carry numbers.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,15 +12,15 @@ use super::stamp;
 
 const WIDTH: u32 = 320;
 const HEIGHT: u32 = 240;
-/// Numbers of the file's pictures: no camera of the tests gets so far.
+/// Numbers of the file's frames: no camera of the tests gets this far.
 pub const FIRST: u32 = 5_000;
 /// A second and a half of them.
-pub const PICTURES: u32 = 45;
+pub const FRAMES: u32 = 45;
 
-/// A file of numbered pictures, 30 a second.
+/// A file of numbered frames, 30 per second.
 pub fn film(path: &Path) {
     let mut writer = Writer::create(path, Keep::Enough, 30.0).unwrap();
-    for number in 0..PICTURES {
+    for number in 0..FRAMES {
         let (width, height) = (WIDTH as usize, HEIGHT as usize);
         let mut bytes = vec![128; width * height * 3 / 2];
         stamp::write(&mut bytes[..width * height], width, width, height, FIRST + number);

@@ -1,5 +1,5 @@
 //! What the integration tests share: a WebRTC client on another stack than the server's, the server as a process,
-//! a stamp that carries a frame number in the picture, and waits with limits. Runs on the test's own threads; never
+//! a stamp that carries a frame number in the frame itself, and waits with limits. Runs on the test's own threads; never
 //! touches the server's modules, so that what it proves holds for any client.
 
 // Every test file compiles this module for itself and uses its own part of it.

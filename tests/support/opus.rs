@@ -1,10 +1,10 @@
-//! A second of sound as Opus packets, half a beep and half silence, and the reading of what comes back.
+//! A second of audio as Opus packets, half a beep and half silence, and the measurement of what is returned.
 
 use std::sync::OnceLock;
 
 use super::chain::Chain;
 
-/// The length of one packet's sound at 48 kHz, 20 ms.
+/// The duration of one packet at 48 kHz, 20 ms.
 pub const SAMPLES: u32 = 960;
 const RATE: u32 = 48_000;
 
@@ -31,18 +31,18 @@ impl Listener {
         Listener { chain: Chain::new(decoder, &caps) }
     }
 
-    /// The root mean square of the packet's sound, 1 being full scale; 0 where it does not decode.
+    /// The root mean square of the packet's audio, 1 being full scale; 0 if it does not decode.
     pub fn level(&mut self, packet: Vec<u8>) -> f64 {
         let samples = self.chain.push(gst::Buffer::from_mut_slice(packet)).unwrap_or_default();
         let squares: Vec<_> = samples.iter().flat_map(|(_, buffer)| squares(buffer)).collect();
-        let count = u32::try_from(squares.len()).expect("120 ms of sound at most");
+        let count = u32::try_from(squares.len()).expect("120 ms of audio at most");
         (squares.iter().sum::<f64>() / f64::from(count.max(1))).sqrt()
     }
 }
 
 fn squares(buffer: &gst::Buffer) -> Vec<f64> {
-    let sound = buffer.map_readable().expect("decoded sound maps");
-    let (samples, _) = sound.as_chunks::<4>();
+    let audio = buffer.map_readable().expect("decoded audio maps");
+    let (samples, _) = audio.as_chunks::<4>();
     samples.iter().map(|sample| f64::from(f32::from_le_bytes(*sample)).powi(2)).collect()
 }
 
@@ -56,7 +56,7 @@ fn encode() -> Vec<Vec<u8>> {
         .field("channel-mask", gst::Bitmask::new(3))
         .build();
     let mut chain = Chain::new("opusenc frame-size=20 bitrate=32000", &caps);
-    let mut samples = chain.push(gst::Buffer::from_mut_slice(sound())).expect("opusenc takes raw sound");
+    let mut samples = chain.push(gst::Buffer::from_mut_slice(tone())).expect("opusenc takes raw audio");
     samples.extend(chain.finish());
     samples
         .iter()
@@ -65,19 +65,19 @@ fn encode() -> Vec<Vec<u8>> {
         .collect()
 }
 
-fn sound() -> Vec<u8> {
-    let mut sound = Vec::new();
+fn tone() -> Vec<u8> {
+    let mut audio = Vec::new();
     for sample in 0..RATE {
         let phase = f64::from(sample) / f64::from(RATE) * 440.0 * std::f64::consts::TAU;
         // A quarter of full scale fits in 16 bits.
         #[allow(clippy::cast_possible_truncation)]
         let value = if sample < RATE / 2 { (phase.sin() * 8192.0) as i16 } else { 0 };
-        sound.extend(value.to_le_bytes());
-        sound.extend(value.to_le_bytes());
+        audio.extend(value.to_le_bytes());
+        audio.extend(value.to_le_bytes());
     }
     // Two packets more: the encoder holds its look-ahead back.
-    sound.resize(sound.len() + 2 * SAMPLES as usize * 4, 0);
-    sound
+    audio.resize(audio.len() + 2 * SAMPLES as usize * 4, 0);
+    audio
 }
 
 /// Whether the payload's table of contents is one of RFC 6716, section 3: a packet of at most 120 ms whose frames fit.

@@ -1,4 +1,4 @@
-//! A recorded file as others read it: stamps through GStreamer, packets through ffprobe, sound through ffmpeg.
+//! A recorded file as other programs read it: stamps through GStreamer, packets through ffprobe, audio through ffmpeg.
 
 use std::path::Path;
 use std::process::Command;
@@ -15,13 +15,13 @@ use super::stats::{Skew, median};
 /// What a file holds.
 #[derive(Debug)]
 pub struct File {
-    /// Time in seconds and stamp of each picture that has a readable one.
+    /// Time in seconds and stamp of each frame that has a readable one.
     pub stamps: Vec<(f64, u32)>,
-    /// Pictures.
-    pub pictures: usize,
-    /// Sound packets, by ffprobe.
-    pub sound_packets: usize,
-    /// Loudness of each 20 ms of its sound, 1 being full scale.
+    /// Frames.
+    pub frames: usize,
+    /// Audio packets, by ffprobe.
+    pub audio_packets: usize,
+    /// Loudness of each 20 ms of its audio, 1 being full scale.
     pub levels: Vec<f64>,
 }
 
@@ -30,15 +30,15 @@ impl File {
     #[track_caller]
     pub fn read(path: &Path) -> File {
         let mut reader = Reader::open(path, &[Layout::I420]).expect("GStreamer reads the file");
-        let (mut stamps, mut pictures) = (Vec::new(), 0);
+        let (mut stamps, mut frames) = (Vec::new(), 0);
         while let Some(frame) = reader.frame().unwrap_or_else(|error| panic!("{}: {error}", path.display())) {
-            pictures += 1;
+            frames += 1;
             let (width, height) = (frame.width as usize, frame.height as usize);
             if let Some(number) = stamp::read(frame.data.plane(0), frame.strides[0], width, height) {
                 stamps.push((frame.pts.as_secs_f64(), number));
             }
         }
-        File { stamps, pictures, sound_packets: packets(path, "a:0"), levels: levels(path) }
+        File { stamps, frames, audio_packets: packets(path, "a:0"), levels: levels(path) }
     }
 
     /// Whether each stamp is above the one before.
@@ -46,12 +46,12 @@ impl File {
         self.stamps.windows(2).all(|pair| pair[0].1 < pair[1].1)
     }
 
-    /// How much later than its sound the picture is, where both began at once, the beep comes each second and frame N of
-    /// the camera was due `drawn[N - 1]` after that.
-    pub fn picture_after_sound(&self, drawn: &[Duration]) -> Skew {
+    /// How much later than its audio the video is, if both began at once, the beep starts each second and frame N of the
+    /// camera was due `drawn[N - 1]` after that.
+    pub fn video_after_audio(&self, drawn: &[Duration]) -> Skew {
         let starts: Vec<_> =
             self.stamps.iter().map(|(at, number)| at - drawn[*number as usize - 1].as_secs_f64()).collect();
-        let start = median(starts.clone()).expect("a stamped picture");
+        let start = median(starts.clone()).expect("a stamped frame");
         let loud = |level: f64| level > 0.05;
         let onsets = self.levels.windows(3).enumerate();
         let onsets = onsets.filter(|(_, w)| !loud(w[0]) && !loud(w[1]) && loud(w[2]));
@@ -82,7 +82,7 @@ pub fn packets(path: &Path, stream: &str) -> usize {
     text.parse().unwrap_or(0)
 }
 
-/// What gst-discoverer-1.0 says; it must say that there is a picture.
+/// What gst-discoverer-1.0 prints; it must find video.
 #[track_caller]
 pub fn discover(path: &Path) -> String {
     let output =
@@ -96,23 +96,23 @@ fn levels(path: &Path) -> Vec<f64> {
     let decode = ["-f", "f32le", "-ac", "1", "-ar", "48000", "-"];
     let output =
         Command::new("ffmpeg").args(["-v", "error", "-i"]).arg(path).arg("-vn").args(decode).output();
-    let sound = output.expect("ffmpeg is installed").stdout;
+    let audio = output.expect("ffmpeg is installed").stdout;
     let level = |samples: &[u8]| {
         let squares =
             samples.chunks_exact(4).map(|one| f64::from(f32::from_le_bytes(one.try_into().unwrap())).powi(2));
         (squares.sum::<f64>() / 960.0).sqrt()
     };
-    sound.chunks(960 * 4).map(level).collect()
+    audio.chunks(960 * 4).map(level).collect()
 }
 
-/// SSIM of each pair of pictures of one time, chroma included; those of the second file are `shift` seconds later.
+/// SSIM of each pair of frames of one time, chroma included; those of the second file are `shift` seconds later.
 #[track_caller]
 pub fn ssim(one: &Path, other: &Path, shift: f64) -> Vec<f64> {
-    let pictures = |path: &Path| {
+    let frames = |path: &Path| {
         let mut reader = Reader::open(path, &[Layout::I420]).expect("GStreamer reads the file");
         std::iter::from_fn(move || reader.frame().expect("the file is whole")).collect::<Vec<_>>()
     };
-    let (ones, others) = (pictures(one), pictures(other));
+    let (ones, others) = (frames(one), frames(other));
     let same = |at: f64| others.iter().find(|frame| (frame.pts.as_secs_f64() + shift - at).abs() < 0.002);
     let pairs = ones.iter().filter_map(|frame| Some((frame, same(frame.pts.as_secs_f64())?)));
     pairs.map(|(one, other)| plane_ssim(one, other)).collect()

@@ -77,14 +77,14 @@ impl StageUnderTest {
         self.stage.process(&frame)
     }
 
-    /// The picture of the next frame, which has the frame's number and time.
+    /// The image of the next frame, which has the frame's number and time.
     #[track_caller]
-    pub fn picture(&mut self, width: usize, height: usize, paint: Paint) -> Picture {
+    pub fn image(&mut self, width: usize, height: usize, paint: Paint) -> Image {
         let seq = self.next;
         match self.output(width, height, paint) {
             Ok(Output::Frame(frame)) => {
                 assert_eq!((frame.seq, frame.pts), (seq, time(seq)));
-                Picture::of(&frame)
+                Image::of(&frame)
             }
             Ok(Output::Passthrough) => panic!("frame {seq} passed through"),
             Ok(Output::Skip) => panic!("frame {seq} was skipped"),
@@ -93,7 +93,7 @@ impl StageUnderTest {
     }
 }
 
-/// Luma and chroma of a place in a picture of the given size.
+/// Luma and chroma of a place in an image of the given size.
 pub type Paint = fn(x: usize, y: usize, size: (usize, usize)) -> [u8; 3];
 
 /// A dark and a bright half, side by side, both grey.
@@ -127,9 +127,9 @@ pub fn draw(seq: u64, width: usize, height: usize, layout: Layout, paint: Paint)
     Frame { seq, pts: time(seq), ..Frame::packed(layout, size.into(), bytes) }
 }
 
-/// The luma and the mean chroma of a picture.
+/// The luma and the mean chroma of a frame.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Picture {
+pub struct Image {
     pub width: usize,
     pub height: usize,
     pub luma: Vec<u8>,
@@ -137,8 +137,8 @@ pub struct Picture {
     pub colour: f64,
 }
 
-impl Picture {
-    pub fn of(frame: &Frame) -> Picture {
+impl Image {
+    pub fn of(frame: &Frame) -> Image {
         let (width, height) = (frame.width as usize, frame.height as usize);
         let rows = |plane: usize, width: usize, height: usize| -> Vec<u8> {
             let lines = frame.data.plane(plane).chunks(frame.strides[plane]).take(height);
@@ -147,15 +147,15 @@ impl Picture {
         let chroma = match frame.layout {
             Layout::I420 => [rows(1, width / 2, height / 2), rows(2, width / 2, height / 2)].concat(),
             Layout::Nv12 => rows(1, width / 2 * 2, height / 2),
-            other => panic!("I420 or NV12 is wanted, {other:?} came"),
+            other => panic!("expected I420 or NV12, got {other:?}"),
         };
         let colour = mean(chroma.iter().map(|&value| f64::from(value.abs_diff(128))));
-        Picture { width, height, luma: rows(0, width, height), colour }
+        Image { width, height, luma: rows(0, width, height), colour }
     }
 
-    /// A picture of luma alone.
-    pub fn grey(width: usize, height: usize, luma: Vec<u8>) -> Picture {
-        Picture { width, height, luma, colour: 0.0 }
+    /// An image of luma alone.
+    pub fn grey(width: usize, height: usize, luma: Vec<u8>) -> Image {
+        Image { width, height, luma, colour: 0.0 }
     }
 
     pub fn at(&self, x: usize, y: usize) -> u8 {
@@ -171,16 +171,16 @@ impl Picture {
         mean(self.luma.iter().map(|&value| f64::from(value)))
     }
 
-    /// Mean difference of two pictures of one size.
-    pub fn distance(&self, other: &Picture) -> f64 {
+    /// Mean difference of two images of one size.
+    pub fn distance(&self, other: &Image) -> f64 {
         assert_eq!((self.width, self.height), (other.width, other.height));
         mean(self.luma.iter().zip(&other.luma).map(|(one, other)| f64::from(one.abs_diff(*other))))
     }
 
-    /// The picture upside down.
-    pub fn flipped(&self) -> Picture {
+    /// The image upside down.
+    pub fn flipped(&self) -> Image {
         let luma = self.luma.chunks(self.width).rev().flatten().copied().collect();
-        Picture { luma, ..self.clone() }
+        Image { luma, ..self.clone() }
     }
 
     /// The largest step from one pixel to the next in a row.

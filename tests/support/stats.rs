@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::Value;
 use str0m::IceConnectionState;
 
-use super::codec::Picture;
+use super::codec::Decoded;
 
 /// The client's counters and lists; lists are in the order of arrival and only grow.
 #[derive(Debug, Clone, Default)]
@@ -19,32 +19,32 @@ pub struct Stats {
     pub frames_sent: u32,
     /// When each frame of the camera was due, from the start of the media on: frame 1 first.
     pub drawn: Vec<Duration>,
-    /// Every decoded picture, with a readable stamp or without.
+    /// Every decoded frame, with a readable stamp or without.
     pub frames_decoded: u32,
-    /// The decoded pictures with a readable stamp.
+    /// The decoded frames with a readable stamp.
     pub frames: Vec<Frame>,
-    /// Each size of decoded pictures that differs from the one before.
+    /// Each size of decoded frames that differs from the previous one.
     pub sizes: Vec<(u32, u32)>,
-    pub last_picture: Option<Picture>,
-    /// Encoded video that came back, whether it decoded or not.
+    pub last_frame: Option<Decoded>,
+    /// Encoded frames that were returned, whether they decoded or not.
     pub video_units: u32,
-    /// Gaps in the RTP of the video that came back.
+    /// Gaps in the RTP of the returned video.
     pub video_gaps: u32,
-    /// Key frames among the encoded video that came back.
+    /// Key frames among the returned video.
     pub key_frames: u32,
     /// PLI and FIR from the server.
     pub key_frame_requests: u32,
     /// PLI to the server.
     pub key_frame_requests_sent: u32,
-    /// NACK to the server, for the video that comes back.
+    /// NACK to the server, for the returned video.
     pub nacks_sent: u64,
     /// NACK from the server, for the video that was sent.
     pub nacks_received: u64,
-    /// Bytes of the video that came back, retransmissions included.
+    /// Bytes of the returned video, retransmissions included.
     pub video_bytes: u64,
     pub audio_sent: u32,
     pub audio: Vec<AudioPacket>,
-    /// The beginnings of the beep in the sound that came back.
+    /// The starts of the beep in the returned audio.
     pub beeps: Vec<Beep>,
     pub channel_open: bool,
     pub channel_closed: bool,
@@ -55,7 +55,7 @@ pub struct Stats {
     pub end: Option<End>,
 }
 
-/// A decoded picture with a readable stamp.
+/// A decoded frame with a readable stamp.
 #[derive(Debug, Clone, Copy)]
 pub struct Frame {
     pub stamp: u32,
@@ -82,13 +82,13 @@ pub struct AudioPacket {
     pub len: usize,
     /// The payload is a well-formed Opus packet.
     pub valid: bool,
-    /// Root mean square of the decoded sound, 1 being full scale; the beep has 0.18.
+    /// Root mean square of the decoded audio, 1 being full scale; the beep has 0.18.
     pub level: f64,
     pub received: Instant,
     pub time: Time,
 }
 
-/// The decoded sound went from silence to the beep; exact to the 20 ms of a packet.
+/// The decoded audio went from silence to the beep; exact to the 20 ms of a packet.
 #[derive(Debug, Clone, Copy)]
 pub struct Beep {
     pub received: Instant,
@@ -102,7 +102,7 @@ pub struct Beep {
 pub struct Time {
     /// The RTP timestamp in seconds, from a start of the stream's own.
     pub rtp_s: f64,
-    /// The same on the server's wall clock, by its last RTCP sender report: comparable between sound and picture.
+    /// The same on the server's wall clock, by its last RTCP sender report: comparable between audio and video.
     pub wall: Option<SystemTime>,
 }
 
@@ -120,7 +120,7 @@ pub enum End {
 }
 
 impl Stats {
-    /// How often a decoded stamp was above all before it: the proof that a moving picture comes back.
+    /// How often a decoded stamp was above all before it: the proof that moving video is returned.
     pub fn rises(&self) -> usize {
         let mut newest = None;
         self.frames
@@ -141,21 +141,21 @@ impl Stats {
         delays.get((delays.len() * percent / 100).min(delays.len().checked_sub(1)?)).copied()
     }
 
-    /// How much later than its sound the picture is, by the server's wall clock: what a player that plays both in sync
+    /// How much later than its audio the video is, by the server's wall clock: what a player that plays both in sync
     /// by their sender reports would show. `None` before there are reports for both.
-    pub fn picture_after_sound(&self) -> Option<Skew> {
+    pub fn video_after_audio(&self) -> Option<Skew> {
         // Both from when they were due: a client that is late with one of them is no fault of the server's.
-        let picture = |frame: &Frame| {
+        let frame = |frame: &Frame| {
             Some((frame.received, frame.time.since(frame.received, frame.delay + frame.late)?))
         };
-        let pictures: Vec<_> = self.frames.iter().filter_map(picture).collect();
+        let frames: Vec<_> = self.frames.iter().filter_map(frame).collect();
         let skews = self.beeps.iter().filter_map(|beep| {
             let apart = |received: Instant| received.max(beep.received) - received.min(beep.received);
-            let (_, picture) = pictures.iter().min_by_key(|(received, _)| apart(*received))?;
-            Some(picture - beep.time.since(beep.received, beep.delay)?)
+            let (_, frame) = frames.iter().min_by_key(|(received, _)| apart(*received))?;
+            Some(frame - beep.time.since(beep.received, beep.delay)?)
         });
-        // Each report may set its stream's clock anew, the sound's another time than the picture's.
-        let corrections = pictures.windows(2).map(|pair| (pair[1].1 - pair[0].1).abs());
+        // Each report may set its stream's clock again, the audio's at another time than the video's.
+        let corrections = frames.windows(2).map(|pair| (pair[1].1 - pair[0].1).abs());
         let scatter = corrections.fold(0.0, f64::max);
         Some(Skew { late: median(skews.collect())?, scatter })
     }
@@ -212,7 +212,7 @@ impl Time {
     }
 }
 
-/// How much later the picture comes than its sound, and how exactly this run tells, in seconds.
+/// How much later the video is than its audio, and how exact this run is, in seconds.
 #[derive(Debug, Clone, Copy)]
 pub struct Skew {
     pub late: f64,
@@ -221,7 +221,7 @@ pub struct Skew {
 }
 
 impl Skew {
-    /// Whether picture and sound cannot be told from being in sync: a reading is exact to a frame and a packet of sound.
+    /// Whether video and audio are in sync as far as can be measured: a reading is exact to a frame and a packet of audio.
     pub fn is_none(&self, fps: u32) -> bool {
         self.late.abs() <= 1.0 / f64::from(fps) + 0.02 + self.scatter
     }

@@ -59,7 +59,7 @@ fn sound_comes_back_in_sync_with_the_picture() {
 
     client.read(|stats| {
         assert!(stats.audio.iter().all(|packet| packet.valid), "every Opus packet is whole");
-        let skew = stats.picture_after_sound().expect("both have sender reports");
+        let skew = stats.video_after_audio().expect("both have sender reports");
         println!("picture after sound: {skew:?}");
         assert!(skew.is_none(30), "picture after sound: {skew:?}");
     });

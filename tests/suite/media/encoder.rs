@@ -14,7 +14,7 @@ const FPS: u32 = 30;
 
 #[test]
 fn after_a_hundred_frames_the_next_encoder_goes_on_and_at_most_a_second_is_lost() {
-    register("nvh264enc", Fault::Picture(100));
+    register("nvh264enc", Fault::Frame(100));
     own_server::run(Catalog::default(), |url| {
         let client = Client::builder().codec(Codec::H264).fps(FPS).size(320, 240).connect(url).unwrap();
         client.expect("a picture", |stats| stats.rises() >= 20, LIMIT);
@@ -43,7 +43,7 @@ fn after_a_hundred_frames_the_next_encoder_goes_on_and_at_most_a_second_is_lost(
 
 #[test]
 fn an_encoder_that_fails_again_and_again_ends_the_session_and_says_so() {
-    register("nvh264enc", Fault::Picture(30));
+    register("nvh264enc", Fault::Frame(30));
     let mut config = Config::default();
     config.media.forced_encoders.insert(CodecName::H264, "nvh264enc".into());
     own_server::run_with(config, Catalog::default(), |url| {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     LIMIT,
-    film::{FIRST, PICTURES, film},
+    film::{FIRST, FRAMES, film},
     http::{self, Response},
     recorded::File,
     server::{self, Server},
@@ -118,7 +118,7 @@ fn a_file_goes_in_and_a_file_comes_out_whole() {
     let read = File::read(&file);
     let ends = (read.stamps.first().unwrap().1, read.stamps.last().unwrap().1);
     assert!(read.rises(), "{:?}", read.stamps);
-    assert_eq!(ends, (FIRST, FIRST + PICTURES - 1), "neither end is lost: {:?}", read.stamps);
+    assert_eq!(ends, (FIRST, FIRST + FRAMES - 1), "neither end is lost: {:?}", read.stamps);
     assert_eq!(host.get("system").json()["sessions"]["live"], 0, "its place is free");
     host.begin(&plays(false));
 }
@@ -134,7 +134,7 @@ fn viewers_and_stills_show_what_is_sent_and_end_with_it() {
     let still = host.get("session/frame?quality=95");
     let seen = host.get("sessions/headless").json()["frames_out"].as_u64().unwrap();
     host.expect("more of the film", |session| {
-        session["frames_out"].as_u64().unwrap() > seen + 2 * u64::from(PICTURES)
+        session["frames_out"].as_u64().unwrap() > seen + 2 * u64::from(FRAMES)
     });
     let metrics = host.get("session/metrics").json();
     assert_eq!(host.post("session/stop", &json!({})).json(), json!({"status": "ok"}));
@@ -144,12 +144,12 @@ fn viewers_and_stills_show_what_is_sent_and_end_with_it() {
         assert_eq!((viewed.status, viewed.header("content-type")), (200, Some("video/mp2t")));
         let numbers = numbers(&host.keep(&format!("{index}.ts"), &viewed.body));
         let falls = numbers.windows(2).filter(|pair| pair[1] < pair[0]).count();
-        assert!(numbers.len() > PICTURES as usize && falls <= 4, "{numbers:?}");
-        assert!(numbers.iter().all(|number| (FIRST..FIRST + PICTURES).contains(number)), "{numbers:?}");
+        assert!(numbers.len() > FRAMES as usize && falls <= 4, "{numbers:?}");
+        assert!(numbers.iter().all(|number| (FIRST..FIRST + FRAMES).contains(number)), "{numbers:?}");
     }
     assert_eq!((still.status, still.header("content-type")), (200, Some("image/jpeg")));
     let number = numbers(&host.keep("still.jpg", &still.body));
-    assert!((FIRST..FIRST + PICTURES).contains(&number[0]), "{number:?}");
+    assert!((FIRST..FIRST + FRAMES).contains(&number[0]), "{number:?}");
     let figures = &metrics["sessions"]["headless"];
     assert!(figures["fps_in"].is_f64() && figures["frames_out"].as_u64() > Some(seen), "{metrics}");
     assert_eq!((&figures["headless"], &figures["input_source_type"]), (&json!(true), &json!("video_file")));

@@ -86,19 +86,19 @@ fn record_both_ways(codec: Codec, extension: &str) {
         assert!(shown["files"].as_array().unwrap().iter().any(|file| file["name"] == name), "{shown}");
         let path = dir.path().join(id).join(name);
         let file = File::read(&path);
-        let skew = client.read(|stats| file.picture_after_sound(&stats.drawn));
+        let skew = client.read(|stats| file.video_after_audio(&stats.drawn));
         println!(
-            "{codec:?} {kind}: {} pictures, {} stamped, first {:?}, last {:?}, {} sound packets, picture after sound {skew:?}",
-            file.pictures,
+            "{codec:?} {kind}: {} frames, {} stamped, first {:?}, last {:?}, {} sound packets, picture after sound {skew:?}",
+            file.frames,
             file.stamps.len(),
             file.stamps.first(),
             file.stamps.last(),
-            file.sound_packets
+            file.audio_packets
         );
         assert!(file.rises() && file.stamps.len() >= 60, "{:?}", file.stamps);
         assert!(file.stamps[0].0 < 0.001, "a file begins with its first picture");
         let seconds = file.stamps.last().unwrap().0;
-        assert!(file.sound_packets as f64 >= seconds * 50.0 * 0.7, "{} packets", file.sound_packets);
+        assert!(file.audio_packets as f64 >= seconds * 50.0 * 0.7, "{} packets", file.audio_packets);
         assert!(skew.is_none(FPS), "picture after sound: {skew:?}");
         recorded::discover(&path);
     }
@@ -129,15 +129,11 @@ fn a_killed_server_leaves_what_plays_up_to_the_last_second_but_one() {
         let path = dir.path().join(&id).join(file);
         let read = File::read(&path);
         let end = read.stamps.last().unwrap().1;
-        println!(
-            "{codec:?}: {} pictures, the last is {} before what the client saw",
-            read.pictures,
-            last - end
-        );
+        println!("{codec:?}: {} frames, the last is {} before what the client saw", read.frames, last - end);
         println!(
             "ffprobe: {} of the picture, {} of the sound",
             recorded::packets(&path, "v:0"),
-            read.sound_packets
+            read.audio_packets
         );
         assert!(read.rises() && end + 2 * FPS >= last, "{end} of {last}");
         assert!(recorded::packets(&path, "v:0") >= 60);
@@ -209,7 +205,7 @@ fn a_recording_goes_on_over_changes_a_switch_and_a_reconnect_and_ends_with_its_s
     for segment in segments {
         assert!(segment["frame"].is_u64(), "{segment}");
         let file = File::read(&dir.path().join(&id).join(segment["file"].as_str().unwrap()));
-        assert!(file.pictures >= 20 && file.sound_packets > 10, "{segment}: {} pictures", file.pictures);
+        assert!(file.frames >= 20 && file.audio_packets > 10, "{segment}: {} frames", file.frames);
     }
     let changes: Vec<_> =
         sidecar["timeline"].as_array().unwrap().iter().map(|one| one["change"].as_str().unwrap()).collect();
@@ -273,6 +269,6 @@ fn a_replay_makes_the_recorded_picture_again() {
     let pairs = recorded::ssim(&folder.join("output-000.mp4"), &again, shift);
     let mean = pairs.iter().sum::<f64>() / pairs.len() as f64;
     let least = pairs.iter().copied().fold(1.0, f64::min);
-    println!("{} pictures compared, SSIM {mean:.4}, at least {least:.4}", pairs.len());
-    assert!(pairs.len() >= 60 && least > 0.95, "SSIM {least} among {} pictures", pairs.len());
+    println!("{} frames compared, SSIM {mean:.4}, at least {least:.4}", pairs.len());
+    assert!(pairs.len() >= 60 && least > 0.95, "SSIM {least} among {} frames", pairs.len());
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{
     LIMIT,
     client::{self, Client, Media},
-    film::{FIRST, PICTURES, film},
+    film::{FIRST, FRAMES, film},
     http,
     server::Server,
     stats::Stats,
@@ -29,7 +29,7 @@ fn clip(name: &str) -> Value {
 }
 
 fn of_film(stats: &Stats) -> usize {
-    stats.frames.iter().filter(|frame| (FIRST..FIRST + PICTURES).contains(&frame.stamp)).count()
+    stats.frames.iter().filter(|frame| (FIRST..FIRST + FRAMES).contains(&frame.stamp)).count()
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn a_client_without_a_camera_gets_a_file_again_and_again() {
     let client = client.unwrap();
 
     // Twice through.
-    client.expect("the film", |stats| of_film(stats) >= 2 * PICTURES as usize, LIMIT);
+    client.expect("the film", |stats| of_film(stats) >= 2 * FRAMES as usize, LIMIT);
 
     client.read(|stats| {
         let numbers: Vec<_> = stats.frames.iter().map(|frame| frame.stamp).collect();

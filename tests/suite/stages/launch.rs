@@ -135,8 +135,8 @@ fn an_elements_error_ends_the_stage_and_the_next_one_works() {
     let entry = stage::read(dir.path(), I420, "identity error-after=3").unwrap();
     for _ in 0..2 {
         let mut stage = StageUnderTest::start(&entry);
-        stage.picture(160, 120, slope);
-        stage.picture(160, 120, slope);
+        stage.image(160, 120, slope);
+        stage.image(160, 120, slope);
 
         let what = failure(stage.output(160, 120, slope));
 
@@ -147,7 +147,7 @@ fn an_elements_error_ends_the_stage_and_the_next_one_works() {
 #[test]
 fn a_picture_that_an_element_cannot_take_ends_the_stage_with_a_reason() {
     let mut stage = start(I420, "capsfilter caps=video/x-raw,width=160");
-    stage.picture(160, 120, slope);
+    stage.image(160, 120, slope);
 
     let what = failure(stage.output(320, 240, slope));
 
@@ -211,7 +211,7 @@ fn a_bin_with_threads_of_its_own_is_waited_for() {
     let mut stage = start(I420, "queue ! identity sleep-time=30000 ! queue");
 
     for _ in 0..5 {
-        let dark = stage.picture(160, 120, halves).columns(0, 70);
+        let dark = stage.image(160, 120, halves).columns(0, 70);
 
         assert!((dark - 60.0).abs() < 0.5, "{dark}");
     }
@@ -237,10 +237,10 @@ fn a_load_time_parameter_starts_the_bin_anew_with_its_value() {
                 enum = [\"none\", \"xray\"]\ndefault = \"none\"\nui = { is_load_param = true }\n";
     let line = "videoconvert ! coloreffects name=table ! videoconvert";
     let mut stage = start(&format!("{I420}{toml}"), line);
-    let plain = stage.picture(160, 120, halves);
+    let plain = stage.image(160, 120, halves);
 
     stage.set(&json!({"palette": "xray"}));
-    let inverted = stage.picture(160, 120, halves);
+    let inverted = stage.image(160, 120, halves);
 
     assert!(plain.columns(0, 70) < plain.columns(90, 160));
     assert!(inverted.columns(0, 70) > inverted.columns(90, 160));
@@ -250,7 +250,7 @@ fn a_load_time_parameter_starts_the_bin_anew_with_its_value() {
 fn nothing_is_left_of_twenty_stages() {
     let threads = || std::fs::read_dir("/proc/self/task").unwrap().count();
     let fds = || std::fs::read_dir("/proc/self/fd").unwrap().count();
-    let one = || drop(StageUnderTest::start(&stage::shipped("neon")).picture(160, 120, slope));
+    let one = || drop(StageUnderTest::start(&stage::shipped("neon")).image(160, 120, slope));
     (0..3).for_each(|_| one());
     let before = (threads(), fds());
 

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use crate::support::{
     LIMIT,
     client::Client,
-    codec::Picture as Decoded,
+    codec::Decoded,
     http,
     server::Server,
-    stage::{self, Picture, StageUnderTest, halves, slope},
+    stage::{self, Image, StageUnderTest, halves, slope},
     stats::{Frame, Stats},
 };
 
@@ -22,20 +22,20 @@ fn start(id: &str) -> StageUnderTest {
     StageUnderTest::start(&stage::shipped(id))
 }
 
-fn halved(look: &mut StageUnderTest) -> Picture {
-    look.picture(SIZE.0, SIZE.1, halves)
+fn halved(look: &mut StageUnderTest) -> Image {
+    look.image(SIZE.0, SIZE.1, halves)
 }
 
-fn sloped(look: &mut StageUnderTest) -> Picture {
-    look.picture(SIZE.0, SIZE.1, slope)
+fn sloped(look: &mut StageUnderTest) -> Image {
+    look.image(SIZE.0, SIZE.1, slope)
 }
 
-fn original(paint: stage::Paint) -> Picture {
-    Picture::of(&stage::draw(0, SIZE.0, SIZE.1, Layout::I420, paint))
+fn original(paint: stage::Paint) -> Image {
+    Image::of(&stage::draw(0, SIZE.0, SIZE.1, Layout::I420, paint))
 }
 
 /// How far a picture is from itself upside down.
-fn asymmetry(picture: &Picture) -> f64 {
+fn asymmetry(picture: &Image) -> f64 {
     picture.distance(&picture.flipped())
 }
 
@@ -61,7 +61,7 @@ fn every_look_takes_both_layouts_and_a_change_of_size() {
         for layout in [Layout::I420, Layout::Nv12] {
             look.layout = layout;
             for (width, height) in [(320, 240), (640, 360), (176, 144), (320, 240)] {
-                let picture = look.picture(width, height, slope);
+                let picture = look.image(width, height, slope);
 
                 assert_eq!((picture.width, picture.height), (width, height), "{id}");
             }
@@ -211,20 +211,20 @@ fn connect(server: &Server, id: &str, parameters: &Value) -> Client {
 }
 
 /// The lower half of a decoded picture, which has no stamp.
-fn below_the_stamp(picture: &Decoded) -> Picture {
+fn below_the_stamp(picture: &Decoded) -> Image {
     let (width, height) = (picture.width as usize, picture.height as usize);
-    Picture::grey(width, height / 2, picture.luma[width * (height - height / 2)..].to_vec())
+    Image::grey(width, height / 2, picture.luma[width * (height - height / 2)..].to_vec())
 }
 
-fn decoded(stats: &Stats) -> Option<Picture> {
-    stats.last_picture.as_ref().filter(|_| stats.frames_decoded >= 10).map(below_the_stamp)
+fn decoded(stats: &Stats) -> Option<Image> {
+    stats.last_frame.as_ref().filter(|_| stats.frames_decoded >= 10).map(below_the_stamp)
 }
 
-type Claim = Box<dyn Fn(&Picture) -> bool>;
+type Claim = Box<dyn Fn(&Image) -> bool>;
 
 /// Waits until the picture that comes back fulfils `condition`.
 #[track_caller]
-fn shows(client: &Client, claim: &str, condition: impl Fn(&Picture) -> bool) {
+fn shows(client: &Client, claim: &str, condition: impl Fn(&Image) -> bool) {
     client.expect(claim, |stats| decoded(stats).is_some_and(|picture| condition(&picture)), LIMIT);
 }
 
@@ -251,7 +251,7 @@ fn each_look_comes_back_through_the_server_and_follows_its_parameters() {
     echo.delete().unwrap();
     let (light, edges) = (camera.brightness(), camera.sharpness());
 
-    let claim = |claim: fn(&Picture, (f64, u8)) -> bool| -> Claim {
+    let claim = |claim: fn(&Image, (f64, u8)) -> bool| -> Claim {
         Box::new(move |picture| claim(picture, (light, edges)))
     };
     let cases: [(&str, Claim, Value, Claim); 5] = [
@@ -342,8 +342,8 @@ fn a_kaleidoscope_of_the_server_is_symmetric() {
     let client = connect(&server, "kaleidoscope", &json!({"sides": 8}));
 
     let whole = |stats: &Stats| {
-        let picture = stats.last_picture.as_ref().filter(|_| stats.frames_decoded >= 10)?;
-        Some(Picture::grey(picture.width as usize, picture.height as usize, picture.luma.clone()))
+        let picture = stats.last_frame.as_ref().filter(|_| stats.frames_decoded >= 10)?;
+        Some(Image::grey(picture.width as usize, picture.height as usize, picture.luma.clone()))
     };
     client.expect("a picture", |stats| whole(stats).is_some_and(|picture| asymmetry(&picture) < 8.0), LIMIT);
 

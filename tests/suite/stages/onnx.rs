@@ -297,7 +297,7 @@ fn the_script_makes_the_models_that_are_shipped() {
 
 /// Mean luma below the stamp.
 fn brightness(stats: &Stats) -> Option<f64> {
-    let picture = stats.last_picture.as_ref()?;
+    let picture = stats.last_frame.as_ref()?;
     let below = &picture.luma[(picture.width * picture.height / 10) as usize..];
     Some(below.iter().map(|&luma| f64::from(luma)).sum::<f64>() / below.len() as f64)
 }
@@ -338,7 +338,7 @@ fn cartoon_draws_the_edges_of_what_a_client_sends_from_the_named_frame_on() {
     client.expect("a white page", |stats| brightness(stats).is_some_and(|luma| luma > 200.0), LIMIT);
 
     client.read(|stats| {
-        let picture = stats.last_picture.as_ref().unwrap();
+        let picture = stats.last_frame.as_ref().unwrap();
         let (width, row) = (picture.width as usize, picture.height as usize / 60);
         let line = &picture.luma[row * width..][..width];
         // Of the stamp's 24 cells the insides are white, whether they are black or white in the source, and black
@@ -377,7 +377,7 @@ fn style_paints_what_a_client_sends_and_leaves_it_at_strength_0() {
     client.expect("its own picture", |stats| stats.rises() >= 10 && stats.channel_open, LIMIT);
     // The palette is steeper than the source in its middle. The codec blurs, but moves no tenth of the pixels.
     let contrast = |stats: &Stats| {
-        let picture = stats.last_picture.as_ref().unwrap();
+        let picture = stats.last_frame.as_ref().unwrap();
         let mut below = picture.luma[(picture.width * picture.height / 10) as usize..].to_vec();
         below.sort_unstable();
         f64::from(below[below.len() * 9 / 10] - below[below.len() / 10])

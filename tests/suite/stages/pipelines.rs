@@ -284,7 +284,7 @@ fn a_pipeline_that_makes_pictures_needs_none_to_come_in() {
         );
 
         client.read(|stats| {
-            let picture = stats.last_picture.as_ref().unwrap();
+            let picture = stats.last_frame.as_ref().unwrap();
             assert_eq!((picture.width, picture.height), (320, 240));
             let mean = picture.luma.iter().map(|&luma| u32::from(luma)).sum::<u32>() / (320 * 240);
             assert!((195..=205).contains(&mean), "{mean}");

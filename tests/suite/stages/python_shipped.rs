@@ -21,7 +21,7 @@ fn client(server: &Server, media: Media, parameters: Value) -> Client {
 
 /// Mean luma of the lower half, where the source has no stamp.
 fn light(stats: &Stats) -> Option<f64> {
-    let picture = stats.last_picture.as_ref()?;
+    let picture = stats.last_frame.as_ref()?;
     let below = &picture.luma[(picture.width * picture.height / 2) as usize..];
     Some(below.iter().map(|&luma| f64::from(luma)).sum::<f64>() / below.len() as f64)
 }

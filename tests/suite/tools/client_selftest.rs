@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::support::LIMIT;
-use crate::support::answerer::{Answerer, Picture};
+use crate::support::answerer::{Answerer, VideoMode};
 use crate::support::client::{Candidates, Client, Error, Media};
 use crate::support::codec::{Codec, Decoder, Encoder};
 use crate::support::stamp;
@@ -106,7 +106,7 @@ fn the_beep_is_opus_and_garbage_is_not() {
 
 #[test]
 fn frame_numbers_rise_for_each_codec_with_and_without_trickle() {
-    let answerer = Answerer::spawn(Picture::Echoed);
+    let answerer = Answerer::spawn(VideoMode::Echoed);
     for codec in Codec::ALL {
         for candidates in [Candidates::InOffer, Candidates::Trickled] {
             let client =
@@ -125,7 +125,7 @@ fn frame_numbers_rise_for_each_codec_with_and_without_trickle() {
 
 #[test]
 fn a_frozen_picture_does_not_rise() {
-    let answerer = Answerer::spawn(Picture::Frozen);
+    let answerer = Answerer::spawn(VideoMode::Frozen);
     let client = Client::builder().connect(answerer.url()).unwrap();
 
     client.expect("decoded pictures", |stats| stats.frames.len() >= 10, LIMIT);
@@ -135,7 +135,7 @@ fn a_frozen_picture_does_not_rise() {
 
 #[test]
 fn sound_and_messages_come_back() {
-    let answerer = Answerer::spawn(Picture::Echoed);
+    let answerer = Answerer::spawn(VideoMode::Echoed);
     let client = Client::builder().with_audio().connect(answerer.url()).unwrap();
     let message = json!({ "paused": true });
 
@@ -157,7 +157,7 @@ fn sound_and_messages_come_back() {
 
 #[test]
 fn a_new_size_comes_back() {
-    let answerer = Answerer::spawn(Picture::Echoed);
+    let answerer = Answerer::spawn(VideoMode::Echoed);
     let client = Client::builder().connect(answerer.url()).unwrap();
     client.expect("the first size", |stats| !stats.sizes.is_empty(), LIMIT);
 
@@ -168,7 +168,7 @@ fn a_new_size_comes_back() {
 
 #[test]
 fn a_key_frame_request_goes_both_ways() {
-    let answerer = Answerer::spawn(Picture::Echoed);
+    let answerer = Answerer::spawn(VideoMode::Echoed);
     let client = Client::builder().connect(answerer.url()).unwrap();
     client.expect("pictures", |stats| stats.rises() >= 1, LIMIT);
 
@@ -180,7 +180,7 @@ fn a_key_frame_request_goes_both_ways() {
 
 #[test]
 fn a_falsified_fingerprint_gets_no_picture() {
-    let answerer = Answerer::spawn(Picture::Echoed);
+    let answerer = Answerer::spawn(VideoMode::Echoed);
     let client = Client::builder().falsify_fingerprint().connect(answerer.url()).unwrap();
     let control = Client::builder().connect(answerer.url()).unwrap();
 
@@ -191,7 +191,7 @@ fn a_falsified_fingerprint_gets_no_picture() {
 
 #[test]
 fn a_refused_offer_is_told_with_its_body() {
-    let answerer = Answerer::spawn(Picture::Echoed);
+    let answerer = Answerer::spawn(VideoMode::Echoed);
 
     let refused = Client::builder().with_offer_map(|_| "nonsense".into()).connect(answerer.url());
 
@@ -201,7 +201,7 @@ fn a_refused_offer_is_told_with_its_body() {
 
 #[test]
 fn each_end_is_told_apart() {
-    let answerer = Answerer::spawn(Picture::Echoed);
+    let answerer = Answerer::spawn(VideoMode::Echoed);
     let mut clients: Vec<_> = (0..3).map(|_| Client::builder().connect(answerer.url()).unwrap()).collect();
     for client in &clients {
         client.expect("pictures", |stats| stats.rises() >= 1, LIMIT);
@@ -211,14 +211,14 @@ fn each_end_is_told_apart() {
     clients[1].close();
     answerer.close();
 
-    clients[2].expect("the peer's farewell", |stats| stats.end.is_some(), LIMIT);
+    clients[2].expect("the end of the connection", |stats| stats.end.is_some(), LIMIT);
     let ends: Vec<_> = clients.iter().map(|client| client.stats().end).collect();
     assert_eq!(ends, [Some(End::Vanished), Some(End::Closed), Some(End::ClosedByServer)]);
 }
 
 #[test]
 fn withheld_and_paused_media_stay_away() {
-    let answerer = Answerer::spawn(Picture::Echoed);
+    let answerer = Answerer::spawn(VideoMode::Echoed);
     let withheld = Client::builder().media(Media::Withheld).connect(answerer.url()).unwrap();
     let paused = Client::builder().connect(answerer.url()).unwrap();
     withheld.expect("a connection", |stats| stats.connected_at.is_some() && stats.channel_open, LIMIT);
@@ -240,7 +240,7 @@ fn withheld_and_paused_media_stay_away() {
 
 #[test]
 fn twenty_clients_run_at_once() {
-    let answerer = Answerer::spawn(Picture::Echoed);
+    let answerer = Answerer::spawn(VideoMode::Echoed);
     let clients: Vec<_> = (0..20).map(|_| Client::builder().connect(answerer.url()).unwrap()).collect();
 
     for client in &clients {

@@ -14,7 +14,7 @@ use super::{in_session, lose_device, metadata, templates, wrap};
 pub enum Fault {
     /// Loses its device at the access unit of this number.
     Device(u32),
-    /// Gives so many pictures and then none, and says nothing.
+    /// Produces this many frames and then none, silently.
     Silent(u32),
 }
 

@@ -19,8 +19,8 @@ pub enum Fault {
     KeyFrameByBitrate,
     /// Starts once, as a device with one slot does while it is taken.
     SecondStart,
-    /// Gives an error at the picture of this number.
-    Picture(u32),
+    /// Fails at the frame of this number.
+    Frame(u32),
 }
 
 static FAULT: OnceLock<Fault> = OnceLock::new();
@@ -133,7 +133,7 @@ fn plant(pad: &gst::Pad, fault: Fault) {
                 _ => gst::PadProbeReturn::Ok,
             });
         }
-        (Fault::Picture(number), gst::PadDirection::Sink) => lose_device(pad, number),
+        (Fault::Frame(number), gst::PadDirection::Sink) => lose_device(pad, number),
         _ => {}
     }
 }

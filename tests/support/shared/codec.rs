@@ -1,4 +1,4 @@
-//! Encoder of a moving, stamped picture and decoder that reads the stamp back. Synchronous on the caller's thread.
+//! Encoder of moving, stamped video and decoder that reads the stamp back. Synchronous on the caller's thread.
 
 use gst_video::prelude::*;
 
@@ -6,7 +6,7 @@ use super::chain::Chain;
 use super::random::Random;
 use super::stamp;
 
-/// The video codecs that the client speaks.
+/// The video codecs that the client supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Codec {
     Vp8,
@@ -17,7 +17,7 @@ pub enum Codec {
 impl Codec {
     pub const ALL: [Codec; 3] = [Codec::Vp8, Codec::Vp9, Codec::H264];
 
-    // Key frames come on request alone, so that a test fails where the server's requests do not arrive.
+    // Key frames are sent on request alone, so that a test fails if the server's requests do not arrive.
     fn encoder(self, kbps: u32) -> String {
         let vpx = format!(
             "deadline=1 cpu-used=8 threads=1 lag-in-frames=0 end-usage=cbr keyframe-max-dist=9999 target-bitrate={}",
@@ -56,7 +56,7 @@ impl Codec {
     }
 }
 
-/// One encoded picture.
+/// One encoded frame.
 #[derive(Debug, Clone)]
 pub struct AccessUnit {
     pub data: Vec<u8>,
@@ -79,7 +79,7 @@ impl Encoder {
         Encoder { chain: Chain::new(&codec.encoder(kbps), &caps), painter, fps, pushed: 0 }
     }
 
-    /// Encodes the picture with the stamp `number`.
+    /// Encodes the frame with the stamp `number`.
     pub fn push(&mut self, number: u32) -> Vec<AccessUnit> {
         let mut buffer = self.painter.paint(number);
         let fps = u64::from(self.fps);
@@ -169,16 +169,16 @@ fn texture(width: usize) -> Vec<u8> {
         .collect()
 }
 
-/// One decoded picture: its stamp, where it has one, and its luma without padding.
+/// One decoded frame: its stamp, if it has one, and its luma without padding.
 #[derive(Debug, Clone)]
-pub struct Picture {
+pub struct Decoded {
     pub stamp: Option<u32>,
     pub width: u32,
     pub height: u32,
     pub luma: Vec<u8>,
 }
 
-impl Picture {
+impl Decoded {
     /// Mean luma of the lower half.
     pub fn light(&self) -> u8 {
         let half = &self.luma[self.luma.len() / 2..];
@@ -202,14 +202,14 @@ impl Decoder {
         Decoder { chain: Chain::new(&codec.decoder(), &codec.caps()) }
     }
 
-    /// Decodes one access unit into the pictures that it completes, which may be none before a key frame.
-    pub fn push(&mut self, access_unit: Vec<u8>) -> Result<Vec<Picture>, Broken> {
+    /// Decodes one access unit into the frames that it completes, which may be none before a key frame.
+    pub fn push(&mut self, access_unit: Vec<u8>) -> Result<Vec<Decoded>, Broken> {
         let samples = self.chain.push(gst::Buffer::from_mut_slice(access_unit)).map_err(|_| Broken)?;
-        Ok(samples.iter().map(|(caps, buffer)| picture(caps, buffer)).collect())
+        Ok(samples.iter().map(|(caps, buffer)| decoded(caps, buffer)).collect())
     }
 }
 
-fn picture(caps: &gst::Caps, buffer: &gst::Buffer) -> Picture {
+fn decoded(caps: &gst::Caps, buffer: &gst::Buffer) -> Decoded {
     let info = gst_video::VideoInfo::from_caps(caps).expect("a decoder's caps are raw video");
     let frame =
         gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, &info).expect("a decoded frame maps");
@@ -223,7 +223,7 @@ fn picture(caps: &gst::Caps, buffer: &gst::Buffer) -> Picture {
         .flat_map(|line| &line[..width])
         .copied()
         .collect();
-    Picture {
+    Decoded {
         stamp: stamp::read(&luma, width, width, height),
         width: frame.width(),
         height: frame.height(),

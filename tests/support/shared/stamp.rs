@@ -1,11 +1,11 @@
-//! A frame number in the picture itself, so that order and delay are read from what was decoded. Pure.
+//! A frame number in the frame itself, so that order and delay are read from what was decoded. Pure.
 //!
 //! The geometry is shared with the page: 2 rows of 24 cells over the whole width, each row 1/30 of the height.
-//! Row 0 is the number, most significant bit first; row 1 is its complement, so that a picture without a stamp,
-//! a damaged one or another pipeline's drawing reads as none rather than as a wrong number.
+//! Row 0 is the number, most significant bit first; row 1 is its complement, so that a frame without a stamp, a damaged one
+//! or another pipeline's drawing reads as none rather than as a wrong number.
 
 const COLUMNS: usize = 24;
-const ROWS_PER_PICTURE: usize = 30;
+const ROWS_PER_FRAME: usize = 30;
 const ONE: u8 = 235;
 const ZERO: u8 = 16;
 const THRESHOLD: usize = 128;
@@ -14,8 +14,8 @@ const THRESHOLD: usize = 128;
 pub const MODULUS: u32 = 1 << COLUMNS;
 
 /// The number of luma rows that the stamp covers.
-pub fn height(picture_height: usize) -> usize {
-    2 * picture_height / ROWS_PER_PICTURE
+pub fn height(frame_height: usize) -> usize {
+    2 * frame_height / ROWS_PER_FRAME
 }
 
 /// Draws `number` into a luma plane of `width` x `height` bytes in rows of `stride`.
@@ -48,7 +48,7 @@ type Span = std::ops::Range<usize>;
 
 fn cell(row: usize, column: usize, width: usize, height: usize) -> (Span, Span) {
     let x = column * width / COLUMNS..(column + 1) * width / COLUMNS;
-    let y = row * height / ROWS_PER_PICTURE..(row + 1) * height / ROWS_PER_PICTURE;
+    let y = row * height / ROWS_PER_FRAME..(row + 1) * height / ROWS_PER_FRAME;
     (x, y)
 }
 
@@ -58,7 +58,7 @@ fn centre(span: &Span) -> Span {
     span.start + quarter..span.end - quarter
 }
 
-/// `None` for an empty area: a picture too small for the stamp.
+/// `None` for an empty area: a frame too small for the stamp.
 fn mean(luma: &[u8], stride: usize, x: &Span, y: &Span) -> Option<usize> {
     let sum: usize =
         y.clone().flat_map(|line| &luma[line * stride..][x.clone()]).map(|&value| usize::from(value)).sum();

@@ -143,7 +143,7 @@ fn every_get_route_answers_as_the_document_says() {
     document.answer("post", "/api/v1/session/start", &started);
     let is_recorded = || {
         let live = http::get(&format!("{}/api/v1/sessions/headless", server.url())).unwrap().json();
-        live["frames_out"].as_u64() > Some(u64::from(film::PICTURES))
+        live["frames_out"].as_u64() > Some(u64::from(film::FRAMES))
             && live["figures"].is_object()
             && recordings(&server).first().is_some_and(|one| !one["files"].as_array().unwrap().is_empty())
     };
