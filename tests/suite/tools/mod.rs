@@ -6,3 +6,4 @@ mod doctor;
 mod documents;
 mod pipelines;
 mod skips;
+mod words;
