@@ -1,10 +1,10 @@
 //! The session descriptions of a peer: offer, answer and candidates, parsed once, then trusted.
 //!
-//! Owns the check of every byte of SDP before GStreamer sees it, and the last touches on the answer that it gives
-//! back. Pure functions that run on the caller's thread (an offer at the limits takes a few milliseconds). Must never
-//! panic, whatever bytes come, never do I/O and never name a GStreamer or tokio type: it is fuzzed with mutated offers.
+//! Owns the check of every byte of SDP before GStreamer sees it, and the completion of webrtcbin's answer.
+//! Pure functions that run on the caller's thread (an offer at the limits takes a few milliseconds). Must never panic on
+//! any input, never do I/O and never name a GStreamer or tokio type: it is fuzzed with mutated offers.
 //!
-//! | step | what it gives |
+//! | step | result |
 //! | --- | --- |
 //! | [`Offer::parse`] | the offer's m-lines, codecs and fingerprints, and the text for webrtcbin |
 //! | [`Candidate::parse`], [`parse_sdpfrag`] | candidates that trickle in later |

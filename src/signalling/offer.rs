@@ -83,7 +83,7 @@ impl Offer {
     }
 }
 
-/// Without the ICE password and addresses, so that a stray `{:?}` gives nothing away.
+/// Without the ICE password and addresses, so that a stray `{:?}` reveals nothing.
 impl fmt::Debug for Offer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Offer")
@@ -144,8 +144,8 @@ fn check_video(medias: &[Media]) -> Result<(), Error> {
     Err(Error::NoCommonCodec { offered })
 }
 
-/// In one transport a payload number tells the codec (RFC 9143 section 9.1); without mids in the answer's RTP it tells
-/// the m-line as well.
+/// In one transport a payload number identifies the codec (RFC 9143 section 9.1); without mids in the answer's
+/// RTP it identifies the m-line as well.
 fn check_payloads(medias: &[Media]) -> Result<(), Error> {
     let mut known: HashMap<u8, &str> = HashMap::new();
     for media in medias.iter().filter(|media| !media.rejected) {

@@ -61,7 +61,7 @@ pub(super) fn quote(text: &str) -> String {
     format!("\"{quoted}\"")
 }
 
-/// Digits alone, in range: what `str::parse` takes, less the sign.
+/// Digits alone, in range: like `str::parse`, without the sign.
 pub(super) fn number<T: FromStr>(text: &str) -> Option<T> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten()
@@ -73,7 +73,7 @@ pub(super) fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_token_char)
 }
 
-/// `ice-char` of RFC 8839 section 5.1, and the `-`, `_` and `=` of base64 that libwebrtc takes as well.
+/// `ice-char` of RFC 8839 section 5.1, and the `-`, `_` and `=` of base64, which libwebrtc accepts too.
 pub(super) fn is_ice_chars(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'='))
 }

@@ -65,7 +65,7 @@ impl From<Cause> for Error {
 }
 
 impl Error {
-    /// What it says of a stage that it ended, or kept from starting.
+    /// The cause, for a stage that has ended or did not start.
     pub fn into_crash(self) -> Crash {
         match self {
             Self::Died(crash) => crash,

@@ -13,7 +13,7 @@ pub type Values = Map<String, Value>;
 #[expect(dead_code, reason = "names a `Value` in the API's document")]
 pub struct Json(Value);
 
-/// Parameter values by name; `config_schema` of the pipeline says what each may be.
+/// Parameter values by name; the pipeline's `config_schema` defines their types.
 #[derive(utoipa::ToSchema)]
 #[expect(dead_code, reason = "names `Values` in the API's document")]
 pub struct ParameterValues(BTreeMap<String, Json>);

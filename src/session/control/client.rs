@@ -1,4 +1,4 @@
-//! What a client may send, as the API's document describes it; `Update::read` takes it apart. Never built.
+//! The messages of a client, for the OpenAPI document alone; `Update::read` reads them. Never constructed.
 
 #![expect(dead_code, reason = "these types describe what Update::read takes as a value")]
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{super::EndReason, RecordingInfo, Source};
 use crate::stage::{self, Fault, Json, ParameterValues, Values};
 
-/// What the server says on the data channel `parameters`, one object per message. `type` comes first.
+/// A message of the server on the data channel `parameters`, one JSON object each. `type` comes first.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[schema(as = ServerMessage)]

@@ -5,7 +5,7 @@ use std::{
     time::SystemTime,
 };
 
-/// Files of a folder that are looked at; a pipeline has a handful.
+/// Limit of files per folder; a pipeline has a handful.
 const FILES: usize = 2000;
 
 /// A folder's files at one moment.

@@ -38,7 +38,7 @@ pub struct Listing {
     pub inputs: Vec<&'static str>,
     /// Names of its outputs: `video`.
     pub outputs: Vec<&'static str>,
-    /// Whether it takes `prompts`.
+    /// Whether it accepts `prompts`.
     pub supports_prompts: bool,
     /// Whether frames come out of it.
     pub produces_video: bool,

@@ -37,7 +37,7 @@ pub struct LoadStatus {
     /// The parameters that it was loaded with.
     #[schema(value_type = Option<ParameterValues>)]
     pub load_params: Option<Values>,
-    /// What the load is doing: checking, starting, what a Python worker says, warming up, ready.
+    /// What the load is doing: checking, starting, the steps of a Python worker, warming up, ready.
     pub loading_stage: Option<String>,
     /// Why it failed.
     pub error: Option<String>,

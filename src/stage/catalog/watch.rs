@@ -36,7 +36,7 @@ impl Watch {
     /// Watches the folders of `catalog`.
     ///
     /// # Errors
-    /// The system gives no thread.
+    /// The system refused a thread.
     pub fn start(catalog: Catalog) -> std::io::Result<Self> {
         let (signs, received) = channel();
         let watcher = watcher(&catalog, signs.clone());

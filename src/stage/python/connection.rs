@@ -288,7 +288,7 @@ impl Connection {
     }
 }
 
-/// The use of a worker; it may end when nobody has one.
+/// One user's lease of a worker, which may end once no lease is left.
 pub struct Lease(Arc<Connection>);
 
 impl std::ops::Deref for Lease {

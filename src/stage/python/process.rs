@@ -87,7 +87,7 @@ impl Process {
         }
     }
 
-    /// Memory of the process that it shares with nobody, in RAM and swapped, in bytes.
+    /// Unshared memory of the process, in RAM and swap, in bytes.
     pub fn memory(&self) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
         let kilobytes = |name: &str| {
