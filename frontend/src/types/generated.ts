@@ -1227,7 +1227,7 @@ export interface components {
       /** @description Why it failed. */
       error: string | null;
       load_params: components["schemas"]["ParameterValues"] | null;
-      /** @description What the load is doing: checking, starting, what a Python worker says, warming up, ready. */
+      /** @description What the load is doing: checking, starting, the steps of a Python worker, warming up, ready. */
       loading_stage: string | null;
       /** @description The pipeline that new sessions get. */
       pipeline_id: string | null;
@@ -1305,7 +1305,7 @@ export interface components {
      * @enum {string}
      */
     OfferType: "offer";
-    /** @description Parameter values by name; `config_schema` of the pipeline says what each may be. */
+    /** @description Parameter values by name; the pipeline's `config_schema` defines their types. */
     ParameterValues: {
       [key: string]: components["schemas"]["Json"];
     };
@@ -1356,7 +1356,7 @@ export interface components {
       schema_error?: string;
       /** @description What it can work on; empty where it cannot run. */
       supported_modes: components["schemas"]["PipelineMode"][];
-      /** @description Whether it takes `prompts`. */
+      /** @description Whether it accepts `prompts`. */
       supports_prompts: boolean;
       /** @description Scope's hints where a pipeline is of use: empty here. */
       usage: string[];
@@ -1567,7 +1567,7 @@ export interface components {
         [key: string]: components["schemas"]["Pipeline"];
       };
     };
-    /** @description What the server says on the data channel `parameters`, one object per message. `type` comes first. */
+    /** @description A message of the server on the data channel `parameters`, one JSON object each. `type` comes first. */
     ServerMessage:
       | {
           /**
