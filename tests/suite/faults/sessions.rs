@@ -61,7 +61,7 @@ fn a_connection_without_media_ends_and_says_why_first() {
     client.read(|stats| {
         let last = stats.messages_of("stream_stopped").next().unwrap();
         assert_eq!(last["reason"], "media_timeout");
-        assert!(last["error_message"].as_str().unwrap().contains("no picture"), "{last}");
+        assert!(last["error_message"].as_str().unwrap().contains("no video arrived"), "{last}");
     });
     assert_eq!(end_reason(&client.detail_url(), LIMIT), "media_timeout");
 }
