@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::{
     Json,
+    extract::rejection::QueryRejection,
     http::{HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
@@ -94,6 +95,14 @@ impl From<stage::Error> for Error {
 impl From<signalling::Error> for Error {
     fn from(error: signalling::Error) -> Self {
         Self::Signalling(error)
+    }
+}
+
+impl From<QueryRejection> for Error {
+    fn from(rejection: QueryRejection) -> Self {
+        // The cause names the parameter; the rejection's own text adds the name of a Rust function.
+        let cause = std::error::Error::source(&rejection).map(ToString::to_string);
+        Self::Query(format!("invalid query: {}; see /docs", cause.unwrap_or_else(|| rejection.body_text())))
     }
 }
 

@@ -268,7 +268,7 @@ pub async fn frame(
     Extract(state): Extract<State>,
     query: Result<Query<FrameQuery>, QueryRejection>,
 ) -> Result<Response, Error> {
-    let Query(query) = query.map_err(|rejection| Error::Query(rejection.body_text()))?;
+    let Query(query) = query?;
     let quality = query.quality.unwrap_or(QUALITY).clamp(1, 100);
     let jpeg = state.registry.still(&Id::headless(), quality).await?.ok_or(Error::NoFrame)?;
     Ok(([(header::CONTENT_TYPE, "image/jpeg")], jpeg).into_response())

@@ -168,7 +168,7 @@ pub async fn logs(
     Extract(state): Extract<State>,
     query: Result<Query<LogsQuery>, QueryRejection>,
 ) -> Result<Json<LogsBody>, Error> {
-    let Query(query) = query.map_err(|rejection| Error::Query(rejection.body_text()))?;
+    let Query(query) = query?;
     let lines = query.lines.unwrap_or(LINES_DEFAULT).clamp(1, LINES_LIMIT);
     let (mut fresh, offset) = state.logs.tail(lines, query.since_offset);
     // An offset that this process has not reached is from an earlier process.

@@ -142,7 +142,7 @@ pub async fn file(
     let Ok(Path((id, file))) = path else {
         return Err(recordings::Error::NotFound("of no text".into()).into());
     };
-    let Query(query) = query.map_err(|rejection| Error::Query(rejection.body_text()))?;
+    let Query(query) = query?;
     let name = query.download.map(|_| format!("{id}-{file}"));
     let path = on_disk(move || state.recordings.file(&id, &file)).await?;
     Ok(serve(path, name.as_deref(), request).await)

@@ -81,8 +81,11 @@ pub fn load(
             faults.push(format!("{source}: {fault}"));
         }
     }
-    faults
-        .extend(table.keys().map(|key| format!("{key} in the file: no such key; `scope --help` lists them")));
+    faults.extend(
+        table
+            .keys()
+            .map(|key| format!("unknown key {key} in the configuration file; `scope --help` lists the keys")),
+    );
     faults.extend(config.faults());
     if !faults.is_empty() {
         return Outcome::Faults(faults.join("\n"));

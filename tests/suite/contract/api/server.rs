@@ -50,9 +50,11 @@ fn the_log_goes_on_from_its_offset_and_starts_anew_with_the_server() {
     let anew = get(&format!("/api/v1/logs/tail?lines=5&since_offset={}", offset + 1_000_000)).json();
 
     assert!(!anew["lines"].as_array().unwrap().is_empty(), "{anew}");
-    for query in ["lines=x", "since_offset=-1"] {
+    for (query, name) in [("lines=x", "lines"), ("since_offset=-1", "since_offset")] {
         let response = get(&format!("/api/v1/logs/tail?{query}"));
         assert_error(&response, 422, "bad_query");
+        let detail = response.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.starts_with(&format!("invalid query: {name}: ")), "{detail}");
     }
 }
 
