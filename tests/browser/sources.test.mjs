@@ -77,7 +77,7 @@ test("a file of the server's needs no camera, and gives way to a recording and t
 
 test("a server's file that is refused is said, before the start and while the picture goes on", async () => {
   const { page, close } = await open("pipeline=echo&source=video_file&source_name=gone.webm&autostart=1");
-  await page.getByText('none named "gone.webm"').first().waitFor();
+  await page.getByText('no file named "gone.webm"').first().waitFor();
   const file = page.getByRole("combobox", { name: "File on the server" });
   await file.selectOption("clip.webm");
   await page.getByRole("button", { name: "Start" }).click();
@@ -96,7 +96,7 @@ test("a server's file that is refused is said, before the start and while the pi
   await until("the file plays", async () => (await played(page))?.source_name === "clip.webm");
   await rm(late);
   await file.selectOption("late.webm");
-  await page.getByRole("alert").filter({ hasText: 'none named "late.webm"' }).waitFor();
+  await page.getByRole("alert").filter({ hasText: 'no file named "late.webm"' }).waitFor();
 
   assert.equal(await file.inputValue(), "clip.webm");
   await pictureComes(page, "the picture goes on");

@@ -27,6 +27,14 @@ it.each(["input", "textarea", "select"])("leaves what is written in a %s alone",
   expect(press("s", {}, document.createElement(name))).toBeNull();
 });
 
+it("leaves keys to an open dialog, and takes them as soon as it is closed", () => {
+  const dialog = document.createElement("dialog");
+  dialog.open = true;
+  expect(press("s", {}, dialog)).toBeNull();
+  dialog.open = false;
+  expect(press("s", {}, dialog)).toBe("toggle");
+});
+
 it("does not repeat while a key is held", () => {
   expect(press("s", { repeat: true })).toBeNull();
 });

@@ -36,7 +36,10 @@ export const SHORTCUTS: { key: string; action: Action; words: string }[] = [
 export function actionOf(event: KeyboardEvent): Action | null {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.repeat) return null;
   const { target } = event;
-  if (target instanceof Element && target.closest("input, textarea, select, dialog, [contenteditable]")) {
+  if (
+    target instanceof Element &&
+    target.closest("input, textarea, select, dialog[open], [contenteditable]")
+  ) {
     return null;
   }
   const key = event.key.toLowerCase();
