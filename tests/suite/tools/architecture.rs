@@ -13,6 +13,8 @@ use std::{
 
 use syn::visit::Visit;
 
+use super::{files, root};
+
 /// Modules that use nothing of ours.
 const LEAVES: &[&str] = &[
     "descriptors",
@@ -105,27 +107,15 @@ impl Source {
     }
 }
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
 /// Everything below `src` but the test folders.
 fn sources() -> Vec<Source> {
-    let mut found = Vec::new();
-    let mut folders = vec![root().join("src")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                if path.file_name().is_some_and(|name| name != "tests") {
-                    folders.push(path);
-                }
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let module = module_of(&path);
-                found.push(Source { text: std::fs::read_to_string(&path).unwrap(), module, path });
-            }
-        }
-    }
+    let paths = files("src", &[".rs"]).into_iter().filter(|path| path.iter().all(|part| part != "tests"));
+    let found: Vec<_> = paths
+        .map(|path| {
+            let path = root().join(path);
+            Source { text: std::fs::read_to_string(&path).unwrap(), module: module_of(&path), path }
+        })
+        .collect();
     assert!(found.len() > 20, "only {} sources found", found.len());
     found
 }

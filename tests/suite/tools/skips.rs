@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::root;
+
 /// Where a skip can stand: the tests, the tools and the Makefile.
 const PLACES: [&str; 3] = ["tests", ".tools", "Makefile"];
 /// Built so that this file holds no skip of its own.
@@ -45,10 +47,6 @@ fn reasons(code: &str) -> Vec<String> {
 fn listed(table: &str) -> BTreeSet<String> {
     let rows = table.lines().filter_map(|line| line.strip_prefix("| "));
     rows.skip(1).filter_map(|row| row.split(" |").next()).map(str::to_owned).collect()
-}
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 fn files(place: &Path) -> Vec<PathBuf> {

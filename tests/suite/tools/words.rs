@@ -1,11 +1,10 @@
 //! The words of the source (`docs/glossary.md`): one word for one thing, plain sentences, no metaphors for types.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::Path};
 
 use syn::visit::Visit;
+
+use super::{files, root};
 
 /// Forms that hide what a sentence says, wherever they stand, and what to write instead.
 const FORMS: &[(&str, &str)] = &[
@@ -89,7 +88,7 @@ const fn left(path: &'static str, word: &'static str, hits: usize, reason: &'sta
 
 #[test]
 fn the_old_forms_do_not_come_back() {
-    let faults = faults(&files(), LEFT);
+    let faults = faults(&sources(), LEFT);
 
     assert!(faults.is_empty(), "{faults:#?}");
 }
@@ -107,7 +106,7 @@ fn what_is_left_may_only_shrink() {
 
 #[test]
 fn every_term_is_in_use() {
-    let files = files();
+    let files = sources();
 
     for term in TERMS {
         assert!(
@@ -291,24 +290,15 @@ fn split(text: &str) -> Vec<String> {
     words
 }
 
-fn files() -> Vec<File> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut found = Vec::new();
-    let mut folders: Vec<PathBuf> =
-        ["src", "frontend/src", "pipelines"].map(|folder| root.join(folder)).into();
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|end| {
-                ["rs", "ts", "tsx", "py", "toml", "launch", "md"].iter().any(|known| end == *known)
-            }) {
-                let text = std::fs::read_to_string(&path).unwrap();
-                found.push(File { path: path.strip_prefix(root).unwrap().display().to_string(), text });
-            }
-        }
-    }
+fn sources() -> Vec<File> {
+    let endings = [".rs", ".ts", ".tsx", ".py", ".toml", ".launch", ".md"];
+    let paths = ["src", "frontend/src", "pipelines"].iter().flat_map(|folder| files(folder, &endings));
+    let found: Vec<_> = paths
+        .map(|path| File {
+            text: std::fs::read_to_string(root().join(&path)).unwrap(),
+            path: path.display().to_string(),
+        })
+        .collect();
     assert!(found.len() > 200, "only {} files found", found.len());
     found
 }
