@@ -46,7 +46,7 @@ struct Fallback {
 struct Pending {
     version: u64,
     ignored: Vec<String>,
-    asker: Requester,
+    requester: Requester,
 }
 
 /// The sender of an update.
@@ -167,18 +167,22 @@ impl Steering {
     }
 
     /// Applies a checked update; its sender gets the reply once the stage has it.
-    pub fn apply(&mut self, cx: &Context, entry: stage::Entry, update: Update, asker: Requester) {
-        let by_http = matches!(asker, Requester::Http(_));
+    pub fn apply(&mut self, cx: &Context, entry: stage::Entry, update: Update, requester: Requester) {
+        let by_http = matches!(requester, Requester::Http(_));
         if update.answered || by_http || !entry.is(&self.entry) {
-            self.ask_stage(cx, entry, update.stage);
+            self.update_stage(cx, entry, update.stage);
         }
         let (version, ignored) = (self.parameters.version, update.ignored);
         if by_http && update.answered {
             // The client learns of updates by HTTP.
-            self.pending.push(Pending { version, ignored: ignored.clone(), asker: Requester::Channel(None) });
+            self.pending.push(Pending {
+                version,
+                ignored: ignored.clone(),
+                requester: Requester::Channel(None),
+            });
         }
         if by_http || update.answered {
-            self.pending.push(Pending { version, ignored, asker });
+            self.pending.push(Pending { version, ignored, requester });
         }
     }
 
@@ -238,7 +242,7 @@ impl Steering {
 
     /// Queues an update for the stage's next frame. For another pipeline, or a parameter that takes effect at load, it
     /// builds another stage; the running one continues until that is ready.
-    fn ask_stage(&mut self, cx: &Context, entry: stage::Entry, update: stage::Update) {
+    fn update_stage(&mut self, cx: &Context, entry: stage::Entry, update: stage::Update) {
         let other = !entry.is(&self.entry);
         let kept = self.fallback.take_if(|running| other && running.entry.is(&entry));
         if kept.is_some() {
@@ -270,7 +274,7 @@ impl Steering {
         self.fallback.take_if(|running| running.version <= parameters.version);
         for pending in self.take_pending(parameters.version) {
             let parameters = parameters.values.clone();
-            match pending.asker {
+            match pending.requester {
                 Requester::Channel(id) => {
                     let ignored = pending.ignored;
                     cx.send(&Message::ParametersUpdated { parameters, frame, ignored, id });
@@ -316,7 +320,7 @@ fn reject(cx: &Context, rejected: Vec<Pending>, fault: Fault) {
     let errors = vec![fault];
     let mut ids = Vec::new();
     for pending in rejected {
-        match pending.asker {
+        match pending.requester {
             Requester::Channel(id) => ids.extend(id.map(Some)),
             Requester::Http(reply) => drop(reply.send(Err(errors.clone()))), // caller gone
         }

@@ -53,7 +53,7 @@ impl Session {
     ///
     /// Later failures are reported later: a recording that cannot start by [`Message::Recording`], a stage that refuses its
     /// values or does not load by [`Message::ParametersRejected`]; the previous state stays.
-    fn update(&mut self, object: Values, asker: Requester) -> Result<(), stage::Error> {
+    fn update(&mut self, object: Values, requester: Requester) -> Result<(), stage::Error> {
         let (entry, mut update) = self.steering.check(object)?;
         if update.recording.is_some() && self.recorder.is_full() {
             let sentence = "earlier requests are still in progress; try again".to_owned();
@@ -64,7 +64,7 @@ impl Session {
         let opened = opened.transpose()?;
         // From here on nothing fails.
         let (recording, client_delay_ms) = (update.recording, update.client_delay_ms);
-        self.steering.apply(&self.cx, entry, update, asker);
+        self.steering.apply(&self.cx, entry, update, requester);
         if let Some(opened) = opened {
             self.input_file.play(&self.cx, opened);
         }
