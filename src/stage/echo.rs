@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Error, Output, Parameters, Stage};
+use super::{Error, Parameters, Stage};
 use crate::frame::Frame;
 
 /// Returns every frame, after `work_ms` milliseconds.
@@ -18,11 +18,11 @@ impl Stage for Echo {
         Ok(())
     }
 
-    fn process(&mut self, _frame: &Frame) -> Result<Output, Error> {
+    fn process(&mut self, frame: &Frame) -> Result<Option<Frame>, Error> {
         if !self.work.is_zero() {
             std::thread::sleep(self.work);
         }
-        Ok(Output::Passthrough)
+        Ok(Some(frame.clone()))
     }
 
     /// There is nothing to warm up.

@@ -42,16 +42,6 @@ pub use worker::Worker;
 
 use crate::frame::Frame;
 
-/// The output of a stage for one frame.
-pub enum Output {
-    /// A new frame, with the sequence number and time of the input.
-    Frame(Frame),
-    /// The input frame, by reference.
-    Passthrough,
-    /// No frame.
-    Skip,
-}
-
 /// A running instance of a pipeline. All calls come from the one thread that owns it and may block.
 pub trait Stage: Send {
     /// Sets new parameters, which fit the schema; called between two frames.
@@ -60,12 +50,13 @@ pub trait Stage: Send {
     /// Why the stage rejects them; it continues with the old ones.
     fn set(&mut self, parameters: &Parameters) -> Result<(), Error>;
 
-    /// Processes one frame.
+    /// Processes one frame: a new one with the number and time of `frame`, a clone of `frame`, which shares its bytes, or
+    /// `None` for no output.
     ///
     /// # Errors
     /// [`Error::Process`] if the stage failed on this frame: [`OnFailure`] decides what is sent, and clients are notified.
     /// [`Error::Died`] if it would fail on all others too: the stage is built again.
-    fn process(&mut self, frame: &Frame) -> Result<Output, Error>;
+    fn process(&mut self, frame: &Frame) -> Result<Option<Frame>, Error>;
 
     /// Forgets earlier frames.
     fn reset(&mut self) {}

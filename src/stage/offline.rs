@@ -1,6 +1,6 @@
 //! A stage without a session: every frame in order, none dropped, on the caller's thread.
 
-use super::{Entry, Error, OnFailure, Output, Parameters, Stage, blank, catalog::build};
+use super::{Entry, Error, OnFailure, Parameters, Stage, blank, catalog::build};
 use crate::frame::Frame;
 
 /// A stage whose caller passes each frame.
@@ -47,9 +47,8 @@ impl Offline {
     /// [`Error::Died`], or the stage's error at its end.
     pub fn work(&mut self, frame: Frame) -> Result<Option<Frame>, Error> {
         let frame_out = match self.stage.process(&frame) {
-            Ok(Output::Frame(frame_out)) => frame_out,
-            Ok(Output::Passthrough) => frame,
-            Ok(Output::Skip) => return Ok(None),
+            Ok(Some(frame_out)) => frame_out,
+            Ok(None) => return Ok(None),
             Err(Error::Process(sentence)) => {
                 self.failures += 1;
                 self.failure = Some(sentence);

@@ -9,7 +9,7 @@ use std::{
 use scope::{
     app,
     frame::{Frame, Layout},
-    stage::{Entry, Error, Output, Parameters, Settings, Stage},
+    stage::{Entry, Error, Parameters, Settings, Stage},
 };
 use serde_json::Value;
 
@@ -71,7 +71,7 @@ impl StageUnderTest {
     }
 
     /// What the stage makes of the next frame.
-    pub fn output(&mut self, width: usize, height: usize, paint: Paint) -> Result<Output, Error> {
+    pub fn output(&mut self, width: usize, height: usize, paint: Paint) -> Result<Option<Frame>, Error> {
         let frame = draw(self.next, width, height, self.layout, paint);
         self.next += 1;
         self.stage.process(&frame)
@@ -82,12 +82,11 @@ impl StageUnderTest {
     pub fn image(&mut self, width: usize, height: usize, paint: Paint) -> Image {
         let seq = self.next;
         match self.output(width, height, paint) {
-            Ok(Output::Frame(frame)) => {
+            Ok(Some(frame)) => {
                 assert_eq!((frame.seq, frame.pts), (seq, time(seq)));
                 Image::of(&frame)
             }
-            Ok(Output::Passthrough) => panic!("frame {seq} passed through"),
-            Ok(Output::Skip) => panic!("frame {seq} was skipped"),
+            Ok(None) => panic!("frame {seq} was skipped"),
             Err(error) => panic!("frame {seq}: {error}"),
         }
     }

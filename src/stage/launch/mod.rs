@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use self::mapping::Mapping;
-use super::{Activity, Cause, Description, Error, Factory, Output, Parameters, Schema, Stage, Values};
+use super::{Activity, Cause, Description, Error, Factory, Parameters, Schema, Stage, Values};
 use crate::frame::{
     Frame,
     bins::{Fault, Plan, Player, Playing, Setting},
@@ -139,15 +139,14 @@ impl Stage for Launch {
         Ok(())
     }
 
-    fn process(&mut self, frame: &Frame) -> Result<Output, Error> {
+    fn process(&mut self, frame: &Frame) -> Result<Option<Frame>, Error> {
         if self.last.is_some_and(|last| frame.pts <= last) {
             self.reset();
         }
         let outcome = self.playing()?.process(frame);
         self.last = Some(frame.pts);
         match outcome {
-            Ok(Some(output)) => Ok(Output::Frame(output)),
-            Ok(None) => Ok(Output::Skip),
+            Ok(output) => Ok(output),
             Err(Fault::Frame(what)) => Err(Error::Process(what)),
             Err(Fault::Failed(message)) => {
                 self.reset();

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     frame::{Frame, Layout, Packed, Pixels},
-    stage::{Error, Output, Parameters, Stage},
+    stage::{Error, Parameters, Stage},
 };
 
 /// Pixels, and their width and height.
@@ -119,13 +119,13 @@ impl Stage for Running {
         Ok(())
     }
 
-    fn process(&mut self, frame: &Frame) -> Result<Output, Error> {
+    fn process(&mut self, frame: &Frame) -> Result<Option<Frame>, Error> {
         if frame.layout != Layout::Rgb {
             return Err(Error::Process(format!("expected a frame in RGB, got {:?}", frame.layout)));
         }
         let (data, (width, height)) = self.run(frame).map_err(Error::Process)?;
         let side = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
-        Ok(Output::Frame(Frame {
+        Ok(Some(Frame {
             width: side(width),
             height: side(height),
             strides: vec![width * 3],

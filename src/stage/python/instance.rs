@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    super::{Error, Input, Output, Parameters, Stage, Values, blank},
+    super::{Error, Input, Parameters, Stage, Values, blank},
     connection::{Lease, Request},
     counters::Counters,
     geometry::Geometry,
@@ -96,17 +96,17 @@ impl Stage for Instance {
         Ok(())
     }
 
-    fn process(&mut self, frame: &Frame) -> Result<Output, Error> {
+    fn process(&mut self, frame: &Frame) -> Result<Option<Frame>, Error> {
         let (done, output) = self.request(frame)?;
         let micros = done.compute_us / done.batch;
         self.compute = Some(Duration::from_micros(micros));
         match done.status {
             Status::Frame => {
                 Counters::count(&self.pool.settings.counters.handed_on);
-                Ok(Output::Frame(output.into_frame(frame)))
+                Ok(Some(output.into_frame(frame)))
             }
-            Status::Passthrough => Ok(Output::Passthrough),
-            Status::Skip => Ok(Output::Skip),
+            Status::Passthrough => Ok(Some(frame.clone())),
+            Status::Skip => Ok(None),
             Status::Error => Err(Error::Process(done.message)),
         }
     }

@@ -5,30 +5,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::super::{Cause, Crash, Error, Output, Parameters, Stage, catalog::panic_text};
+use super::super::{Cause, Crash, Error, Parameters, Stage, catalog::panic_text};
 use crate::frame::Frame;
 
-/// A job, with the stage that runs it.
+/// A job, with the stage that runs it; [`Job::run`] adds the outcome.
 pub struct Job {
-    pub stage: Box<dyn Stage>,
-    pub parameters: Option<Parameters>,
-    pub reset: bool,
-    pub frame: Option<Frame>,
-}
-
-/// Its result.
-pub struct Done {
     /// The stage.
-    pub stage: Option<Box<dyn Stage>>,
+    pub stage: Box<dyn Stage>,
+    /// What to set first.
+    pub parameters: Option<Parameters>,
+    /// Whether to reset the stage then.
+    pub reset: bool,
+    /// What to process last.
+    pub frame: Option<Frame>,
     /// Why the stage has ended.
     pub crash: Option<Crash>,
     /// Why the stage keeps its previous parameters.
     pub refused: Option<String>,
-    pub frame: Option<Frame>,
-    /// The output for the frame; `None` if the stage failed on it.
-    pub output: Option<Output>,
-    /// Why the stage failed on it.
-    pub failure: Option<String>,
+    /// The stage's output for the frame, or why it failed on it; `None` without a frame and if the stage has ended.
+    pub output: Option<Result<Option<Frame>, String>>,
     /// How long the stage processed the frame.
     pub took: Duration,
     /// How long the stage computed for it.
@@ -36,46 +31,46 @@ pub struct Done {
 }
 
 impl Job {
+    /// A job that has not run.
+    pub fn new(
+        stage: Box<dyn Stage>,
+        parameters: Option<Parameters>,
+        reset: bool,
+        frame: Option<Frame>,
+    ) -> Self {
+        let (took, compute) = (Duration::ZERO, Duration::ZERO);
+        Self { stage, parameters, reset, frame, crash: None, refused: None, output: None, took, compute }
+    }
+
     /// Runs it. Blocks as long as the stage does; a panic ends the stage.
-    pub fn run(mut self) -> Done {
+    pub fn run(&mut self) {
         let started = Instant::now();
         let worked = catch_unwind(AssertUnwindSafe(|| {
             let set = self.parameters.as_ref().map_or(Ok(()), |parameters| self.stage.set(parameters));
             if self.reset {
                 self.stage.reset();
             }
-            let output = self.frame.as_ref().map(|frame| self.stage.process(frame)).transpose();
+            let output = self.frame.as_ref().map(|frame| self.stage.process(frame));
             (set, output, self.stage.compute())
         }));
-        let took = started.elapsed();
-        let mut done = Done {
-            stage: Some(self.stage),
-            crash: None,
-            refused: None,
-            frame: self.frame,
-            output: None,
-            failure: None,
-            took,
-            compute: took,
-        };
+        self.took = started.elapsed();
         let (set, output, compute) = match worked {
             Ok(worked) => worked,
             Err(panic) => {
-                done.crash = Some(Cause::Panicked { message: panic_text(&*panic) }.into());
-                return done;
+                self.compute = self.took;
+                self.crash = Some(Cause::Panicked { message: panic_text(&*panic) }.into());
+                return;
             }
         };
-        done.compute = compute.unwrap_or(took);
+        self.compute = compute.unwrap_or(self.took);
         match set {
-            Err(Error::Died(crash)) => done.crash = Some(crash),
-            Err(error) => done.refused = Some(error.to_string()),
+            Err(Error::Died(crash)) => self.crash = Some(crash),
+            Err(error) => self.refused = Some(error.to_string()),
             Ok(()) => {}
         }
         match output {
-            Err(Error::Died(crash)) => done.crash = Some(crash),
-            Err(error) => done.failure = Some(error.to_string()),
-            Ok(output) => done.output = output,
+            Some(Err(Error::Died(crash))) => self.crash = Some(crash),
+            output => self.output = output.map(|made| made.map_err(|error| error.to_string())),
         }
-        done
     }
 }

@@ -83,11 +83,11 @@ fn work(
     if scheduler.turn != turn {
         return; // another thread took the turn: the frame is one of many
     }
-    let Some(job) = scheduler.begin(frame, &shared.counters) else { return };
+    let Some(mut job) = scheduler.begin(frame, &shared.counters) else { return };
     drop(scheduler);
-    let done = job.run();
+    job.run();
     let mut scheduler = shared.lock();
-    let unwanted = scheduler.finish(turn, done, &shared.counters);
+    let unwanted = scheduler.finish(turn, job, &shared.counters);
     drop(scheduler);
     super::discard(unwanted);
 }

@@ -10,7 +10,7 @@ use scope::{
     app,
     frame::{Frame, Layout},
     stage::{
-        Entry, Output, Parameters, Settings,
+        Entry, Parameters, Settings,
         onnx::{self, Provider},
     },
 };
@@ -33,7 +33,7 @@ fn main() -> anyhow::Result<()> {
         let mut times = Vec::new();
         for _ in 0..line?.parse()? {
             let started = Instant::now();
-            let Output::Frame(picture) = stage.process(&frame)? else { bail!("the stage gave no picture") };
+            let Some(picture) = stage.process(&frame)? else { bail!("the stage gave no picture") };
             times.push(started.elapsed().as_micros().to_string());
             anyhow::ensure!(
                 picture.data.plane(0).len() == frame.data.plane(0).len(),

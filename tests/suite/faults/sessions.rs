@@ -17,7 +17,7 @@ use crate::support::{
 };
 use scope::{
     frame::Frame,
-    stage::{Catalog, Entry, Error, Factory, Output, Parameters, Stage},
+    stage::{Catalog, Entry, Error, Factory, Parameters, Stage},
 };
 use serde_json::json;
 
@@ -238,10 +238,10 @@ impl Stage for Faulty {
         Ok(())
     }
 
-    fn process(&mut self, _: &Frame) -> Result<Output, Error> {
+    fn process(&mut self, frame: &Frame) -> Result<Option<Frame>, Error> {
         self.seen += 1;
         (self.fault)(self.seen);
-        Ok(Output::Passthrough)
+        Ok(Some(frame.clone()))
     }
 }
 

@@ -1,7 +1,10 @@
 //! The kind `launch`: what is refused when a folder is read, and what becomes of a bin that fails, hangs, keeps frames
 //! back or gives too many.
 
-use scope::stage::{Activity, Catalog, Cause, Error, Output, Settings};
+use scope::{
+    frame::Frame,
+    stage::{Activity, Catalog, Cause, Error, Settings},
+};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -37,7 +40,7 @@ fn start(toml: &str, description: &str) -> StageUnderTest {
 }
 
 #[track_caller]
-fn cause(output: Result<Output, Error>) -> Cause {
+fn cause(output: Result<Option<Frame>, Error>) -> Cause {
     match output {
         Err(Error::Died(crash)) => crash.cause,
         Err(other) => panic!("expected the stage's end, got {other}"),
@@ -47,7 +50,7 @@ fn cause(output: Result<Output, Error>) -> Cause {
 
 /// What the element said that ended the stage.
 #[track_caller]
-fn failure(output: Result<Output, Error>) -> String {
+fn failure(output: Result<Option<Frame>, Error>) -> String {
     match cause(output) {
         Cause::ElementFailed { message } => message,
         other => panic!("expected an element's failure, got {other}"),
@@ -169,7 +172,7 @@ fn an_element_that_drops_a_frame_gives_none_for_it() {
     let mut stage = start(I420, "identity drop-probability=1");
 
     for _ in 0..3 {
-        assert!(matches!(stage.output(160, 120, slope), Ok(Output::Skip)));
+        assert!(matches!(stage.output(160, 120, slope), Ok(None)));
     }
 }
 
@@ -179,8 +182,8 @@ fn a_frame_that_is_kept_back_comes_later_with_its_own_number() {
     let mut given = Vec::new();
     for number in 0..6 {
         match stage.output(160, 120, slope) {
-            Ok(Output::Frame(frame)) => given.push((number, frame.seq, frame.pts)),
-            Ok(_) => {}
+            Ok(Some(frame)) => given.push((number, frame.seq, frame.pts)),
+            Ok(None) => {}
             Err(error) => panic!("frame {number}: {error}"),
         }
     }
@@ -197,7 +200,7 @@ fn of_several_pictures_of_one_frame_one_comes_out() {
     let mut stage = start(I420, "videorate ! capsfilter caps=video/x-raw,framerate=120/1");
     let mut given = Vec::new();
     for _ in 0..8 {
-        if let Output::Frame(frame) = stage.output(160, 120, slope).unwrap() {
+        if let Some(frame) = stage.output(160, 120, slope).unwrap() {
             given.push(frame.seq);
         }
     }
@@ -225,9 +228,9 @@ fn times_that_go_back_start_the_bin_anew() {
     for seq in [5, 6, 0, 1] {
         let frame = stage::draw(seq, 160, 120, scope::frame::Layout::I420, slope);
 
-        let Output::Frame(picture) = stage.process(&frame).unwrap() else { panic!("a picture is wanted") };
+        let output = stage.process(&frame).unwrap().expect("a frame");
 
-        assert_eq!((picture.seq, picture.pts), (seq, stage::time(seq)));
+        assert_eq!((output.seq, output.pts), (seq, stage::time(seq)));
     }
 }
 

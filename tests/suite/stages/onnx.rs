@@ -17,7 +17,7 @@ use scope::{
     app,
     frame::{Frame, Layout},
     stage::{
-        Cause, Entry, Error, Missing, Output, Parameters, Settings, Stage, Values,
+        Cause, Entry, Error, Missing, Parameters, Settings, Stage, Values,
         onnx::{self, Provider},
     },
 };
@@ -87,10 +87,7 @@ fn picture(width: u32, height: u32) -> Vec<u8> {
 }
 
 fn made(stage: &mut dyn Stage, frame: &Frame) -> Frame {
-    match stage.process(frame).unwrap() {
-        Output::Frame(picture) => picture,
-        Output::Passthrough | Output::Skip => panic!("a new picture is wanted"),
-    }
+    stage.process(frame).unwrap().expect("a new frame")
 }
 
 #[test]

@@ -19,7 +19,7 @@ use crate::support::{
 use scope::{
     config::Config,
     frame::{Frame, Packed},
-    stage::{Catalog, Cause, Entry, Error, Factory, Output, Parameters, Stage, Values},
+    stage::{Catalog, Cause, Entry, Error, Factory, Parameters, Stage, Values},
 };
 use serde_json::{Value, json};
 
@@ -77,17 +77,13 @@ impl Stage for Probe {
         Ok(())
     }
 
-    fn process(&mut self, frame: &Frame) -> Result<Output, Error> {
-        let Some(grey) = self.grey else { return Ok(Output::Passthrough) };
+    fn process(&mut self, frame: &Frame) -> Result<Option<Frame>, Error> {
+        let Some(grey) = self.grey else { return Ok(Some(frame.clone())) };
         let (width, height) = (frame.width as usize, frame.height as usize);
         let luma = width * height;
         let bytes = [vec![grey; luma], vec![128; luma / 2]].concat();
         let data = Packed::new(bytes, vec![0, luma, luma * 5 / 4]);
-        Ok(Output::Frame(Frame {
-            strides: vec![width, width / 2, width / 2],
-            data: Arc::new(data),
-            ..frame.clone()
-        }))
+        Ok(Some(Frame { strides: vec![width, width / 2, width / 2], data: Arc::new(data), ..frame.clone() }))
     }
 }
 
@@ -197,12 +193,12 @@ fn a_stage_that_is_gone_leaves_its_last_picture_moving_on() {
             Ok(())
         }
 
-        fn process(&mut self, _: &Frame) -> Result<Output, Error> {
+        fn process(&mut self, frame: &Frame) -> Result<Option<Frame>, Error> {
             self.0 += 1;
             if self.0 > 30 {
                 Err(Cause::ElementFailed { message: "planted".into() }.into())
             } else {
-                Ok(Output::Passthrough)
+                Ok(Some(frame.clone()))
             }
         }
     }
@@ -379,8 +375,8 @@ fn a_session_that_would_break_the_others_frame_rate_is_refused() {
             fn set(&mut self, _: &Parameters) -> Result<(), Error> {
                 Ok(())
             }
-            fn process(&mut self, _: &Frame) -> Result<Output, Error> {
-                Ok(Output::Passthrough)
+            fn process(&mut self, frame: &Frame) -> Result<Option<Frame>, Error> {
+                Ok(Some(frame.clone()))
             }
             fn compute(&self) -> Option<Duration> {
                 Some(Duration::from_secs(1))

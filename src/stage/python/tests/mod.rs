@@ -16,8 +16,7 @@ use super::{Counters, Options, prepare};
 use crate::{
     frame::{Frame, Layout},
     stage::{
-        Activity, Cause, Crash, Description, Error, Factory, Missing, Output, Parameters, Restart, Stage,
-        Values,
+        Activity, Cause, Crash, Description, Error, Factory, Missing, Parameters, Restart, Stage, Values,
     },
 };
 
@@ -101,10 +100,10 @@ fn crash<T>(outcome: Result<T, Error>) -> Crash {
 
 /// The frame of `output`, which must be one.
 #[track_caller]
-fn output_frame(output: Result<Output, Error>) -> Frame {
+fn output_frame(output: Result<Option<Frame>, Error>) -> Frame {
     match output {
-        Ok(Output::Frame(frame)) => frame,
-        Ok(_) => panic!("expected a frame, got none"),
+        Ok(Some(frame)) => frame,
+        Ok(None) => panic!("expected a frame, got none"),
         Err(error) => panic!("expected a frame, got {error}"),
     }
 }

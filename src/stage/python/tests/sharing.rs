@@ -141,11 +141,11 @@ fn frames_that_are_held_for_ever_cost_only_frames() {
     let mut held = Vec::new();
 
     let refused = (0..100).find_map(|seq| match stage.process(&frame(seq, 64, 48)) {
-        Ok(Output::Frame(frame)) => {
+        Ok(Some(frame)) => {
             held.push(frame);
             None
         }
-        Ok(_) => panic!("expected a frame"),
+        Ok(None) => panic!("expected a frame"),
         Err(error) => Some(error),
     });
 

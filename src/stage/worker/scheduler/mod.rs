@@ -14,14 +14,14 @@ use super::{
     Counters, Entry, Event, Io, Parameters, Stage, State, Status, Tell, Transition, Update,
     clock::Clock,
     discard,
-    job::{Done, Job},
+    job::Job,
     load::{Loading, Purpose},
 };
 use crate::{
     frame::{Frame, Layout},
     metrics::Step,
     stage::{
-        Cause, Member, OnFailure, Output, Values, blank,
+        Cause, Member, OnFailure, Values, blank,
         prompts::{Blend, PROMPTS},
         restart::Policy,
     },
@@ -205,7 +205,7 @@ impl Scheduler {
             return None;
         }
         self.busy = Some(Instant::now());
-        Some(Job { stage: self.stage.take()?, parameters, reset, frame })
+        Some(Job::new(self.stage.take()?, parameters, reset, frame))
     }
 
     /// Takes the queued parameters, or the next step of a transition: the values for the next frame, if they change.
@@ -230,52 +230,57 @@ impl Scheduler {
     }
 
     /// Takes a finished job; returns a stage that is not needed any more.
-    pub fn finish(&mut self, turn: u64, mut done: Done, counters: &Counters) -> Option<Box<dyn Stage>> {
+    pub fn finish(&mut self, turn: u64, job: Job, counters: &Counters) -> Option<Box<dyn Stage>> {
         let late = self.turn != turn;
         if late && self.hung != Some(turn) {
-            return done.stage; // given up and replaced
+            return Some(job.stage); // given up and replaced
         }
         self.busy = None;
         self.hung = None;
-        let stage = done.stage.take();
-        let unwanted = if done.crash.is_some() { stage } else { std::mem::replace(&mut self.stage, stage) };
-        let number = done.frame.as_ref().map_or(self.next_seq, |frame| frame.seq);
-        if let Some(sentence) = done.refused.take() {
+        let Job { stage, frame, crash, refused, output, took, compute, .. } = job;
+        let unwanted = if crash.is_some() { Some(stage) } else { self.stage.replace(stage) };
+        let number = frame.as_ref().map_or(self.next_seq, |frame| frame.seq);
+        if let Some(sentence) = refused {
             self.parameters.values = std::mem::take(&mut self.previous);
             self.acked = self.parameters.version;
             (self.events)(Event::Refused { kept: self.parameters.clone(), sentence });
-        } else if done.crash.is_none() {
+        } else if crash.is_none() {
             self.ack(number);
         }
-        if let Some(crash) = done.crash.take() {
+        if let Some(crash) = crash {
             self.crashed(crash);
         }
-        if let Some(frame) = done.frame.take() {
-            self.usual = done.took.max(self.usual * 9 / 10);
-            self.load_share.record(done.compute, Instant::now());
-            self.io.ledger.record(Step::Stage, done.took);
+        if let Some(frame) = frame {
+            self.usual = took.max(self.usual * 9 / 10);
+            self.load_share.record(compute, Instant::now());
+            self.io.ledger.record(Step::Stage, took);
             counters.processed.fetch_add(1, Relaxed);
-            self.show(frame, done, late, counters);
+            self.show(&frame, output, late, counters);
         }
         unwanted
     }
 
     /// Sends the stage's result for a frame, or its substitute.
-    fn show(&mut self, frame: Frame, done: Done, late: bool, counters: &Counters) {
-        let result = match (done.output, done.failure) {
-            (Some(Output::Frame(result)), _) => result,
-            (Some(Output::Passthrough), _) => frame,
-            (Some(Output::Skip), _) => {
+    fn show(
+        &mut self,
+        frame: &Frame,
+        output: Option<Result<Option<Frame>, String>>,
+        late: bool,
+        counters: &Counters,
+    ) {
+        let result = match output {
+            Some(Ok(Some(result))) => result,
+            Some(Ok(None)) => {
                 counters.skipped.fetch_add(1, Relaxed);
                 return;
             }
-            (None, failure) => {
+            failed => {
                 counters.failed.fetch_add(1, Relaxed);
-                if let Some(message) = failure {
+                if let Some(Err(message)) = failed {
                     self.enter(Status::degraded(Cause::FrameFailed { frame: frame.seq, message }));
                 }
                 if !late {
-                    self.substitute(&frame, counters);
+                    self.substitute(frame, counters);
                 }
                 return;
             }

@@ -38,12 +38,12 @@ impl Stage for Painter {
         Ok(())
     }
 
-    fn process(&mut self, frame: &Frame) -> Result<Output, Error> {
+    fn process(&mut self, frame: &Frame) -> Result<Option<Frame>, Error> {
         self.seen += 1;
         (self.script)(self.seen)?;
         let level = self.values.get("level").and_then(serde_json::Value::as_u64).unwrap_or(0);
         let colour = self.colour + u8::try_from(level).unwrap();
-        Ok(Output::Frame(Frame { data: pixels(colour), strides: vec![12], ..frame.clone() }))
+        Ok(Some(Frame { data: pixels(colour), strides: vec![12], ..frame.clone() }))
     }
 
     fn warm_up(&mut self, _: &Frame) -> Result<(), Error> {
