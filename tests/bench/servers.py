@@ -62,6 +62,7 @@ class Server:
     name: str
     api: str
     ready_path: str
+    binary: Path = TARGET / "release/scope"
 
     def install(self) -> None:
         """Makes it ready to start, or raises Missing."""
@@ -75,7 +76,7 @@ class Server:
             case "scope":
                 limits = ["--max-sessions=64", f"--start-bitrate-bps={bps}", f"--max-bitrate-bps={bps}"]
                 limits.append(f"--recordings={WORK / 'recordings'}")
-                return [str(TARGET / "release/scope"), f"--port={port}", "--host=127.0.0.1", *limits]
+                return [str(self.binary), f"--port={port}", "--host=127.0.0.1", *limits]
             case "janus":
                 return ["janus", f"--configs-folder={janus_settings(port)}", "--disable-colors"]
             case _:
