@@ -49,8 +49,8 @@ frontend/dist/index.html: frontend/node_modules/.package-lock.json $(UI_SOURCES)
 ui: frontend/dist/index.html ## build the page, if its sources changed
 
 .PHONY: run
-run: deps-run ui ## serve the built page on port 8000 (ARGS="--tls self-signed")
-	cargo run --release --locked -- $(ARGS)
+run: ## serve the built page on port 8000 (ARGS="--tls self-signed")
+	@.tools/run $(ARGS)
 
 .PHONY: dev
 dev: deps-run frontend/node_modules/.package-lock.json ## server and Vite together, until Ctrl-C
