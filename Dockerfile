@@ -30,10 +30,10 @@ FROM debian:${DEBIAN}-slim AS models
 RUN apt-get update \
  && apt-get install -y --no-install-recommends python3 python3-venv \
  && rm -rf /var/lib/apt/lists/*
-RUN --mount=type=bind,source=tests/support/requirements.txt,target=/tmp/requirements.txt \
+RUN --mount=type=bind,source=pipelines/requirements.txt,target=/tmp/requirements.txt \
     python3 -m venv /opt/scope \
- && grep -E '^(numpy|onnxruntime)==' /tmp/requirements.txt \
-  | xargs /opt/scope/bin/pip install --no-cache-dir --no-deps
+ && /opt/scope/bin/pip install --no-cache-dir --require-hashes --only-binary :all: \
+        --requirement /tmp/requirements.txt
 
 FROM debian:${DEBIAN}-slim
 # One list for this image and for .docker/prove, which installs it without Docker.

@@ -80,6 +80,10 @@ check: deps-test frontend/node_modules/.package-lock.json ## formats, lints, typ
 audit: ## check the dependencies for known vulnerabilities (asks GitHub)
 	cargo deny --config .deny.toml check advisories
 
+.PHONY: requirements
+requirements: ## write requirements.txt with hashes from each requirements.in (UPGRADE=--upgrade for new versions)
+	@.tools/requirements $(UPGRADE)
+
 .PHONY: test
 test: ## everything: page, server, foreign clients, browsers; timed
 	@.tools/test
