@@ -1,16 +1,16 @@
-# syntax=docker/dockerfile:1
 # docker build --tag scope .   See .docker/README.md for networks, TURN, GPUs and what is proven.
+#
+# Images are named with their digests; a test refuses one without, and dependabot moves them. The last stage fails where its
+# release lacks a fix of src/system/fixes.txt, so another release needs a row there and other images in all three places.
 
-ARG DEBIAN=trixie
-
-FROM node:22-${DEBIAN}-slim AS ui
+FROM node:22.23.3-bookworm-slim@sha256:43ac6c60b8f89723f746e8a92ce91abd5017e627ce1ddfe4238355d3a30b772c AS ui
 WORKDIR /scope/frontend
 COPY frontend/package.json frontend/package-lock.json ./
 RUN --mount=type=cache,target=/root/.npm npm ci
 COPY frontend ./
 RUN npm run build
 
-FROM rust:1.95-${DEBIAN} AS server
+FROM rust:1.95.0-bookworm@sha256:6258907abe69656e41cd992e0b705cdcfabcbbe3db374f92ed2d47121282d4a1 AS server
 RUN apt-get update \
  && apt-get install -y --no-install-recommends \
         libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libgstreamer-plugins-bad1.0-dev \
@@ -19,14 +19,18 @@ WORKDIR /scope
 COPY Cargo.toml Cargo.lock build.rs ./
 COPY src src
 COPY pipelines pipelines
-# The target folder is a cache and not part of the layer: the binary is copied out of it.
+# The target folder is a cache and not part of the layer: the binary is copied out of it. One folder for each release:
+# their libraries differ.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/scope/target \
-    cargo build --release --locked --bin scope \
- && install -D target/release/scope /out/scope
+    . /etc/os-release \
+ && cargo build --release --locked --bin scope --target-dir "target/$VERSION_CODENAME" \
+ && install -D "target/$VERSION_CODENAME/release/scope" /out/scope
+
+FROM debian:bookworm-20261005-slim@sha256:7c7b2c966bc9ee8cedfeef67e0e279108992c77681fa595db4a9d65c06ccc587 AS base
 
 # What the shipped Python and ONNX pipelines import and load; a GPU's packages take their place here.
-FROM debian:${DEBIAN}-slim AS models
+FROM base AS models
 RUN apt-get update \
  && apt-get install -y --no-install-recommends python3 python3-venv \
  && rm -rf /var/lib/apt/lists/*
@@ -35,11 +39,16 @@ RUN --mount=type=bind,source=pipelines/requirements.txt,target=/tmp/requirements
  && /opt/scope/bin/pip install --no-cache-dir --require-hashes --only-binary :all: \
         --requirement /tmp/requirements.txt
 
-FROM debian:${DEBIAN}-slim
-# One list for this image and for .docker/prove, which installs it without Docker.
+FROM base
+# One list for this image and for .docker/prove, which installs it without Docker. The upgrade brings the fixes that are
+# newer than the image; the build ends here where Debian has none for a flaw that strangers can reach.
 RUN --mount=type=bind,source=.docker/runtime-packages,target=/tmp/runtime-packages \
+    --mount=type=bind,source=.docker/fixes,target=/tmp/fixes \
+    --mount=type=bind,source=src/system/fixes.txt,target=/tmp/fixes.txt \
     apt-get update \
+ && apt-get upgrade -y \
  && xargs --arg-file=/tmp/runtime-packages apt-get install -y --no-install-recommends \
+ && /tmp/fixes /tmp/fixes.txt \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --shell /usr/sbin/nologin --uid 10001 --user-group --create-home --home-dir /var/lib/scope scope
 COPY --from=server /out/scope /usr/bin/scope

@@ -19,7 +19,7 @@ UI_SOURCES := $(shell find frontend -name node_modules -prune -o -name dist -pru
 
 .PHONY: help
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: deps deps-run deps-test deps-bench deps-deny
 deps: deps-test ## install what building, running and testing need (Debian 12 and 13)
