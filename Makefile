@@ -77,8 +77,11 @@ check: deps-test frontend/node_modules/.package-lock.json ## formats, lints, typ
 	fi
 
 .PHONY: audit
-audit: ## check the dependencies for known vulnerabilities (asks GitHub)
+audit: ## check the dependencies for known vulnerabilities (asks GitHub and npm's registry)
 	cargo deny --config .deny.toml check advisories
+	cargo deny --manifest-path fuzz/Cargo.toml --config .deny.toml check advisories
+	cd frontend && npm audit --package-lock-only --audit-level=moderate
+	cd tests/browser && npm audit --package-lock-only --audit-level=moderate
 
 .PHONY: requirements
 requirements: ## write requirements.txt with hashes from each requirements.in (UPGRADE=--upgrade for new versions)
