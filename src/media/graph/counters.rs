@@ -18,7 +18,7 @@ pub struct Counters {
     pub audio_packets: AtomicU64,
     /// Video packets received, without padding.
     pub video_packets: AtomicU64,
-    /// Errors and warnings of the decoder.
+    /// Errors and warnings of the decoder, and changes of the frames' shape, which a damaged parameter set makes.
     pub decoder_faults: AtomicU64,
     /// Key frame requests sent to the peer.
     pub key_requests_sent: AtomicU64,

@@ -23,6 +23,9 @@ pub fn fill(sink: &gst_app::AppSink, parts: &Parts) {
         }
         if known.as_ref().is_none_or(|(before, _)| *before != caps) {
             let info = gst_video::VideoInfo::from_caps(&caps).map_err(|_| gst::FlowError::NotNegotiated)?;
+            if known.as_ref().is_some_and(|(_, before)| !is_same_shape(before, &info)) {
+                counters.decoder_faults.fetch_add(1, Relaxed);
+            }
             counters.size.store(u64::from(info.width()) << 32 | u64::from(info.height()), Relaxed);
             known = Some((caps, info));
         }
@@ -40,4 +43,32 @@ pub fn fill(sink: &gst_app::AppSink, parts: &Parts) {
         Ok(gst::FlowSuccess::Ok)
     };
     probes::INLET.samples(sink, take, || {});
+}
+
+/// Whether one size is the other, scaled or turned. A peer scales its video and turns its camera; a damaged parameter set
+/// has any shape, and the frames that follow it are decoded in that shape without an error.
+fn is_same_shape(before: &gst_video::VideoInfo, after: &gst_video::VideoInfo) -> bool {
+    let ratio = |width: u32, height: u32| f64::from(width) / f64::from(height.max(1));
+    let (before, after) = (ratio(before.width(), before.height()), ratio(after.width(), after.height()));
+    [after, 1.0 / after].iter().any(|after| (after / before - 1.0).abs() < 0.05)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scaled_and_a_turned_frame_have_the_shape_of_before() {
+        gst::init().unwrap();
+        let info = |(width, height)| {
+            gst_video::VideoInfo::builder(gst_video::VideoFormat::I420, width, height).build().unwrap()
+        };
+        let same = |before, after| is_same_shape(&info(before), &info(after));
+
+        assert!(
+            same((1280, 720), (640, 360)) && same((1280, 720), (320, 180)) && same((1280, 720), (426, 240))
+        );
+        assert!(same((640, 480), (480, 640)), "turned");
+        assert!(!same((160, 120), (160, 3578)) && !same((1280, 720), (720, 720)));
+    }
 }

@@ -6,7 +6,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
@@ -20,11 +20,12 @@ use crate::media::{
 
 /// A key frame is decoded within tens of milliseconds, on a loaded host within half a second.
 const STALL_LIMIT: Duration = Duration::from_secs(1);
-/// Wait after the decoder's last error: garbage arrives in bursts, and a key frame inside one is garbage too.
-const SETTLED_AFTER: Duration = Duration::from_secs(1);
+/// Waits after the decoder's last fault: garbage arrives in bursts, a key frame inside one is garbage too, and not every
+/// decoder reports what it conceals.
+const SETTLED_AFTER: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
 
-/// Requests key frames through `depayloader` while it gets packets and no frame reaches `tap`, and once more when the
-/// decoder's errors have ceased.
+/// Requests key frames through `depayloader` while it gets packets and no frame reaches `tap`, and twice more when the
+/// decoder's faults have ceased.
 pub fn watch(depayloader: &gst::Element, tap: &gst::Element, counters: &Arc<Counters>) {
     let (Some(packets), Some(frames)) = (depayloader.static_pad("sink"), tap.static_pad("sink")) else {
         return;
@@ -47,9 +48,11 @@ pub fn watch(depayloader: &gst::Element, tap: &gst::Element, counters: &Arc<Coun
 struct Stall {
     /// Since when packets have arrived without a frame, in ms; 0 if they have not.
     since: AtomicU64,
-    /// Decoder errors so far, and when the newest was seen, in ms; 0 once it is dealt with.
+    /// Decoder faults so far, and when the newest was seen, in ms; 0 once it is dealt with.
     faults: AtomicU64,
     fault_at: AtomicU64,
+    /// Key frames requested since then.
+    requested: AtomicUsize,
 }
 
 impl Stall {
@@ -72,16 +75,18 @@ impl Stall {
         self.since.store(0, Relaxed);
     }
 
-    /// Takes the decoder's error count; `true` once the last error is long enough ago.
+    /// Takes the decoder's fault count; `true` once the last fault is long enough ago.
     fn settled(&self, faults: u64, now: Duration) -> bool {
         let now = milliseconds(now);
         if self.faults.swap(faults, Relaxed) != faults {
             self.fault_at.store(now, Relaxed);
+            self.requested.store(0, Relaxed);
         }
-        let at = self.fault_at.load(Relaxed);
-        let due = at > 0 && u128::from(now.saturating_sub(at)) >= SETTLED_AFTER.as_millis();
+        let (at, requested) = (self.fault_at.load(Relaxed), self.requested.load(Relaxed));
+        let Some(wait) = SETTLED_AFTER.get(requested).filter(|_| at > 0) else { return false };
+        let due = u128::from(now.saturating_sub(at)) >= wait.as_millis();
         if due {
-            self.fault_at.store(0, Relaxed);
+            self.requested.store(requested + 1, Relaxed);
         }
         due
     }
@@ -107,13 +112,14 @@ mod tests {
     }
 
     #[test]
-    fn faults_request_one_key_frame_when_they_cease() {
+    fn faults_request_two_key_frames_when_they_cease() {
         let stall = Stall::default();
         let second = Duration::from_secs;
 
         assert!(!stall.settled(0, second(1)) && !stall.settled(3, second(2)) && !stall.settled(9, second(3)));
-        assert!(stall.settled(9, second(4)));
-        assert!(!stall.settled(9, second(9)));
+        assert!(stall.settled(9, second(4)) && !stall.settled(9, second(5)));
+        assert!(stall.settled(9, second(8)) && !stall.settled(9, second(60)));
+        assert!(!stall.settled(10, second(61)) && stall.settled(10, second(62)));
     }
 
     #[test]
