@@ -178,13 +178,21 @@ pub const STALL_PACKETS: Probe = Probe {
     does: "requests a key frame if packets yield no frame, or after decoder errors",
     why: "avdec_h264 1.22 waits for a key frame without requesting one",
 };
+pub const STALL_UNITS: Probe = Probe {
+    name: "stall, access units",
+    element: "dec",
+    pad: "sink",
+    thread: JITTER_BUFFER,
+    does: "notes a gap in the stream",
+    why: "a gap that only the decoder's output has is a decoder error, which decoders of 1.22 post nowhere",
+};
 pub const STALL_FRAMES: Probe = Probe {
     name: "stall, frames",
     element: "tap",
     pad: "sink",
     thread: JITTER_BUFFER,
-    does: "ends the stall",
-    why: "as `stall, packets`",
+    does: "ends the stall, notes a decoder error",
+    why: "as `stall, packets` and `stall, access units`",
 };
 pub const RECORD_INPUT: Probe = Probe {
     name: "record input",

@@ -28,13 +28,14 @@ pub fn build(name: &str, row: &Decoder, parts: &Parts) -> Result<gst::Bin, Error
     let sink = launch::part::<gst_app::AppSink>(&bin, "tap")?;
     sink.set_caps(Some(&convert::caps(&parts.layouts)));
     inlet::fill(&sink, parts);
-    time_decoder(&launch::element(&bin, "dec")?, parts);
+    let decoder = launch::element(&bin, "dec")?;
+    time_decoder(&decoder, parts);
     let depayloader = launch::element(&bin, "depay")?;
     if let Some(pad) = depayloader.static_pad("sink") {
         count_key_requests(&pad, parts.counters.clone());
         playout::pace(&pad, &sink, parts.counters.clone());
     }
-    stall::watch(&depayloader, sink.upcast_ref(), &parts.counters);
+    stall::watch(&depayloader, &decoder, sink.upcast_ref(), &parts.counters);
     Ok(bin)
 }
 

@@ -6,7 +6,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
@@ -25,14 +25,20 @@ const STALL_LIMIT: Duration = Duration::from_secs(1);
 const SETTLED_AFTER: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
 
 /// Requests key frames through `depayloader` while it gets packets and no frame reaches `tap`, and twice more when the
-/// decoder's faults have ceased.
-pub fn watch(depayloader: &gst::Element, tap: &gst::Element, counters: &Arc<Counters>) {
-    let (Some(packets), Some(frames)) = (depayloader.static_pad("sink"), tap.static_pad("sink")) else {
-        return;
-    };
+/// faults of `decoder` have ceased.
+pub fn watch(
+    depayloader: &gst::Element,
+    decoder: &gst::Element,
+    tap: &gst::Element,
+    counters: &Arc<Counters>,
+) {
+    let pads = [depayloader, decoder, tap].map(|element| element.static_pad("sink"));
+    let [Some(packets), Some(units), Some(frames)] = pads else { return };
     let (stall, started) = (Arc::new(Stall::default()), Instant::now());
-    let (decoded, counters) = (stall.clone(), counters.clone());
-    probes::STALL_FRAMES.each(&frames, move |_, _| decoded.frame());
+    let (entered, decoded, counters) = (stall.clone(), stall.clone(), counters.clone());
+    let is_discont = |buffer: &gst::BufferRef| buffer.flags().contains(gst::BufferFlags::DISCONT);
+    probes::STALL_UNITS.each(&units, move |_, buffer| entered.unit(is_discont(buffer)));
+    probes::STALL_FRAMES.each(&frames, move |_, buffer| decoded.frame(is_discont(buffer)));
     probes::STALL_PACKETS.decide(&packets, move |pad, _| {
         let now = started.elapsed();
         let settled = stall.settled(counters.decoder_faults.load(Relaxed), now);
@@ -48,6 +54,10 @@ pub fn watch(depayloader: &gst::Element, tap: &gst::Element, counters: &Arc<Coun
 struct Stall {
     /// Since when packets have arrived without a frame, in ms; 0 if they have not.
     since: AtomicU64,
+    /// An access unit after a gap entered the decoder, and no frame after one has left it.
+    gap: AtomicBool,
+    /// Frames that follow an error which the decoder only marks (`gstvideodecoder.c`: it sets `discont` and posts nothing).
+    marked: AtomicU64,
     /// Decoder faults so far, and when the newest was seen, in ms; 0 once it is dealt with.
     faults: AtomicU64,
     fault_at: AtomicU64,
@@ -71,13 +81,23 @@ impl Stall {
         due
     }
 
-    fn frame(&self) {
-        self.since.store(0, Relaxed);
+    fn unit(&self, is_discont: bool) {
+        if is_discont {
+            self.gap.store(true, Relaxed);
+        }
     }
 
-    /// Takes the decoder's fault count; `true` once the last fault is long enough ago.
+    fn frame(&self, is_discont: bool) {
+        self.since.store(0, Relaxed);
+        if is_discont && !self.gap.swap(false, Relaxed) {
+            self.marked.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Takes the count of the decoder's faults on the bus; `true` once the last fault is long enough ago.
     fn settled(&self, faults: u64, now: Duration) -> bool {
         let now = milliseconds(now);
+        let faults = faults + self.marked.load(Relaxed);
         if self.faults.swap(faults, Relaxed) != faults {
             self.fault_at.store(now, Relaxed);
             self.requested.store(0, Relaxed);
@@ -123,12 +143,25 @@ mod tests {
     }
 
     #[test]
+    fn a_gap_that_the_decoder_makes_is_a_fault_and_one_that_it_gets_is_none() {
+        let stall = Stall::default();
+        let second = Duration::from_secs;
+
+        stall.unit(true);
+        stall.frame(true);
+        assert!(!stall.settled(0, second(1)) && !stall.settled(0, second(9)), "the gap came with the stream");
+        stall.unit(false);
+        stall.frame(true);
+        assert!(!stall.settled(0, second(10)) && stall.settled(0, second(11)));
+    }
+
+    #[test]
     fn a_slow_or_paused_stream_requests_nothing() {
         let stall = Stall::default();
         for second in (0..60).step_by(10) {
             assert!(!stall.packet(Duration::from_secs(second)));
             assert!(!stall.packet(Duration::from_secs(second) + HALF));
-            stall.frame();
+            stall.frame(false);
         }
     }
 }

@@ -65,6 +65,26 @@ fn damaged_pictures_cost_pictures_alone() {
     }
 }
 
+/// The key frame that the decoder requests at once may be damaged as well.
+#[test]
+fn a_decoder_error_is_followed_by_a_key_frame_once_errors_have_ceased() {
+    let server = Server::spawn(&[], SETTINGS);
+    let client = Client::builder().codec(Codec::Vp8).fps(30).connect(server.url()).unwrap();
+    client.expect("a picture", |stats| stats.rises() >= 10, LIMIT);
+    let before = client.read(|stats| stats.key_frame_requests);
+    let mut whole = false;
+
+    client.damage(move |mut unit| {
+        if !std::mem::replace(&mut whole, true) {
+            unit.truncate(5);
+        }
+        unit
+    });
+
+    client.expect("two requests", |stats| stats.key_frame_requests >= before + 2, LIMIT);
+    recovers(&client, "one damaged frame");
+}
+
 #[test]
 fn random_packets_and_another_source_end_no_session() {
     let server = Server::spawn(&[], SETTINGS);
