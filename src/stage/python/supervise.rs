@@ -317,7 +317,8 @@ impl<'a> Supervisor<'a> {
         if let Some((limit, used)) = self.settings.memory_limit.zip(self.process.memory())
             && used > limit
         {
-            return ControlFlow::Break(Cause::OverMemoryLimit { used_mb: used >> 20, limit_mb: limit >> 20 });
+            let used_mb = used.div_ceil(1 << 20); // up: a worker that is over the limit shows more than the limit
+            return ControlFlow::Break(Cause::OverMemoryLimit { used_mb, limit_mb: limit >> 20 });
         }
         let step = self.checked.elapsed().min(STEP);
         self.checked = Instant::now();
