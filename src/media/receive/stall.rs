@@ -35,10 +35,10 @@ pub fn watch(
     let pads = [depayloader, decoder, tap].map(|element| element.static_pad("sink"));
     let [Some(packets), Some(units), Some(frames)] = pads else { return };
     let (stall, started) = (Arc::new(Stall::default()), Instant::now());
-    let (entered, decoded, counters) = (stall.clone(), stall.clone(), counters.clone());
+    let (entering, leaving, counters) = (stall.clone(), stall.clone(), counters.clone());
     let is_discont = |buffer: &gst::BufferRef| buffer.flags().contains(gst::BufferFlags::DISCONT);
-    probes::STALL_UNITS.each(&units, move |_, buffer| entered.unit(is_discont(buffer)));
-    probes::STALL_FRAMES.each(&frames, move |_, buffer| decoded.frame(is_discont(buffer)));
+    probes::STALL_UNITS.each(&units, move |_, buffer| entering.unit(is_discont(buffer)));
+    probes::STALL_FRAMES.each(&frames, move |_, buffer| leaving.frame(is_discont(buffer)));
     probes::STALL_PACKETS.decide(&packets, move |pad, _| {
         let now = started.elapsed();
         let settled = stall.settled(counters.decoder_faults.load(Relaxed), now);
