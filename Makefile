@@ -68,8 +68,8 @@ check: deps-test frontend/node_modules/.package-lock.json ## formats, lints, typ
 	cd frontend && $(NPX) prettier --check .
 	cargo run --quiet --locked -- openapi | node frontend/scripts/types.js --check
 	cd frontend && $(NPX) tsc --build --noEmit
-	$(RUFF) format --check tests tests/bench/run tests/bench/onnx pipelines
-	$(RUFF) check tests tests/bench/run tests/bench/onnx pipelines
+	$(RUFF) format --check tests tests/bench/run tests/bench/builds tests/bench/onnx pipelines
+	$(RUFF) check tests tests/bench/run tests/bench/builds tests/bench/onnx pipelines
 	@if cargo deny --version >/dev/null 2>&1; then \
 		cargo deny --config .deny.toml check --hide-inclusion-graph bans licenses sources; \
 	else \
