@@ -3,6 +3,7 @@
 
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -72,19 +73,25 @@ impl StageUnderTest {
 
     /// What the stage makes of the next frame.
     pub fn output(&mut self, width: usize, height: usize, paint: Paint) -> Result<Option<Frame>, Error> {
-        let frame = draw(self.next, width, height, self.layout, paint);
-        self.next += 1;
+        let frame = self.frame(width, height, paint);
         self.stage.process(&frame)
+    }
+
+    fn frame(&mut self, width: usize, height: usize, paint: Paint) -> Frame {
+        self.next += 1;
+        draw(self.next - 1, width, height, self.layout, paint)
     }
 
     /// The image of the next frame, which has the frame's number and time.
     #[track_caller]
     pub fn image(&mut self, width: usize, height: usize, paint: Paint) -> Image {
         let seq = self.next;
-        match self.output(width, height, paint) {
-            Ok(Some(frame)) => {
-                assert_eq!((frame.seq, frame.pts), (seq, time(seq)));
-                Image::of(&frame)
+        let frame = self.frame(width, height, paint);
+        match self.stage.process(&frame) {
+            Ok(Some(output)) => {
+                assert!(!Arc::ptr_eq(&output.data, &frame.data), "frame {seq} passed through");
+                assert_eq!((output.seq, output.pts), (seq, time(seq)));
+                Image::of(&output)
             }
             Ok(None) => panic!("frame {seq} was skipped"),
             Err(error) => panic!("frame {seq}: {error}"),

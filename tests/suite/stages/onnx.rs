@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output as Ran},
+    sync::Arc,
     time::Duration,
 };
 
@@ -87,7 +88,9 @@ fn picture(width: u32, height: u32) -> Vec<u8> {
 }
 
 fn made(stage: &mut dyn Stage, frame: &Frame) -> Frame {
-    stage.process(frame).unwrap().expect("a new frame")
+    let output = stage.process(frame).unwrap().expect("a new frame");
+    assert!(!Arc::ptr_eq(&output.data, &frame.data), "the frame passed through");
+    output
 }
 
 #[test]

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{Counters, Options, prepare};
 use crate::{
-    frame::{Frame, Layout},
+    frame::{Frame, Layout, Packed},
     stage::{
         Activity, Cause, Crash, Description, Error, Factory, Missing, Parameters, Restart, Stage, Values,
     },
@@ -102,7 +102,8 @@ fn crash<T>(outcome: Result<T, Error>) -> Crash {
 #[track_caller]
 fn output_frame(output: Result<Option<Frame>, Error>) -> Frame {
     match output {
-        Ok(Some(frame)) => frame,
+        Ok(Some(frame)) if !frame.data.as_any().is::<Packed>() => frame,
+        Ok(Some(_)) => panic!("expected a frame of the ring, got the input"),
         Ok(None) => panic!("expected a frame, got none"),
         Err(error) => panic!("expected a frame, got {error}"),
     }
