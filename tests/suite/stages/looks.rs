@@ -302,19 +302,23 @@ fn each_look_comes_back_through_the_server_and_follows_its_parameters() {
     }
 }
 
-/// How far rows are from what the client's texture makes of the row above, which is the same seven pixels on: the most of
-/// sixty pictures.
-fn bent(client: &Client) -> f64 {
+/// How far the rows of the client's texture are from the rows above, which are the same seven pixels on.
+fn bend(picture: &Image) -> f64 {
+    let lines = |(above, line): (&[u8], &[u8])| {
+        above[7..].iter().zip(line).map(|(one, other)| f64::from(one.abs_diff(*other))).sum::<f64>()
+    };
+    let rows: Vec<_> = picture.luma.chunks(picture.width).collect();
+    let sum: f64 = rows.windows(2).map(|pair| lines((pair[0], pair[1]))).sum();
+    sum / picture.luma.len() as f64
+}
+
+/// The most of what sixty pictures show.
+fn most_bent(client: &Client) -> f64 {
     let mut from = None;
     let mut most = 0.0_f64;
     let looked = |stats: &Stats| {
         let Some(picture) = decoded(stats) else { return false };
-        let lines = |(above, line): (&[u8], &[u8])| {
-            above[7..].iter().zip(line).map(|(one, other)| f64::from(one.abs_diff(*other))).sum::<f64>()
-        };
-        let rows: Vec<_> = picture.luma.chunks(picture.width).collect();
-        let sum: f64 = rows.windows(2).map(|pair| lines((pair[0], pair[1]))).sum();
-        most = most.max(sum / picture.luma.len() as f64);
+        most = most.max(bend(&picture));
         stats.frames_decoded >= *from.get_or_insert(stats.frames_decoded) + 60
     };
     client.expect("two seconds of pictures", looked, LIMIT);
@@ -325,13 +329,12 @@ fn bent(client: &Client) -> f64 {
 fn the_pond_of_the_server_bends_what_lies_in_it() {
     let server = server();
     let echo = connect(&server, "echo", &json!({}));
-    let straight = bent(&echo);
+    let straight = most_bent(&echo);
     echo.delete().unwrap();
 
-    let rain = bent(&connect(&server, "pond", &json!({})));
-
-    println!("rows are {straight:.2} from the rows above in the camera's picture, {rain:.2} in the pond");
-    assert!(rain > 1.25 * straight, "in the pond {rain}, without it {straight}");
+    // Not every drop is one that is seen: on a busy machine few pictures are looked at.
+    let pond = connect(&server, "pond", &json!({}));
+    shows(&pond, "rows that are bent", |picture| bend(picture) > 1.25 * straight);
 }
 
 #[test]
