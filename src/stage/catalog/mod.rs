@@ -108,8 +108,13 @@ impl Catalog {
             .map(|entry| (entry.info.id.clone(), Row { folder: None, entry: Ok(entry.clone()) }))
             .collect();
         let mut changed = Vec::new();
-        for folder in dirs.iter().flat_map(|dir| folders(dir)) {
+        // Of two with one name the later one counts.
+        let named = |folder: PathBuf| {
             let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            (name, folder)
+        };
+        let folders: BTreeMap<_, _> = dirs.iter().flat_map(|dir| folders(dir)).map(named).collect();
+        for (name, folder) in folders {
             let state = FolderState::of(&folder);
             let known = before.get(&name).filter(|row| {
                 row.folder.as_ref().is_some_and(|(place, then)| *place == folder && *then == state)
@@ -256,6 +261,19 @@ mod tests {
         std::fs::remove_dir_all(dir.path().join("two")).unwrap();
         assert_eq!(catalog.refresh(), ["two"]);
         assert!(matches!(catalog.get("two"), Err(Error::UnknownPipeline { .. })));
+        assert_eq!(catalog.refresh(), [""; 0]);
+    }
+
+    #[test]
+    fn of_two_folders_with_one_name_the_later_one_is_read_and_once() {
+        let (shipped, own) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        write(shipped.path(), "one", &about("one"));
+        write(own.path(), "one", &about("one").replace("\"A\"", "\"B\""));
+        let dirs = [shipped.path().to_owned(), own.path().to_owned()];
+
+        let catalog = Catalog::read(&dirs, &Kinds::default()).unwrap();
+
+        assert_eq!(catalog.get("one").unwrap().about().name, "B");
         assert_eq!(catalog.refresh(), [""; 0]);
     }
 
