@@ -12,8 +12,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    api, config::Config, descriptors, media, metrics::Metrics, recordings, session, shutdown, stage, system,
-    telemetry, tls, turn,
+    api, config::Config, descriptors, limits, media, metrics::Metrics, recordings, session, shutdown, stage,
+    system, telemetry, tls, turn,
 };
 
 /// A running server.
@@ -67,6 +67,7 @@ impl App {
     ) -> anyhow::Result<Self> {
         descriptors::settle();
         tls::install_provider();
+        show_refusals(&metrics);
         if let Some(id) = &config.pipelines.default {
             catalog.load(std::slice::from_ref(id), None).context("the default pipeline")?;
         }
@@ -148,6 +149,17 @@ impl App {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// Exports the counts of [`limits`].
+fn show_refusals(metrics: &Metrics) {
+    metrics.before_text(|metrics| {
+        for limit in limits::ALL {
+            let counter = metrics.limit_refusals.with_label_values(&[limit.name]);
+            counter.reset();
+            counter.inc_by(limit.refusals());
+        }
+    });
 }
 
 /// The kinds of pipelines that this server knows.

@@ -16,6 +16,7 @@ pub mod command;
 pub mod config;
 pub mod descriptors;
 pub mod frame;
+pub mod limits;
 pub mod media;
 pub mod memory;
 pub mod metrics;

@@ -19,6 +19,7 @@ use super::{files, root};
 const LEAVES: &[&str] = &[
     "descriptors",
     "frame",
+    "limits",
     "memory",
     "metrics",
     "recordings",

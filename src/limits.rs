@@ -1,0 +1,95 @@
+//! Every limit on what one peer, client or file may take: a row each, with its value, its reason and its sentence.
+//!
+//! Pure but for the counts of refusals, which `scope_limit_refusals_total` shows. Written from any thread, never locked.
+
+use std::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+/// One limit.
+#[derive(Debug)]
+pub struct Limit {
+    /// Label of `scope_limit_refusals_total`.
+    pub name: &'static str,
+    /// The value, or the configuration key that sets it.
+    pub value: &'static str,
+    /// Why there is a limit, and why this value.
+    pub reason: &'static str,
+    /// What the refused side is told: what was expected, and the next step.
+    pub sentence: &'static str,
+    refusals: AtomicU64,
+}
+
+impl Limit {
+    /// Counts a refusal.
+    pub fn refused(&self) {
+        self.refused_times(1);
+    }
+
+    /// Counts refusals.
+    pub fn refused_times(&self, count: u64) {
+        self.refusals.fetch_add(count, Relaxed);
+    }
+
+    /// How often it refused, since the start of the process.
+    pub fn refusals(&self) -> u64 {
+        self.refusals.load(Relaxed)
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.sentence)
+    }
+}
+
+macro_rules! limits {
+    ($($row:ident $name:literal $value:literal $reason:literal $sentence:literal;)*) => {
+        $(#[doc = $reason] pub static $row: Limit = Limit {
+            name: $name, value: $value, reason: $reason, sentence: $sentence, refusals: AtomicU64::new(0),
+        };)*
+
+        /// All rows.
+        pub static ALL: &[&Limit] = &[$(&$row),*];
+    };
+}
+
+limits! {
+    BUILDS "builds" "one a session, 250 ms between two, as many at once as there are cores" "a build takes a thread and a model's memory; a client can ask for thousands a second" "another pipeline was selected before this one was built";
+    PRELOADS "preloads" "1" "a load by HTTP takes a thread and a model's memory, and the newest wins anyway" "another pipeline is loading; try again when GET /api/v1/pipeline/status says that it is done";
+    PYTHON_WORKERS "python_workers" "max_python_workers" "each set of load-time parameters is a process with a model of its own" "all workers of this pipeline are in use; select load-time parameters that another session uses, or try again later";
+    MESSAGE_RATE "message_rate" "200 messages and 1 MB a second, 512 messages and 2 MB waiting" "a slider sends some hundred messages a second at most; each is parsed and checked" "expected at most 200 messages and 1 MB a second, got more; send fewer, the newest of them counts";
+    PENDING_UPDATES "pending_updates" "64 a session" "updates wait for a stage that loads, which may take two minutes" "superseded: newer updates arrived before this one was in force; what it set is in force with them, unless they set it again";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_row_has_a_name_of_its_own_and_a_sentence() {
+        let names: std::collections::BTreeSet<_> = ALL.iter().map(|limit| limit.name).collect();
+
+        assert_eq!(names.len(), ALL.len());
+        for limit in ALL {
+            let label =
+                |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';
+            assert!(limit.name.chars().all(label), "{}", limit.name);
+            for text in [limit.value, limit.reason, limit.sentence] {
+                assert!(!text.is_empty() && !text.ends_with('.') && !text.contains('\n'), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn refusals_are_counted() {
+        static ONE: Limit =
+            Limit { name: "one", value: "1", reason: "a test", sentence: "no", refusals: AtomicU64::new(0) };
+
+        ONE.refused();
+        ONE.refused_times(2);
+
+        assert_eq!((ONE.refusals(), ONE.to_string()), (3, "no".to_owned()));
+    }
+}
