@@ -225,6 +225,7 @@ fn stage_response(error: &stage::Error) -> Response {
         stage::Error::Broken { .. } => respond_as(StatusCode::CONFLICT, "broken_pipeline"),
         stage::Error::Chain { .. } => respond_as(StatusCode::BAD_REQUEST, "one_pipeline_wanted"),
         stage::Error::Overloaded { .. } => later(ErrorBody::new(error, "pipeline_full")),
+        stage::Error::LoadRunning { .. } => later(ErrorBody::new(error, "load_running")),
         stage::Error::Parameters(faults) => parameters(faults, &[Place::body()]),
         stage::Error::Description(_) | stage::Error::Process(_) | stage::Error::Died(_) => {
             tracing::error!(%error, "a request failed");

@@ -95,6 +95,7 @@ keys! {
     "pipelines" "SCOPE_PIPELINES" Many "" "folders of pipelines besides the shipped ones, each <id>/pipeline.toml" |c, t| c.pipelines.dirs = list(t).map(PathBuf::from).collect();
     "pipeline_admission" "SCOPE_PIPELINE_ADMISSION" Switch "true" "refuse a session that would break the frame rate of others; by max_load of its pipeline.toml, 1.0 for Python" |c, t| c.session.admission = switch(t)?;
     "python" "SCOPE_PYTHON" One "" "Python of pipelines that name none and have no .venv; without it the active environment, .venv beside the server, python3" |c, t| c.pipelines.python.interpreter = Some(PathBuf::from(t));
+    "max_python_workers" "SCOPE_MAX_PYTHON_WORKERS" One "4" "worker processes of one Python pipeline; each set of load-time parameters has a process, and a model, of its own" |c, t| c.pipelines.python.max_workers = positive(t)?;
     "onnxruntime" "SCOPE_ONNXRUNTIME" One "" "file of ONNX Runtime (libonnxruntime.so, 1.17 or newer) for pipelines of kind onnx; without it ORT_DYLIB_PATH, the system's folders and .venv are searched" |c, t| c.pipelines.onnx.library = Some(PathBuf::from(t));
     "onnx_providers" "SCOPE_ONNX_PROVIDERS" Many "" "what runs ONNX models, the best first: tensorrt, cuda, openvino, cpu; overrides each pipeline.toml" |c, t| c.pipelines.onnx.providers = each(t, provider)?;
     "onnx_threads" "SCOPE_ONNX_THREADS" One "" "threads of one ONNX stage; overrides its pipeline.toml (2 where it says nothing)" |c, t| c.pipelines.onnx.threads = Some(number(t)?);

@@ -1,6 +1,7 @@
 //! The errors of pipelines and stages. Pure.
 
 use super::{Cause, Crash, Fault};
+use crate::limits;
 
 /// Characters of a pipeline's id in a sentence: the longest id.
 const ID_CHARS: usize = 64;
@@ -43,6 +44,12 @@ pub enum Error {
         then: f64,
         /// The limit, `max_load`.
         limit: f64,
+    },
+    /// Another pipeline is loading for new sessions.
+    #[error("pipeline {id:?} is loading: {}", limits::PRELOADS)]
+    LoadRunning {
+        /// The pipeline that is loading.
+        id: String,
     },
     /// Values that the pipeline's schema rejects.
     #[error("{}", .0.iter().map(|fault| format!("{}: {}", fault.path, fault.message)).collect::<Vec<_>>().join("; "))]

@@ -4,6 +4,7 @@
 //! Runs on one OS thread per stage. Must never touch GStreamer or a session.
 
 mod blank;
+mod builds;
 mod catalog;
 mod cause;
 mod echo;

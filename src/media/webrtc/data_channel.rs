@@ -15,6 +15,8 @@ use crate::media::Event;
 
 /// Dragging a slider sends a few hundred messages a second; the session reads within milliseconds.
 const CAPACITY: usize = 512;
+/// Bytes of text that wait: the messages of two seconds at the session's rate.
+const CAPACITY_BYTES: usize = 2_000_000;
 /// Longest message kept, in bytes (`docs/api.md`); of a longer one only its length is kept.
 pub const MESSAGE_BYTES: usize = 64 * 1024;
 
@@ -29,28 +31,58 @@ pub enum Mail {
     TooLong(usize),
 }
 
+impl Mail {
+    /// Bytes of text that it holds.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary | Self::TooLong(_) => 0,
+        }
+    }
+}
+
 /// Messages in order; a full inbox drops the oldest.
 #[derive(Debug, Default)]
 pub struct Inbox {
-    state: Mutex<(VecDeque<Mail>, u64)>,
+    state: Mutex<Waiting>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    mail: VecDeque<Mail>,
+    bytes: usize,
+    /// Messages dropped since the last read.
+    lost: u64,
+}
+
+impl Waiting {
+    fn pop(&mut self) -> Option<Mail> {
+        let mail = self.mail.pop_front()?;
+        self.bytes -= mail.bytes();
+        Some(mail)
+    }
 }
 
 impl Inbox {
     /// Keeps a message.
     pub fn push(&self, mail: Mail) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.0.len() >= CAPACITY {
-            state.0.pop_front();
-            state.1 += 1;
+        let mut waiting = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.bytes += mail.bytes();
+        waiting.mail.push_back(mail);
+        while waiting.mail.len() > CAPACITY || waiting.bytes > CAPACITY_BYTES {
+            waiting.pop();
+            waiting.lost += 1;
         }
-        state.0.push_back(mail);
     }
 
-    /// Takes all messages, and how many were dropped since the last call.
-    pub fn drain(&self) -> (Vec<Mail>, u64) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let lost = std::mem::take(&mut state.1);
-        (state.0.drain(..).collect(), lost)
+    /// Takes messages for as long as `allows` the next one, and how many were dropped since the last call.
+    pub fn take(&self, mut allows: impl FnMut(&Mail) -> bool) -> (Vec<Mail>, u64) {
+        let mut waiting = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = Vec::new();
+        while waiting.mail.front().is_some_and(&mut allows) {
+            taken.extend(waiting.pop());
+        }
+        (taken, std::mem::take(&mut waiting.lost))
     }
 }
 
@@ -96,9 +128,36 @@ mod tests {
             inbox.push(text(&number.to_string()));
         }
 
-        let (mail, lost) = inbox.drain();
+        let (mail, lost) = inbox.take(|_| true);
         assert_eq!(lost, 1);
         assert_eq!(mail.last(), Some(&Mail::Text(CAPACITY.to_string())));
+    }
+
+    #[test]
+    fn long_messages_fill_an_inbox_sooner() {
+        let inbox = Inbox::default();
+
+        for _ in 0..CAPACITY {
+            inbox.push(text(&"x".repeat(MESSAGE_BYTES)));
+        }
+
+        let (mail, lost) = inbox.take(|_| true);
+        assert_eq!(mail.len(), CAPACITY_BYTES / MESSAGE_BYTES);
+        assert_eq!(lost as usize + mail.len(), CAPACITY);
+    }
+
+    #[test]
+    fn what_may_not_be_taken_yet_stays_in_order() {
+        let inbox = Inbox::default();
+        for number in 0..3 {
+            inbox.push(text(&number.to_string()));
+        }
+        let mut left = 2;
+
+        let (first, _) = inbox.take(|_| std::mem::replace(&mut left, 0_i32.max(left - 1)) > 0);
+
+        assert_eq!(first, [Mail::Text("0".into()), Mail::Text("1".into())]);
+        assert_eq!(inbox.take(|_| true).0, [Mail::Text("2".into())]);
     }
 
     #[test]

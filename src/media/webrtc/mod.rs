@@ -249,6 +249,14 @@ impl Peer {
         channel.as_ref().is_some_and(|channel| channel.send_string_full(Some(text)).is_ok())
     }
 
+    /// Closes the data channel; video and audio go on. Blocks for a few ms.
+    pub fn close_channel(&self) {
+        let channel = self.channel.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(channel) = channel {
+            channel.close();
+        }
+    }
+
     /// Waits until the data channel has sent `bytes` more than `sent_before`, for at most `limit`. Blocks.
     ///
     /// Stopping the graph drops what SCTP still holds, and webrtcbin's `buffered-amount` is 0 too early.

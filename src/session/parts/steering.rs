@@ -1,6 +1,6 @@
 //! Steers a stage: the pipeline and the parameters that a session's client requests, and the replies.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -11,6 +11,7 @@ use super::{
     recording::{Recorder, Running},
 };
 use crate::{
+    limits,
     recordings::What,
     session::{
         Message,
@@ -18,6 +19,9 @@ use crate::{
     },
     stage::{self, Fault, Values},
 };
+
+/// Updates that wait for a stage: a person makes a few a second, and each of the newest has its reply.
+const PENDING: usize = 64;
 
 /// The stage of a session, which outlives the session if another connection resumes it.
 pub struct Steering {
@@ -31,7 +35,7 @@ pub struct Steering {
     paused: bool,
     /// The pipeline that runs while `entry` loads.
     fallback: Option<Fallback>,
-    pending: Vec<Pending>,
+    pending: VecDeque<Pending>,
 }
 
 /// The pipeline that runs while another one loads, and continues if that fails.
@@ -95,7 +99,7 @@ impl Steering {
             worker.update(stage::Update { parameters, paused, ..stage::Update::default() });
         }
         let paused = paused.unwrap_or(false);
-        let (fallback, pending) = (None, Vec::new());
+        let (fallback, pending) = (None, VecDeque::new());
         Ok(Self { catalog, admission, worker, entry, parameters, paused, fallback, pending })
     }
 
@@ -175,14 +179,21 @@ impl Steering {
         let (version, ignored) = (self.parameters.version, update.ignored);
         if by_http && update.answered {
             // The client learns of updates by HTTP.
-            self.pending.push(Pending {
-                version,
-                ignored: ignored.clone(),
-                requester: Requester::Channel(None),
-            });
+            let (ignored, requester) = (ignored.clone(), Requester::Channel(None));
+            self.wait_for(cx, Pending { version, ignored, requester });
         }
         if by_http || update.answered {
-            self.pending.push(Pending { version, ignored, requester });
+            self.wait_for(cx, Pending { version, ignored, requester });
+        }
+    }
+
+    /// Keeps an update until it is in force; too many of them supersede the oldest.
+    fn wait_for(&mut self, cx: &Context, pending: Pending) {
+        self.pending.push_back(pending);
+        if self.pending.len() > PENDING {
+            limits::PENDING_UPDATES.refused();
+            let oldest = self.pending.pop_front().into_iter();
+            reject(cx, oldest, &control::fault("", limits::PENDING_UPDATES.to_string()));
         }
     }
 
@@ -248,7 +259,7 @@ impl Steering {
         if kept.is_some() {
             let why = "another pipeline was chosen before this one was ready".to_owned();
             let rejected = std::mem::take(&mut self.pending);
-            reject(cx, rejected, control::fault("/pipeline_id", why));
+            reject(cx, rejected, &control::fault("/pipeline_id", why));
         }
         self.paused = update.paused.unwrap_or(self.paused);
         let parameters = update.parameters.clone();
@@ -290,7 +301,7 @@ impl Steering {
         let refused = self.take_pending(kept.version);
         if !refused.is_empty() {
             let sentence = format!("not applied, the previous values stay: {sentence}");
-            reject(cx, refused, control::fault("", sentence));
+            reject(cx, refused, &control::fault("", sentence));
         }
         if self.parameters.version == kept.version {
             self.parameters = kept;
@@ -302,7 +313,7 @@ impl Steering {
         tracing::warn!(pipeline, sentence, "pipeline not switched");
         let Some(running) = self.fallback.take() else { return };
         let why = format!("{pipeline} cannot start: {sentence}; {} keeps running", running.entry.info.id);
-        reject(cx, std::mem::take(&mut self.pending), control::fault("/pipeline_id", why));
+        reject(cx, std::mem::take(&mut self.pending), &control::fault("/pipeline_id", why));
         let version = self.parameters.version + 1;
         self.entry = running.entry;
         self.parameters = stage::Parameters { values: running.values, version };
@@ -310,14 +321,17 @@ impl Steering {
     }
 
     /// Takes the updates that wait for that version of the parameters, or an earlier one.
-    fn take_pending(&mut self, version: u64) -> Vec<Pending> {
-        self.pending.extract_if(.., |pending| pending.version <= version).collect()
+    fn take_pending(&mut self, version: u64) -> VecDeque<Pending> {
+        let (due, later) =
+            std::mem::take(&mut self.pending).into_iter().partition(|pending| pending.version <= version);
+        self.pending = later;
+        due
     }
 }
 
 /// Rejects each update with these errors; the client without an `id` if none of its updates had one.
-fn reject(cx: &Context, rejected: Vec<Pending>, fault: Fault) {
-    let errors = vec![fault];
+fn reject(cx: &Context, rejected: impl IntoIterator<Item = Pending>, fault: &Fault) {
+    let errors = vec![fault.clone()];
     let mut ids = Vec::new();
     for pending in rejected {
         match pending.requester {

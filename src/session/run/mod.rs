@@ -5,6 +5,7 @@
 
 mod finish;
 mod inputs;
+mod rate;
 mod update;
 
 use std::{
@@ -21,6 +22,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 pub use self::finish::Over;
+use self::rate::Rate;
 use super::{
     EndReason, Message, Snapshot,
     parts::{Context, InputFile, Recorder, Repairs, Report, Steering},
@@ -46,6 +48,7 @@ pub struct Session {
     recorder: Recorder,
     repairs: Repairs,
     report: Report,
+    rate: Rate,
     /// The connection that resumes the session.
     successor: Option<oneshot::Sender<Handover>>,
 }
@@ -68,8 +71,8 @@ impl Session {
         recorder: Recorder,
         report: Report,
     ) -> Self {
-        let (repairs, successor) = (Repairs::default(), None);
-        Self { cx, state, steering, input_file, recorder, repairs, report, successor }
+        let (repairs, rate, successor) = (Repairs::default(), Rate::new(Instant::now()), None);
+        Self { cx, state, steering, input_file, recorder, repairs, report, rate, successor }
     }
 
     /// A reader's view of the session.
@@ -185,6 +188,7 @@ impl Session {
     /// `awake`: how long this process has run without being suspended.
     fn tick(&mut self, awake: Duration) -> Option<EndReason> {
         self.steering.supervise(awake);
+        self.read_mail(); // what the rate did not allow before
         self.recorder.check(&self.cx, self.steering.running());
         if let Err(reason) = self.begin_input_file().and_then(|()| self.input_file.check(&self.cx)) {
             return self.apply(Input::End(reason));

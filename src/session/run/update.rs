@@ -1,10 +1,12 @@
 //! Updates of a running session, from the data channel and by HTTP: first checked as a whole, then applied as a whole.
 
-use tokio::sync::oneshot;
+use std::time::Instant;
+
+use tokio::{sync::oneshot, task::spawn_blocking};
 
 use super::Session;
 use crate::{
-    media,
+    limits, media,
     session::{
         Error, Message, control,
         parts::{Accepted, Requester, faults},
@@ -14,15 +16,10 @@ use crate::{
 
 impl Session {
     pub(super) fn read_mail(&mut self) {
-        let (mail, lost) = self.cx.peer().inbox().drain();
+        let (now, rate) = (Instant::now(), &mut self.rate);
+        let (mail, lost) = self.cx.peer().inbox().take(|mail| rate.allows(mail.bytes(), now));
         if lost > 0 {
-            let errors = vec![control::fault(
-                "",
-                format!(
-                    "{lost} messages were dropped: they arrived faster than the session reads; send fewer"
-                ),
-            )];
-            self.cx.send(&Message::ParametersRejected { errors, id: None });
+            self.report_lost(lost, now);
         }
         for message in mail {
             let object = match message {
@@ -38,6 +35,22 @@ impl Session {
             if let Err(error) = updated {
                 self.cx.send(&Message::ParametersRejected { errors: faults(error), id });
             }
+        }
+    }
+
+    /// Tells a client that its messages were dropped, and closes the channel of one that goes on.
+    fn report_lost(&mut self, lost: u64, now: Instant) {
+        limits::MESSAGE_RATE.refused_times(lost);
+        let closes = self.rate.dropped(now);
+        let then = if closes { "; the data channel is closed" } else { "" };
+        let sentence = format!("{lost} messages were dropped: {}{then}", limits::MESSAGE_RATE);
+        let errors = vec![control::fault("", sentence)];
+        self.cx.send(&Message::ParametersRejected { errors, id: None });
+        if closes {
+            tracing::warn!("data channel closed: too many messages");
+            let peer = self.cx.peer().clone();
+            // Owned by the runtime; ends by itself in ms.
+            spawn_blocking(move || peer.close_channel());
         }
     }
 

@@ -1,6 +1,6 @@
 //! The pipeline that new sessions get, and its stage that is ready for the next one.
 //!
-//! Runs: `pipeline-load`, which builds that stage. The newest load wins.
+//! Runs: `pipeline-load`, one at a time, which builds that stage once it is its turn.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -10,7 +10,16 @@ use std::{
 use serde::Serialize;
 
 use super::{Entry, build::build};
-use crate::stage::{Activity, Cause, Error, ParameterValues, Parameters, Stage, Values};
+use crate::{
+    limits,
+    stage::{
+        Activity, Cause, Error, ParameterValues, Parameters, Stage, Values,
+        builds::{self, Place, Turn},
+    },
+};
+
+/// How often a load asks for its turn: a person does not notice it.
+const TURN_POLL: Duration = Duration::from_millis(50);
 
 /// The state of the server's loaded pipeline.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -59,10 +68,10 @@ struct Inner {
 }
 
 impl Preload {
-    /// Loads a pipeline in the background and replaces the previous one.
+    /// Loads a pipeline in the background and replaces the previous one. The same load again changes nothing.
     ///
     /// # Errors
-    /// [`Error::Parameters`] where its own are wrong; others in `load_params` are another pipeline's and do not count.
+    /// [`Error::LoadRunning`] while another load is under way; [`Error::Parameters`] where its own are wrong; others in `load_params` are another pipeline's and do not count.
     pub fn start(&self, entry: Entry, load_params: Option<Values>) -> Result<(), Error> {
         let mut values = entry.schema.defaults();
         let own = load_params.iter().flatten().filter(|(name, _)| entry.schema.has(name));
@@ -71,7 +80,16 @@ impl Preload {
         if !faults.is_empty() {
             return Err(Error::Parameters(faults));
         }
+        self.status(); // a load that hangs is over
         let mut inner = self.lock();
+        if inner.status.status == LoadState::Loading {
+            let id = inner.status.pipeline_id.clone().unwrap_or_default();
+            if id == entry.info.id && inner.status.load_params == load_params {
+                return Ok(());
+            }
+            limits::PRELOADS.refused();
+            return Err(Error::LoadRunning { id });
+        }
         let before = inner.entry.replace(entry.clone()).and_then(|before| before.take_spare());
         inner.number += 1;
         let number = inner.number;
@@ -84,12 +102,14 @@ impl Preload {
             ..LoadStatus::default()
         };
         drop(inner);
-        let preload = self.clone();
+        let (preload, place) = (self.clone(), builds::queue());
         let thread = std::thread::Builder::new().name("pipeline-load".into()).spawn(move || {
             drop(before); // the previous stage may take a while to stop
+            let Some(turn) = preload.wait_for_turn(number, &place) else { return };
             let told = preload.clone();
             let step = move |step: &str| told.step(number, step);
-            let built = build(&entry, &Parameters { values, version: 0 }, None, step);
+            let parameters = Parameters { values, version: 0 };
+            let built = builds::with_turn(turn, || build(&entry, &parameters, None, step));
             preload.finish(number, &entry, built);
         });
         if let Err(error) = thread {
@@ -126,6 +146,20 @@ impl Preload {
         let inner = self.lock();
         let params = inner.status.load_params.as_ref();
         params.filter(|_| inner.status.pipeline_id.as_deref() == Some(id)).cloned().unwrap_or_default()
+    }
+
+    /// Blocks until it is this load's turn to build; `None` once the load is given up.
+    fn wait_for_turn(&self, number: u64, place: &Place) -> Option<Turn> {
+        loop {
+            if let Some(turn) = place.turn(Instant::now()) {
+                return Some(turn);
+            }
+            let status = self.status();
+            if status.status != LoadState::Loading || self.lock().number != number {
+                return None;
+            }
+            std::thread::park_timeout(TURN_POLL);
+        }
     }
 
     fn step(&self, number: u64, step: &str) {
@@ -212,6 +246,29 @@ mod tests {
 
         let values = catalog.first_values(&catalog.get("echo").unwrap());
         assert_eq!(Value::from(values), serde_json::json!({"work_ms": 7}));
+    }
+
+    #[test]
+    fn one_load_at_a_time_is_under_way() {
+        let (open, gate) = std::sync::mpsc::channel::<()>();
+        let gate = Mutex::new(gate);
+        let slow: Factory = Arc::new(move || {
+            gate.lock().unwrap().recv().ok();
+            Err(Error::Process("no weights".into()))
+        });
+        let text = "id = \"a\"\nname = \"A\"\nkind = \"a\"\nlayouts = [\"RGB\"]\n";
+        let catalog = Catalog::default().with(Entry::parse(text, Some(slow)).unwrap());
+        catalog.load(&["a".into()], None).unwrap();
+
+        let refused = catalog.load(&["echo".into()], None).unwrap_err();
+
+        assert_eq!(refused, Error::LoadRunning { id: "a".into() });
+        assert!(refused.to_string().contains("try again"), "{refused}");
+        assert_eq!(catalog.load(&["a".into()], None), Ok(()), "the same again");
+        open.send(()).unwrap();
+        assert_eq!(settled(&catalog).status, LoadState::Error);
+        assert_eq!(catalog.load(&["echo".into()], None), Ok(()));
+        assert_eq!(settled(&catalog).status, LoadState::Loaded);
     }
 
     #[test]

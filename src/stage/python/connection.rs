@@ -194,6 +194,18 @@ impl Connection {
         self.changed.notify_all();
     }
 
+    /// Whether it can have users: it has not ended and is not told to.
+    pub fn is_live(&self) -> bool {
+        let state = self.lock();
+        !state.stop && !matches!(state.phase, Phase::Over(_))
+    }
+
+    /// Since when it has had no user; `None` while it has one.
+    pub fn unused_since(&self) -> Option<Instant> {
+        let state = self.lock();
+        (state.users == 0).then_some(state.unused_since)
+    }
+
     /// Tells the worker to end.
     pub fn stop(&self) {
         self.lock().stop = true;

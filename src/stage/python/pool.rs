@@ -9,11 +9,12 @@ use std::{
 };
 
 use super::{
-    super::{Cause, Crash, Error, Restart, Values, restart::Policy},
+    super::{Cause, Crash, Error, Restart, Values, builds, restart::Policy},
     connection::{Connection, Lease},
     settings::Settings,
     supervise::{self, Keeper},
 };
+use crate::limits;
 
 /// All workers of a pipeline.
 pub struct Pool {
@@ -45,6 +46,7 @@ impl Pool {
     pub fn attach(self: &Arc<Self>, load_values: &Values) -> Result<Lease, Error> {
         let key = serde_json::to_string(load_values).unwrap_or_default();
         let lease = self.lease(&key, load_values)?;
+        builds::end_turn(); // what follows is computed by the worker
         lease.wait_ready()?;
         if self.settings.hot_spare {
             self.keep_spare(&key, load_values);
@@ -56,10 +58,11 @@ impl Pool {
         let now = Instant::now();
         let mut entries = self.lock();
         entries.retain(|_, entry| entry.is_known(now));
-        let entry = entries.entry(key.to_owned()).or_default();
-        if let Some(lease) = entry.active.as_ref().and_then(Connection::lease) {
+        if let Some(lease) = entries.get(key).and_then(|entry| entry.active.as_ref()?.lease()) {
             return Ok(lease);
         }
+        self.make_room(&entries)?;
+        let entry = entries.entry(key.to_owned()).or_default();
         let Some(due) = entry.policy.next_start(now) else {
             let cause = entry.cause.clone().unwrap_or(Cause::Stopped);
             return Err(Error::Died(Crash { cause, restart: Some(Restart::GivenUp) }));
@@ -67,6 +70,28 @@ impl Pool {
         let lease = self.start(key, load_values.clone(), due)?;
         entry.active = Some(lease.clone());
         Ok(lease)
+    }
+
+    /// Ends the worker that has been unused for longest, where there may not be another one beside it.
+    fn make_room(&self, entries: &HashMap<String, PoolEntry>) -> Result<(), Error> {
+        let active = entries.values().filter_map(|entry| entry.active.as_ref());
+        let live: Vec<_> = active.filter(|worker| worker.is_live()).collect();
+        if live.len() < self.settings.max_workers {
+            return Ok(());
+        }
+        let unused = live.iter().filter_map(|worker| Some((worker.unused_since()?, worker)));
+        if let Some((_, worker)) = unused.min_by_key(|(since, _)| *since) {
+            worker.stop();
+            return Ok(());
+        }
+        limits::PYTHON_WORKERS.refused();
+        let message = format!(
+            "{} of {} workers run: {}",
+            live.len(),
+            self.settings.max_workers,
+            limits::PYTHON_WORKERS
+        );
+        Err(Cause::Refused { message }.into())
     }
 
     fn start(self: &Arc<Self>, key: &str, load_values: Values, due: Instant) -> Result<Lease, Error> {

@@ -25,7 +25,7 @@ const KEEP_AT_LEAST: f64 = 1.0;
 const PACKAGES: [&str; 2] = ["pipelines/python", "/usr/share/scope/pipelines/python"];
 
 /// The server's settings for all pipelines of this kind.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// The Python of pipelines that name none and have no `.venv`; by default that of the server's [`environments`], then
     /// `python3`.
@@ -34,6 +34,14 @@ pub struct Options {
     pub hidden: Vec<String>,
     /// Folder of the package `scope_pipeline`; by default it is searched for beside the catalog.
     pub package: Option<PathBuf>,
+    /// Worker processes of one pipeline: each set of load-time parameters has its own.
+    pub max_workers: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { interpreter: None, hidden: Vec::new(), package: None, max_workers: 4 }
+    }
 }
 
 /// The table `[python]` of a `pipeline.toml`.
@@ -108,6 +116,7 @@ pub struct Settings {
     pub frame_limit: Duration,
     pub load_limit: Duration,
     pub hot_spare: bool,
+    pub max_workers: usize,
     pub max_batch: u64,
     pub batch_wait: Duration,
     pub keep: Duration,
@@ -154,6 +163,7 @@ impl Settings {
             frame_limit: limit(table.frame_limit_ms.map(Duration::from_millis), info.deadline),
             load_limit: limit(table.load_limit_s.map(Duration::from_secs_f64), info.load_limit),
             hot_spare: table.hot_spare,
+            max_workers: options.max_workers,
             max_batch: table.max_batch,
             batch_wait: Duration::from_secs_f64(table.batch_wait_ms / 1000.0),
             keep: Duration::from_secs_f64(table.keep_s.max(KEEP_AT_LEAST)),

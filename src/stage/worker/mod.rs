@@ -1,7 +1,7 @@
 //! One OS thread that runs one stage on a session's frames: takes the newest, sends the result.
 //!
-//! Runs: `stage`, which owns the stage while it processes a frame; `stage-load`, which builds one while the previous one
-//! runs. A stage that hangs keeps its thread, and another thread takes its turn: the session never waits for it. The
+//! Runs: `stage`, which owns the stage while it processes a frame; `stage-load`, one at a time, which builds a stage while
+//! the previous one runs. A stage that hangs keeps its thread, and another thread takes its turn: the session never waits for it. The
 //! pipeline declares what is sent for a frame without a result ([`super::OnFailure`]).
 
 mod clock;
@@ -18,11 +18,11 @@ use std::{
 };
 
 use self::{
-    load::{Loading, Purpose},
-    scheduler::{Life, Scheduler},
+    load::Purpose,
+    scheduler::{Life, Order, Scheduler},
 };
 use super::{
-    Activity, Cause, Entry, Parameters, Stage, Transition,
+    Cause, Entry, Parameters, Stage, Transition, builds,
     catalog::build,
     io::{Counters, Event, Io, State, Status, Tell, Update},
 };
@@ -166,7 +166,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Builds a stage on a thread of its own.
+    /// Asks for a stage in place of one that was asked for before; its build begins now or when it is due.
     fn load(
         self: &Arc<Self>,
         scheduler: &mut Scheduler,
@@ -174,30 +174,39 @@ impl Shared {
         parameters: Parameters,
         purpose: Purpose,
     ) {
-        scheduler.loads += 1;
-        discard(scheduler.loading.take().and_then(|before| before.built).map(|(stage, _)| stage));
-        scheduler.retry_at = None;
-        let number = scheduler.loads;
-        let (shared, about, wanted, size) = (self.clone(), entry.clone(), parameters.clone(), scheduler.size);
+        scheduler.ask_for(entry, parameters, purpose);
+        self.build_when_due(scheduler);
+        scheduler.report_waiting();
+    }
+
+    /// Builds the stage that is asked for, on a thread of its own, once it is its turn.
+    fn build_when_due(self: &Arc<Self>, scheduler: &mut Scheduler) {
+        let Some((order, turn)) = scheduler.next_build(Instant::now()) else { return };
+        let shared = self.clone();
         let thread = std::thread::Builder::new().name("stage-load".into()).spawn(move || {
+            let Order { number, entry, parameters, size } = order;
             let told = shared.clone();
             let step = move |step: &str| told.lock().loading_step(number, step);
-            let built = build(&about, &wanted, size, step);
-            let unwanted = shared.lock().loaded(number, built.map(|stage| (stage, wanted.version)));
+            let built = builds::with_turn(turn, || build(&entry, &parameters, size, step));
+            let mut scheduler = shared.lock();
+            let unwanted = scheduler.loaded(number, built.map(|stage| (stage, parameters.version)));
+            shared.build_when_due(&mut scheduler);
+            drop(scheduler);
             drop(unwanted);
         });
-        let since = Instant::now();
-        scheduler.loading = Some(Loading { number, entry, parameters, purpose, since, built: None });
         if let Err(error) = thread {
+            scheduler.building = None;
             scheduler.load_failed(Cause::NotStarted { message: error.to_string() }.into());
         }
     }
 
-    /// Builds the stage again once its wait is over.
+    /// Builds the stage that is asked for, or the crashed one again, once that is due.
     fn load_when_due(self: &Arc<Self>, scheduler: &mut Scheduler) {
         if scheduler.loading.is_none() && scheduler.retry_at.is_some_and(|due| due <= Instant::now()) {
             let (entry, parameters) = (scheduler.entry.clone(), scheduler.parameters.clone());
             self.load(scheduler, entry, parameters, Purpose::Start);
+        } else {
+            self.build_when_due(scheduler);
         }
     }
 
@@ -218,13 +227,8 @@ impl Shared {
             let seconds = busy.unwrap_or_default().as_secs_f64();
             scheduler.enter(Status::degraded(Cause::Slow { seconds }));
         }
-        let limit = |loading: &Loading| {
-            loading.built.is_none() && loading.since.elapsed().min(awake) >= loading.entry.info.load_limit
-        };
-        if let Some(loading) = scheduler.loading.as_ref().filter(|loading| limit(loading)) {
-            let seconds = loading.entry.info.load_limit.as_secs_f64();
+        if scheduler.abandon_build(awake) {
             self.counters.abandoned.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            scheduler.load_failed(Cause::TimedOut { during: Activity::Loading, seconds }.into());
         }
         self.load_when_due(&mut scheduler);
     }

@@ -1,5 +1,6 @@
 //! Pipelines and the kinds of stages: in the catalog, in a session and over files.
 
+mod floods;
 mod launch;
 mod looks;
 mod offline;

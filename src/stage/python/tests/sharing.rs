@@ -153,3 +153,23 @@ fn frames_that_are_held_for_ever_cost_only_frames() {
     held.clear();
     output_frame(stage.process(&frame(101, 64, 48)));
 }
+
+#[test]
+fn a_pipeline_has_no_more_workers_than_it_may_and_an_unused_one_makes_room() {
+    let bench = Bench::new("", "[parameters.size]\ntype = \"integer\"\nui = { is_load_param = true }");
+    let with_size = |size: u64| {
+        let mut stage = bench.stage().unwrap();
+        stage.set(&parameters(1, json!({"size": size}))).map(|()| stage)
+    };
+    let mut stages: Vec<_> = (0..4).map(|size| with_size(size).unwrap()).collect();
+
+    let refused = crash(with_size(4));
+
+    let Cause::Refused { message } = refused.cause else { panic!("{refused:?}") };
+    assert!(message.contains("4 of 4 workers") && message.contains("load-time parameters"), "{message}");
+    assert_eq!(bench.count()[0], 4);
+    assert!(with_size(0).is_ok(), "the worker of another session");
+    stages.pop();
+    assert!(with_size(4).is_ok(), "in place of the unused one");
+    eventually("the unused one has ended", || bench.count() == [5, 1]);
+}

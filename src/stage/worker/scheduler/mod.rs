@@ -2,6 +2,7 @@
 //!
 //! Decides about the restarts of a stage unless its crash has been decided already (see [`Policy`]).
 
+mod building;
 mod recovery;
 
 use std::{
@@ -10,12 +11,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use self::building::Order;
 use super::{
     Counters, Entry, Event, Io, Parameters, Stage, State, Status, Tell, Transition, Update,
     clock::Clock,
     discard,
     job::Job,
-    load::{Loading, Purpose},
+    load::{Building, Loading, Purpose},
 };
 use crate::{
     frame::{Frame, Layout},
@@ -59,6 +61,8 @@ pub struct Scheduler {
     pub stage: Option<Box<dyn Stage>>,
     pub loading: Option<Loading>,
     pub loads: u64,
+    /// The build under way, of that load or of one before.
+    pub building: Option<Building>,
     /// When to build the stage again.
     pub retry_at: Option<Instant>,
     pub paused: bool,
@@ -70,6 +74,8 @@ pub struct Scheduler {
     events: Tell,
     load_share: Member,
     queued: Option<(Parameters, Option<Transition>)>,
+    /// No build begins before this.
+    build_after: Option<Instant>,
     blend: Option<Blend>,
     /// The previous values, in case the stage rejects the newest.
     previous: Values,
@@ -102,6 +108,8 @@ impl Scheduler {
             stage: None,
             loading: None,
             loads: 0,
+            building: None,
+            build_after: None,
             retry_at: None,
             paused: false,
             reset: false,

@@ -34,6 +34,7 @@ impl Scheduler {
         number: u64,
         built: Result<(Box<dyn Stage>, u64), Error>,
     ) -> Option<Box<dyn Stage>> {
+        self.building.take_if(|building| building.number == number);
         let Some(loading) = self.loading.as_mut().filter(|loading| loading.number == number) else {
             return built.ok().map(|(stage, _)| stage);
         };

@@ -1,5 +1,6 @@
 //! A worker with stages that do what a test says.
 
+mod builds;
 mod crashes;
 
 use std::{
