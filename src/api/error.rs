@@ -177,6 +177,8 @@ fn session_response(error: &session::Error) -> Response {
         ErrorKind::NoStream => respond(StatusCode::CONFLICT, body("not_h264")),
         ErrorKind::Full => later(body("server_full")),
         ErrorKind::OutOfDescriptors => later(body("out_of_descriptors")),
+        ErrorKind::OutOfThreads => later(body("out_of_threads")),
+        ErrorKind::ViewersFull => later(body("viewers_full")),
         ErrorKind::OutOfUdpPorts => later(body("out_of_udp_ports")),
         ErrorKind::ShuttingDown => later(body("shutting_down")),
         ErrorKind::Busy => later(body("session_busy")),

@@ -3,22 +3,16 @@
 //!
 //! All other routes know it too, by the id `headless`.
 
-use std::{collections::BTreeMap, convert::Infallible};
+use std::collections::BTreeMap;
 
 use axum::{
     Json,
-    body::Body,
     extract::{Query, State as Extract, rejection::QueryRejection},
     http::header,
     response::{IntoResponse, Response},
 };
-use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::{
-    sync::{mpsc, oneshot},
-    task::spawn_blocking,
-};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
@@ -27,15 +21,13 @@ use super::{
     chain::{Chain, GraphBody},
     document::Bytes,
     error::Error,
-    host,
+    host, viewer,
 };
 use crate::{
     session::{Id, Snapshot, SourceType, UpdateBody},
     stage, system,
 };
 
-/// Pieces of a stream that wait for a viewer: some seconds. One that falls further behind is disconnected.
-const PIECES: usize = 4096;
 /// JPEG's usual compromise, and Scope's.
 const QUALITY: u8 = 85;
 
@@ -277,21 +269,12 @@ pub async fn frame(
 /// What the session sends, as an MPEG transport stream (H.264) that ends with it. Players open the address as it is.
 #[utoipa::path(get, path = "/api/v1/session/output.ts", operation_id = "get_headless_output", responses(
     (status = 200, body = Bytes, content_type = "video/mp2t"), (status = 404),
-    (status = 409, description = "the session does not send H.264"), (status = 410)))]
+    (status = 409, description = "the session does not send H.264"), (status = 410),
+    (status = 503, description = "as many viewers as there may be")))]
 pub async fn output(Extract(state): Extract<State>) -> Result<Response, Error> {
-    let (give, pieces) = mpsc::channel(PIECES);
-    let give = Box::new(move |piece| give.try_send(piece).is_ok());
+    let (give, feed) = viewer::open();
     let viewer = state.registry.view(&Id::headless(), give).await?;
-    let (here, gone) = oneshot::channel::<Infallible>();
-    tokio::spawn(async move {
-        gone.await.ok(); // the body is dropped
-        spawn_blocking(move || drop(viewer)).await.ok(); // stopping a graph does not panic
-    });
-    let body = stream::unfold((pieces, here), |(mut pieces, here)| async move {
-        let piece: Vec<u8> = pieces.recv().await?;
-        Some((Ok::<_, Infallible>(piece), (pieces, here)))
-    });
-    Ok(([(header::CONTENT_TYPE, "video/mp2t")], Body::from_stream(body)).into_response())
+    Ok(([(header::CONTENT_TYPE, "video/mp2t")], feed.body(viewer)).into_response())
 }
 
 /// Figures of every session, and of the first graphics card.

@@ -18,6 +18,7 @@ pub mod server;
 mod sessions;
 mod sources;
 mod ui;
+mod viewer;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 

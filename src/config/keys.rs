@@ -60,6 +60,7 @@ keys! {
     "tls_cert" "SCOPE_TLS_CERT" One "" "PEM file of the certificate chain" |c, t| set_cert(&mut c.server.certificate, t);
     "tls_key" "SCOPE_TLS_KEY" One "" "PEM file of its private key" |c, t| set_key(&mut c.server.certificate, t);
     "max_sessions" "SCOPE_MAX_SESSIONS" One "16" "sessions at once; a core carries about 5 of 640x480" |c, t| c.session.sessions = positive(t)?;
+    "max_viewers" "SCOPE_MAX_VIEWERS" One "8" "viewers of the headless session's output.ts at once; each takes threads and up to 5 MB" |c, t| c.session.viewers = positive(t)?;
     "max_body_bytes" "SCOPE_MAX_BODY_BYTES" One "524288" "longest request body; an offer has 10 to 30 kB" |c, t| c.api.body_bytes = number(t)?;
     "max_requests" "SCOPE_MAX_REQUESTS" One "64" "requests in flight at once" |c, t| c.api.requests_in_flight = positive(t)?;
     "request_timeout" "SCOPE_REQUEST_TIMEOUT" One "20s" "longest time for a request; an offer takes 50 ms" |c, t| c.api.request_limit = duration(t)?;

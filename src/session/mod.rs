@@ -26,7 +26,7 @@ pub use ending::EndReason;
 pub use files::{Found, Sources};
 pub use history::{Description, DescriptionKind};
 pub use parts::Applied;
-pub use registry::{Created, Load, Options, Registry, Settings};
+pub use registry::{Created, Load, Options, Registry, Settings, Viewer};
 use serde::Serialize;
 pub use snapshot::{CodecInfo, Drops, Path, Snapshot, StepTimes};
 pub use state::{Limits, Phase};
@@ -94,6 +94,26 @@ pub enum Error {
         /// How many a session needs.
         needed: usize,
     },
+    /// Too few threads may be started for another session.
+    #[error(
+        "{free} more threads may be started ({limit}), a session needs {needed}; try again later, or raise that limit"
+    )]
+    Threads {
+        /// How many may be started.
+        free: usize,
+        /// What limits them.
+        limit: &'static str,
+        /// How many a session needs.
+        needed: usize,
+    },
+    /// As many viewers as there may be.
+    #[error(
+        "expected at most {limit} viewers of a session's output, got another one; try again when one has left"
+    )]
+    Viewers {
+        /// The limit.
+        limit: usize,
+    },
     /// The server accepts no new sessions.
     #[error("the server is shutting down")]
     ShuttingDown,
@@ -138,6 +158,10 @@ pub enum ErrorKind<'a> {
     Full,
     /// The host's limit is reached before the server's own.
     OutOfDescriptors,
+    /// Likewise, for threads.
+    OutOfThreads,
+    /// As many viewers as there may be; retry later.
+    ViewersFull,
     /// All ports for media are in use.
     OutOfUdpPorts,
     /// The server is shutting down.
@@ -165,6 +189,8 @@ impl Error {
             Self::Running(_) => ErrorKind::Running,
             Self::Full { .. } => ErrorKind::Full,
             Self::Descriptors { .. } => ErrorKind::OutOfDescriptors,
+            Self::Threads { .. } => ErrorKind::OutOfThreads,
+            Self::Viewers { .. } => ErrorKind::ViewersFull,
             Self::ShuttingDown => ErrorKind::ShuttingDown,
             Self::Busy => ErrorKind::Busy,
             Self::Timeout { .. } => ErrorKind::Timeout,

@@ -34,6 +34,21 @@ impl Group {
     }
 }
 
+/// How many more processes and threads this process's group, and those above it, allow; `None` without a limit. `root` is
+/// `/` but in tests.
+pub fn pids_left(root: &Path) -> Option<u64> {
+    let groups = read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
+    let mount = root.join("sys/fs/cgroup");
+    let (mount, controller) =
+        if mount.join("cgroup.controllers").exists() { (mount, "") } else { (mount.join("pids"), "pids") };
+    let folders = folders(&mount, path_of(&groups, controller).unwrap_or("/"));
+    let left = |folder: &PathBuf| {
+        let limit = bytes(&folder.join("pids.max"))?;
+        Some(limit.saturating_sub(bytes(&folder.join("pids.current"))?))
+    };
+    folders.iter().filter_map(left).min()
+}
+
 /// The path of `controller` in `/proc/self/cgroup`; version 2 names none.
 fn path_of<'a>(groups: &'a str, controller: &str) -> Option<&'a str> {
     groups.lines().find_map(|line| {
@@ -185,6 +200,33 @@ mod tests {
                 memory_used: Some(800)
             }
         );
+    }
+
+    #[test]
+    fn threads_are_limited_by_each_group_above_in_both_versions() {
+        let unified = host(&[
+            ("proc/self/cgroup", "0::/a.slice/scope.service\n"),
+            ("sys/fs/cgroup/cgroup.controllers", "pids\n"),
+            ("sys/fs/cgroup/a.slice/pids.max", "100\n"),
+            ("sys/fs/cgroup/a.slice/pids.current", "70\n"),
+            ("sys/fs/cgroup/a.slice/scope.service/pids.max", "80\n"),
+            ("sys/fs/cgroup/a.slice/scope.service/pids.current", "40\n"),
+        ]);
+        let divided = host(&[
+            ("proc/self/cgroup", "8:pids:/docker/abc\n0::/\n"),
+            ("sys/fs/cgroup/pids/pids.max", "1000\n"),
+            ("sys/fs/cgroup/pids/pids.current", "1003\n"),
+        ]);
+        let free = host(&[
+            ("proc/self/cgroup", "0::/\n"),
+            ("sys/fs/cgroup/cgroup.controllers", "pids\n"),
+            ("sys/fs/cgroup/pids.max", "max\n"),
+            ("sys/fs/cgroup/pids.current", "40\n"),
+        ]);
+
+        let left = [&unified, &divided, &free].map(|root| pids_left(root.path()));
+
+        assert_eq!(left, [Some(30), Some(0), None]);
     }
 
     #[test]

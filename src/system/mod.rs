@@ -6,6 +6,7 @@
 mod cards;
 mod cgroup;
 mod rate;
+pub mod threads;
 
 use std::{
     net::IpAddr,

@@ -1,9 +1,16 @@
-//! What the system grants: file descriptors, memory, the clock. Blocks briefly.
+//! What the system grants: file descriptors, threads, memory, the clock. Blocks briefly.
 
 use std::time::SystemTime;
 
 use super::finding::Finding;
-use crate::{config::Config, descriptors, system};
+use crate::{
+    config::Config,
+    descriptors,
+    system::{
+        self,
+        threads::{self, Room},
+    },
+};
 
 const MEGABYTE: u64 = 1 << 20;
 /// The server without sessions takes 90 MB.
@@ -13,10 +20,11 @@ const MEMORY_PER_SESSION: u64 = 50 * MEGABYTE;
 /// Docker's default; `PyTorch`'s workers pass tensors through it.
 const SHARED_MEMORY: u64 = 64 * MEGABYTE;
 
-/// File descriptors, memory, shared memory, the clock.
+/// File descriptors, threads, memory, shared memory, the clock.
 pub fn check(config: &Config) -> Vec<Finding> {
     descriptors::settle(); // as the server does at its start
     let mut findings = vec![file_descriptors(descriptors::limit(), config.session.sessions)];
+    findings.push(threads(Room::read(), config.session.sessions));
     let sessions = u64::try_from(config.session.sessions).unwrap_or(u64::MAX);
     match system::System::new() {
         Ok(system) => {
@@ -49,6 +57,32 @@ fn file_descriptors(limit: usize, sessions: usize) -> Finding {
     let found = format!("{limit} file descriptors are enough for {fit} of {sessions} sessions");
     let advice =
         format!("ulimit -n {needed} (LimitNOFILE= in systemd), or SCOPE_MAX_SESSIONS={}", fit.max(1));
+    Finding::warn(NAME, found, advice)
+}
+
+/// The server's own threads: 30 measured on two cores.
+const OWN_THREADS: usize = 40;
+
+fn threads(room: Room, sessions: usize) -> Finding {
+    const NAME: &str = "threads";
+    let needed = threads::needed(sessions).saturating_add(OWN_THREADS);
+    let Room { free, limit } = room;
+    if free == usize::MAX {
+        return Finding::ok(NAME, "no limit");
+    }
+    if free >= needed {
+        return Finding::ok(
+            NAME,
+            format!("{free} more may be started ({limit}); {sessions} sessions need {needed}"),
+        );
+    }
+    let fit = Room { free: free.saturating_sub(OWN_THREADS), limit }.sessions();
+    let found =
+        format!("{free} more threads may be started ({limit}), enough for {fit} of {sessions} sessions");
+    let advice = format!(
+        "allow {needed} more (ulimit -u, TasksMax= in systemd, docker run --pids-limit), or SCOPE_MAX_SESSIONS={}",
+        fit.max(1)
+    );
     Finding::warn(NAME, found, advice)
 }
 
@@ -106,6 +140,17 @@ mod tests {
         assert!(finding.advice.unwrap().contains("608"));
         assert_eq!(file_descriptors(1024, 16).status, Status::Ok);
         assert_eq!(file_descriptors(usize::MAX, usize::MAX).status, Status::Ok);
+    }
+
+    #[test]
+    fn few_threads_say_how_many_sessions_fit_and_what_limits_them() {
+        let finding = threads(Room { free: 310, limit: "pids.max" }, 16);
+
+        assert_eq!(finding.status, Status::Warn);
+        assert!(finding.found.contains("5 of 16 sessions") && finding.found.contains("pids.max"));
+        assert!(finding.advice.unwrap().contains("allow 744 more"));
+        assert_eq!(threads(Room { free: 744, limit: "pids.max" }, 16).status, Status::Ok);
+        assert_eq!(threads(Room { free: usize::MAX, limit: "nothing" }, 16).status, Status::Ok);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::{Handle, REPLY_LIMIT, Registry, permit::Transfer};
 use crate::{
     descriptors,
     frame::Layout,
-    media,
+    limits, media,
     session::{
         DescriptionKind, Error, Id, Phase, Snapshot, Sources,
         control::{self, Choice, Source, Update},
@@ -29,6 +29,7 @@ use crate::{
         view::View,
     },
     signalling, stage,
+    system::threads::{self, Room},
 };
 
 /// A session replies to a command within milliseconds.
@@ -90,6 +91,7 @@ impl Registry {
             None => self.permit()?,
         };
         self.check_descriptors()?;
+        self.check_threads().await?;
         let mut setup = self.setup(options.initial)?;
         match &previous {
             Some(previous) => setup.resume(&self.0.catalog, &previous.snapshot.borrow()),
@@ -109,6 +111,7 @@ impl Registry {
         let only = self.0.headless.clone().try_acquire_owned().map_err(|_| Error::Running(id.clone()))?;
         let permit = self.permit()?;
         self.check_descriptors()?;
+        self.check_threads().await?;
         let setup = self.setup(initial)?;
         setup.check_headless()?;
         self.check_load(&setup)?;
@@ -240,14 +243,31 @@ impl Registry {
         sessions.live.get(sessions.tokens.get(token)?).cloned()
     }
 
-    /// A session that is not connected yet has not opened all its descriptors: each of them, and this one, counts in full.
     fn check_descriptors(&self) -> Result<(), Error> {
+        let needed = self.starting() * descriptors::SESSION + descriptors::RESERVE;
+        let free = descriptors::free();
+        if free < needed { Err(Error::Descriptors { free, needed }) } else { Ok(()) }
+    }
+
+    /// The same for threads.
+    async fn check_threads(&self) -> Result<(), Error> {
+        let needed = threads::needed(self.starting());
+        let room = spawn_blocking(threads::Room::read).await;
+        let Room { free, limit } = room.map_err(|panic| Error::Thread(panic.to_string()))?;
+        if free >= needed {
+            return Ok(());
+        }
+        limits::THREADS.refused();
+        Err(Error::Threads { free, limit, needed })
+    }
+
+    /// Sessions that are not connected yet have not opened all their descriptors, nor started all their threads: how many
+    /// of them, with the one that is created, count in full.
+    fn starting(&self) -> usize {
         let admitted = self.0.settings.sessions - self.0.permits.available_permits();
         let standing = |handle: &&Handle| handle.snapshot.borrow().state != Phase::Connecting;
         let standing = self.lock().live.values().filter(standing).count();
-        let needed = admitted.saturating_sub(standing) * descriptors::SESSION + descriptors::RESERVE;
-        let free = descriptors::free();
-        if free < needed { Err(Error::Descriptors { free, needed }) } else { Ok(()) }
+        admitted.saturating_sub(standing)
     }
 
     /// Whether the pipeline has capacity for another session.

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use self::create::{Created, Options};
@@ -21,7 +21,7 @@ use super::{
     Applied, CodecInfo, Description, EndReason, Error, Id, Limits, Phase, Recorded, Request, Snapshot,
     Sources, history::History, run::Command,
 };
-use crate::{media, metrics::Metrics, recordings, signalling, stage, turn};
+use crate::{limits, media, metrics::Metrics, recordings, signalling, stage, turn};
 
 /// Answers and ends are bounded inside; this catches a stuck session task.
 const REPLY_LIMIT: Duration = Duration::from_secs(15);
@@ -36,6 +36,8 @@ const REMEMBERED: usize = 1000;
 pub struct Settings {
     /// How many sessions may be live at once.
     pub sessions: usize,
+    /// How many viewers the headless session may have at once.
+    pub viewers: usize,
     /// The time limits of each session.
     pub limits: Limits,
     /// Whether a pipeline without capacity for another session is refused.
@@ -46,8 +48,14 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { sessions: 16, limits: Limits::default(), admission: true, video_files: None }
+        Self { sessions: 16, viewers: 8, limits: Limits::default(), admission: true, video_files: None }
     }
+}
+
+/// One viewer of a session. Dropping it ends its stream, which blocks for a few ms.
+pub struct Viewer {
+    _stream: media::TsStream,
+    _permit: OwnedSemaphorePermit,
 }
 
 /// The number of sessions and its limit.
@@ -73,6 +81,8 @@ struct Inner {
     recordings: recordings::Store,
     sources: Sources,
     permits: Arc<Semaphore>,
+    /// Limits the viewers.
+    viewers: Arc<Semaphore>,
     /// Limits the sessions without a client to one.
     headless: Arc<Semaphore>,
     sessions: Mutex<Sessions>,
@@ -113,6 +123,7 @@ impl Registry {
         metrics.sessions_limit.set(i64::try_from(settings.sessions).unwrap_or(i64::MAX));
         let sources = Sources::new(settings.video_files.clone(), recordings.clone());
         let permits = Arc::new(Semaphore::new(settings.sessions));
+        let viewers = Arc::new(Semaphore::new(settings.viewers));
         Self(Arc::new(Inner {
             engine,
             catalog,
@@ -122,6 +133,7 @@ impl Registry {
             recordings,
             sources,
             permits,
+            viewers,
             headless: Arc::new(Semaphore::new(1)),
             sessions: Mutex::default(),
             tasks: TaskTracker::new(),
@@ -214,9 +226,14 @@ impl Registry {
     /// Writes what the session sends to `give`, as a transport stream, until the session ends or `give` refuses more.
     ///
     /// # Errors
-    /// [`media::Error::NoStream`], and the errors of the look-up.
-    pub async fn view(&self, id: &Id, give: media::Give) -> Result<media::TsStream, Error> {
-        Ok(self.inspect(id, |peer| peer.view(give)).await??)
+    /// [`Error::Viewers`], [`media::Error::NoStream`], and the errors of the look-up.
+    pub async fn view(&self, id: &Id, give: media::Give) -> Result<Viewer, Error> {
+        let Ok(permit) = self.0.viewers.clone().try_acquire_owned() else {
+            limits::VIEWERS.refused();
+            return Err(Error::Viewers { limit: self.0.settings.viewers });
+        };
+        let stream = self.inspect(id, |peer| peer.view(give)).await??;
+        Ok(Viewer { _stream: stream, _permit: permit })
     }
 
     /// The signalling of both sides, without secrets.

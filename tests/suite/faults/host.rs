@@ -3,6 +3,7 @@
 use std::{
     io::Write,
     net::{TcpStream, ToSocketAddrs},
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -76,6 +77,66 @@ fn sessions_stop_being_let_in_before_file_descriptors_run_out() {
     }
     assert!(fds_back(&server, &idle), "{idle:?} before, {:?} after", server.resources());
     rises(&connect(&server).unwrap(), "after the others have left");
+}
+
+/// A control group of its own for processes and threads; its processes have to be gone when it is dropped.
+struct Pids(PathBuf);
+
+impl Pids {
+    /// With room for that many; `None` where this process may not make one.
+    fn new(most: usize) -> Option<Pids> {
+        let name = format!("scope-test-{}", std::process::id());
+        let version_1 = Path::new("/sys/fs/cgroup/pids");
+        let root = if version_1.exists() { version_1 } else { Path::new("/sys/fs/cgroup") };
+        let group = Pids(root.join(name));
+        std::fs::create_dir(&group.0).ok()?;
+        std::fs::write(group.0.join("pids.max"), most.to_string()).ok()?;
+        Some(group)
+    }
+
+    /// A command that runs what follows it in the group.
+    fn wrapper(&self) -> [String; 4] {
+        let enter = format!("echo $$ > {}/cgroup.procs && exec \"$@\"", self.0.display());
+        ["sh".into(), "-c".into(), enter, "sh".into()]
+    }
+}
+
+impl Drop for Pids {
+    fn drop(&mut self) {
+        std::fs::remove_dir(&self.0).ok(); // a group that could not be made, or is in use after a failure
+    }
+}
+
+#[test]
+fn sessions_stop_being_let_in_before_threads_run_out() {
+    let Some(group) = Pids::new(260) else {
+        println!("skip: no control group for processes");
+        return;
+    };
+    let wrapper = group.wrapper();
+    let server = Server::spawn_under(&wrapper.each_ref().map(String::as_str), &[], SETTINGS);
+    let idle = server.resources();
+
+    let (clients, status, body) = fill(&server);
+
+    let full = server.resources();
+    println!("{} sessions in 260 threads; idle {}, full {}", clients.len(), idle.threads, full.threads);
+    assert!(clients.len() >= 2);
+    assert_eq!((status, &body["code"]), (503, &"out_of_threads".into()), "{body}");
+    assert!(body["detail"].as_str().unwrap().contains("pids.max"), "{body}");
+    for _ in 0..20 {
+        assert!(matches!(connect(&server), Err(client::Error::Refused { status: 503, .. })));
+    }
+    for client in &clients {
+        rises(client, "when the server is out of threads");
+    }
+    for client in &clients {
+        assert_eq!(client.delete().unwrap().status, 204);
+    }
+    let again = crate::support::wait_until(|| connect(&server).is_ok(), LIMIT);
+    assert!(again, "{idle:?} before, {:?} after: {}", server.resources(), server.log_text());
+    drop(clients);
+    drop(server);
 }
 
 #[test]
