@@ -1,14 +1,13 @@
 """Dream: pictures from words, with numpy alone. A stand-in for a diffusion model, with the same controls.
 
 Nothing is learned here: a text seeds colours and shapes, a few words are known to mean a colour. Each
-denoising step adds finer shapes; `slow_ms` makes it as slow as a real model.
+denoising step adds finer shapes.
 """
 
 from __future__ import annotations
 
 import colorsys
 import hashlib
-import time
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -83,17 +82,8 @@ class Dream(Pipeline):
         description="How much of the camera's picture is under the dream; 0 ignores it.",
     )
     speed: float = Param(1.0, min=0, max=4, step=0.1, label="Speed", description="How fast the shapes move.")
-    slow_ms: int = Param(
-        0,
-        min=0,
-        max=5000,
-        label="Slow on purpose",
-        unit="ms",
-        description="Least time for a picture, to see how the server treats a slow model.",
-    )
 
     def process(self, frame: Any, out: Any, p: Parameters) -> None:
-        began = time.perf_counter()
         state = p.state
         if not hasattr(state, "time"):
             state.time, state.pts = 0.0, p.frame.pts
@@ -112,7 +102,6 @@ class Dream(Pipeline):
             table += weight * look.table
             for number, level in enumerate(steps):
                 field += weight * shapes(look, coarse, state.time, number, level, p.noise_scale)
-                pause_until(began + p.slow_ms / 1000 * (number + 1) / len(steps) / len(mixture))
         field += grain(coarse.x.shape, p.seed, state.time) * (steps[-1] / STEP_MAX) * p.noise_scale
         # Unlike shapes average out: as much contrast for a mixture as for one prompt.
         field = 0.5 + (field - 0.5) / np.float32(np.sqrt(sum(weight * weight for _, weight in mixture)))
@@ -127,7 +116,6 @@ class Dream(Pipeline):
         level *= np.float32(255)
         painted = np.take(colours.view(np.uint32).ravel(), level.astype(np.uint8), mode="clip")
         out[...] = painted.view(np.uint8).reshape(height, width, 4)[..., :3]
-        pause_until(began + p.slow_ms / 1000)
 
 
 @dataclass(frozen=True)
@@ -246,12 +234,6 @@ def enlarged(field: Any, cell: int, width: int, height: int) -> Any:
     for column in range(cell):
         found[:, column::cell] = tall[:, :-1] + step * np.float32(column)
     return found[:, :width]
-
-
-def pause_until(moment: float) -> None:
-    left = moment - time.perf_counter()
-    if left > 0:
-        time.sleep(left)
 
 
 if __name__ == "__main__":

@@ -18,9 +18,16 @@ Prompts = list[Union[str, dict[str, Any]]]
 """What people write: strings, or objects `{"text": ..., "weight": ...}`. `weighted()` evens them out."""
 
 _PRIMITIVES = {bool: "boolean", int: "integer", float: "number", str: "string", dict: "object"}
+PROMPTS = 16
+"""Most prompts of one list; the server's own limit."""
+PROMPT_LENGTH = 4000
+"""Most characters of a prompt, likewise."""
 _PROMPT = {
     "type": "object",
-    "properties": {"text": {"type": "string"}, "weight": {"type": "number", "minimum": 0}},
+    "properties": {
+        "text": {"type": "string", "maxLength": PROMPT_LENGTH},
+        "weight": {"type": "number", "minimum": 0},
+    },
     "required": ["text"],
 }
 
@@ -144,7 +151,8 @@ def _of_type(hint: Any, name: str) -> dict[str, Any]:
     """JSON Schema of a Python type."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint == Prompts:
-        return {"type": "array", "items": {"anyOf": [{"type": "string"}, json.loads(json.dumps(_PROMPT))]}}
+        items = {"anyOf": [{"type": "string", "maxLength": PROMPT_LENGTH}, json.loads(json.dumps(_PROMPT))]}
+        return {"type": "array", "items": items, "maxItems": PROMPTS}
     if hint is Any:
         return {}
     if origin is typing.Literal:

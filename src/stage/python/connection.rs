@@ -20,6 +20,7 @@ use super::{
     channel::Channel,
     protocol::Done,
     settings::Settings,
+    shares::Shares,
 };
 
 /// A worker whose socket stays full for this long does not read.
@@ -64,6 +65,7 @@ pub struct ConnectionState {
     users: usize,
     unused_since: Instant,
     sessions: HashMap<u64, OpenSession>,
+    shares: Shares,
 }
 
 struct OpenSession {
@@ -124,6 +126,7 @@ impl Connection {
                 users: 0,
                 unused_since: now,
                 sessions: HashMap::new(),
+                shares: Shares::default(),
             }),
             changed: Condvar::new(),
             next_session: AtomicU64::new(1),
@@ -229,7 +232,20 @@ impl Connection {
     }
 
     pub fn close_session(&self, session: u64) {
-        self.lock().sessions.remove(&session);
+        let mut state = self.lock();
+        state.sessions.remove(&session);
+        state.shares.forget(session);
+    }
+
+    /// Whether a frame of the session may be computed now without harm to the others. `interval`: the time between two
+    /// frames of its input.
+    pub fn admits(&self, session: u64, interval: Duration) -> bool {
+        self.lock().shares.admits(session, interval, Instant::now())
+    }
+
+    /// Forgets what a session's frames have taken so far.
+    pub fn forgive(&self, session: u64) {
+        self.lock().shares.forget(session);
     }
 
     /// Sends a packet; a worker that does not read it is killed by its supervisor.
@@ -287,6 +303,8 @@ impl Connection {
         };
         session.request = None;
         let reply = session.reply.clone();
+        let compute = Duration::from_micros(done.compute_us / done.batch.max(1));
+        state.shares.done(done.session, compute, Instant::now());
         state.in_flight -= 1;
         state.progress = Instant::now();
         drop(state);

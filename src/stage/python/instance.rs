@@ -11,7 +11,7 @@ use super::{
     protocol::{Done, Status, ToWorker},
     ring::{Ring, SLOTS, Slot},
 };
-use crate::frame::Frame;
+use crate::{frame::Frame, limits};
 
 /// One session's stage.
 pub struct Instance {
@@ -19,6 +19,10 @@ pub struct Instance {
     parameters: Parameters,
     attachment: Option<Attachment>,
     compute: Option<Duration>,
+    /// Number and time of the last frame.
+    last: Option<(u64, Duration)>,
+    /// Whether its frames are skipped.
+    skips: bool,
 }
 
 /// The session at its worker.
@@ -43,7 +47,8 @@ impl Instance {
         } else {
             None
         };
-        Ok(Self { pool, parameters: Parameters::default(), attachment, compute: None })
+        let parameters = Parameters::default();
+        Ok(Self { pool, parameters, attachment, compute: None, last: None, skips: false })
     }
 
     /// The worker that has loaded with the session's values: another one if they have changed.
@@ -54,6 +59,23 @@ impl Instance {
             _ => Attachment::new(&self.pool, load_values)?,
         };
         Ok(self.attachment.insert(attachment))
+    }
+
+    /// Whether the session may have the frame computed, or takes more than its share of the worker.
+    fn may_compute(&mut self, frame: &Frame) -> Result<bool, Error> {
+        let (seq, pts) = self.last.replace((frame.seq, frame.pts)).unwrap_or_default();
+        let frames = u32::try_from(frame.seq.saturating_sub(seq)).unwrap_or(u32::MAX).max(1);
+        let interval = frame.pts.saturating_sub(pts) / frames;
+        let attachment = self.attachment()?;
+        let admitted = attachment.lease.admits(attachment.session, interval);
+        if !admitted {
+            limits::FAIR_SHARE.refused();
+            if !self.skips {
+                tracing::warn!(pipeline = self.pool.settings.id, "{}", limits::FAIR_SHARE);
+            }
+        }
+        self.skips = !admitted;
+        Ok(admitted)
     }
 
     /// Sends the frame, preceded by parameters that the worker does not have; waits for the reply.
@@ -97,6 +119,10 @@ impl Stage for Instance {
     }
 
     fn process(&mut self, frame: &Frame) -> Result<Option<Frame>, Error> {
+        if !self.may_compute(frame)? {
+            self.compute = Some(Duration::ZERO);
+            return Ok(None);
+        }
         let (done, output) = self.request(frame)?;
         let micros = done.compute_us / done.batch;
         self.compute = Some(Duration::from_micros(micros));
@@ -109,6 +135,15 @@ impl Stage for Instance {
             Status::Skip => Ok(None),
             Status::Error => Err(Error::Process(done.message)),
         }
+    }
+
+    fn warm_up(&mut self, frame: &Frame) -> Result<(), Error> {
+        let warm = self.process(frame).map(drop);
+        self.reset();
+        if let Some(attachment) = &self.attachment {
+            attachment.lease.forgive(attachment.session); // the first frame of a model is slow
+        }
+        warm
     }
 
     fn reset(&mut self) {

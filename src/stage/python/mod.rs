@@ -20,6 +20,7 @@ mod process;
 mod protocol;
 mod ring;
 mod settings;
+mod shares;
 mod supervise;
 
 #[cfg(test)]

@@ -173,3 +173,41 @@ fn a_pipeline_has_no_more_workers_than_it_may_and_an_unused_one_makes_room() {
     assert!(with_size(4).is_ok(), "in place of the unused one");
     eventually("the unused one has ended", || bench.count() == [5, 1]);
 }
+
+/// A camera of 30 frames a second for that long; gives how many frames the stage returned. Those drawn while it works are
+/// lost, as in a session.
+fn film(stage: &mut Box<dyn Stage>, seconds: u64) -> usize {
+    const INTERVAL: Duration = Duration::from_micros(33_333);
+    let (begin, mut drawn, mut returned) = (Instant::now(), 0, 0);
+    while begin.elapsed() < Duration::from_secs(seconds) {
+        let newest = u64::try_from(begin.elapsed().as_micros() / INTERVAL.as_micros()).unwrap() + 1;
+        if newest == drawn {
+            std::thread::park_timeout(Duration::from_millis(1));
+            continue;
+        }
+        drawn = newest;
+        returned += usize::from(matches!(stage.process(&frame(drawn, 64, 48)), Ok(Output::Frame(_))));
+    }
+    returned
+}
+
+#[test]
+fn a_slow_session_leaves_a_quick_one_of_the_same_worker_its_frames() {
+    let bench = Bench::new("env = { MAX_BATCH = \"1\" }", "");
+    let (mut quick, mut slow) = (bench.stage().unwrap(), bench.stage().unwrap());
+    slow.set(&parameters(1, json!({"work_ms": 200}))).unwrap();
+    film(&mut quick, 1);
+    let alone = film(&mut quick, 4);
+
+    let other = std::thread::spawn(move || film(&mut slow, 12));
+    film(&mut quick, 4); // what the other may owe is used up
+    let beside = film(&mut quick, 8);
+
+    let slow = other.join().unwrap();
+    println!(
+        "{alone} frames in 4 s alone, {beside} in 8 s beside a session of 200 ms a frame, which got {slow} in 12 s"
+    );
+    assert!(beside * 30 >= alone * 2 * 25, "{alone} in 4 s alone, {beside} in 8 s beside a slow session");
+    assert!(slow > 0);
+    assert_eq!(bench.count()[0], 1, "one worker");
+}
