@@ -8,6 +8,7 @@ pub mod failures;
 pub mod faults;
 pub mod feeds;
 pub mod line;
+pub mod panics;
 pub mod probes;
 pub mod timing;
 

@@ -16,6 +16,8 @@
 
 use gst::prelude::*;
 
+use super::panics;
+
 /// One probe or callback that touches packets, frames or the events between them.
 pub struct Probe {
     name: &'static str,
@@ -377,6 +379,11 @@ pub const TRIAL_DECODED: Probe = Probe {
     why: "a decoder must have decoded to be used",
 };
 
+/// Runs a probe of `pad`; one that panics lets nothing more through, and its element reports the panic.
+fn contained(pad: &gst::Pad, probe: impl FnOnce() -> gst::PadProbeReturn) -> gst::PadProbeReturn {
+    panics::contained(|| pad.parent_element(), gst::PadProbeReturn::Drop, probe)
+}
+
 /// Packets pass a pad singly or as a list.
 const PACKETS: gst::PadProbeType = gst::PadProbeType::BUFFER.union(gst::PadProbeType::BUFFER_LIST);
 
@@ -389,12 +396,16 @@ impl Probe {
     ) -> Option<gst::PadProbeId> {
         self.installed(pad);
         pad.add_probe(PACKETS, move |pad, info| {
-            match &info.data {
-                Some(gst::PadProbeData::Buffer(buffer)) => look(pad, buffer),
-                Some(gst::PadProbeData::BufferList(list)) => list.iter().for_each(|buffer| look(pad, buffer)),
-                _ => {}
-            }
-            gst::PadProbeReturn::Ok
+            contained(pad, || {
+                match &info.data {
+                    Some(gst::PadProbeData::Buffer(buffer)) => look(pad, buffer),
+                    Some(gst::PadProbeData::BufferList(list)) => {
+                        list.iter().for_each(|buffer| look(pad, buffer));
+                    }
+                    _ => {}
+                }
+                gst::PadProbeReturn::Ok
+            })
         })
     }
 
@@ -411,7 +422,7 @@ impl Probe {
                 Some(gst::PadProbeData::BufferList(list)) => list.get(0),
                 _ => None,
             };
-            decide(pad, first)
+            contained(pad, || decide(pad, first))
         })
     }
 
@@ -441,7 +452,7 @@ impl Probe {
     ) {
         self.installed(pad);
         pad.add_probe(direction, move |pad, info| match &info.data {
-            Some(gst::PadProbeData::Event(event)) => decide(pad, event),
+            Some(gst::PadProbeData::Event(event)) => contained(pad, || decide(pad, event)),
             _ => gst::PadProbeReturn::Ok,
         });
     }
@@ -449,9 +460,11 @@ impl Probe {
     /// Calls `tell` once the pad is idle; on the calling thread if it already is.
     pub fn idle(&self, pad: &gst::Pad, tell: impl Fn() + Send + Sync + 'static) -> Option<gst::PadProbeId> {
         self.installed(pad);
-        pad.add_probe(gst::PadProbeType::IDLE, move |_, _| {
-            tell();
-            gst::PadProbeReturn::Remove
+        pad.add_probe(gst::PadProbeType::IDLE, move |pad, _| {
+            contained(pad, || {
+                tell();
+                gst::PadProbeReturn::Remove
+            })
         })
     }
 
@@ -487,7 +500,9 @@ impl Probe {
     /// Calls `set` for each element added to `bin`, at any depth.
     pub fn elements(&self, bin: &gst::Bin, set: impl Fn(&gst::Element) + Send + Sync + 'static) {
         self.tell(&bin.name());
-        bin.connect_deep_element_added(move |_, _, element| set(element));
+        bin.connect_deep_element_added(move |_, _, element| {
+            panics::contained(|| Some(element.clone()), (), || set(element));
+        });
     }
 
     /// Logs the installation and, in debug builds, checks it against the row.
