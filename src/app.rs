@@ -170,6 +170,7 @@ pub fn kinds(pipelines: &stage::Settings) -> stage::Kinds {
 fn counted_kinds(pipelines: &stage::Settings, counters: &Arc<stage::python::Counters>) -> stage::Kinds {
     let (onnx, python, counters) = (pipelines.onnx.clone(), pipelines.python.clone(), counters.clone());
     stage::Kinds::default()
+        .from_writable_folders(pipelines.writable)
         .with("launch", stage::launch::kind(Arc::new(media::Bins)))
         .with("python", move |folder, about| stage::python::prepare(&python, &counters, folder, about))
         .with("onnx", move |folder, about| stage::onnx::prepare(&onnx, folder, about))

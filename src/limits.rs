@@ -56,8 +56,8 @@ macro_rules! limits {
 }
 
 limits! {
-    FAIR_SHARE "fair_share" "a tenth of the worker's time beyond what the others leave" "the sessions of a Python pipeline share one worker, which a slow frame stops for all of them" "the session takes more than its share of the pipeline's worker: its frames are skipped; use smaller frames or lighter parameters";
-    THREADS "threads" "40 a session and 64 more have to be free" "GLib aborts the process, and with it all sessions, when it gets no thread" "too few threads may be started for another session; try again later, or raise the limit of processes (ulimit -u, TasksMax=, --pids-limit)";
+    FAIR_SHARE "fair_share" "a fifteenth of the worker's time beyond what the others leave" "the sessions of a Python pipeline share one worker, which a slow frame stops for all of them" "the session takes more than its share of the pipeline's worker: its frames are skipped; use smaller frames or lighter parameters";
+    THREADS "threads" "40 a session and 64 more have to be free" "a process that gets no thread is aborted by its libraries, and with it all sessions" "too few threads may be started for another session; try again later, or raise the limit of processes (ulimit -u, TasksMax=, --pids-limit)";
     VIEWERS "viewers" "max_viewers" "each viewer of output.ts takes threads, and memory while it does not read" "as many viewers as there may be watch this session; try again when one has left";
     BUILDS "builds" "one a session, 250 ms between two, as many at once as there are cores" "a build takes a thread and a model's memory; a client can ask for thousands a second" "another pipeline was selected before this one was built";
     PRELOADS "preloads" "1" "a load by HTTP takes a thread and a model's memory, and the newest wins anyway" "another pipeline is loading; try again when GET /api/v1/pipeline/status says that it is done";

@@ -52,6 +52,8 @@ pub async fn draw(program: &str, dot: Vec<u8>) -> Result<Vec<u8>, Error> {
 async fn run(program: &str, dot: Vec<u8>) -> Result<Vec<u8>, Error> {
     let mut child = Command::new(program)
         .arg("-Tsvg")
+        .env_clear() // it needs none of the server's secrets
+        .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

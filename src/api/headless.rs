@@ -269,8 +269,7 @@ pub async fn frame(
 /// What the session sends, as an MPEG transport stream (H.264) that ends with it. Players open the address as it is.
 #[utoipa::path(get, path = "/api/v1/session/output.ts", operation_id = "get_headless_output", responses(
     (status = 200, body = Bytes, content_type = "video/mp2t"), (status = 404),
-    (status = 409, description = "the session does not send H.264"), (status = 410),
-    (status = 503, description = "as many viewers as there may be")))]
+    (status = 409, description = "the session does not send H.264"), (status = 410)))]
 pub async fn output(Extract(state): Extract<State>) -> Result<Response, Error> {
     let (give, feed) = viewer::open();
     let viewer = state.registry.view(&Id::headless(), give).await?;

@@ -58,8 +58,7 @@ pub async fn schemas(Extract(state): Extract<State>) -> Json<SchemasBody> {
 
 /// Makes a pipeline the one that new sessions get, and loads a stage of it for the next one in the background.
 #[utoipa::path(post, path = "/api/v1/pipeline/load", operation_id = "load_pipeline", request_body = LoadBody,
-    responses((status = 200, body = MessageBody), (status = 404, description = "unknown pipeline"), (status = 409),
-    (status = 503, description = "another pipeline is loading")))]
+    responses((status = 200, body = MessageBody), (status = 404, description = "unknown pipeline"), (status = 409)))]
 pub async fn load(Extract(state): Extract<State>, mut body: Object) -> Result<Json<MessageBody>, Error> {
     let mut load_params = body.object("load_params");
     let in_a_list = body.has("pipelines") || body.has("pipeline_ids");

@@ -5,11 +5,14 @@ use std::process::ExitCode;
 use crate::{
     app::{self, App},
     config::Config,
-    shutdown, telemetry,
+    memory, shutdown, telemetry,
 };
 
 /// Runs the server to its end.
 pub fn serve(config: Config) -> ExitCode {
+    if !config.debuggable {
+        memory::hide();
+    }
     let logs = telemetry::init(config.log);
     match run(config, logs) {
         Ok(()) => ExitCode::SUCCESS,

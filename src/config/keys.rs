@@ -93,7 +93,9 @@ keys! {
     "twilio_auth_token" "TWILIO_AUTH_TOKEN" One "" "its token" |c, t| c.turn.twilio.get_or_insert_default().auth_token = t.into();
     "log_format" "SCOPE_LOG_FORMAT" One "text" "text or json" |c, t| c.log.format = choice(t, [("text", Format::Text), ("json", Format::Json)])?;
     "verbose" "VERBOSE_LOGGING" Switch "false" "also log lines from libraries" |c, t| c.log.verbose = switch(t)?;
+    "debuggable" "SCOPE_DEBUGGABLE" Switch "false" "allow core dumps, debuggers and profilers; without it no other process of the same user reads the server's memory, which holds video and keys" |c, t| c.debuggable = switch(t)?;
     "pipelines" "SCOPE_PIPELINES" Many "" "folders of pipelines besides the shipped ones, each <id>/pipeline.toml" |c, t| c.pipelines.dirs = list(t).map(PathBuf::from).collect();
+    "writable_pipelines" "SCOPE_WRITABLE_PIPELINES" Switch "false" "run pipelines from folders that other users may write, e.g. on a file system without permissions; a pipeline is code" |c, t| c.pipelines.writable = switch(t)?;
     "pipeline_admission" "SCOPE_PIPELINE_ADMISSION" Switch "true" "refuse a session that would break the frame rate of others; by max_load of its pipeline.toml, 1.0 for Python" |c, t| c.session.admission = switch(t)?;
     "python" "SCOPE_PYTHON" One "" "Python of pipelines that name none and have no .venv; without it the active environment, .venv beside the server, python3" |c, t| c.pipelines.python.interpreter = Some(PathBuf::from(t));
     "max_python_workers" "SCOPE_MAX_PYTHON_WORKERS" One "4" "worker processes of one Python pipeline; each set of load-time parameters has a process, and a model, of its own" |c, t| c.pipelines.python.max_workers = positive(t)?;
@@ -121,11 +123,6 @@ pub fn table() -> String {
         format!("| `--{}` | `{}` | {default} | {} |\n", key.flag(), key.env, key.help)
     });
     std::iter::once(head).chain(rows).collect()
-}
-
-/// Every variable that the server reads; some hold secrets, so no other process gets them.
-pub fn variables() -> impl Iterator<Item = &'static str> {
-    KEYS.iter().map(|key| key.env)
 }
 
 fn strings(text: &str) -> Vec<String> {

@@ -10,7 +10,7 @@ mod values;
 
 use std::time::Duration;
 
-pub use keys::{table, variables};
+pub use keys::table;
 pub use load::{Outcome, Subject, load};
 pub use task::{Form, Run, Task};
 
@@ -33,6 +33,8 @@ pub struct Config {
     pub pipelines: stage::Settings,
     /// Where recordings go.
     pub recordings: recordings::Settings,
+    /// Whether debuggers, core dumps and other processes of the same user may read the server's memory and environment.
+    pub debuggable: bool,
     /// What is logged and how.
     pub log: telemetry::Settings,
     /// How long sessions get to end when the server stops.
@@ -41,17 +43,15 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        let mut pipelines = stage::Settings::default();
-        // They hold secrets, which no pipeline's process needs.
-        pipelines.python.hidden = variables().map(Into::into).collect();
         Self {
             server: api::server::Settings::default(),
             api: api::Settings::default(),
             session: session::Settings::default(),
             media: media::Settings::default(),
             turn: turn::Settings::default(),
-            pipelines,
+            pipelines: stage::Settings::default(),
             recordings: recordings::Settings::default(),
+            debuggable: false,
             log: telemetry::Settings::default(),
             shutdown_grace: Duration::from_secs(10),
         }

@@ -25,6 +25,14 @@ pub fn trim() {
     }
 }
 
+/// `PR_SET_DUMPABLE` of prctl(2): no core dump, and `/proc/PID` and ptrace(2) are closed to all but root.
+pub fn refuse_dumps() {
+    // SAFETY: prctl takes integers and touches nothing of ours.
+    unsafe {
+        libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0);
+    }
+}
+
 /// `PR_SET_THP_DISABLE` of prctl(2), for this process and its children.
 pub fn refuse_huge_pages() {
     // SAFETY: prctl takes integers and touches nothing of ours.

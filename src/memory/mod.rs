@@ -1,4 +1,4 @@
-//! Limits the memory that the process keeps: glibc's allocator, and the size of pages.
+//! The process's memory: how much of it is kept (glibc's allocator, the size of pages), and who else may read it.
 //!
 //! A session has about twenty threads; with an arena for each pair of them glibc keeps what a session used for good
 //! (measured: 1.6 MB per session over 25 sessions; with two arenas and a trim after each, under 0.1 MB).
@@ -23,6 +23,12 @@ pub fn settle() {
     if std::fs::read_to_string(HUGE_PAGES).is_ok_and(|modes| modes.contains("[madvise]")) {
         ffi::refuse_huge_pages();
     }
+}
+
+/// Closes the memory and the environment, which hold video, keys and passwords, to core dumps and to other processes of
+/// the same user, such as the workers of pipelines; called before they start.
+pub fn hide() {
+    ffi::refuse_dumps();
 }
 
 /// Returns free pages to the system; called after the start and after each session. Takes some milliseconds.

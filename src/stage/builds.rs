@@ -31,9 +31,9 @@ pub fn queue() -> Place {
 /// Builds with a turn, which ends with the build.
 pub fn with_turn<T>(turn: Turn, build: impl FnOnce() -> T) -> T {
     TURN.set(Some(turn));
-    let built = build();
+    let stage = build();
     end_turn();
-    built
+    stage
 }
 
 /// Ends the turn of this thread's build early: from here on it waits for another process.

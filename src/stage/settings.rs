@@ -12,6 +12,8 @@ const SHIPPED: [&str; 2] = ["pipelines/catalog", "/usr/share/scope/pipelines/cat
 pub struct Settings {
     /// Folders of the user's own.
     pub dirs: Vec<PathBuf>,
+    /// Whether folders that other users may write are read, too.
+    pub writable: bool,
     /// The pipeline of sessions that select none; by default `echo`.
     pub default: Option<String>,
     /// The kind `onnx`.

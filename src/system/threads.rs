@@ -10,7 +10,7 @@ use rustix::process::{Resource, geteuid, getrlimit, getuid};
 
 use super::cgroup;
 
-/// What one session may take: 25 with audio and a data channel, measured; the rest is for a second decoder and encoder
+/// What one session may take: 18 with audio and a data channel, measured; the rest is for a second decoder and encoder
 /// while one is replaced, a file as its source and a recording.
 pub const SESSION: usize = 40;
 /// Kept for live sessions, for blocking work and for workers of pipelines.

@@ -88,6 +88,10 @@ impl Server {
     fn start_as(mut command: Command, host: &str, extra_args: &[&str], env: &[(&str, &str)]) -> Server {
         let port = free_port().to_string();
         forget_settings(&mut command);
+        if !rustix::process::geteuid().is_root() {
+            // The tests read /proc/PID of the server, which is closed to others of the same user.
+            command.env("SCOPE_DEBUGGABLE", "true");
+        }
         command.args(["--host", host, "--port", &port]).args(extra_args);
         command.envs(env.iter().copied());
         let mut child = command

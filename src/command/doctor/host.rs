@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use super::finding::Finding;
 use crate::{
     config::Config,
-    descriptors,
+    descriptors, stage,
     system::{
         self,
         threads::{self, Room},
@@ -17,6 +17,8 @@ const MEGABYTE: u64 = 1 << 20;
 const OWN_MEMORY: u64 = 100 * MEGABYTE;
 /// A VP8 decoder and encoder at 1280x720: 78 MB measured with a second encoder.
 const MEMORY_PER_SESSION: u64 = 50 * MEGABYTE;
+/// The version of Landlock with `LANDLOCK_SCOPE_SIGNAL`.
+const SIGNALS_SINCE: u32 = 6;
 /// Docker's default; `PyTorch`'s workers pass tensors through it.
 const SHARED_MEMORY: u64 = 64 * MEGABYTE;
 
@@ -40,6 +42,7 @@ pub fn check(config: &Config) -> Vec<Finding> {
         }
     }
     findings.push(shared_memory());
+    findings.push(sandbox(stage::python::landlock_version()));
     findings.push(clock());
     findings
 }
@@ -60,7 +63,7 @@ fn file_descriptors(limit: usize, sessions: usize) -> Finding {
     Finding::warn(NAME, found, advice)
 }
 
-/// The server's own threads: 30 measured on two cores.
+/// The server's own threads: 7 measured on two cores, and as many again for blocking work; one more for each core.
 const OWN_THREADS: usize = 40;
 
 fn threads(room: Room, sessions: usize) -> Finding {
@@ -110,6 +113,27 @@ fn shared_memory() -> Finding {
         return Finding::warn("shared memory", found, advice);
     }
     Finding::ok("shared memory", found)
+}
+
+/// What the sandbox of Python pipelines is made of.
+fn sandbox(version: Option<u32>) -> Finding {
+    const NAME: &str = "sandbox";
+    match version {
+        Some(version) if version >= SIGNALS_SINCE => {
+            Finding::ok(NAME, format!("the kernel has Landlock {version}"))
+        }
+        Some(version) => Finding::ok(
+            NAME,
+            format!(
+                "the kernel has Landlock {version}; from {SIGNALS_SINCE} (Linux 6.12) on it bounds signals as well"
+            ),
+        ),
+        None => Finding::warn(
+            NAME,
+            "the kernel has no Landlock: pipelines with sandbox = true are refused",
+            "boot Linux 5.13 or newer with landlock among lsm=, or run the server in a virtual machine of its own",
+        ),
+    }
 }
 
 /// A clock before the program's own build makes certificates and TURN credentials invalid.

@@ -33,9 +33,9 @@ mod tests {
     #[test]
     fn a_probe_that_panics_is_an_error_of_its_element() {
         gst::init().unwrap();
-        let graph = gst::parse::launch("fakesrc name=from num-buffers=3 ! fakesink name=to").unwrap();
+        let graph = gst::parse::launch("fakesrc name=from num-buffers=3 ! fakesink name=end").unwrap();
         let graph = graph.downcast::<gst::Pipeline>().unwrap();
-        let sink = graph.by_name("to").unwrap();
+        let sink = graph.by_name("end").unwrap();
         super::super::probes::TRIAL_DECODED.each(&sink.static_pad("sink").unwrap(), |_, _| panic!("planted"));
 
         graph.set_state(gst::State::Playing).unwrap();
@@ -45,7 +45,7 @@ mod tests {
         graph.set_state(gst::State::Null).unwrap();
 
         let gst::MessageView::Error(error) = message.view() else { panic!("{message:?}") };
-        assert_eq!(error.src().unwrap().name(), "to");
+        assert_eq!(error.src().unwrap().name(), "end");
         assert!(error.debug().is_some_and(|debug| debug.contains("planted")), "{error:?}");
     }
 }

@@ -62,6 +62,7 @@ impl Entry {
     /// # Errors
     /// What is wrong, with the names of the folder and the file.
     pub fn read(folder: &Path, kinds: &Kinds) -> Result<Self, Error> {
+        kinds.check_writers(folder)?;
         let file = folder.join("pipeline.toml");
         let in_file = |error: Error| Error::Description(format!("{}: {error}", file.display()));
         let text = std::fs::read_to_string(&file)

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use super::Description;
+use super::{Description, permissions};
 use crate::stage::{Error, Stage, echo::Echo};
 
 /// Creates a stage; called on a thread of its own, may block.
@@ -13,13 +13,17 @@ pub type Prepare = Arc<dyn Fn(&Path, &Description) -> Result<Factory, Error> + S
 
 /// Kinds by name.
 #[derive(Clone)]
-pub struct Kinds(BTreeMap<&'static str, Prepare>);
+pub struct Kinds {
+    by_name: BTreeMap<&'static str, Prepare>,
+    /// Whether pipelines run from folders that other users may write.
+    from_writable: bool,
+}
 
 impl Default for Kinds {
     /// `echo`, which needs nothing.
     fn default() -> Self {
         let echo: Factory = Arc::new(|| Ok(Box::<Echo>::default() as Box<dyn Stage>));
-        Self(BTreeMap::new()).with("echo", move |_, _| Ok(echo.clone()))
+        Self { by_name: BTreeMap::new(), from_writable: false }.with("echo", move |_, _| Ok(echo.clone()))
     }
 }
 
@@ -31,8 +35,23 @@ impl Kinds {
         name: &'static str,
         prepare: impl Fn(&Path, &Description) -> Result<Factory, Error> + Send + Sync + 'static,
     ) -> Self {
-        self.0.insert(name, Arc::new(prepare));
+        self.by_name.insert(name, Arc::new(prepare));
         self
+    }
+
+    /// Allows folders that other users may write, or refuses them.
+    #[must_use]
+    pub fn from_writable_folders(mut self, allowed: bool) -> Self {
+        self.from_writable = allowed;
+        self
+    }
+
+    /// Checks that nobody else can change the pipeline in `folder`.
+    ///
+    /// # Errors
+    /// [`Error::Description`] with who may write what.
+    pub fn check_writers(&self, folder: &Path) -> Result<(), Error> {
+        if self.from_writable { Ok(()) } else { permissions::check(folder) }
     }
 
     /// A factory for the pipeline in `folder`.
@@ -40,8 +59,8 @@ impl Kinds {
     /// # Errors
     /// [`Error::Description`] for an unknown kind, and the errors of the kind.
     pub fn prepare(&self, folder: &Path, about: &Description) -> Result<Factory, Error> {
-        let Some(prepare) = self.0.get(about.kind.as_str()) else {
-            let known = self.0.keys().copied().collect::<Vec<_>>().join(", ");
+        let Some(prepare) = self.by_name.get(about.kind.as_str()) else {
+            let known = self.by_name.keys().copied().collect::<Vec<_>>().join(", ");
             return Err(Error::Description(format!("kind: expected one of {known}, got {:?}", about.kind)));
         };
         prepare(folder, about)

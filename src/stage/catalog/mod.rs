@@ -12,6 +12,7 @@ mod folder_state;
 mod kinds;
 mod listing;
 mod params;
+mod permissions;
 mod preload;
 mod watch;
 

@@ -11,6 +11,7 @@ mod channel;
 mod connection;
 mod counters;
 mod diagnosis;
+mod environment;
 mod ffi;
 mod geometry;
 mod instance;
@@ -19,6 +20,7 @@ mod pool;
 mod process;
 mod protocol;
 mod ring;
+mod sandbox;
 mod settings;
 mod shares;
 mod supervise;
@@ -28,7 +30,7 @@ mod tests;
 
 use std::{path::Path, sync::Arc};
 
-pub use self::{counters::Counters, settings::Options};
+pub use self::{counters::Counters, ffi::landlock_version, settings::Options};
 
 use self::{instance::Instance, pool::Pool, settings::Settings};
 use super::{Description, Error, Factory, Stage};

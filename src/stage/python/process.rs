@@ -17,7 +17,8 @@ use rustix::{
 use super::{
     counters::Counters,
     diagnosis::{self, Ending},
-    ffi, protocol,
+    environment, ffi, protocol,
+    sandbox::{Sandbox, Scratch},
     settings::Settings,
 };
 use crate::stage::Cause;
@@ -31,6 +32,8 @@ pub struct Process {
     pid: Pid,
     ended: OwnedFd,
     output: PipeReader,
+    /// Removed with the process.
+    _scratch: Option<Scratch>,
 }
 
 impl Process {
@@ -45,14 +48,17 @@ impl Process {
         let mut command = Command::new(&settings.interpreter);
         command.arg(&settings.entry).current_dir(&settings.folder).process_group(0);
         command.stdin(Stdio::null()).stdout(input.try_clone().map_err(refused)?).stderr(input);
-        for name in &settings.hidden {
-            command.env_remove(name);
-        }
+        command.env_clear().envs(environment::inherited(std::env::vars_os(), &settings.inherit));
         command.envs(settings.env.iter().cloned());
         command.env("PYTHONUNBUFFERED", "1").env("SCOPE_PIPELINE", &settings.id);
         command.env("SCOPE_PROTOCOL", protocol::VERSION.to_string());
         command.env("SCOPE_SOCKET", socket.as_raw_fd().to_string());
-        ffi::tie_to_this_thread(&mut command, socket.as_raw_fd());
+        let sandbox = settings.sandbox.then(|| Sandbox::new(settings)).transpose().map_err(refused)?;
+        let (rules, scratch) = sandbox.map(|sandbox| (sandbox.rules, sandbox.scratch)).unzip();
+        if let Some(scratch) = &scratch {
+            command.env("TMPDIR", scratch.path()).env("HF_HUB_OFFLINE", "1");
+        }
+        ffi::confine(&mut command, socket.as_raw_fd(), rules);
         let mut child = command.spawn().map_err(refused)?;
         drop(socket); // so that only the worker holds it and its end is noticed
         let pid = Pid::from_child(&child);
@@ -64,7 +70,7 @@ impl Process {
         Counters::count(&settings.counters.started);
         // If refused, the kernel chooses by its defaults.
         std::fs::write(format!("/proc/{pid}/oom_score_adj", pid = child.id()), OOM_SCORE).ok();
-        Ok(Self { child, pid, ended, output })
+        Ok(Self { child, pid, ended, output, _scratch: scratch })
     }
 
     /// Readable when the process has ended.

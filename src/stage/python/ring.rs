@@ -10,11 +10,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
 };
 
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
-
 use super::{
     counters::Counters,
-    ffi::{self, Region},
+    ffi::{Region, Sealed},
     geometry::Geometry,
 };
 use crate::frame::{Frame, Pixels};
@@ -35,13 +33,10 @@ impl Ring {
     /// # Errors
     /// The system refused memory or a descriptor.
     pub fn new(geometry: Geometry) -> std::io::Result<(Arc<Self>, OwnedFd)> {
-        let file = memfd_create("scope-ring", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
-        let bytes = geometry.slot_bytes as u64 * SLOTS as u64;
-        ftruncate(&file, bytes)?;
-        fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
-        let regions = ffi::map(&file, SLOTS, geometry.slot_bytes)?;
+        let file = Sealed::new("scope-ring", geometry.slot_bytes * SLOTS)?;
+        let regions = file.map(SLOTS, geometry.slot_bytes)?;
         let free = Mutex::new((0..).zip(regions).collect());
-        Ok((Arc::new(Self { geometry, free }), file))
+        Ok((Arc::new(Self { geometry, free }), file.into_file()))
     }
 
     /// The first free slot: a ring that is little used touches little memory.
@@ -69,7 +64,6 @@ impl Slot {
         let Some(region) = self.region.as_mut() else { return Ok(()) };
         for (index, plane) in self.ring.geometry.planes.iter().enumerate() {
             let (from, stride) = (frame.data.plane(index), frame.strides.get(index).copied().unwrap_or(0));
-            let into = &mut region.bytes_mut()[plane.offset..plane.offset + plane.bytes()];
             let needed = stride * (plane.height - 1) + plane.row_bytes();
             if stride < plane.row_bytes() || from.len() < needed {
                 let got = from.len();
@@ -78,12 +72,11 @@ impl Slot {
                 ));
             }
             if stride == plane.stride {
-                let length = into.len().min(from.len());
-                into[..length].copy_from_slice(&from[..length]);
+                region.write(plane.offset, &from[..plane.bytes().min(from.len())]);
             } else {
                 by_row = true;
-                for (into, from) in into.chunks_mut(plane.stride).zip(from.chunks(stride)) {
-                    into[..plane.row_bytes()].copy_from_slice(&from[..plane.row_bytes()]);
+                for (row, from) in from.chunks(stride).take(plane.height).enumerate() {
+                    region.write(plane.offset + row * plane.stride, &from[..plane.row_bytes()]);
                 }
             }
             counters.bytes_in.fetch_add((plane.row_bytes() * plane.height) as u64, Relaxed);
@@ -188,7 +181,7 @@ mod tests {
     fn the_memory_can_be_made_no_shorter() {
         let (_ring, file) = Ring::new(Geometry::of(&frame(8, 4, 24)).unwrap()).unwrap();
 
-        assert_eq!(ftruncate(&file, 0), Err(rustix::io::Errno::PERM));
+        assert_eq!(rustix::fs::ftruncate(&file, 0), Err(rustix::io::Errno::PERM));
     }
 
     #[test]

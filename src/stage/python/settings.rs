@@ -13,6 +13,7 @@ use serde::Deserialize;
 use super::{
     super::{Description, Error, Input, Values, venv::environments},
     counters::Counters,
+    ffi::landlock_version,
     protocol::BATCH_LIMIT,
 };
 use crate::frame::Layout;
@@ -30,8 +31,6 @@ pub struct Options {
     /// The Python of pipelines that name none and have no `.venv`; by default that of the server's [`environments`], then
     /// `python3`.
     pub interpreter: Option<PathBuf>,
-    /// Variables of the server that no worker inherits unless its table lists them in `inherit`. They hold secrets.
-    pub hidden: Vec<String>,
     /// Folder of the package `scope_pipeline`; by default it is searched for beside the catalog.
     pub package: Option<PathBuf>,
     /// Worker processes of one pipeline: each set of load-time parameters has its own.
@@ -40,7 +39,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { interpreter: None, hidden: Vec::new(), package: None, max_workers: 4 }
+        Self { interpreter: None, package: None, max_workers: 4 }
     }
 }
 
@@ -56,7 +55,7 @@ struct Table {
     /// Added to the worker's environment.
     #[serde(default)]
     env: BTreeMap<String, String>,
-    /// The server's own variables that the worker inherits, such as `HF_TOKEN` to download a model.
+    /// Further variables of the server that the worker inherits, such as `HF_TOKEN` to download a model.
     #[serde(default)]
     inherit: Vec<String>,
     /// Limit of the process's unshared memory, in RAM and swap, in MiB; by default none.
@@ -65,6 +64,9 @@ struct Table {
     frame_limit_ms: Option<u64>,
     /// Seconds from its start to `ready`.
     load_limit_s: Option<f64>,
+    /// Whether the process has no network, and no files but its own, Python's and the models'.
+    #[serde(default)]
+    sandbox: bool,
     /// Whether a loaded second process stands by in case the first crashes.
     #[serde(default)]
     hot_spare: bool,
@@ -103,8 +105,9 @@ pub struct Settings {
     pub folder: PathBuf,
     pub entry: String,
     pub interpreter: PathBuf,
-    /// Removed from the worker's environment, then added to it.
-    pub hidden: Vec<String>,
+    /// Names of the server's variables that the worker gets besides those that every worker gets.
+    pub inherit: Vec<String>,
+    /// Added to the worker's environment.
     pub env: Vec<(OsString, OsString)>,
     pub layouts: Vec<Layout>,
     pub input: Input,
@@ -115,6 +118,7 @@ pub struct Settings {
     pub memory_limit: Option<u64>,
     pub frame_limit: Duration,
     pub load_limit: Duration,
+    pub sandbox: bool,
     pub hot_spare: bool,
     pub max_workers: usize,
     pub max_batch: u64,
@@ -153,7 +157,7 @@ impl Settings {
         };
         Ok(Arc::new(Self {
             interpreter: interpreter(options, &folder, table.interpreter.as_deref())?,
-            hidden: options.hidden.iter().filter(|name| !table.inherit.contains(*name)).cloned().collect(),
+            inherit: table.inherit,
             env: environment(options, &folder, &table.env),
             layouts: info.layouts,
             input: info.input,
@@ -162,6 +166,7 @@ impl Settings {
             memory_limit: table.memory_limit_mb.map(|megabytes| megabytes << 20),
             frame_limit: limit(table.frame_limit_ms.map(Duration::from_millis), info.deadline),
             load_limit: limit(table.load_limit_s.map(Duration::from_secs_f64), info.load_limit),
+            sandbox: table.sandbox,
             hot_spare: table.hot_spare,
             max_workers: options.max_workers,
             max_batch: table.max_batch,
@@ -204,6 +209,13 @@ impl Table {
                 let got = value.unwrap_or_default();
                 return Err(wrong(format!("[python] {name}: expected {low} to {high}, got {got}")));
             }
+        }
+        if self.sandbox && landlock_version().is_none() {
+            return Err(wrong(
+                "[python] sandbox: expected a kernel with Landlock, got one without; boot Linux 5.13 or newer with \
+                 lsm=landlock,... (scope doctor tells), or remove the line"
+                    .into(),
+            ));
         }
         let plain = |name: &str| !name.is_empty() && !name.contains(['=', '\0']);
         let own = |name: &str| name.starts_with("SCOPE_") || name == "PYTHONPATH";

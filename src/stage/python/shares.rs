@@ -1,5 +1,5 @@
-//! Fair shares of one worker's time: a session whose frames take so long that the others lose theirs has to skip its own.
-//! Pure; time is an argument.
+//! Fair shares of one worker's time: a session with slow frames, for which the others would lose theirs, has to skip its
+//! own. Pure; time is an argument.
 //!
 //! A worker computes one frame, or batch, after the other, so a slow frame makes all sessions wait. What a session's frame
 //! takes beyond what the others' frames leave it, and beyond what they take themselves, is its debt, which it pays off in
@@ -16,8 +16,8 @@ const IDLE: Duration = Duration::from_secs(1);
 const SHORTEST: Duration = Duration::from_micros(33_333);
 /// What a session may owe: a new prompt or another size takes a model some hundred milliseconds, once.
 const CREDIT: Duration = Duration::from_millis(500);
-/// Debt is paid off ten times more slowly than it is made: a session in debt takes a tenth of the worker's time.
-const PAY_OFF: u32 = 10;
+/// Debt is paid off fifteen times more slowly than it is made: a session in debt takes a fifteenth of the worker's time.
+const PAY_OFF: u32 = 15;
 /// Weight of the newest frame in a session's mean.
 const NEWEST: u32 = 8;
 

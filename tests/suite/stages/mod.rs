@@ -1,6 +1,7 @@
 //! Pipelines and the kinds of stages: in the catalog, in a session and over files.
 
 mod floods;
+mod hostile;
 mod launch;
 mod looks;
 mod offline;

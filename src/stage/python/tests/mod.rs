@@ -22,7 +22,7 @@ use crate::{
 
 /// A cold Python imports numpy on a machine that compiles beside it.
 const LIMIT: Duration = Duration::from_mins(1);
-/// A variable of this process that workers are not to see; Cargo and nextest set it.
+/// A variable of this process that is on no list of what workers get; Cargo and nextest set it.
 const HIDDEN: &str = "CARGO_MANIFEST_DIR";
 const WORKER: &str = include_str!("../../../../tests/support/python_worker.py");
 
@@ -60,7 +60,7 @@ fn prepared(folder: &Path, own: &str, rest: &str, counters: &Arc<Counters>) -> R
 }
 
 fn described(folder: &Path, text: &str, counters: &Arc<Counters>) -> Result<Factory, Error> {
-    let options = Options { interpreter: Some(python()), hidden: vec![HIDDEN.into()], ..Options::default() };
+    let options = Options { interpreter: Some(python()), ..Options::default() };
     prepare(&options, counters, folder, &Description::parse(text)?)
 }
 

@@ -53,12 +53,18 @@ fn of_many_switches_the_newest_is_built_and_those_between_are_not() {
 fn a_build_that_hangs_and_is_not_wanted_any_more_gives_way_after_its_limit() {
     let bench = Bench::new(entry("old", 10, "", |_| Ok(())));
     bench.until(10);
-    let hangs = Arc::new(|| {
+    let begun = Arc::new(AtomicU64::new(0));
+    let builds = begun.clone();
+    let hangs = Arc::new(move || {
+        builds.fetch_add(1, Relaxed);
         std::thread::park();
         Err(Error::Process("woken".into()))
     });
 
     bench.worker.switch(with_factory("hangs", "load_limit_s = 0.4", hangs), version(2));
+    while begun.load(Relaxed) == 0 {
+        bench.step();
+    }
     bench.worker.switch(entry("new", 20, "", |_| Ok(())), version(3));
     bench.until(20);
 
