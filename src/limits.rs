@@ -64,6 +64,8 @@ limits! {
     PYTHON_WORKERS "python_workers" "max_python_workers" "each set of load-time parameters is a process with a model of its own" "all workers of this pipeline are in use; select load-time parameters that another session uses, or try again later";
     MESSAGE_RATE "message_rate" "200 messages and 1 MB a second, 512 messages and 2 MB waiting" "a slider sends some hundred messages a second at most; each is parsed and checked" "expected at most 200 messages and 1 MB a second, got more; send fewer, the newest of them counts";
     PENDING_UPDATES "pending_updates" "64 a session" "updates wait for a stage that loads, which may take two minutes" "superseded: newer updates arrived before this one was in force; what it set is in force with them, unless they set it again";
+    HOST "host" "allowed_hosts" "a page whose name is pointed at this server's address would count as the server's own (DNS rebinding)" "expected a host name of this server; if it is one, add it to --allowed-hosts";
+    ORIGIN "origin" "allow_origin" "a page of another site must not start, steer, record or end anything" "expected a request from this server's own page; to let another origin use the API, add it to --allow-origin";
 }
 
 #[cfg(test)]
