@@ -260,6 +260,24 @@ pub fn wrong_method(path: &str, allow: &HeaderValue) -> Response {
     response
 }
 
+/// A name that is not this server's; `authority` as the request says it.
+pub fn unknown_host(authority: &str) -> Response {
+    let shown: String = authority.chars().take(SHOWN).collect();
+    let sentence =
+        format!("expected a host name of this server, got {shown:?}; if it is one, add it to --allowed-hosts");
+    respond(StatusCode::MISDIRECTED_REQUEST, ErrorBody::new(sentence, "unknown_host"))
+}
+
+/// A page of another origin that may not change anything.
+pub fn foreign_origin(origin: &str) -> Response {
+    let shown: String = origin.chars().take(SHOWN).collect();
+    let sentence = format!(
+        "expected a request from this server's own page, got one from {shown:?}; to let that origin use the API, \
+         add it to --allow-origin"
+    );
+    respond(StatusCode::FORBIDDEN, ErrorBody::new(sentence, "foreign_origin"))
+}
+
 /// Too many requests at once.
 pub fn overloaded() -> Response {
     later(ErrorBody::new("the server is handling too many requests; try again", "overloaded"))

@@ -1,7 +1,8 @@
-//! What holds for every request: bounds, headers, a line in the log.
+//! What holds for every request: who may ask, bounds, headers, a line in the log.
 
 use std::{
     any::Any,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -24,13 +25,17 @@ use tower_http::{
 };
 use tracing::Instrument;
 
-use super::{Settings, State, error};
+use super::{Settings, State, error, origin};
+use crate::system;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The page loads nothing from elsewhere; styles are set by its components.
+/// The page loads nothing from elsewhere and sends nothing elsewhere; styles are set by its components.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; \
-     style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'";
+     style-src 'self' 'unsafe-inline'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors";
+
+/// The page alone gets devices. A frame around it has to grant them too (`allow="camera; microphone"`).
+const PERMISSIONS_POLICY: &str = "camera=(self), microphone=(self), display-capture=(self)";
 
 /// Bounds on the routes that do work: body, number at once, time. Probes stay outside.
 pub fn limit(router: Router<State>, settings: &Settings) -> Router<State> {
@@ -45,8 +50,11 @@ pub fn limit(router: Router<State>, settings: &Settings) -> Router<State> {
     ))
 }
 
-/// What every response has, from any route.
-pub fn wrap(router: Router) -> Router {
+/// What every response has, from any route; requests of foreign names and pages end here.
+pub fn wrap(router: Router, origin: origin::Settings) -> Router {
+    let security_policy = format!("{CONTENT_SECURITY_POLICY} {}", origin.frame_ancestors());
+    let security_policy = HeaderValue::try_from(security_policy).expect("a frame ancestor is plain ASCII");
+    let origin = Arc::new(origin::Policy::new(origin, system::host_name().as_deref()));
     let fixed = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
@@ -56,9 +64,13 @@ pub fn wrap(router: Router) -> Router {
         .layer(middleware::from_fn(methods))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(CompressionLayer::new().compress_when(worth_compressing()))
+        .layer(middleware::from_fn_with_state(origin, origin::check))
         .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
-        .layer(fixed(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
+        .layer(fixed(HeaderName::from_static("cross-origin-resource-policy"), "same-origin"))
+        .layer(fixed(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
+        .layer(fixed(HeaderName::from_static("permissions-policy"), PERMISSIONS_POLICY))
+        .layer(SetResponseHeaderLayer::if_not_present(header::CONTENT_SECURITY_POLICY, security_policy))
         .layer(middleware::from_fn(observe))
 }
 

@@ -12,6 +12,7 @@ mod headless;
 mod host;
 mod layers;
 mod offer;
+pub mod origin;
 mod pipelines;
 mod recordings;
 pub mod server;
@@ -41,6 +42,8 @@ pub struct Settings {
     pub requests_in_flight: usize,
     /// Longest time for a request.
     pub request_limit: Duration,
+    /// Names and origins that the operator trusts.
+    pub origin: origin::Settings,
 }
 
 impl Default for Settings {
@@ -50,6 +53,7 @@ impl Default for Settings {
             body_bytes: 512 * 1024,
             requests_in_flight: 64,
             request_limit: Duration::from_secs(20),
+            origin: origin::Settings::default(),
         }
     }
 }
@@ -136,12 +140,13 @@ pub fn router(state: State) -> Router {
     let routes =
         reserved.into_iter().fold(routes, |routes, path| routes.route(path, any(error::unknown_path)));
     let ui = ui::Ui::find(state.settings.ui_dir.as_deref());
+    let origin = state.settings.origin.clone();
     let all = layers::limit(routes, &state.settings)
         .merge(open)
         .merge(SwaggerUi::new("/docs").external_url_unchecked("/openapi.json", document()))
         .fallback(ui::file)
         .layer(Extension(Arc::new(ui)));
-    layers::wrap(all.with_state(state))
+    layers::wrap(all.with_state(state), origin)
 }
 
 #[cfg(test)]

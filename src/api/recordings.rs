@@ -3,7 +3,7 @@
 //! An id in the path is a session's (a UUID) or a recording's (`<day>-<time>-<random>`): neither looks like the other.
 //! Files are read on blocking threads.
 
-use std::path::PathBuf;
+use std::path::{Path as FilePath, PathBuf};
 
 use axum::{
     Json,
@@ -20,7 +20,7 @@ use tower::ServiceExt;
 use tower_http::services::ServeFile;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{State, body::Object, document::Bytes, error::Error, sessions::SessionId};
+use super::{State, body::{JSON, Object}, document::Bytes, error::Error, sessions::SessionId};
 use crate::{
     recordings::{self, Kind, Recording, is_name},
     session::{self, Recorded},
@@ -28,6 +28,9 @@ use crate::{
 
 /// A file grows while it is recorded, so caches revalidate it each time.
 const ASK_AGAIN: HeaderValue = HeaderValue::from_static("no-cache");
+/// A folder may come from elsewhere; nothing in it runs as this server's page.
+const SECURITY_POLICY: HeaderValue =
+    HeaderValue::from_static("sandbox; default-src 'none'; media-src 'self'");
 
 /// All recordings, the newest first.
 #[derive(Serialize, ToSchema)]
@@ -115,7 +118,7 @@ pub async fn show(
         Ok((state.recordings.file(&recording.id, &file.name)?, name))
     })
     .await?;
-    Ok(serve(path, Some(&name), request).await)
+    serve(path, Some(&name), request).await
 }
 
 /// Deletes a recording that is over.
@@ -145,22 +148,39 @@ pub async fn file(
     let Query(query) = query?;
     let name = query.download.map(|_| format!("{id}-{file}"));
     let path = on_disk(move || state.recordings.file(&id, &file)).await?;
-    Ok(serve(path, name.as_deref(), request).await)
+    serve(path, name.as_deref(), request).await
 }
 
-async fn serve(path: PathBuf, download: Option<&str>, request: Request) -> Response {
+async fn serve(path: PathBuf, download: Option<&str>, request: Request) -> Result<Response, Error> {
+    let kind = media_type(&path).ok_or_else(|| recordings::Error::NotFound("with a file of this type".into()))?;
     let Ok(served) = ServeFile::new(path).oneshot(request).await;
     let mut response = served.into_response();
     let disposition =
         download.and_then(|name| HeaderValue::try_from(format!("attachment; filename=\"{name}\"")).ok());
-    let headers: [(HeaderName, Option<HeaderValue>); 2] =
-        [(header::CACHE_CONTROL, Some(ASK_AGAIN)), (header::CONTENT_DISPOSITION, disposition)];
+    let kind = response.status().is_success().then_some(kind);
+    let headers: [(HeaderName, Option<HeaderValue>); 4] = [
+        (header::CACHE_CONTROL, Some(ASK_AGAIN)),
+        (header::CONTENT_DISPOSITION, disposition),
+        (header::CONTENT_SECURITY_POLICY, Some(SECURITY_POLICY)),
+        (header::CONTENT_TYPE, kind),
+    ];
     for (name, value) in headers {
         if let Some(value) = value {
             response.headers_mut().insert(name, value);
         }
     }
-    response
+    Ok(response)
+}
+
+/// The type of what a recording holds; no other file is given.
+fn media_type(path: &FilePath) -> Option<HeaderValue> {
+    let kind = match path.extension()?.to_str()? {
+        "mp4" => "video/mp4",
+        "webm" => "video/webm",
+        "json" => JSON,
+        _ => return None,
+    };
+    Some(HeaderValue::from_static(kind))
 }
 
 async fn on_disk<T: Send + 'static>(

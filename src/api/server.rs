@@ -64,7 +64,7 @@ pub fn serve(
     router: Router,
     handle: Handle<SocketAddr>,
 ) -> io::Result<JoinHandle<io::Result<()>>> {
-    let service = router.into_make_service();
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
     if let Some(tls) = tls {
         let server = axum_server::from_tcp_rustls(listener, RustlsConfig::from_config(tls))?;
         let mut server = server.map(|tls| tls.acceptor(Admission)).handle(handle);

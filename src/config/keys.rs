@@ -10,6 +10,7 @@ use super::{
     values::{address, choice, duration, each, list, number, port_range, positive, switch, turn_url},
 };
 use crate::{
+    api::origin::{FrameAncestor, HostPattern, OriginPattern},
     media::CodecPolicy, signalling::CodecName, stage::onnx::Provider, telemetry::Format, tls::Certificate,
     turn::IceServer,
 };
@@ -59,6 +60,9 @@ keys! {
     "tls" "SCOPE_TLS" One "off" "off or self-signed; browsers give no camera to a plain-HTTP page other than localhost" |c, t| c.server.certificate = choice(t, [("off", Certificate::None), ("self-signed", Certificate::SelfSigned)])?;
     "tls_cert" "SCOPE_TLS_CERT" One "" "PEM file of the certificate chain" |c, t| set_cert(&mut c.server.certificate, t);
     "tls_key" "SCOPE_TLS_KEY" One "" "PEM file of its private key" |c, t| set_key(&mut c.server.certificate, t);
+    "allowed_hosts" "SCOPE_ALLOWED_HOSTS" Many "" "names that this server answers to besides IP addresses, localhost and this host's own name: scope.example.org, *.local, or * for all" |c, t| c.api.origin.allowed_hosts = each(t, HostPattern::parse)?;
+    "allow_origin" "SCOPE_ALLOW_ORIGIN" Many "" "origins of other pages that may use the API (CORS), e.g. https://app.example.org, or * for all" |c, t| c.api.origin.allow_origin = each(t, OriginPattern::parse)?;
+    "frame_ancestors" "SCOPE_FRAME_ANCESTORS" Many "" "pages that may show this one in a frame, e.g. https://huggingface.co, self, or * for all; none without" |c, t| c.api.origin.frame_ancestors = each(t, FrameAncestor::parse)?;
     "max_sessions" "SCOPE_MAX_SESSIONS" One "16" "sessions at once; a core carries about 5 of 640x480" |c, t| c.session.sessions = positive(t)?;
     "max_viewers" "SCOPE_MAX_VIEWERS" One "8" "viewers of the headless session's output.ts at once; each takes threads and up to 5 MB" |c, t| c.session.viewers = positive(t)?;
     "max_body_bytes" "SCOPE_MAX_BODY_BYTES" One "524288" "longest request body; an offer has 10 to 30 kB" |c, t| c.api.body_bytes = number(t)?;

@@ -205,6 +205,13 @@ pub fn addresses() -> Vec<IpAddr> {
     addresses
 }
 
+/// This host's name, where it has one.
+pub fn host_name() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    let name = name.trim();
+    (!name.is_empty() && name != "(none)").then(|| name.to_owned())
+}
+
 /// Whether this process runs in a container, judging by its files.
 pub fn is_container() -> bool {
     let marked = ["/.dockerenv", "/run/.containerenv"].iter().any(|path| Path::new(path).exists());

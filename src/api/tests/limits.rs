@@ -48,7 +48,8 @@ async fn a_slow_route_is_504_and_a_panic_is_500_both_in_json() {
     let routes = Router::new()
         .route("/slow", on_get(async || Notify::new().notified().await))
         .route("/panic", on_get(async || -> () { panic!("as the test wants it") }));
-    let server = layers::wrap(layers::limit(routes, &state.settings).with_state(state));
+    let routes = layers::limit(routes, &state.settings).with_state(state);
+    let server = layers::wrap(routes, api::origin::Settings::default());
 
     let (status, body) = ask(&server, "GET", "/slow", "").await;
     assert_eq!((status, &body["code"]), (StatusCode::GATEWAY_TIMEOUT, &json!("timeout")));
@@ -101,6 +102,7 @@ async fn state() -> api::State {
             body_bytes: 100_000,
             requests_in_flight: 8,
             request_limit: Duration::from_secs(30),
+            origin: api::origin::Settings::default(),
         },
         recordings,
         logs: telemetry::LogTail::default(),

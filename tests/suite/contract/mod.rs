@@ -7,4 +7,5 @@ mod log;
 mod metrics;
 mod resume;
 mod steering;
+mod web;
 mod webrtc;

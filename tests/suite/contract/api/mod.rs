@@ -85,7 +85,7 @@ fn assert_error(response: &Response, status: u16, code: &str) {
 fn raw(server: &Server, head: &str, body: &[u8]) -> (u16, String) {
     let mut stream = TcpStream::connect(server.url().trim_start_matches("http://")).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    stream.write_all(format!("{head}\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes()).unwrap();
+    stream.write_all(format!("{head}\r\nhost: localhost\r\nconnection: close\r\n\r\n").as_bytes()).unwrap();
     stream.write_all(body).unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();

@@ -141,7 +141,7 @@ fn too_many_requests_are_told_to_come_back_and_probes_still_answer() {
     let server = Server::spawn(&[], &[("SCOPE_OFFLINE", "1"), ("SCOPE_MAX_REQUESTS", "1")]);
     let url = |path: &str| format!("{}{path}", server.url());
     let head =
-        format!("POST {OFFER} HTTP/1.1\r\nhost: x\r\ncontent-type: {JSON}\r\ncontent-length: 99\r\n\r\n{{");
+        format!("POST {OFFER} HTTP/1.1\r\nhost: localhost\r\ncontent-type: {JSON}\r\ncontent-length: 99\r\n\r\n{{");
 
     let (mut slow, mut refused) = (Vec::new(), None);
     let seen = crate::support::wait_until(

@@ -126,6 +126,10 @@ fn every_answer_has_its_headers() {
         assert_eq!(response.header("x-content-type-options"), Some("nosniff"), "{path}");
         assert_eq!(response.header("referrer-policy"), Some("no-referrer"), "{path}");
         assert!(response.header("content-security-policy").unwrap().contains("default-src 'self'"));
+        assert_eq!(response.header("cross-origin-resource-policy"), Some("same-origin"), "{path}");
+        assert_eq!(response.header("cross-origin-opener-policy"), Some("same-origin"), "{path}");
+        let devices = response.header("permissions-policy").unwrap();
+        assert_eq!(devices, "camera=(self), microphone=(self), display-capture=(self)", "{path}");
         assert!(response.header("x-request-id").is_some_and(|id| id.len() >= 8), "{path}");
     }
     assert_eq!(get("/api/v1/sessions").header("cache-control"), Some("no-store"));
