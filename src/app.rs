@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context;
-use axum_server::Handle;
+use axum_server::{Handle, tls_rustls::RustlsConfig};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -110,7 +110,7 @@ impl App {
         let address = listener.local_addr()?;
         let http = Handle::new();
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let http_task = api::server::serve(listener, tls, router, http.clone())?;
+        let http_task = config.server.serve(listener, tls.map(RustlsConfig::from_config), router, http.clone())?;
         tracing::info!(%address, scheme, version = env!("CARGO_PKG_VERSION"), "serving");
         let grace = config.shutdown_grace;
         Ok(Self { address, scheme, registry, draining, http, http_task, turn_task, sweeper, watch, grace })

@@ -66,6 +66,13 @@ limits! {
     PENDING_UPDATES "pending_updates" "64 a session" "updates wait for a stage that loads, which may take two minutes" "superseded: newer updates arrived before this one was in force; what it set is in force with them, unless they set it again";
     HOST "host" "allowed_hosts" "a page whose name is pointed at this server's address would count as the server's own (DNS rebinding)" "expected a host name of this server; if it is one, add it to --allowed-hosts";
     ORIGIN "origin" "allow_origin" "a page of another site must not start, steer, record or end anything" "expected a request from this server's own page; to let another origin use the API, add it to --allow-origin";
+    CONNECTIONS "connections" "max_connections, and at most a quarter of the file descriptors" "each takes a descriptor, which sessions need" "closed in favour of a newer connection, the longest idle first";
+    CONNECTIONS_PER_ADDRESS "connections_per_address" "max_connections_per_address; none for loopback, where a reverse proxy brings everybody" "one client must not take the connections of all others; a browser opens six" "closed in favour of a newer connection of the same address, the longest idle first";
+    FIRST_REQUEST "first_request" "10 s" "from the acceptance to a complete head of a request, a TLS handshake included; who connects sends it at once" "closed without an answer";
+    IDLE_CONNECTION "idle_connection" "10 s of HTTP/1, 30 s of HTTP/2" "an idle connection costs a descriptor, another one some milliseconds" "closed";
+    UNREAD_RESPONSE "unread_response" "120 s" "a client that leaves its answer unread holds a file and a connection; a player whose buffer is full asks again" "closed; ask for the rest with a range";
+    BODIES "bodies" "128 received at once, 16 from one address but loopback" "bodies that trickle must not take the memory and the time of others" "the server is handling too many requests; try again";
+    SLOW_BODY "slow_body" "10 s" "a browser on a slow link sends an offer in a second" "the request body was not received within 10 s";
 }
 
 #[cfg(test)]

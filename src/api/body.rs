@@ -1,9 +1,7 @@
-//! Request bodies: bounded in size and time, then JSON objects whose faults all come at once in FastAPI's shape.
-
-use std::{future::poll_fn, pin::Pin, time::Duration};
+//! Request bodies as JSON objects, whose faults all come at once in FastAPI's shape.
 
 use axum::{
-    body::{Bytes, HttpBody},
+    body::Bytes,
     extract::{FromRequest, Request},
     http::header,
 };
@@ -19,12 +17,6 @@ use crate::stage;
 /// The content type of all bodies but one.
 pub const JSON: &str = "application/json";
 
-/// A browser on a slow link sends an offer of 30 kB in a second; a client that trickles bytes must not hold a request.
-const READ_LIMIT: Duration = Duration::from_secs(10);
-/// A client that is still sending when the connection closes gets a reset instead of the answer: so much is read first.
-const DISCARD_BYTES: usize = 32 * 1024 * 1024;
-/// And no longer than this.
-const DISCARD_LIMIT: Duration = Duration::from_secs(2);
 /// A JSON object, and what is wrong with its fields.
 pub struct Object {
     fields: Map<String, Value>,
@@ -35,12 +27,12 @@ pub struct Object {
 impl FromRequest<State> for Object {
     type Rejection = Error;
 
-    async fn from_request(request: Request, state: &State) -> Result<Self, Error> {
+    async fn from_request(request: Request, _: &State) -> Result<Self, Error> {
         let got = content_type(&request);
         if got != JSON {
             return Err(Error::ContentType { expected: JSON, got });
         }
-        let bytes = bytes(request, state.settings.body_bytes).await?;
+        let bytes = bytes(request).await?;
         let value: Value = serde_json::from_slice(&bytes)
             .map_err(|error| Error::BadJson(format!("expected a JSON body: {error}")))?;
         Self::of(value, vec![Place::body()]).map_err(|fault| Error::Fields(vec![fault]))
@@ -184,25 +176,13 @@ impl Object {
     }
 }
 
-/// The body's bytes.
+/// The body's bytes, which [`buffering`](super::buffering) has received.
 ///
 /// # Errors
-/// [`Error::TooLarge`], [`Error::SlowBody`], [`Error::Body`].
-pub async fn bytes(request: Request, limit: usize) -> Result<Vec<u8>, Error> {
-    let (parts, mut body) = request.into_parts();
-    let length =
-        parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    let read = if length.is_some_and(|length: usize| length > limit) {
-        Err(Error::TooLarge(limit))
-    } else {
-        let read = tokio::time::timeout(READ_LIMIT, collect(&mut body, limit)).await;
-        read.unwrap_or(Err(Error::SlowBody(READ_LIMIT)))
-    };
-    // Who asks first (`Expect: 100-continue`, as curl does) has sent nothing yet.
-    if matches!(read, Err(Error::TooLarge(_))) && !parts.headers.contains_key(header::EXPECT) {
-        discard(&mut body).await;
-    }
-    read
+/// [`Error::Body`].
+pub async fn bytes(request: Request) -> Result<Bytes, Error> {
+    let read = axum::body::to_bytes(request.into_body(), usize::MAX).await;
+    read.map_err(|error| Error::Body(format!("the request body ended early: {error}")))
 }
 
 /// The content type without its parameters, in lower case.
@@ -210,37 +190,6 @@ pub fn content_type(request: &Request) -> String {
     let value = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let kind = value.unwrap_or_default().split(';').next().unwrap_or_default();
     kind.trim().to_ascii_lowercase()
-}
-
-async fn collect(body: &mut axum::body::Body, limit: usize) -> Result<Vec<u8>, Error> {
-    let mut bytes = Vec::new();
-    while let Some(piece) = next(body).await {
-        let piece = piece.map_err(|error| Error::Body(format!("the request body ended early: {error}")))?;
-        if bytes.len() + piece.len() > limit {
-            return Err(Error::TooLarge(limit));
-        }
-        bytes.extend_from_slice(&piece);
-    }
-    Ok(bytes)
-}
-
-async fn discard(body: &mut axum::body::Body) {
-    let rest = async {
-        let mut left = DISCARD_BYTES;
-        while let Some(Ok(piece)) = next(body).await {
-            left = left.saturating_sub(piece.len());
-            if left == 0 {
-                return;
-            }
-        }
-    };
-    tokio::time::timeout(DISCARD_LIMIT, rest).await.ok(); // the answer goes out either way
-}
-
-/// The next piece; empty for trailers.
-async fn next(body: &mut axum::body::Body) -> Option<Result<Bytes, axum::Error>> {
-    let frame = poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await?;
-    Some(frame.map(|frame| frame.into_data().unwrap_or_default()))
 }
 
 fn unexpected(kind: &'static str, place: Vec<Place>, expected: &str, got: &Value) -> FieldFault {
@@ -264,14 +213,6 @@ mod tests {
             }
             other => panic!("{other:?}"),
         }
-    }
-
-    fn request(length: Option<usize>, body: Vec<u8>) -> Request {
-        let mut request = Request::new(body.into());
-        if let Some(length) = length {
-            request.headers_mut().insert(header::CONTENT_LENGTH, length.into());
-        }
-        request
     }
 
     #[test]
@@ -334,15 +275,5 @@ mod tests {
         body.literal("type", "offer");
 
         assert!(faults(body)[0].to_string().len() < 500);
-    }
-
-    #[tokio::test]
-    async fn a_body_over_the_limit_is_refused_with_and_without_its_length() {
-        assert_eq!(bytes(request(Some(10), vec![b'x'; 10]), 10).await.unwrap().len(), 10);
-        for length in [Some(11), None] {
-            let refused = bytes(request(length, vec![b'x'; 11]), 10).await;
-
-            assert!(matches!(refused, Err(Error::TooLarge(10))), "{length:?}");
-        }
     }
 }

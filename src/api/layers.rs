@@ -25,7 +25,7 @@ use tower_http::{
 };
 use tracing::Instrument;
 
-use super::{Settings, State, error, origin};
+use super::{Settings, State, buffering, error, origin};
 use crate::system;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -44,7 +44,10 @@ pub fn limit(router: Router<State>, settings: &Settings) -> Router<State> {
         .load_shed()
         .layer(GlobalConcurrencyLimitLayer::new(settings.requests_in_flight))
         .layer(TimeoutLayer::new(settings.request_limit.max(Duration::from_millis(1))));
-    router.layer(bounds).layer(SetResponseHeaderLayer::if_not_present(
+    // Outside the bounds: a request counts once it is complete.
+    let buffering = buffering::Buffering::new(settings.body_bytes);
+    let buffering = middleware::from_fn_with_state(buffering, buffering::receive);
+    router.layer(bounds).layer(buffering).layer(SetResponseHeaderLayer::if_not_present(
         header::CACHE_CONTROL,
         HeaderValue::from_static("no-store"), // credentials and figures of a moment
     ))

@@ -3,7 +3,9 @@
 //! Runs on tokio's workers. Must never touch GStreamer; what takes time is asked of a session and awaited.
 
 mod body;
+mod buffering;
 mod chain;
+pub mod connections;
 mod document;
 mod error;
 mod error_body;

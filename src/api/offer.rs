@@ -152,7 +152,7 @@ pub async fn add_candidates(
     let candidates = match got.as_str() {
         body::JSON => from_json(Object::from_request(request, &state).await?)?,
         SDPFRAG => {
-            let bytes = body::bytes(request, state.settings.body_bytes).await?;
+            let bytes = body::bytes(request).await?;
             let text = std::str::from_utf8(&bytes)
                 .map_err(|error| Error::Body(format!("expected UTF-8 text: {error}")))?;
             signalling::parse_sdpfrag(text)?

@@ -20,7 +20,13 @@ use tower::ServiceExt;
 use tower_http::services::ServeFile;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{State, body::{JSON, Object}, document::Bytes, error::Error, sessions::SessionId};
+use super::{
+    State,
+    body::{JSON, Object},
+    document::Bytes,
+    error::Error,
+    sessions::SessionId,
+};
 use crate::{
     recordings::{self, Kind, Recording, is_name},
     session::{self, Recorded},
@@ -152,7 +158,8 @@ pub async fn file(
 }
 
 async fn serve(path: PathBuf, download: Option<&str>, request: Request) -> Result<Response, Error> {
-    let kind = media_type(&path).ok_or_else(|| recordings::Error::NotFound("with a file of this type".into()))?;
+    let kind =
+        media_type(&path).ok_or_else(|| recordings::Error::NotFound("with a file of this type".into()))?;
     let Ok(served) = ServeFile::new(path).oneshot(request).await;
     let mut response = served.into_response();
     let disposition =

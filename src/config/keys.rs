@@ -65,6 +65,8 @@ keys! {
     "frame_ancestors" "SCOPE_FRAME_ANCESTORS" Many "" "pages that may show this one in a frame, e.g. https://huggingface.co, self, or * for all; none without" |c, t| c.api.origin.frame_ancestors = each(t, FrameAncestor::parse)?;
     "max_sessions" "SCOPE_MAX_SESSIONS" One "16" "sessions at once; a core carries about 5 of 640x480" |c, t| c.session.sessions = positive(t)?;
     "max_viewers" "SCOPE_MAX_VIEWERS" One "8" "viewers of the headless session's output.ts at once; each takes threads and up to 5 MB" |c, t| c.session.viewers = positive(t)?;
+    "max_connections" "SCOPE_MAX_CONNECTIONS" One "1024" "HTTP connections at once, at most a quarter of the file descriptors; the longest idle one gives way to a newer one" |c, t| c.server.connections.all = positive(t)?;
+    "max_connections_per_address" "SCOPE_MAX_CONNECTIONS_PER_ADDRESS" One "64" "the same from one IPv4 address or IPv6 /64; not for loopback, so raise it for a reverse proxy on another host" |c, t| c.server.connections.per_address = positive(t)?;
     "max_body_bytes" "SCOPE_MAX_BODY_BYTES" One "524288" "longest request body; an offer has 10 to 30 kB" |c, t| c.api.body_bytes = number(t)?;
     "max_requests" "SCOPE_MAX_REQUESTS" One "64" "requests in flight at once" |c, t| c.api.requests_in_flight = positive(t)?;
     "request_timeout" "SCOPE_REQUEST_TIMEOUT" One "20s" "longest time for a request; an offer takes 50 ms" |c, t| c.api.request_limit = duration(t)?;

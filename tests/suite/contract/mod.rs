@@ -2,6 +2,7 @@
 
 mod aiortc;
 mod api;
+mod connections;
 mod injection;
 mod log;
 mod metrics;

@@ -33,6 +33,11 @@ fn routes(server: &Server) -> Vec<(String, String)> {
     routes
 }
 
+/// Whether a cache has to keep it apart by `Origin`.
+fn varies(response: &Response) -> bool {
+    response.headers.get_all("vary").iter().any(|name| name == "origin")
+}
+
 fn refusals(server: &Server, limit: &str) -> u64 {
     let metrics = ask(server, "GET", "/metrics", &[]).text();
     let start = format!("scope_limit_refusals_total{{limit=\"{limit}\"}} ");
@@ -70,7 +75,8 @@ fn a_name_that_is_not_the_servers_is_refused_on_every_route() {
     let asked = |curl: &[&str]| {
         let url = format!("http://evil.example:{port}/health");
         let resolve = format!("evil.example:{port}:127.0.0.1");
-        let output = ["-s", "-o", "/dev/null", "-w", "%{http_code} %{http_version}", "--resolve", &resolve, &url];
+        let output =
+            ["-s", "-o", "/dev/null", "-w", "%{http_code} %{http_version}", "--resolve", &resolve, &url];
         let output = std::process::Command::new("curl").args(curl).args(output).output().unwrap();
         String::from_utf8(output.stdout).unwrap()
     };
@@ -113,7 +119,10 @@ fn a_foreign_page_changes_nothing() {
 
         assert_eq!(status(&[form, ("origin", EVIL)]), 403, "{method} {path}");
         assert_eq!(status(&[form, ("sec-fetch-site", "cross-site")]), 403, "{method} {path}");
-        assert_eq!(status(&[form, ("sec-fetch-site", "same-site"), ("origin", "http://127.0.0.1:3000")]), 403);
+        assert_eq!(
+            status(&[form, ("sec-fetch-site", "same-site"), ("origin", "http://127.0.0.1:3000")]),
+            403
+        );
         assert_eq!(status(&[form, ("origin", "null")]), 403, "{method} {path}");
         for own in [vec![], vec![("sec-fetch-site", "same-origin")], vec![("origin", server.url())]] {
             assert_ne!(status(&own), 403, "{method} {path} {own:?}");
@@ -127,16 +136,22 @@ fn a_foreign_page_changes_nothing() {
     assert!(sentence.contains(EVIL) && sentence.contains("--allow-origin"), "{sentence}");
     assert_eq!(refusals(&server, "origin"), changing * 4 + 1);
     // Reading is the browser's to refuse: it gets no header that would allow it.
-    let read = ask(&server, "GET", "/api/v1/recordings", &[("origin", EVIL), ("sec-fetch-site", "cross-site")]);
+    let read =
+        ask(&server, "GET", "/api/v1/recordings", &[("origin", EVIL), ("sec-fetch-site", "cross-site")]);
     assert_eq!(read.status, 200);
-    assert!(!read.headers.keys().any(|name| name.as_str().starts_with("access-control")), "{:?}", read.headers);
+    assert!(
+        !read.headers.keys().any(|name| name.as_str().starts_with("access-control")),
+        "{:?}",
+        read.headers
+    );
     assert_eq!(read.header("cross-origin-resource-policy"), Some("same-origin"));
 }
 
 #[test]
 fn an_origin_that_the_operator_names_may_use_the_api() {
     let app = "http://localhost:5173";
-    let server = Server::spawn(&["--allow-origin", app, "--allow-origin", "https://app.example.org"], OFFLINE);
+    let server =
+        Server::spawn(&["--allow-origin", app, "--allow-origin", "https://app.example.org"], OFFLINE);
     let offer = "/api/v1/webrtc/offer";
     let preflight = |origin: &str| {
         let wants = [
@@ -156,17 +171,22 @@ fn an_origin_that_the_operator_names_may_use_the_api() {
     assert!(["POST", "PUT", "PATCH", "DELETE"].iter().all(|method| methods.contains(method)), "{methods}");
     assert_eq!(allowed.header("access-control-allow-headers"), Some("content-type, authorization"));
     assert_eq!(allowed.header("access-control-allow-credentials"), None);
-    assert_eq!(allowed.header("vary"), Some("origin"));
-    let used = ask(&server, "POST", "/api/v1/session/stop", &[("origin", app), ("sec-fetch-site", "same-site")]);
+    assert!(varies(&allowed), "{:?}", allowed.headers);
+    let used =
+        ask(&server, "POST", "/api/v1/session/stop", &[("origin", app), ("sec-fetch-site", "same-site")]);
     assert_ne!(used.status, 403, "{}", used.text());
     assert_eq!(used.header("access-control-allow-origin"), Some(app));
     for foreign in [EVIL, "http://localhost:5174", "https://localhost:5173", "null"] {
         let refused = preflight(foreign);
         assert_eq!(refused.header("access-control-allow-origin"), None, "{foreign}");
-        assert_eq!(ask(&server, "POST", "/api/v1/session/stop", &[("origin", foreign)]).status, 403, "{foreign}");
+        assert_eq!(
+            ask(&server, "POST", "/api/v1/session/stop", &[("origin", foreign)]).status,
+            403,
+            "{foreign}"
+        );
     }
     let plain = ask(&server, "GET", "/api/v1/recordings", &[]);
-    assert_eq!((plain.header("access-control-allow-origin"), plain.header("vary")), (None, Some("origin")));
+    assert!(plain.header("access-control-allow-origin").is_none() && varies(&plain), "{:?}", plain.headers);
 
     let all = Server::spawn(&["--allow-origin", "*"], OFFLINE);
     let any = ask(&all, "POST", "/api/v1/session/stop", &[("origin", EVIL)]);
@@ -183,11 +203,9 @@ fn a_page_of_the_operators_choice_may_frame_the_page() {
     };
 
     assert_eq!(frames(&Server::spawn(&[], OFFLINE)), "'none'");
-    let named = ["--frame-ancestors", "https://huggingface.co,https://*.hf.space", "--frame-ancestors", "self"];
-    assert_eq!(
-        frames(&Server::spawn(&named, OFFLINE)),
-        "https://huggingface.co https://*.hf.space 'self'"
-    );
+    let named =
+        ["--frame-ancestors", "https://huggingface.co,https://*.hf.space", "--frame-ancestors", "self"];
+    assert_eq!(frames(&Server::spawn(&named, OFFLINE)), "https://huggingface.co https://*.hf.space 'self'");
 }
 
 #[test]

@@ -138,10 +138,17 @@ fn a_head_that_never_ends_is_given_up() {
 
 #[test]
 fn too_many_requests_are_told_to_come_back_and_probes_still_answer() {
-    let server = Server::spawn(&[], &[("SCOPE_OFFLINE", "1"), ("SCOPE_MAX_REQUESTS", "1")]);
+    // An answer waits for a STUN server that says nothing.
+    let stun = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let stun = format!("stun:{}", stun.local_addr().unwrap());
+    let settings = [("SCOPE_MAX_REQUESTS", "1"), ("SCOPE_STUN", &stun), ("SCOPE_GATHER_TIMEOUT", "5s")];
+    let server = Server::spawn(&[], &settings);
     let url = |path: &str| format!("{}{path}", server.url());
-    let head =
-        format!("POST {OFFER} HTTP/1.1\r\nhost: localhost\r\ncontent-type: {JSON}\r\ncontent-length: 99\r\n\r\n{{");
+    let body = json!({"sdp": CHROMIUM, "type": "offer"}).to_string();
+    let head = format!(
+        "POST {OFFER} HTTP/1.1\r\nhost: localhost\r\ncontent-type: {JSON}\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
 
     let (mut slow, mut refused) = (Vec::new(), None);
     let seen = crate::support::wait_until(

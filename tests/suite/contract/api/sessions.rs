@@ -170,7 +170,8 @@ fn parameters_and_pipeline_can_be_set_without_a_data_channel() {
 fn https_is_served_with_a_certificate_made_at_start() {
     let port =
         std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port().to_string();
-    let settings = [("SCOPE_OFFLINE", "1")];
+    let state = tempfile::tempdir().unwrap();
+    let settings = [("SCOPE_OFFLINE", "1"), ("SCOPE_STATE_DIR", state.path().to_str().unwrap())];
     let server = Server::start(&["--tls", "self-signed", "--port", &port], &settings);
     let url = format!("https://127.0.0.1:{port}/health");
 
