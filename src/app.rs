@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context;
-use axum_server::{Handle, tls_rustls::RustlsConfig};
+use axum_server::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -25,8 +25,8 @@ pub struct App {
     http: Handle<SocketAddr>,
     http_task: JoinHandle<std::io::Result<()>>,
     turn_task: JoinHandle<()>,
-    /// Deletes expired recordings.
-    sweeper: JoinHandle<()>,
+    /// Deletes expired recordings; follows changes of the certificate.
+    tasks: Vec<JoinHandle<()>>,
     /// Watches the folders of pipelines and reads the catalog again after a change.
     watch: stage::Watch,
     grace: Duration,
@@ -71,18 +71,20 @@ impl App {
         if let Some(id) = &config.pipelines.default {
             catalog.load(std::slice::from_ref(id), None).context("the default pipeline")?;
         }
-        let tls = config.server.certificate.load().context("the HTTPS certificate")?;
+        let draining = CancellationToken::new();
+        let tls = tls::start(config.server.certificate.clone(), config.state_dir.clone(), draining.clone())
+            .context("the HTTPS certificate")?;
+        let (tls, tls_task) = tls.unzip();
         let engine = tokio::task::spawn_blocking(move || media::Engine::start(config.media))
             .await
             .context("GStreamer")??;
         log_codecs(&engine);
         descriptors::log_shortage(config.session.sessions);
-        let draining = CancellationToken::new();
         let (turn, turn_task) = turn::Service::start(config.turn, draining.clone()).await;
         let metrics = Arc::new(metrics);
         let watch = stage::Watch::start(catalog.clone()).context("watching the folders of pipelines")?;
         let recordings = recordings::Store::new(config.recordings);
-        let sweeper = recordings.start_sweeping(draining.clone());
+        let tasks = [recordings.start_sweeping(draining.clone())].into_iter().chain(tls_task).collect();
         let registry = session::Registry::new(
             engine,
             catalog.clone(),
@@ -110,10 +112,10 @@ impl App {
         let address = listener.local_addr()?;
         let http = Handle::new();
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let http_task = config.server.serve(listener, tls.map(RustlsConfig::from_config), router, http.clone())?;
+        let http_task = config.server.serve(listener, tls, router, http.clone())?;
         tracing::info!(%address, scheme, version = env!("CARGO_PKG_VERSION"), "serving");
         let grace = config.shutdown_grace;
-        Ok(Self { address, scheme, registry, draining, http, http_task, turn_task, sweeper, watch, grace })
+        Ok(Self { address, scheme, registry, draining, http, http_task, turn_task, tasks, watch, grace })
     }
 
     /// The server's address, e.g. `http://127.0.0.1:8000`.
@@ -141,7 +143,9 @@ impl App {
         self.http.graceful_shutdown(Some(shutdown::HTTP_GRACE));
         let http = tokio::time::timeout(shutdown::HTTP_GRACE * 2, self.http_task).await;
         let turn = tokio::time::timeout(shutdown::TASK_GRACE, self.turn_task).await;
-        tokio::time::timeout(shutdown::TASK_GRACE, self.sweeper).await.ok(); // a hanging disk must not delay the shutdown
+        for task in self.tasks {
+            tokio::time::timeout(shutdown::TASK_GRACE, task).await.ok(); // a hanging disk must not delay the shutdown
+        }
         tokio::task::spawn_blocking(move || drop(self.watch)).await.ok(); // joins its thread
         anyhow::ensure!(left == 0, "{left} sessions did not end within {:?}", self.grace);
         http.context("HTTP connections did not end in time")??.context("HTTP")?;

@@ -25,6 +25,7 @@ pub mod session;
 pub mod shutdown;
 pub mod signalling;
 pub mod stage;
+pub mod state_dir;
 pub mod system;
 pub mod telemetry;
 pub mod tls;

@@ -263,8 +263,9 @@ pub fn wrong_method(path: &str, allow: &HeaderValue) -> Response {
 /// A name that is not this server's; `authority` as the request says it.
 pub fn unknown_host(authority: &str) -> Response {
     let shown: String = authority.chars().take(SHOWN).collect();
-    let sentence =
-        format!("expected a host name of this server, got {shown:?}; if it is one, add it to --allowed-hosts");
+    let sentence = format!(
+        "expected a host name of this server, got {shown:?}; if it is one, add it to --allowed-hosts"
+    );
     respond(StatusCode::MISDIRECTED_REQUEST, ErrorBody::new(sentence, "unknown_host"))
 }
 

@@ -11,7 +11,11 @@ use super::{
 };
 use crate::{
     api::origin::{FrameAncestor, HostPattern, OriginPattern},
-    media::CodecPolicy, signalling::CodecName, stage::onnx::Provider, telemetry::Format, tls::Certificate,
+    media::CodecPolicy,
+    signalling::CodecName,
+    stage::onnx::Provider,
+    telemetry::Format,
+    tls::Certificate,
     turn::IceServer,
 };
 
@@ -63,6 +67,7 @@ keys! {
     "allowed_hosts" "SCOPE_ALLOWED_HOSTS" Many "" "names that this server answers to besides IP addresses, localhost and this host's own name: scope.example.org, *.local, or * for all" |c, t| c.api.origin.allowed_hosts = each(t, HostPattern::parse)?;
     "allow_origin" "SCOPE_ALLOW_ORIGIN" Many "" "origins of other pages that may use the API (CORS), e.g. https://app.example.org, or * for all" |c, t| c.api.origin.allow_origin = each(t, OriginPattern::parse)?;
     "frame_ancestors" "SCOPE_FRAME_ANCESTORS" Many "" "pages that may show this one in a frame, e.g. https://huggingface.co, self, or * for all; none without" |c, t| c.api.origin.frame_ancestors = each(t, FrameAncestor::parse)?;
+    "state_dir" "SCOPE_STATE_DIR" One "~/.local/state/scope" "folder of what the server keeps for itself, such as the self-signed certificate; $XDG_STATE_HOME/scope where that is set" |c, t| c.state_dir = PathBuf::from(t).into();
     "max_sessions" "SCOPE_MAX_SESSIONS" One "16" "sessions at once; a core carries about 5 of 640x480" |c, t| c.session.sessions = positive(t)?;
     "max_viewers" "SCOPE_MAX_VIEWERS" One "8" "viewers of the headless session's output.ts at once; each takes threads and up to 5 MB" |c, t| c.session.viewers = positive(t)?;
     "max_connections" "SCOPE_MAX_CONNECTIONS" One "1024" "HTTP connections at once, at most a quarter of the file descriptors; the longest idle one gives way to a newer one" |c, t| c.server.connections.all = positive(t)?;
@@ -174,7 +179,7 @@ mod tests {
     use super::*;
 
     /// Keys whose default is not a value but a sentence about one.
-    const DESCRIBED: [&str; 3] = ["ui_dir", "udp_ports", "pipeline"];
+    const DESCRIBED: [&str; 4] = ["state_dir", "ui_dir", "udp_ports", "pipeline"];
 
     #[test]
     fn the_defaults_of_the_table_are_those_of_the_settings() {

@@ -14,13 +14,15 @@ pub use keys::table;
 pub use load::{Outcome, Subject, load};
 pub use task::{Form, Run, Task};
 
-use crate::{api, media, recordings, session, stage, telemetry, tls, turn};
+use crate::{api, media, recordings, session, stage, state_dir::StateDir, telemetry, tls, turn};
 
 /// Everything that a person can set.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where the server listens.
     pub server: api::server::Settings,
+    /// What the server keeps for itself.
+    pub state_dir: StateDir,
     /// Bounds on requests.
     pub api: api::Settings,
     /// How many sessions there may be, and how long their steps may take.
@@ -45,6 +47,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             server: api::server::Settings::default(),
+            state_dir: StateDir::default(),
             api: api::Settings::default(),
             session: session::Settings::default(),
             media: media::Settings::default(),

@@ -1,10 +1,17 @@
 // The server under test, and waits that poll a condition within a limit.
 import { spawn } from "node:child_process";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const binary = process.env.SCOPE_BIN ?? `${root}target/debug/scope`;
+const settings = {
+  SCOPE_OFFLINE: "1",
+  SCOPE_UI_DIR: `${root}frontend/dist`,
+  // Not the tester's own.
+  SCOPE_STATE_DIR: `${tmpdir()}/scope-browser-tests`,
+};
 /** A limit and no measure: longer than a cold browser takes beside a compiler. */
 export const LIMIT_MS = 60_000;
 
@@ -48,7 +55,7 @@ export async function startServer({ port, args = [], env = {}, scheme = "http", 
   const host = link?.address ?? "127.0.0.1";
   const [program, ...words] = [...(link?.atServer ?? []), binary, "--host", host, "--port", String(port), ...args];
   const child = spawn(program, words, {
-    env: { ...process.env, SCOPE_OFFLINE: "1", SCOPE_UI_DIR: `${root}frontend/dist`, ...env },
+    env: { ...process.env, ...settings, ...env },
     stdio: ["ignore", "ignore", "pipe"],
   });
   const kill = owned(child);

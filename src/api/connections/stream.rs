@@ -42,7 +42,7 @@ impl Stream {
     /// The first byte, which stays where it is.
     ///
     /// # Errors
-    /// The connection ended before it, or none came in time.
+    /// The connection ended before it, or the first byte did not arrive in time.
     pub async fn first_byte(&mut self) -> io::Result<u8> {
         let mut byte = [0];
         let read = tokio::select! {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::finding::Finding;
+use super::finding::{Finding, Status};
 use crate::{
     app,
     config::Config,
@@ -34,7 +34,7 @@ fn certificate(certificate: &Certificate) -> Finding {
             );
         }
         Certificate::SelfSigned => {
-            return Finding::ok("https", "a certificate is made at start; browsers warn once");
+            return Finding::ok("https", "a self-signed certificate, kept for a year; browsers warn once");
         }
         Certificate::Files { cert, key } => (cert, key),
     };
@@ -43,10 +43,15 @@ fn certificate(certificate: &Certificate) -> Finding {
             "set SCOPE_TLS_CERT and SCOPE_TLS_KEY to a matching pair of PEM files that this user can read";
         return Finding::fail("https", error.to_string(), advice);
     }
-    match tls::validity(cert) {
+    let finding = match tls::validity(cert) {
         Ok((from, until)) => valid(from, until, Timestamp::now()),
         Err(error) => Finding::warn("https", error.to_string(), "check that it is an X.509 certificate"),
+    };
+    if finding.status == Status::Ok && !tls::is_private(key) {
+        let found = format!("every local user can read the private key {}", key.display());
+        return Finding::warn("https", found, format!("chmod 600 {}", key.display()));
     }
+    finding
 }
 
 fn valid(from: Timestamp, until: Timestamp, now: Timestamp) -> Finding {
@@ -60,7 +65,7 @@ fn valid(from: Timestamp, until: Timestamp, now: Timestamp) -> Finding {
     }
     let found = format!("the certificate is valid until {}", day(until));
     if until.duration_since(now) < SOON {
-        return Finding::warn("https", found, "renew it, then restart scope");
+        return Finding::warn("https", found, "renew it; a running server takes the new files by itself");
     }
     Finding::ok("https", found)
 }
@@ -118,7 +123,6 @@ fn is_program(file: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::doctor::finding::Status;
 
     #[test]
     fn a_certificate_is_judged_by_its_dates() {

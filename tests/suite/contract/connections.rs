@@ -208,7 +208,12 @@ fn an_address_has_a_share_of_the_connections_and_of_the_bodies() {
 
     let mut over = || silent.iter_mut().filter_map(|stream| is_over(stream).then_some(())).count();
     let gone = wait_until(|| over() >= 10, LIMIT);
-    assert!(gone && over() == 10, "{} over, {} refusals", over(), refusals(&server, "connections_per_address"));
+    assert!(
+        gone && over() == 10,
+        "{} over, {} refusals",
+        over(),
+        refusals(&server, "connections_per_address")
+    );
     // Loopback is another address, and has no limit of its own.
     let mut own: Vec<_> = (0..30).map(|_| connect(address(&server), b"")).collect();
     assert_eq!(http::get(&format!("{}/health", server.url())).unwrap().status, 200);

@@ -8,5 +8,6 @@ mod log;
 mod metrics;
 mod resume;
 mod steering;
+mod tls;
 mod web;
 mod webrtc;

@@ -25,9 +25,9 @@ const LEAVES: &[&str] = &[
     "recordings",
     "shutdown",
     "signalling",
+    "state_dir",
     "system",
     "telemetry",
-    "tls",
     "turn",
 ];
 
@@ -35,12 +35,13 @@ const LEAVES: &[&str] = &[
 ///
 /// `config` holds the settings of the modules that it uses; only `app` and `command`, which hand them out, use it.
 const MAY_USE: &[(&str, &[&str])] = &[
-    ("api", &["session", "stage"]),
-    ("command", &["api", "app", "config", "media", "session", "stage"]),
-    ("config", &["api", "media", "session", "stage"]),
+    ("api", &["session", "stage", "tls"]),
+    ("command", &["api", "app", "config", "media", "session", "stage", "tls"]),
+    ("config", &["api", "media", "session", "stage", "tls"]),
     ("session", &["media", "stage"]),
     ("media", &[]),
     ("stage", &[]),
+    ("tls", &[]),
 ];
 
 #[test]

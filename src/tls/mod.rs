@@ -1,9 +1,13 @@
-//! The HTTPS certificate: PEM files, or one made at start. Pure but for the reading of files.
+//! The HTTPS certificate: PEM files, or a self-signed pair that is kept.
 //!
 //! A browser gives no camera to a plain-HTTP page other than localhost (W3C Secure Contexts), so a server on a local
 //! network needs one.
 
+mod live;
+mod self_signed;
+
 use std::{
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -12,6 +16,10 @@ use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
+
+pub use live::start;
+
+use crate::state_dir::StateDir;
 
 /// What can be wrong with a certificate.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +38,9 @@ pub enum Error {
     /// The self-signed certificate could not be made.
     #[error("cannot make a certificate: {0}")]
     Make(#[from] rcgen::Error),
+    /// The system refuses a handler of SIGHUP.
+    #[error("cannot listen for SIGHUP: {0}")]
+    Signal(std::io::Error),
 }
 
 /// Where the HTTPS certificate comes from.
@@ -38,7 +49,7 @@ pub enum Certificate {
     /// Plain HTTP.
     #[default]
     None,
-    /// One that is made at start.
+    /// One that the server makes and keeps.
     SelfSigned,
     /// PEM files.
     Files {
@@ -51,14 +62,16 @@ pub enum Certificate {
 
 impl Certificate {
     /// The TLS configuration with this certificate; none for plain HTTP.
-    ///
-    /// # Errors
-    /// As [`from_files`] and [`self_signed`].
-    pub fn load(&self) -> Result<Option<Arc<ServerConfig>>, Error> {
+    fn load(&self, state: &StateDir) -> Result<Option<Arc<ServerConfig>>, Error> {
         match self {
             Self::None => Ok(None),
-            Self::SelfSigned => self_signed().map(Some),
-            Self::Files { cert, key } => from_files(cert, key).map(Some),
+            Self::SelfSigned => self_signed::load(state, jiff::Timestamp::now()).map(Some),
+            Self::Files { cert, key } => {
+                if !is_private(key) {
+                    tracing::warn!(key = %key.display(), "every local user can read the private key; chmod 600 it");
+                }
+                from_files(cert, key).map(Some)
+            }
         }
     }
 }
@@ -98,15 +111,9 @@ pub fn validity(certificate: &Path) -> Result<(jiff::Timestamp, jiff::Timestamp)
     Ok((time(validity.not_before)?, time(validity.not_after)?))
 }
 
-/// A server configuration with a certificate made now, for localhost, this host's name and its addresses.
-///
-/// # Errors
-/// [`Error::Make`].
-pub fn self_signed() -> Result<Arc<ServerConfig>, Error> {
-    let made = rcgen::generate_simple_self_signed(names())?;
-    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der())
-        .map_err(|error| rustls::Error::General(error.to_owned()))?;
-    config(vec![made.cert.der().clone()], key)
+/// Whether only the owner and the group of a private key can read it.
+pub fn is_private(key: &Path) -> bool {
+    key.metadata().map_or(true, |key| key.permissions().mode() & 0o004 == 0)
 }
 
 fn config(
@@ -126,28 +133,9 @@ fn fault(path: &Path, reason: &dyn std::fmt::Display) -> Error {
     Error::File { path: path.to_owned(), reason: reason.to_string() }
 }
 
-fn names() -> Vec<String> {
-    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
-    names.extend(std::fs::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned()));
-    let networks = sysinfo::Networks::new_with_refreshed_list();
-    let addresses =
-        networks.iter().flat_map(|networks| networks.values()).flat_map(sysinfo::NetworkData::ip_networks);
-    names.extend(addresses.map(|network| network.addr.to_string()));
-    names.sort();
-    names.dedup();
-    names
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_certificate_is_made_for_this_host() {
-        assert!(self_signed().is_ok());
-        let local = |name: &String| name.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
-        assert!(names().contains(&"localhost".to_owned()) && names().iter().any(local), "{:?}", names());
-    }
 
     #[test]
     fn files_are_read_and_their_faults_named() {
@@ -161,6 +149,10 @@ mod tests {
         let (from, until) = validity(&certificate).unwrap();
         assert!(from < jiff::Timestamp::now() && until > jiff::Timestamp::now());
         assert!(validity(&key).is_err());
+        std::fs::set_permissions(&key, PermissionsExt::from_mode(0o644)).unwrap();
+        assert!(!is_private(&key));
+        std::fs::set_permissions(&key, PermissionsExt::from_mode(0o640)).unwrap();
+        assert!(is_private(&key));
         let swapped = from_files(&key, &certificate).unwrap_err().to_string();
         assert!(swapped.contains("key.pem"), "{swapped}");
         assert!(from_files(Path::new("/nowhere"), &key).unwrap_err().to_string().contains("/nowhere"));
