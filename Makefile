@@ -11,6 +11,7 @@ ARGS ?=
 export CARGO_TARGET_DIR ?= target
 
 DENY_VERSION := 0.20.2
+CYCLONEDX_VERSION := 0.5.9
 RUFF := .venv/bin/ruff
 # Run in frontend/; --no: a missing package is an error, not a download.
 NPX := npx --no --
@@ -21,7 +22,7 @@ UI_SOURCES := $(shell find frontend -name node_modules -prune -o -name dist -pru
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-.PHONY: deps deps-run deps-test deps-bench deps-deny
+.PHONY: deps deps-run deps-test deps-bench deps-deny deps-sbom
 deps: deps-test ## install what building, running and testing need (Debian 12 and 13)
 
 deps-run:
@@ -35,6 +36,9 @@ deps-bench: ## install what `make bench` compares with
 
 deps-deny: ## install cargo-deny for `make check` (compiles for minutes)
 	cargo install --locked cargo-deny@$(DENY_VERSION)
+
+deps-sbom: ## install cargo-cyclonedx for `make sbom` (compiles for minutes)
+	cargo install --locked cargo-cyclonedx@$(CYCLONEDX_VERSION)
 
 # npm writes node_modules/.package-lock.json last, vite dist/index.html: both mark a finished step.
 %/node_modules/.package-lock.json: %/package.json %/package-lock.json
@@ -82,6 +86,10 @@ audit: ## check the dependencies for known vulnerabilities (asks GitHub and npm'
 	cargo deny --manifest-path fuzz/Cargo.toml --config .deny.toml check advisories
 	cd frontend && npm audit --package-lock-only --audit-level=moderate
 	cd tests/browser && npm audit --package-lock-only --audit-level=moderate
+
+.PHONY: sbom
+sbom: ## write what the server and the page are made of to target/sbom (CycloneDX)
+	@.tools/sbom
 
 .PHONY: requirements
 requirements: ## write requirements.txt with hashes from each requirements.in (UPGRADE=--upgrade for new versions)
