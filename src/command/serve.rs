@@ -1,12 +1,19 @@
 //! `scope` and `scope serve`: the server, until it is told to stop.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
+
+use tokio::{task::spawn_blocking, time::timeout};
 
 use crate::{
     app::{self, App},
     config::Config,
-    memory, shutdown, telemetry,
+    memory, shutdown,
+    system::fixes,
+    telemetry,
 };
+
+/// dpkg answers in milliseconds; a disk that hangs must not keep the server from starting.
+const FIXES_LIMIT: Duration = Duration::from_secs(5);
 
 /// Runs the server to its end.
 pub fn serve(config: Config) -> ExitCode {
@@ -26,5 +33,6 @@ pub fn serve(config: Config) -> ExitCode {
 #[tokio::main]
 async fn run(config: Config, logs: telemetry::LogTail) -> anyhow::Result<()> {
     let stop = shutdown::signal()?;
+    timeout(FIXES_LIMIT, spawn_blocking(fixes::log)).await.ok(); // a warning less is no reason to end
     App::start(config, logs).await?.run_until(stop).await
 }

@@ -1,10 +1,12 @@
-//! Figures of the host: processors, memory, graphics cards. An unknown figure is null, never 0.
+//! Figures of the host: processors, memory, graphics cards; and which security fixes its packages have. An unknown figure
+//! is null, never 0.
 //!
 //! Read on request, in under a millisecond, on the caller's thread; a lock guards the last reading, since load is a
 //! difference of two.
 
 mod cards;
 mod cgroup;
+pub mod fixes;
 mod rate;
 pub mod threads;
 

@@ -1,17 +1,14 @@
 //! GStreamer, its elements and the codecs. Blocks: it tries the codecs.
 
-use std::process::{Command, Stdio};
-
 use super::finding::Finding;
 use crate::{
     config::Config,
     media::{self, Inventory, Trial},
+    system::fixes,
 };
 
 /// Older VA-API encoders ignore key frame requests, so a viewer who lost packets stays frozen (fixed in 1.24.4).
 const VA_KEY_FRAMES: (u32, u32, u32) = (1, 24, 4);
-/// Oldest build of plugins-bad with the fixes of CVE-2026-14935 and CVE-2026-59692 (DTLS), by Debian release.
-const DTLS_FIXED: &[(&str, &str)] = &[("12", "1.22.0-4+deb12u8")];
 
 /// GStreamer, its elements, the codecs.
 pub fn check(config: &Config) -> Vec<Finding> {
@@ -26,7 +23,7 @@ pub fn check(config: &Config) -> Vec<Finding> {
         }
     };
     let mut findings = vec![version(&inventory)];
-    findings.extend(dtls());
+    findings.extend(fixes());
     findings.push(elements(&inventory));
     findings.extend(codecs(config));
     findings.push(hardware(&inventory));
@@ -120,56 +117,17 @@ fn hardware(inventory: &Inventory) -> Finding {
     Finding::ok("hardware codecs", inventory.hardware.join(", "))
 }
 
-/// Whether Debian's build has the fixes; `None` on any other system.
-fn dtls() -> Option<Finding> {
-    let release = std::fs::read_to_string("/etc/os-release").ok()?;
-    let floor = floor(&release)?;
-    let version =
-        output(Command::new("dpkg-query").args(["-W", "-f", "${Version}", "gstreamer1.0-plugins-bad"]))?;
-    let is_old = Command::new("dpkg")
-        .args(["--compare-versions", &version, "lt", floor])
-        .status()
-        .is_ok_and(|status| status.success());
-    if is_old {
-        let found =
-            format!("gstreamer1.0-plugins-bad {version} lacks the fixes of CVE-2026-14935, CVE-2026-59692");
-        let advice = "apt-get update && apt-get install --only-upgrade gstreamer1.0-plugins-bad, with \
-                      Debian's security repository";
-        return Some(Finding::warn("dtls fixes", found, advice));
-    }
-    Some(Finding::ok("dtls fixes", format!("gstreamer1.0-plugins-bad {version} has them")))
-}
-
-fn floor(os_release: &str) -> Option<&'static str> {
-    let field = |name| {
-        let value = os_release.lines().find_map(|line| line.strip_prefix(name))?;
-        Some(value.trim_matches('"'))
-    };
-    let version = field("VERSION_ID=").filter(|_| field("ID=") == Some("debian"))?;
-    DTLS_FIXED.iter().find_map(|(release, floor)| (*release == version).then_some(*floor))
-}
-
-/// What a short system command prints; `None` if it fails.
-fn output(command: &mut Command) -> Option<String> {
-    let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
-    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    (output.status.success() && !text.is_empty()).then_some(text)
+/// Which security fixes its packages have.
+fn fixes() -> impl Iterator<Item = Finding> {
+    fixes::look().into_iter().map(|fix| match fix.advice() {
+        Some(advice) => Finding::warn("dtls fixes", fix.to_string(), advice),
+        None => Finding::ok("dtls fixes", fix.to_string()),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_floor_is_that_of_the_installer() {
-        let installer = include_str!("../../../.tools/deps");
-
-        for (release, floor) in DTLS_FIXED {
-            assert!(installer.contains(&format!("[{release}]={floor}")), "{release} {floor}");
-        }
-        assert_eq!(floor("ID=debian\nVERSION_ID=\"12\"\n"), Some(DTLS_FIXED[0].1));
-        assert_eq!(floor("ID=ubuntu\nVERSION_ID=\"12\"\n"), None);
-    }
 
     #[test]
     fn old_va_encoders_are_warned_of() {

@@ -6,6 +6,7 @@ mod doctor;
 mod documents;
 mod pipelines;
 mod skips;
+mod supply;
 mod words;
 
 use std::path::{Path, PathBuf};
