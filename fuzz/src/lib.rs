@@ -10,6 +10,8 @@ pub mod control;
 mod ending;
 #[path = "../../src/frame/mod.rs"]
 pub mod frame;
+#[path = "../../src/limits.rs"]
+pub mod limits;
 #[path = "../../src/metrics/mod.rs"]
 pub mod metrics;
 #[path = "../../src/signalling/mod.rs"]

@@ -142,6 +142,14 @@ impl Server {
         Resources { threads: field("Threads:"), fds, rss_kb: field("VmRSS:") }
     }
 
+    /// How often a limit refused something (`scope_limit_refusals_total`).
+    pub fn refusals(&self, limit: &str) -> u64 {
+        let text = http::get(&format!("{}/metrics", self.url())).expect("the server answers").text();
+        let sample = format!("scope_limit_refusals_total{{limit=\"{limit}\"}} ");
+        let value = text.lines().find_map(|line| line.strip_prefix(&sample));
+        value.and_then(|value| value.parse().ok()).expect("each limit has its count")
+    }
+
     /// Whether it comes back to what it used `before`; idle threads of pools need some seconds to leave.
     pub fn returns_to(&self, before: &Resources) -> bool {
         wait_until(|| self.resources().is_back_at(before), LIMIT)
