@@ -64,6 +64,8 @@ pub enum Event {
     /// Messages are waiting in the [`Inbox`].
     Mail,
     /// The encoder failed; [`Peer::replace_encoder`] replaces it.
+    /// The peer opens more data channels than it may.
+    TooManyChannels,
     EncoderFault {
         /// Name of its bin.
         bin: String,

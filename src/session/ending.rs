@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::limits;
+
 /// Every way in which a session can end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -22,6 +24,10 @@ pub enum EndReason {
     PeerVanished,
     /// The peer's certificate is not the one in its offer.
     FingerprintMismatch,
+    /// The video's frames are larger than the server decodes.
+    FrameTooLarge,
+    /// The peer opened too many data channels.
+    TooManyChannels,
     /// A GStreamer element failed.
     ElementError,
     /// The file of a headless session ended.
@@ -62,6 +68,8 @@ impl EndReason {
                 "fingerprint_mismatch",
                 "the connection's certificate is not the one in the offer: possible man-in-the-middle; do not retry on this network",
             ),
+            Self::FrameTooLarge => ("frame_too_large", limits::FRAME_SIZE.sentence),
+            Self::TooManyChannels => ("too_many_channels", limits::CHANNELS.sentence),
             Self::ElementError => ("element_error", "part of the media graph failed; see the server's log"),
             Self::SourceEnded => ("source_ended", "the session's file ended"),
             Self::SourceFailed => {
@@ -89,7 +97,7 @@ mod tests {
 
     #[test]
     fn every_ending_has_the_code_that_serde_writes() {
-        for reason in [EndReason::ClosedByClient, EndReason::IceFailed, EndReason::PictureStalled] {
+        for reason in [EndReason::ClosedByClient, EndReason::IceFailed, EndReason::TooManyChannels] {
             assert_eq!(serde_json::to_value(reason).unwrap(), reason.code());
         }
     }

@@ -146,7 +146,17 @@ impl Client {
 
     /// Sends a datagram past ICE, DTLS and SRTP, from the client's own socket.
     pub fn send_datagram(&self, datagram: Vec<u8>) {
-        self.command(Command::Datagram(datagram));
+        self.send_datagrams(vec![datagram]);
+    }
+
+    /// The same for many, one right after another.
+    pub fn send_datagrams(&self, datagrams: Vec<Vec<u8>>) {
+        self.command(Command::Datagrams(datagrams));
+    }
+
+    /// Opens so many data channels besides its own.
+    pub fn open_channels(&self, count: usize) {
+        self.command(Command::OpenChannels(count));
     }
 
     /// Stops at once and closes the socket without a word, as a killed browser does. The counters stay readable.

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use str0m::channel::ChannelId;
+use str0m::channel::{ChannelConfig, ChannelId};
 use str0m::media::{Frequency, KeyframeRequestKind, MediaData, MediaTime, Mid};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::RtpWrite;
@@ -52,8 +52,10 @@ pub enum Command {
     ChangeSource,
     /// Sends RTP packets with these payloads on the video's source, encrypted as all are.
     Rtp(Vec<Vec<u8>>),
-    /// Sends a datagram past ICE, DTLS and SRTP, from the client's own socket.
-    Datagram(Vec<u8>),
+    /// Sends datagrams past ICE, DTLS and SRTP, from the client's own socket.
+    Datagrams(Vec<Vec<u8>>),
+    /// Opens so many data channels more.
+    OpenChannels(usize),
     Vanish,
     Close,
 }
@@ -244,9 +246,19 @@ impl Driver {
             Command::Damage(damage) => self.state.damage = damage,
             Command::ChangeSource => self.change_source(),
             Command::Rtp(payloads) => self.send_rtp(payloads),
-            Command::Datagram(datagram) => {
+            Command::Datagrams(datagrams) => {
                 let server = self.state.server.expect("a test sends these once it is connected");
-                self.socket.send_to(&datagram, server).ok(); // a refused one is an answer too
+                for datagram in datagrams {
+                    self.socket.send_to(&datagram, server).ok(); // a refused one is an answer too
+                }
+            }
+            Command::OpenChannels(count) => {
+                for number in 0..count {
+                    let label = format!("extra {number}");
+                    self.rtc
+                        .direct_api()
+                        .create_data_channel(ChannelConfig { label, ..ChannelConfig::default() });
+                }
             }
             Command::Close => self.close()?,
             Command::Vanish => unreachable!("the loop ends on it"),
@@ -340,7 +352,7 @@ impl Driver {
                 self.shared.update(|stats| stats.nacks_received = figures.nacks);
             }
             Event::ChannelOpen(channel, _) => {
-                self.state.channel = Some(channel);
+                self.state.channel.get_or_insert(channel);
                 self.shared.update(|stats| stats.channel_open = true);
             }
             Event::ChannelData(message) => {

@@ -14,6 +14,8 @@
 //! is not listed here touches no frame. At log level TRACE each row logs when it is installed. Probes run on streaming
 //! threads: they use atomics and short locks, and only [`OUTLET`] may wait.
 
+use std::ops::ControlFlow;
+
 use gst::prelude::*;
 
 use super::panics;
@@ -68,6 +70,22 @@ pub const BYTES_IN: Probe = Probe {
 pub const FIRST_PACKET_IN: Probe = Probe {
     name: "first packet in",
     element: "rtpjitterbuffer",
+pub const SOURCE_LIMIT: Probe = Probe {
+    name: "source limit",
+    element: "nicesrc",
+    pad: "src",
+    thread: ICE,
+    does: "drops SRTP and SRTCP packets of SSRCs beyond the first 32",
+    why: "libsrtp keeps memory for each SSRC and searches all of them for each packet",
+};
+pub const CHANNEL_LIMIT: Probe = Probe {
+    name: "channel limit",
+    element: "sctpdec",
+    pad: "sink",
+    thread: RECEIVE_QUEUE,
+    does: "drops SCTP packets with data of streams beyond the first 4",
+    why: "webrtcbin starts two threads for each stream that data arrives on",
+};
     pad: "sink",
     thread: RECEIVE_QUEUE,
     does: "sets the latency to 0, once",
@@ -434,6 +452,12 @@ impl Probe {
     ) {
         self.events(pad, gst::PadProbeType::EVENT_UPSTREAM, decide);
     }
+/// Drops what does not pass: by `Handled`, since after `Drop` GStreamer unrefs what the binding has freed already, and
+/// says so on standard error each time.
+pub fn pass_if(passes: bool) -> gst::PadProbeReturn {
+    if passes { gst::PadProbeReturn::Ok } else { gst::PadProbeReturn::Handled }
+}
+
 
     /// Lets `decide` pass or drop each downstream event, in order with the buffers.
     pub fn downstream(
@@ -471,6 +495,25 @@ impl Probe {
     /// Calls `take` for each sample of `sink`, and `end` at the end of the stream.
     pub fn samples(
         &self,
+    /// Drops the buffers that `keep` refuses, out of lists too, and passes on what it makes of the others.
+    pub fn keep(&self, pad: &gst::Pad, keep: impl Fn(&mut gst::Buffer) -> bool + Send + Sync + 'static) {
+        self.installed(pad);
+        pad.add_probe(PACKETS, move |_, info| {
+            let kept = match &mut info.data {
+                Some(gst::PadProbeData::Buffer(buffer)) => keep(buffer),
+                Some(gst::PadProbeData::BufferList(list)) => {
+                    list.make_mut().foreach_mut(|mut buffer, _| {
+                        let kept = keep(&mut buffer);
+                        ControlFlow::Continue(Some(buffer).filter(|_| kept))
+                    });
+                    !list.is_empty()
+                }
+                _ => true,
+            };
+            pass_if(kept)
+        });
+    }
+
         sink: &gst_app::AppSink,
         mut take: impl FnMut(&gst::Sample) -> Result<gst::FlowSuccess, gst::FlowError> + Send + 'static,
         end: impl Fn() + Send + 'static,

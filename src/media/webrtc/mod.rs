@@ -3,14 +3,17 @@
 //! Signal closures run on webrtcbin's own threads: they hold weak references and must not block. The call order in
 //! [`open`] is the one that works on both GStreamer 1.22 and 1.26: send pads before the remote description.
 
+mod channel_limit;
 mod data_channel;
 mod fingerprint;
+mod first;
 mod headless;
 mod inspect;
 mod jitter_buffer;
 mod negotiate;
 mod retransmission;
 mod signals;
+mod source_limit;
 mod stats;
 mod traffic;
 mod tune;
@@ -111,7 +114,7 @@ pub fn open(engine: &Engine, open: &Open<'_>, offer: &Offer) -> Result<Opened, E
         let receiver = Receiver::new(&peer.pipeline, line, &engine.table, &peer.parts)?;
         peer.receiver = Some(Arc::new(receiver));
     }
-    peer.tune(settings, &open.ice, &lines[0].codec);
+    peer.tune(settings, &open.ice, &lines[0].codec, &open.tell);
     let (transceivers, audio) = peer.add_senders(&lines, engine)?;
     let first =
         transceivers.first().ok_or_else(|| Error::Graph("the offer has no m-line to serve".into()))?;

@@ -4,7 +4,7 @@
 
 use gst::{glib, prelude::*};
 
-use super::{Peer, jitter_buffer, retransmission, traffic};
+use super::{Peer, Tell, channel_limit, jitter_buffer, retransmission, source_limit, traffic};
 use crate::{
     media::{
         IceServers, Settings,
@@ -13,16 +13,13 @@ use crate::{
     signalling::Codec,
 };
 
-/// SSRCs per session: audio, video and its retransmissions, each replaced several times. Further ones are dropped.
-const MAX_SOURCES: u32 = 32;
-
 /// Time between two connectivity checks, the minimum of RFC 8445 section 14.2. The first check waits for it too: with
 /// libnice's own 20 ms a session connects 15 ms later.
 const ICE_PACE_MS: u32 = 5;
 
 impl Peer {
     /// Applies settings that webrtcbin has no property for.
-    pub(super) fn tune(&self, settings: &Settings, servers: &IceServers, video: &Codec) {
+    pub(super) fn tune(&self, settings: &Settings, servers: &IceServers, video: &Codec, tell: &Tell) {
         let ice: glib::Object = self.webrtc.property("ice-agent");
         if let Some((low, high)) = settings.udp_ports {
             ice.set_property("min-rtp-port", u32::from(low));
@@ -43,18 +40,23 @@ impl Peer {
             }
         }
         if let Some(bin) = self.webrtc.downcast_ref::<gst::Bin>() {
-            let (parts, video) = (self.parts.clone(), (video.payload, video.feedback.nack));
-            probes::WEBRTC_ELEMENTS.elements(bin, move |element| tune_element(element, &parts, video));
+            let (parts, tell) = (self.parts.clone(), tell.clone());
+            let video = (video.payload, video.feedback.nack);
+            probes::WEBRTC_ELEMENTS.elements(bin, move |element| tune_element(element, &parts, video, &tell));
         }
     }
 }
 
 /// The pair is the video's payload type, and whether the peer negotiated `nack` for it.
-fn tune_element(element: &gst::Element, parts: &Parts, (payload, nack): (u8, bool)) {
+fn tune_element(element: &gst::Element, parts: &Parts, (payload, nack): (u8, bool), tell: &Tell) {
     let Some(factory) = element.factory() else { return };
     let counters = &parts.counters;
     match factory.name().as_str() {
-        "nicesrc" => traffic::count_in(element, counters),
+        "nicesrc" => {
+            traffic::count_in(element, counters);
+            source_limit::apply(element);
+        }
+        "sctpdec" => channel_limit::apply(element, tell),
         "rtpjitterbuffer" => {
             jitter_buffer::pass_first_at_once(element);
             jitter_buffer::send_nacks(element, counters, payload, nack);
@@ -63,8 +65,7 @@ fn tune_element(element: &gst::Element, parts: &Parts, (payload, nack): (u8, boo
         "rtprtxsend" => retransmission::limit(element, counters),
         "rtpsession" => retransmission::send_rtcp_early(element),
         "nicesink" => traffic::count_out(element, counters, &parts.timing),
-        // Each SSRC costs a jitter buffer and its thread: limit what a peer that invents SSRCs can cost.
-        "rtpssrcdemux" => element.set_property("max-streams", MAX_SOURCES),
+        "rtpssrcdemux" => element.set_property("max-streams", source_limit::MAX_STREAMS),
         _ => {}
     }
 }

@@ -161,6 +161,11 @@ impl Session {
             }
             media::Event::Identified | media::Event::Mail => None,
             media::Event::FingerprintMismatch => self.apply(Input::End(EndReason::FingerprintMismatch)),
+            media::Event::TooManyChannels => self.apply(Input::End(EndReason::TooManyChannels)),
+            media::Event::FrameTooLarge { width, height } => {
+                tracing::warn!(width, height, "frame too large");
+                self.apply(Input::End(EndReason::FrameTooLarge))
+            }
             media::Event::IceFailed => self.apply(Input::End(EndReason::IceFailed)),
             media::Event::Closed => self.apply(Input::End(EndReason::ClosedByPeer)),
             media::Event::ChannelOpen => {
