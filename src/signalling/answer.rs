@@ -6,7 +6,7 @@ use sdp_types::{Attribute, Direction, Media, Session};
 
 use super::{
     Error, attributes,
-    candidate::Line,
+    candidate::{Line, Tcp},
     limits,
     text::{self, is_token, quote},
 };
@@ -45,6 +45,7 @@ impl Answer {
         for (index, media) in session.medias.iter_mut().enumerate() {
             set_h264_fmtp(media, patch);
             add_msid(media, index, &patch.stream_id);
+            set_max_message_size(media);
             rewrite_candidates(&mut media.attributes, patch)?;
         }
         if patch.gathered {
@@ -114,6 +115,16 @@ fn add_msid(media: &mut Media, index: usize, stream_id: &str) {
     }
 }
 
+/// Says how long a message may be (RFC 8841, section 6.1); webrtcbin does not, and leaves it to the peer.
+fn set_max_message_size(media: &mut Media) {
+    const NAME: &str = "max-message-size";
+    media.attributes.retain(|line| line.attribute != NAME);
+    if let Some(at) = media.attributes.iter().position(|line| line.attribute == "sctp-port") {
+        let line = Attribute::with_value(NAME, limits::MESSAGE_BYTES.to_string());
+        media.attributes.insert(at + 1, line);
+    }
+}
+
 fn rewrite_candidates(lines: &mut Vec<Attribute>, patch: &AnswerPatch) -> Result<(), Error> {
     let mut rewritten: Vec<Attribute> = Vec::with_capacity(lines.len());
     for line in std::mem::take(lines) {
@@ -124,7 +135,8 @@ fn rewrite_candidates(lines: &mut Vec<Attribute>, patch: &AnswerPatch) -> Result
 
         let value = line.value.as_deref().unwrap_or_default();
         let parsed = Line::parse(value).map_err(|error| bad(error.to_string()))?;
-        if parsed.tcp && patch.udp_only {
+        // The server connects to no peer.
+        if parsed.tcp.is_some_and(|tcp| patch.udp_only || tcp != Tcp::Passive) {
             continue;
         }
         match parsed.address {

@@ -44,3 +44,7 @@ pub const FOUNDATION_BYTES: RangeInclusive<usize> = 1..=32;
 
 /// Bytes of the stream id and of the track id in `a=msid` (RFC 8830 section 2).
 pub const MSID_BYTES: RangeInclusive<usize> = 1..=64;
+/// Bytes of one data-channel message, as the answer's `a=max-message-size` says. usrsctp passes on a message in parts once
+/// 64 KiB of it have arrived and more is to come; nobody marks the parts, so that none may be as short as a message.
+pub const MESSAGE_BYTES: usize = 64 * 1024 - 1;
+

@@ -62,10 +62,11 @@ pub struct Builder {
     media: Media,
     parameters: Option<Value>,
     resume_token: Option<String>,
-    offer_map: Vec<OfferMap>,
+    offer_map: Vec<TextMap>,
+    answer_map: Vec<TextMap>,
 }
 
-type OfferMap = Box<dyn FnOnce(String) -> String + Send>;
+type TextMap = Box<dyn FnOnce(String) -> String + Send>;
 
 impl Default for Builder {
     fn default() -> Self {
@@ -82,6 +83,7 @@ impl Default for Builder {
             parameters: None,
             resume_token: None,
             offer_map: Vec::new(),
+            answer_map: Vec::new(),
         }
     }
 }
@@ -170,6 +172,12 @@ impl Builder {
         self
     }
 
+    /// Changes the answer's text before the client reads it.
+    pub fn with_answer_map(mut self, map: impl FnOnce(String) -> String + Send + 'static) -> Self {
+        self.answer_map.push(Box::new(map));
+        self
+    }
+
     /// Offers a session to the server at `base_url` and starts the client on its answer.
     pub fn connect(self, base_url: &str) -> Result<Client, Error> {
         let socket = UdpSocket::bind((own_address(), 0)).expect("a UDP port is free");
@@ -183,6 +191,7 @@ impl Builder {
         shared.update(|stats| stats.offered_at = Some(Instant::now()));
         let reply = post_body(base_url, &offer, self.parameters, self.resume_token)?;
         let Reply { session_id, answer, resume_token, resumed } = reply;
+        let answer = self.answer_map.into_iter().fold(answer, |sdp, map| map(sdp));
         accept(&mut rtc, pending, &answer, video)?;
         if self.candidates == Candidates::Trickled {
             rtc.add_local_candidate(candidate.clone());

@@ -4,21 +4,22 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
 use super::{
     Tell,
     fingerprint::{Check, Verdict},
 };
-use crate::media::Event;
+use crate::{limits, media::Event, signalling::limits::MESSAGE_BYTES};
 
 /// Dragging a slider sends a few hundred messages a second; the session reads within milliseconds.
 const CAPACITY: usize = 512;
 /// Bytes of text that wait: the messages of two seconds at the session's rate.
 const CAPACITY_BYTES: usize = 2_000_000;
-/// Longest message kept, in bytes (`docs/api.md`); of a longer one only its length is kept.
-pub const MESSAGE_BYTES: usize = 64 * 1024;
 
 /// One message from the peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +28,7 @@ pub enum Mail {
     Text(String),
     /// Binary data, which the contract does not allow.
     Binary,
-    /// Longer than [`MESSAGE_BYTES`]; its length.
+    /// Longer than [`MESSAGE_BYTES`]; the length of its first part. The channel gives nothing more.
     TooLong(usize),
 }
 
@@ -86,34 +87,56 @@ impl Inbox {
     }
 }
 
-/// A text message, unless it is too long.
-pub fn text(text: &str) -> Mail {
-    if text.len() > MESSAGE_BYTES { Mail::TooLong(text.len()) } else { Mail::Text(text.to_owned()) }
+/// A message, unless it is too long.
+fn mail(text: Option<&str>, bytes: usize) -> Mail {
+    match text {
+        _ if bytes > MESSAGE_BYTES => Mail::TooLong(bytes),
+        Some(text) => Mail::Text(text.to_owned()),
+        None => Mail::Binary,
+    }
 }
 
 /// Puts messages on `channel` into the inbox, once the peer's certificate matches its offer.
+///
+/// What follows one that is too long may be the rest of it and is dropped; the session closes the channel.
 pub fn read(
     channel: &gst_webrtc::WebRTCDataChannel,
     tell: &Tell,
     fingerprint: &Arc<Check>,
     inbox: &Arc<Inbox>,
 ) {
+    let over = Arc::new(AtomicBool::new(false));
     let post = {
-        let (tell, fingerprint, inbox) = (tell.clone(), fingerprint.clone(), inbox.clone());
+        let (tell, fingerprint, inbox, over) =
+            (tell.clone(), fingerprint.clone(), inbox.clone(), over.clone());
         move |mail: Mail| {
-            if fingerprint.check() == Verdict::Verified {
-                inbox.push(mail);
-                tell(Event::Mail);
+            if fingerprint.check() != Verdict::Verified || over.load(Relaxed) {
+                return;
             }
+            if matches!(mail, Mail::TooLong(_)) {
+                limits::MESSAGE_BYTES.refused();
+                over.store(true, Relaxed);
+            }
+            inbox.push(mail);
+            tell(Event::Mail);
         }
     };
     let post_binary = post.clone();
-    channel.connect_on_message_string(move |_, message| post(text(message.unwrap_or_default())));
-    channel.connect_on_message_data(move |_, _| post_binary(Mail::Binary));
+    channel.connect_on_message_string(move |_, message| {
+        let text = message.unwrap_or_default();
+        post(mail(Some(text), text.len()));
+    });
+    channel
+        .connect_on_message_data(move |_, data| post_binary(mail(None, data.map_or(0, |data| data.len()))));
     let told = tell.clone();
     channel.connect_on_open(move |_| told(Event::ChannelOpen));
     let told = tell.clone();
-    channel.connect_on_close(move |_| told(Event::ChannelClosed));
+    channel.connect_on_close(move |_| {
+        // One that the server closes says nothing about the peer.
+        if !over.load(Relaxed) {
+            told(Event::ChannelClosed);
+        }
+    });
 }
 
 #[cfg(test)]
@@ -125,7 +148,7 @@ mod tests {
         let inbox = Inbox::default();
 
         for number in 0..=CAPACITY {
-            inbox.push(text(&number.to_string()));
+            inbox.push(Mail::Text(number.to_string()));
         }
 
         let (mail, lost) = inbox.take(|_| true);
@@ -138,7 +161,7 @@ mod tests {
         let inbox = Inbox::default();
 
         for _ in 0..CAPACITY {
-            inbox.push(text(&"x".repeat(MESSAGE_BYTES)));
+            inbox.push(Mail::Text("x".repeat(MESSAGE_BYTES)));
         }
 
         let (mail, lost) = inbox.take(|_| true);
@@ -150,7 +173,7 @@ mod tests {
     fn what_may_not_be_taken_yet_stays_in_order() {
         let inbox = Inbox::default();
         for number in 0..3 {
-            inbox.push(text(&number.to_string()));
+            inbox.push(Mail::Text(number.to_string()));
         }
         let mut allowed = [true, true, false].into_iter();
 
@@ -162,6 +185,11 @@ mod tests {
 
     #[test]
     fn a_message_over_the_limit_is_not_kept() {
-        assert_eq!(text(&"x".repeat(MESSAGE_BYTES + 1)), Mail::TooLong(MESSAGE_BYTES + 1));
+        let read = |bytes: usize| mail(Some(&"x".repeat(bytes)), bytes);
+
+        assert!(matches!(read(MESSAGE_BYTES), Mail::Text(text) if text.len() == MESSAGE_BYTES));
+        assert_eq!(read(MESSAGE_BYTES + 1), Mail::TooLong(MESSAGE_BYTES + 1));
+        assert_eq!(mail(None, MESSAGE_BYTES + 1), Mail::TooLong(MESSAGE_BYTES + 1));
+        assert_eq!(mail(None, 1), Mail::Binary);
     }
 }

@@ -21,12 +21,15 @@ impl Session {
         if lost > 0 {
             self.report_lost(lost, now);
         }
+        let mut too_long = false;
         for message in mail {
             let object = match message {
                 media::Mail::Text(text) => control::parse(&text),
                 media::Mail::Binary => Err(control::fault("", "expected text, got bytes".into())),
                 media::Mail::TooLong(length) => {
-                    Err(control::fault("", format!("expected a message under 64 KiB, got {length} bytes")))
+                    too_long = true;
+                    let sentence = limits::MESSAGE_BYTES.sentence;
+                    Err(control::fault("", format!("{sentence}; {length} bytes of it arrived")))
                 }
             };
             let id = object.as_ref().ok().and_then(|object| control::id(object).ok()?);
@@ -35,6 +38,10 @@ impl Session {
             if let Err(error) = updated {
                 self.cx.send(&Message::ParametersRejected { errors: faults(error), id });
             }
+        }
+        if too_long {
+            tracing::warn!("data channel closed: a message was too long");
+            self.close_channel();
         }
     }
 
@@ -48,10 +55,14 @@ impl Session {
         self.cx.send(&Message::ParametersRejected { errors, id: None });
         if closes {
             tracing::warn!("data channel closed: too many messages");
-            let peer = self.cx.peer().clone();
-            // Owned by the runtime; ends by itself in ms.
-            spawn_blocking(move || peer.close_channel());
+            self.close_channel();
         }
+    }
+
+    fn close_channel(&self) {
+        let peer = self.cx.peer().clone();
+        // Owned by the runtime; ends by itself in ms.
+        spawn_blocking(move || peer.close_channel());
     }
 
     /// An update by HTTP: as on the data channel, and the caller may wait for its frame.

@@ -33,7 +33,7 @@ a=ssrc:1402934027 cname:user3271845518@host-6a1cfd29\r
 a=sendrecv\r
 a=fingerprint:sha-256 8B:1F:6C:3E:54:A2:90:7D:11:E8:FA:42:B3:7C:05:9D:66:E1:2A:CB:48:D7:30:9F:5E:C4:13:86:7A:F0:2D:B9\r
 a=candidate:1 1 UDP 2015363327 172.17.0.2 40000 typ host\r
-a=candidate:2 1 TCP 1015021823 172.17.0.2 9 typ host tcptype active\r
+a=candidate:2 1 TCP 1015021823 172.17.0.2 40002 typ host tcptype passive\r
 a=candidate:3 1 UDP 2015363583 fd00::2 40001 typ host\r
 a=candidate:4 1 UDP 1677722111 198.51.100.80 40000 typ srflx raddr 172.17.0.2 rport 40000\r
 m=audio 9 UDP/TLS/RTP/SAVPF 111\r
@@ -61,22 +61,36 @@ fn finish(patch: &AnswerPatch) -> String {
     Answer::finish(ANSWER, patch).unwrap().sdp
 }
 
+/// With the longest message of the data channels.
+fn limited(sdp: &str) -> String {
+    sdp.replacen("a=sctp-port:5000\r\n", "a=sctp-port:5000\r\na=max-message-size:65535\r\n", 1)
+}
+
 fn candidates(sdp: &str) -> Vec<&str> {
     sdp.lines().filter_map(|line| line.strip_prefix("a=candidate:")).collect()
 }
 
 #[test]
-fn the_m_line_that_sends_gets_an_msid_and_nothing_else_changes() {
+fn the_m_line_that_sends_gets_an_msid_and_that_of_the_data_channels_the_longest_message() {
     let finished = finish(&patch());
 
-    assert_eq!(finished, ANSWER.replacen("a=sendrecv\r\n", "a=sendrecv\r\na=msid:scope video0\r\n", 1));
+    let expected = ANSWER.replacen("a=sendrecv\r\n", "a=sendrecv\r\na=msid:scope video0\r\n", 1);
+    assert_eq!(finished, limited(&expected));
 }
 
 #[test]
 fn an_msid_that_is_there_stays() {
     let text = ANSWER.replacen("a=mid:0", "a=mid:0\r\na=msid:own track", 1);
 
-    assert_eq!(Answer::finish(&text, &patch()).unwrap().sdp, text);
+    assert_eq!(Answer::finish(&text, &patch()).unwrap().sdp, limited(&text));
+}
+
+#[test]
+fn the_longest_message_is_said_once() {
+    let text = ANSWER.replacen("a=sctp-port", "a=max-message-size:0\r\na=sctp-port", 1);
+
+    assert_eq!(finish(&patch()), Answer::finish(&text, &patch()).unwrap().sdp);
+    assert_eq!(finish(&patch()).matches("a=max-message-size:65535\r\n").count(), 1);
 }
 
 #[test]
@@ -113,6 +127,8 @@ fn host_candidates_get_the_advertised_addresses_of_their_family() {
 #[test]
 fn tcp_candidates_go_when_only_udp_is_wanted() {
     assert_eq!(candidates(&finish(&patch())).len(), 4);
+    let active = ANSWER.replacen("passive", "active", 1);
+    assert_eq!(candidates(&Answer::finish(&active, &patch()).unwrap().sdp).len(), 3, "the server connects");
     assert_eq!(candidates(&finish(&AnswerPatch { udp_only: true, ..patch() })).len(), 3);
 }
 
