@@ -4,7 +4,7 @@
 use libfuzzer_sys::{Corpus, fuzz_target};
 use scope_fuzz::{
     check_error,
-    signalling::{Candidate, limits},
+    signalling::{Candidate, Reach, limits},
 };
 
 fuzz_target!(|data: &[u8]| -> Corpus {
@@ -38,5 +38,10 @@ fn check_candidate(parsed: &Candidate) {
         return;
     }
     assert!(mid.is_some() || parsed.sdp_m_line_index.is_some());
+    assert!(
+        !parsed.is_usable(Reach::Network) || parsed.is_usable(Reach::Host),
+        "less from nearby: {parsed:?}"
+    );
+    assert!(!parsed.is_mdns() || !parsed.is_usable(Reach::Host), "no address: {parsed:?}");
     assert_ne!(parsed.is_mdns(), parsed.address().is_some(), "a name other than .local: {parsed:?}");
 }

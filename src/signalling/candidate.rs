@@ -2,7 +2,10 @@
 //!
 //! webrtcbin 1.22 accepts garbage silently and `add-ice-candidate` has no error path, so this check is the only one.
 
-use std::{net::IpAddr, str::FromStr};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    str::FromStr,
+};
 
 use sdp_types::{CandidateAddress, CandidateType};
 
@@ -10,6 +13,33 @@ use super::{
     Error, limits,
     text::{is_ice_chars, is_token, quote},
 };
+
+/// Addresses where a cloud's hosts learn their secrets.
+const METADATA: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+];
+
+/// Where a peer is, which decides which of its addresses make sense.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// Somewhere else.
+    #[default]
+    Network,
+    /// On this host: loopback addresses reach it.
+    Host,
+}
+
+/// How a candidate for ICE over TCP gets its connection (RFC 6544, section 4.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tcp {
+    /// Its side connects.
+    Active,
+    /// It is connected to.
+    Passive,
+    /// Both at once, or nothing is said.
+    Other,
+}
 
 /// One trickled candidate of the peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +92,13 @@ impl Candidate {
     /// ICE over TCP (RFC 6544).
     #[must_use]
     pub fn is_tcp(&self) -> bool {
-        self.line.as_ref().is_some_and(|line| line.tcp)
+        self.line.as_ref().is_some_and(|line| line.tcp.is_some())
+    }
+
+    /// Whether connectivity checks may go to it; the end of candidates is no candidate.
+    #[must_use]
+    pub fn is_usable(&self, reach: Reach) -> bool {
+        self.line.as_ref().is_some_and(|line| line.is_usable(reach))
     }
 
     /// The address to send to; `None` for a name and at the end of candidates.
@@ -77,7 +113,8 @@ impl Candidate {
 pub(super) struct Line {
     /// `None` is an mDNS name.
     pub address: Option<IpAddr>,
-    pub tcp: bool,
+    /// `None` is UDP.
+    pub tcp: Option<Tcp>,
     pub host: bool,
 }
 
@@ -106,7 +143,7 @@ impl Line {
             .map_err(|_| bad(format!("expected the form of RFC 8839, got {}", quote(value))))?;
 
         check_numbers(&parsed)?;
-        let tcp = transport_is_tcp(&parsed.transport)?;
+        let tcp = transport_is_tcp(&parsed.transport)?.then(|| tcp_type(&parsed));
         let host = type_is_host(&parsed.typ)?;
         let address = address(&parsed.address)?;
         Ok(Self { address, tcp, host })
@@ -114,6 +151,31 @@ impl Line {
 
     pub(super) fn is_mdns(&self) -> bool {
         self.address.is_none()
+    }
+
+    /// Whether connectivity checks may go to it: to an address that one peer may have, and never by a TCP connection that
+    /// the server opens, since those reach services that speak no STUN.
+    pub(super) fn is_usable(&self, reach: Reach) -> bool {
+        let connects = matches!(self.tcp, Some(Tcp::Passive | Tcp::Other));
+        self.address.is_some_and(|address| is_sensible(address.to_canonical(), reach)) && !connects
+    }
+}
+
+fn is_sensible(address: IpAddr, reach: Reach) -> bool {
+    let is_group = match address {
+        // 240.0.0.0/4 is reserved, and broadcast its last address; 0.0.0.0/8 is this network (RFC 6890).
+        IpAddr::V4(ip) => ip.is_multicast() || ip.octets()[0] >= 240 || ip.octets()[0] == 0,
+        IpAddr::V6(ip) => ip.is_multicast() || ip.is_unspecified(),
+    };
+    !is_group && !METADATA.contains(&address) && (!address.is_loopback() || reach == Reach::Host)
+}
+
+fn tcp_type(candidate: &sdp_types::Candidate) -> Tcp {
+    let named = candidate.extensions.iter().find(|(name, _)| name == "tcptype");
+    match named.map(|(_, value)| value.as_str()) {
+        Some("active") => Tcp::Active,
+        Some("passive") => Tcp::Passive,
+        _ => Tcp::Other,
     }
 }
 

@@ -16,6 +16,10 @@ pub const LINE_BYTES: usize = 8 * 1024;
 /// has a few more.
 pub const MEDIAS: usize = 16;
 
+/// Candidates of one session that connectivity checks go to; further ones are ignored. A browser has one or two for each
+/// address of its host, and libnice stops at 100 pairs.
+pub const CANDIDATES: usize = 30;
+
 /// Candidates of one offer. Three m-lines with a dozen interfaces each stay below it; every candidate costs a
 /// connectivity check per local address.
 pub const CANDIDATES_PER_OFFER: usize = 100;
@@ -42,9 +46,9 @@ pub const ICE_PWD_BYTES: RangeInclusive<usize> = 22..=256;
 /// Bytes of a candidate's foundation (RFC 8839 section 5.1).
 pub const FOUNDATION_BYTES: RangeInclusive<usize> = 1..=32;
 
-/// Bytes of the stream id and of the track id in `a=msid` (RFC 8830 section 2).
-pub const MSID_BYTES: RangeInclusive<usize> = 1..=64;
 /// Bytes of one data-channel message, as the answer's `a=max-message-size` says. usrsctp passes on a message in parts once
 /// 64 KiB of it have arrived and more is to come; nobody marks the parts, so that none may be as short as a message.
 pub const MESSAGE_BYTES: usize = 64 * 1024 - 1;
 
+/// Bytes of the stream id and of the track id in `a=msid` (RFC 8830 section 2).
+pub const MSID_BYTES: RangeInclusive<usize> = 1..=64;

@@ -33,7 +33,7 @@ mod tests;
 pub use sdp_types::Direction;
 
 pub use answer::{Answer, AnswerPatch};
-pub use candidate::Candidate;
+pub use candidate::{Candidate, Reach};
 pub use codec::{Codec, CodecName, Feedback, H264};
 pub use error::Error;
 pub use fingerprint::{Fingerprint, HashAlgorithm};

@@ -9,7 +9,7 @@ use sdp_types::{Attribute, Session};
 
 use super::{
     Error, Fingerprint, Kind, Media, bundle,
-    candidate::Line,
+    candidate::{Line, Reach},
     limits, redact,
     text::{self, quote},
     transport::Transport,
@@ -30,13 +30,22 @@ pub struct Offer {
     pub fingerprints: Vec<Fingerprint>,
     /// The peer's username fragment (RFC 8839 section 5.4), the same for all m-lines.
     pub ice_ufrag: String,
-    /// Candidates in [`Offer::sdp`].
+    /// Candidates in [`Offer::sdp`], at most [`limits::CANDIDATES`].
     pub candidates: usize,
+    /// Candidates that were left out because no check may go there, or because there were too many.
+    pub ignored: usize,
+    /// Where the peer is.
+    pub reach: Reach,
 }
 
 impl Offer {
-    /// Parses and checks an offer; the error is the first rule that is broken.
+    /// Parses and checks an offer from anywhere; the error is the first rule that is broken.
     pub fn parse(sdp: &str) -> Result<Self, Error> {
+        Self::parse_from(sdp, Reach::Network)
+    }
+
+    /// The same for an offer whose peer is known to be there.
+    pub fn parse_from(sdp: &str, reach: Reach) -> Result<Self, Error> {
         let mut session = text::parse(sdp)?;
         check_media_count(&session)?;
 
@@ -47,7 +56,7 @@ impl Offer {
         bundle::check(&group, &medias)?;
         check_payloads(&medias)?;
         let transport = read_transport(&session, &medias)?;
-        let candidates = drop_candidates(&mut session)?;
+        let (candidates, ignored) = drop_candidates(&mut session, reach)?;
 
         let text = session.to_string();
         text::check(&text)?;
@@ -57,6 +66,8 @@ impl Offer {
             fingerprints: transport.fingerprints,
             ice_ufrag: transport.ice_ufrag,
             candidates,
+            ignored,
+            reach,
         })
     }
 
@@ -91,6 +102,7 @@ impl fmt::Debug for Offer {
             .field("medias", &self.medias)
             .field("fingerprints", &self.fingerprints)
             .field("candidates", &self.candidates)
+            .field("ignored", &self.ignored)
             .finish_non_exhaustive()
     }
 }
@@ -178,17 +190,19 @@ fn read_transport(session: &Session, medias: &[Media]) -> Result<Transport, Erro
     shared.ok_or(Error::NoMedia)
 }
 
-/// Removes the candidates that webrtcbin cannot use, and counts the rest. A `.local` name resolves nowhere but in the
+/// Removes the candidates that webrtcbin cannot or must not use; counts the rest, and those that it must not. A `.local` name resolves nowhere but in the
 /// peer's network; its checks reach the server all the same and become peer-reflexive candidates.
-fn drop_candidates(session: &mut Session) -> Result<usize, Error> {
-    let (mut kept, mut seen) = (0, 0);
+fn drop_candidates(session: &mut Session, reach: Reach) -> Result<(usize, usize), Error> {
+    let (mut kept, mut ignored, mut seen) = (0, 0, 0);
     let mut keep = |line: &Attribute| {
         if line.attribute != "candidate" {
             return true;
         }
         seen += 1;
-        let usable = Line::parse(line.value.as_deref().unwrap_or_default()).is_ok_and(|line| !line.is_mdns());
-        kept += usize::from(usable);
+        let parsed = Line::parse(line.value.as_deref().unwrap_or_default()).ok();
+        let Some(line) = parsed.filter(|line| !line.is_mdns()) else { return false };
+        let usable = line.is_usable(reach) && kept < limits::CANDIDATES;
+        *if usable { &mut kept } else { &mut ignored } += 1;
         usable
     };
 
@@ -199,5 +213,5 @@ fn drop_candidates(session: &mut Session) -> Result<usize, Error> {
     if seen > limits::CANDIDATES_PER_OFFER {
         return Err(Error::TooManyCandidates { limit: limits::CANDIDATES_PER_OFFER });
     }
-    Ok(kept)
+    Ok((kept, ignored))
 }

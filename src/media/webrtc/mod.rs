@@ -20,7 +20,10 @@ mod tune;
 
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -42,7 +45,7 @@ use super::{
 use crate::{
     frame::{Frame, Layout, Slot},
     metrics::Ledger,
-    signalling::{Answer, Candidate, CodecName, Kind, Offer},
+    signalling::{Answer, Candidate, CodecName, Kind, Offer, Reach, limits::CANDIDATES},
 };
 
 /// Receives a graph's events; must not block.
@@ -92,6 +95,9 @@ pub struct Peer {
     receiver: Option<Arc<Receiver>>,
     inbox: Arc<Inbox>,
     channel: Arc<Mutex<Option<gst_webrtc::WebRTCDataChannel>>>,
+    reach: Reach,
+    /// How many candidates of the peer checks go to.
+    candidates: AtomicUsize,
     /// The mids of the offer's m-lines; empty in a headless graph.
     mids: Vec<String>,
     ice_tcp: bool,
@@ -100,6 +106,7 @@ pub struct Peer {
 
 /// Builds the graph and answers the offer. Blocks.
 pub fn open(engine: &Engine, open: &Open<'_>, offer: &Offer) -> Result<Opened, Error> {
+    limits::CANDIDATES.refused_times(u64::try_from(offer.ignored).unwrap_or(u64::MAX));
     let settings = &engine.settings;
     let lines = negotiate::lines(offer, &engine.table, settings)?;
     let latency = u32::try_from(settings.jitter_buffer.as_millis()).unwrap_or(200);
@@ -153,6 +160,8 @@ impl Peer {
             inbox: Arc::default(),
             channel: Arc::default(),
             mids: open.offer.iter().flat_map(|offer| &offer.medias).map(|media| media.mid.clone()).collect(),
+            reach: open.offer.map(|offer| offer.reach).unwrap_or_default(),
+            candidates: AtomicUsize::new(open.offer.map_or(0, |offer| offer.candidates)),
             ice_tcp: engine.settings.ice_tcp,
             launch_line: None,
         })
@@ -234,9 +243,14 @@ impl Peer {
         Ok(transceiver)
     }
 
-    /// Adds one of the peer's ICE candidates. mDNS names are dropped, since resolving them leaks in 1.22.
+    /// Adds one of the peer's ICE candidates, if checks may go there. mDNS names are dropped, since resolving them leaks
+    /// in 1.22.
     pub fn add_candidate(&self, candidate: &Candidate) {
         if candidate.is_end() || candidate.is_mdns() || (candidate.is_tcp() && !self.ice_tcp) {
+            return;
+        }
+        if !candidate.is_usable(self.reach) || self.candidates.fetch_add(1, Relaxed) >= CANDIDATES {
+            limits::CANDIDATES.refused();
             return;
         }
         let by_mid = || self.mids.iter().position(|mid| Some(mid) == candidate.sdp_mid.as_ref());

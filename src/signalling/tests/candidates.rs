@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::signalling::{Candidate, limits, parse_sdpfrag};
+use crate::signalling::{Candidate, Reach, limits, parse_sdpfrag};
 
 const HOST: &str =
     "candidate:842163049 1 udp 1677729535 192.0.2.9 46154 typ host generation 0 ufrag EEtu network-id 3";
@@ -24,6 +24,40 @@ fn the_lines_of_browsers_pass() {
     assert!(tcp.is_tcp());
     assert!(parse("candidate:1 2 udp 1 198.51.100.1 9 typ srflx raddr 0.0.0.0 rport 0").is_ok());
     assert_eq!(parse(&format!("a={HOST}")).unwrap(), host);
+}
+
+#[test]
+fn checks_go_to_addresses_that_a_peer_may_have_and_to_no_others() {
+    let usable = |address: &str, reach| {
+        parse(&format!("candidate:1 1 udp 1 {address} 9 typ host")).unwrap().is_usable(reach)
+    };
+
+    for address in ["192.0.2.1", "10.0.0.1", "169.254.7.7", "100.64.0.1", "2001:db8::1", "fe80::1", "fd00::2"]
+    {
+        assert!(usable(address, Reach::Network) && usable(address, Reach::Host), "{address}");
+    }
+    let never = ["0.0.0.0", "0.1.2.3", "224.0.0.1", "239.255.255.250", "255.255.255.255", "250.0.0.1", "::"];
+    let hidden = ["ff02::1", "169.254.169.254", "fd00:ec2::254", "::ffff:169.254.169.254", "::ffff:0.0.0.0"];
+    for address in never.into_iter().chain(hidden) {
+        assert!(!usable(address, Reach::Network) && !usable(address, Reach::Host), "{address}");
+    }
+    for address in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {
+        assert!(!usable(address, Reach::Network) && usable(address, Reach::Host), "{address}");
+    }
+    assert!(!usable("a.local", Reach::Host));
+    assert!(!parse("").unwrap().is_usable(Reach::Host));
+}
+
+#[test]
+fn the_server_connects_to_no_peer() {
+    let usable = |tail: &str| {
+        parse(&format!("candidate:1 1 tcp 1 192.0.2.1 9 typ host{tail}")).unwrap().is_usable(Reach::Network)
+    };
+
+    assert!(usable(" tcptype active") && usable(" generation 0 tcptype active"));
+    for tail in ["", " tcptype passive", " tcptype so", " tcptype ACTIVE"] {
+        assert!(!usable(tail), "{tail}");
+    }
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn generated_shapes_are_taken_and_audio_alone_is_not() {
     assert_eq!(obs.video().unwrap().direction, Direction::SendOnly);
     assert!(obs.application().is_none());
     assert_eq!(taken("many").medias.len(), 16);
-    assert_eq!(taken("many_candidates").candidates, 100);
+    assert_eq!(taken("many_candidates").candidates, 30);
     let all = taken("all_extensions");
     assert!(all.video().unwrap().twcc.is_some() && all.video().unwrap().mid_ext.is_some());
     for name in ["simulcast", "session_level"] {

@@ -169,7 +169,12 @@ fn candidates_are_counted() {
     let with =
         |count: usize| plain().replacen("a=mid:v\r\n", &format!("a=mid:v\r\n{}", line.repeat(count)), 1);
 
-    assert_eq!(Offer::parse(&with(limits::CANDIDATES_PER_OFFER)).unwrap().candidates, 100);
+    let counts = |count: usize| {
+        let offer = Offer::parse(&with(count)).unwrap();
+        (offer.candidates, offer.ignored)
+    };
+    assert_eq!(counts(limits::CANDIDATES), (30, 0));
+    assert_eq!(counts(limits::CANDIDATES_PER_OFFER), (30, 70));
     assert_eq!(code_of(&with(limits::CANDIDATES_PER_OFFER + 1)), "too_many_candidates");
 }
 
