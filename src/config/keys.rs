@@ -7,7 +7,9 @@ use std::path::PathBuf;
 
 use super::{
     Config,
-    values::{address, choice, duration, each, list, number, port_range, positive, switch, turn_url},
+    values::{
+        address, choice, duration, each, frame_size, list, number, port_range, positive, switch, turn_url,
+    },
 };
 use crate::{
     api::origin::{FrameAncestor, HostPattern, OriginPattern},
@@ -83,6 +85,7 @@ keys! {
     "codecs" "SCOPE_CODECS" Many "vp8,vp9,h264" "codecs to answer with; av1 only if named" |c, t| c.media.codecs = codecs(t)?;
     "codec_policy" "SCOPE_CODEC_POLICY" One "cheapest" "which of several common codecs to use: cheapest (hardware first, then H.264, VP8, VP9, AV1) or offer (the client's order)" |c, t| c.media.codec_policy = choice(t, [("cheapest", CodecPolicy::Cheapest), ("offer", CodecPolicy::Offer)])?;
     "encoders" "SCOPE_ENCODERS" Many "" "forced encoder elements, e.g. h264=openh264enc" |c, t| c.media.forced_encoders.extend(each(t, forced_encoder)?);
+    "max_frame" "SCOPE_MAX_FRAME" One "4096x2304" "largest frame that is decoded, played or sent, by its pixels; no side may be over 8192; a decoder takes several times its memory" |c, t| c.media.max_frame = frame_size(t)?;
     "jitter_buffer" "SCOPE_JITTER_BUFFER" One "600ms" "longest wait for a retransmission; in-order packets never wait, small values break retransmission" |c, t| c.media.jitter_buffer = duration(t)?;
     "start_bitrate_bps" "SCOPE_START_BITRATE_BPS" One "600000" "bitrate at the start, bit/s" |c, t| c.media.start_bitrate_bps = number(t)?;
     "min_bitrate_bps" "SCOPE_MIN_BITRATE_BPS" One "100000" "lower end of congestion control, bit/s" |c, t| c.media.min_bitrate_bps = number(t)?;

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, str::FromStr, time::Duration};
 
-use crate::turn::IceServer;
+use crate::{frame::MaxFrame, turn::IceServer};
 
 /// The value that goes by the name `text`.
 pub fn choice<T>(text: &str, known: impl IntoIterator<Item = (impl Into<String>, T)>) -> Result<T, String> {
@@ -53,6 +53,14 @@ pub fn port_range(text: &str) -> Result<(u16, u16), String> {
     let (low, high) = text.split_once('-').ok_or_else(fault)?;
     let (low, high) = (low.trim().parse().map_err(|_| fault())?, high.trim().parse().map_err(|_| fault())?);
     if low == 0 || low > high { Err(fault()) } else { Ok((low, high)) }
+}
+
+/// `4096x2304`.
+pub fn frame_size(text: &str) -> Result<MaxFrame, String> {
+    let sides =
+        text.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
+    let max = sides.and_then(|(width, height)| MaxFrame::new(width, height));
+    max.ok_or_else(|| format!("expected a size such as 4096x2304, of sides from 1 to 8192, got {text:?}"))
 }
 
 /// `1`, `true`, `yes`, `on` and their opposites.
@@ -130,6 +138,14 @@ mod tests {
         assert_eq!(port_range("50000-50100"), Ok((50000, 50100)));
         for text in ["50000", "2-1", "0-5", "1-70000", "a-b"] {
             assert!(port_range(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_frame_size_has_two_sides_within_the_longest() {
+        assert_eq!(frame_size("1920x1080").map(|max| max.to_string()), Ok("1920x1080".into()));
+        for text in ["", "1920", "0x9", "8193x1", "1920 x 1080", "-1x1"] {
+            assert!(frame_size(text).is_err(), "{text}");
         }
     }
 

@@ -1,8 +1,9 @@
 //! The frames that media and stage exchange, and the hand-over between them.
 //!
-//! Owns: [`Frame`], [`Layout`], [`Slot`], and the vocabulary of [`bins`]. Runs on the caller's thread. Must never copy a pixel.
+//! Owns: [`Frame`], [`Layout`], [`Slot`], [`MaxFrame`], and the vocabulary of [`bins`]. Runs on the caller's thread. Must never copy a pixel.
 
 pub mod bins;
+mod max;
 
 use std::{
     any::Any,
@@ -12,6 +13,8 @@ use std::{
     },
     time::{Duration, Instant},
 };
+
+pub use max::MaxFrame;
 
 /// The arrangement of a frame's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::signalling::{self, CodecName};
+use crate::{
+    frame::MaxFrame,
+    signalling::{self, CodecName},
+};
 
 /// Why a graph cannot be built, negotiated or run.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -47,6 +50,18 @@ pub enum Error {
         "expected a session that sends H.264, got {0}; allow H.264 with --codecs to get a transport stream"
     )]
     NoStream(CodecName),
+    /// A file's frames are too large to be decoded.
+    #[error(
+        "expected frames of at most {max}, got {width}x{height}; scale the file down, or raise --max-frame"
+    )]
+    FrameTooLarge {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// The largest allowed.
+        max: MaxFrame,
+    },
     /// A step took too long.
     #[error("{step} took over {limit:?}")]
     Timeout {

@@ -7,6 +7,7 @@ mod bins;
 mod codec;
 mod error;
 mod files;
+mod frame_size;
 mod graph;
 mod gst;
 mod inventory;
@@ -33,7 +34,7 @@ pub use settings::{CodecPolicy, Settings};
 pub use webrtc::{CandidatePair, Inbox, Mail, Open, Opened, Peer, Stats};
 
 use self::{gst::init, send::EncodeLimit};
-use crate::memory;
+use crate::{frame::MaxFrame, memory};
 
 /// STUN and TURN servers in webrtcbin's own URL form.
 #[derive(Clone, Debug, Default)]
@@ -63,9 +64,9 @@ pub enum Event {
     ChannelClosed,
     /// Messages are waiting in the [`Inbox`].
     Mail,
-    /// The encoder failed; [`Peer::replace_encoder`] replaces it.
     /// The peer opens more data channels than it may.
     TooManyChannels,
+    /// The encoder failed; [`Peer::replace_encoder`] replaces it.
     EncoderFault {
         /// Name of its bin.
         bin: String,
@@ -79,6 +80,13 @@ pub enum Event {
         /// The error that it posted.
         detail: String,
     },
+    /// The peer sends frames of this size, which are too large to be decoded.
+    FrameTooLarge {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+    },
     /// Another element failed.
     Fault {
         /// Its path in the graph.
@@ -87,6 +95,9 @@ pub enum Event {
         detail: String,
     },
 }
+
+/// Receives a graph's events; must not block.
+pub type Tell = Arc<dyn Fn(Event) + Send + Sync>;
 
 /// GStreamer, started, with the codecs that passed their trials.
 #[derive(Clone)]
@@ -113,6 +124,11 @@ impl Engine {
     /// Every codec row that was tried, with why it works or fails.
     pub fn trials(&self) -> &[Trial] {
         self.table.trials()
+    }
+
+    /// The largest frame that a session decodes, plays or sends.
+    pub fn max_frame(&self) -> MaxFrame {
+        self.settings.max_frame
     }
 
     /// Builds a session's graph and answers its offer, if it has one. Blocks for a few seconds at most.

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, net::IpAddr, time::Duration};
 
-use crate::signalling::CodecName;
+use crate::{frame::MaxFrame, signalling::CodecName};
 
 /// Settings that the graphs of all sessions share.
 #[derive(Clone, Debug)]
@@ -13,6 +13,8 @@ pub struct Settings {
     pub codec_policy: CodecPolicy,
     /// Encoder element by codec, for codecs with a forced encoder.
     pub forced_encoders: HashMap<CodecName, String>,
+    /// The largest frame that is decoded, played or sent.
+    pub max_frame: MaxFrame,
     /// Longest wait for a retransmission; in-order packets never wait. Small values break retransmission.
     pub jitter_buffer: Duration,
     /// Bitrate at which a session starts, in bit/s.
@@ -48,6 +50,7 @@ impl Default for Settings {
             codecs: vec![CodecName::Vp8, CodecName::Vp9, CodecName::H264],
             codec_policy: CodecPolicy::Cheapest,
             forced_encoders: HashMap::new(),
+            max_frame: MaxFrame::default(),
             jitter_buffer: Duration::from_millis(600),
             start_bitrate_bps: 600_000,
             min_bitrate_bps: 100_000,

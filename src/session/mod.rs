@@ -206,6 +206,7 @@ impl Error {
                 media::Error::Missing { .. }
                 | media::Error::NoCodec(_)
                 | media::Error::Answer(_)
+                | media::Error::FrameTooLarge { .. }
                 | media::Error::Graph(_) => ErrorKind::Internal,
             },
         }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{Cause, Crash, Parameters, Restart, Transition};
 use crate::{
-    frame::{Frame, Layout, Slot},
+    frame::{Frame, Layout, MaxFrame, Slot},
     metrics::Ledger,
 };
 
@@ -22,6 +22,8 @@ pub struct Io {
     pub output: Arc<Slot<Frame>>,
     /// Records how long each frame waited for the stage and was processed by it.
     pub ledger: Arc<Ledger>,
+    /// The largest frame that the stage may return.
+    pub max_frame: MaxFrame,
     /// Time on the session's clock, for generated frames.
     pub clock: Arc<dyn Fn() -> Duration + Send + Sync>,
 }
@@ -31,7 +33,7 @@ impl Io {
     pub fn new(ledger: Arc<Ledger>) -> Self {
         let started = Instant::now();
         let clock = Arc::new(move || started.elapsed());
-        Self { input: Arc::default(), output: Arc::default(), ledger, clock }
+        Self { input: Arc::default(), output: Arc::default(), ledger, max_frame: MaxFrame::default(), clock }
     }
 }
 

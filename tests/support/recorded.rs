@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use scope::{
-    frame::{Frame, Layout},
+    frame::{Frame, Layout, MaxFrame},
     media::Reader,
 };
 
@@ -29,7 +29,8 @@ impl File {
     /// Reads a file to its end.
     #[track_caller]
     pub fn read(path: &Path) -> File {
-        let mut reader = Reader::open(path, &[Layout::I420]).expect("GStreamer reads the file");
+        let mut reader =
+            Reader::open(path, &[Layout::I420], MaxFrame::default()).expect("GStreamer reads the file");
         let (mut stamps, mut frames) = (Vec::new(), 0);
         while let Some(frame) = reader.frame().unwrap_or_else(|error| panic!("{}: {error}", path.display())) {
             frames += 1;
@@ -109,7 +110,7 @@ fn levels(path: &Path) -> Vec<f64> {
 #[track_caller]
 pub fn ssim(one: &Path, other: &Path, shift: f64) -> Vec<f64> {
     let frames = |path: &Path| {
-        let mut reader = Reader::open(path, &[Layout::I420]).expect("GStreamer reads the file");
+        let mut reader = Reader::open(path, &[Layout::I420], MaxFrame::default()).expect("GStreamer reads the file");
         std::iter::from_fn(move || reader.frame().expect("the file is whole")).collect::<Vec<_>>()
     };
     let (ones, others) = (frames(one), frames(other));

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    frame::{Frame, Layout},
+    frame::{Frame, Layout, MaxFrame},
     media::Reader,
     recordings::{Kind, Segment, Sidecar, What},
     stage::Values,
@@ -16,6 +16,7 @@ use crate::{
 pub struct Replay {
     folder: PathBuf,
     layouts: Vec<Layout>,
+    max: MaxFrame,
     first: Values,
     reader: Reader,
     segment: Segment,
@@ -33,7 +34,7 @@ impl Replay {
     ///
     /// # Errors
     /// There is no recording, or it has no input.
-    pub fn open(folder: &Path, layouts: &[Layout]) -> Result<Self, String> {
+    pub fn open(folder: &Path, layouts: &[Layout], max: MaxFrame) -> Result<Self, String> {
         let sidecar = Sidecar::read(folder).map_err(|error| {
             format!("--replay: expected a recording's folder; {}: {error}", folder.display())
         })?;
@@ -53,9 +54,9 @@ impl Replay {
         let nothing = "--replay: the recording has no input; start it with {\"input\": true}";
         let segment = left.pop_front().ok_or(nothing)?;
         left.retain(|other| (other.width, other.height) == (segment.width, segment.height));
-        let reader = open(folder, &segment, layouts)?;
+        let reader = open(folder, &segment, layouts, max)?;
         let (folder, layouts, first) = (folder.to_owned(), layouts.to_vec(), sidecar.about.parameters);
-        Ok(Self { folder, layouts, first, reader, segment, left, sessions, changes, read: 0 })
+        Ok(Self { folder, layouts, max, first, reader, segment, left, sessions, changes, read: 0 })
     }
 
     /// The parameters in force at the start.
@@ -80,7 +81,7 @@ impl Replay {
                 return Ok(Some(frame));
             }
             let Some(next) = self.left.pop_front() else { return Ok(None) };
-            (self.reader, self.read) = (open(&self.folder, &next, &self.layouts)?, 0);
+            (self.reader, self.read) = (open(&self.folder, &next, &self.layouts, self.max)?, 0);
             self.segment = next;
         }
     }
@@ -98,6 +99,6 @@ impl Replay {
     }
 }
 
-fn open(folder: &Path, segment: &Segment, layouts: &[Layout]) -> Result<Reader, String> {
-    Reader::open(&folder.join(&segment.file), layouts).map_err(|error| error.to_string())
+fn open(folder: &Path, segment: &Segment, layouts: &[Layout], max: MaxFrame) -> Result<Reader, String> {
+    Reader::open(&folder.join(&segment.file), layouts, max).map_err(|error| error.to_string())
 }

@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::{FAILED, catalog, print, refuse, replay::Replay};
 use crate::{
     config::{Config, Run},
-    frame::Frame,
+    frame::{Frame, MaxFrame},
     media::{Keep, Reader, Writer},
     stage::{Entry, Input, Offline, Parameters, Values},
 };
@@ -29,7 +29,7 @@ pub fn run(wanted: &Run, config: &Config) -> ExitCode {
         Ok(prepared) => prepared,
         Err(error) => return refuse(&error),
     };
-    match over(wanted, &entry, values) {
+    match over(wanted, &entry, values, config.media.max_frame) {
         Ok(summary) => {
             print(&summary);
             ExitCode::SUCCESS
@@ -69,14 +69,15 @@ enum Source {
 }
 
 impl Source {
-    fn open(wanted: &Run, entry: &Entry) -> Result<Self, String> {
+    fn open(wanted: &Run, entry: &Entry, max: MaxFrame) -> Result<Self, String> {
         let layouts = &entry.info.layouts;
         if let Some(folder) = &wanted.replay {
-            return Ok(Self::Replay(Box::new(Replay::open(folder, layouts)?)));
+            return Ok(Self::Replay(Box::new(Replay::open(folder, layouts, max)?)));
         }
         match &wanted.input {
             Some(path) => {
-                Ok(Self::File(Box::new(Reader::open(path, layouts).map_err(|error| error.to_string())?)))
+                let reader = Reader::open(path, layouts, max).map_err(|error| error.to_string())?;
+                Ok(Self::File(Box::new(reader)))
             }
             None => Ok(Self::Nothing { next: 0 }),
         }
@@ -124,9 +125,9 @@ impl Source {
     }
 }
 
-fn over(wanted: &Run, entry: &Entry, mut values: Values) -> Result<String, String> {
+fn over(wanted: &Run, entry: &Entry, mut values: Values, max: MaxFrame) -> Result<String, String> {
     let said = |error: &dyn std::error::Error| error.to_string();
-    let mut source = Source::open(wanted, entry)?;
+    let mut source = Source::open(wanted, entry, max)?;
     let limit = wanted.frames.or(source.reader().is_none().then_some(FRAMES));
     let Some(first) = source.next(entry)? else {
         return Err("the file has no video frame".into());

@@ -1,6 +1,6 @@
 //! Reads and writes video files, for pipelines without a session. Blocks: for a thread that does nothing else.
 //!
-//! Elements are auto-plugged: nothing here is live, and a file names its own codec.
+//! Elements are auto-plugged from short lists (`plugging`): nothing here is live, and a file names its own codec.
 
 use std::{
     path::Path,
@@ -9,8 +9,9 @@ use std::{
 
 use gst::prelude::*;
 
+use super::plugging::Refusals;
 use crate::{
-    frame::{Frame, Layout},
+    frame::{Frame, Layout, MaxFrame},
     media::{
         Error,
         gst::{convert, init, launch::Graph},
@@ -24,7 +25,7 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Encoders may still hold seconds of video after the last frame.
 const FINISH_LIMIT: Duration = Duration::from_mins(5);
 
-const READER: &str = "filesrc name=file ! decodebin ! videoconvert n-threads=1 \
+const READER: &str = "filesrc name=file ! decodebin name=plugger ! videoconvert n-threads=1 \
                       ! appsink name=tap sync=false max-buffers=4 wait-on-eos=false";
 const WRITER: &str =
     "appsrc name=tap format=time block=true max-bytes=0 max-buffers=4 ! videoconvert n-threads=1";
@@ -50,6 +51,8 @@ pub struct Reader {
     sink: gst_app::AppSink,
     known: Option<(gst::Caps, gst_video::VideoInfo)>,
     seq: u64,
+    max: MaxFrame,
+    refusals: Refusals,
 }
 
 /// A video file being written.
@@ -61,30 +64,32 @@ pub struct Writer {
 }
 
 impl Reader {
-    /// Opens a file, to be read as frames in one of `layouts`.
+    /// Opens a file, to be read as frames in one of `layouts`, none of them over `max`.
     ///
     /// # Errors
     /// GStreamer does not start, or an element is missing. Faults of the file come from [`Reader::frame`].
-    pub fn open(path: &Path, layouts: &[Layout]) -> Result<Self, Error> {
+    pub fn open(path: &Path, layouts: &[Layout], max: MaxFrame) -> Result<Self, Error> {
         init::start()?;
         let graph = graph(READER, path)?;
+        let refusals = Refusals::watch(&graph, "plugger", max)?;
         let sink = graph.part::<gst_app::AppSink>("tap")?;
         sink.set_caps(Some(&convert::caps(layouts)));
         play(&graph)?;
-        Ok(Self { graph, sink, known: None, seq: 0 })
+        Ok(Self { graph, sink, known: None, seq: 0, max, refusals })
     }
 
     /// The next frame; `None` at the end.
     ///
     /// # Errors
-    /// The file cannot be read or decoded any further.
+    /// The file cannot be read or decoded any further; [`Error::FrameTooLarge`].
     pub fn frame(&mut self) -> Result<Option<Frame>, Error> {
         let end = Instant::now() + READ_LIMIT;
         let sample = loop {
             if let Some(sample) = self.sink.try_pull_sample(gst::ClockTime::try_from(LOOK).ok()) {
                 break sample;
             }
-            check(&self.graph)?;
+            self.refusals.check(self.max)?;
+            check(&self.graph).map_err(|error| self.refusals.explain(error))?;
             if self.sink.is_eos() {
                 return Ok(None);
             }
@@ -99,6 +104,11 @@ impl Reader {
             let info = gst_video::VideoInfo::from_caps(&caps).map_err(|error| {
                 Error::Graph(format!("the file's frames have an unknown format: {error}"))
             })?;
+            if !self.max.allows(info.width(), info.height()) {
+                // Not coded, so that no decoder told.
+                let (width, height, max) = (info.width(), info.height(), self.max);
+                return Err(Error::FrameTooLarge { width, height, max });
+            }
             self.known = Some((caps, info));
         }
         let Some((caps, info)) = &self.known else { return Ok(None) };
@@ -273,7 +283,7 @@ mod tests {
             }
             writer.finish().unwrap();
 
-            let mut reader = Reader::open(&path, &[layout]).unwrap();
+            let mut reader = Reader::open(&path, &[layout], MaxFrame::default()).unwrap();
             let frames: Vec<_> = std::iter::from_fn(|| reader.frame().unwrap()).collect();
 
             assert_eq!(frames.len(), 10);
@@ -292,10 +302,11 @@ mod tests {
         let path = dir.path().join("a.mp4");
         std::fs::write(&path, "not a video").unwrap();
 
-        assert!(Reader::open(&path, &[Layout::I420]).and_then(|mut reader| reader.frame()).is_err());
-        assert!(
-            Reader::open(&dir.path().join("none"), &[Layout::I420]).and_then(|mut it| it.frame()).is_err()
-        );
+        let read = |path: &Path| {
+            Reader::open(path, &[Layout::I420], MaxFrame::default()).and_then(|mut reader| reader.frame())
+        };
+        assert!(read(&path).is_err());
+        assert!(read(&dir.path().join("none")).is_err());
         let error = Writer::create(&dir.path().join("a.gif"), Keep::Enough, 25.0).err().unwrap();
         assert!(error.to_string().contains(".mp4 or .mkv"));
     }

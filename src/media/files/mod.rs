@@ -2,6 +2,7 @@
 
 mod file;
 mod playback;
+mod plugging;
 
 pub use file::{Keep, Reader, Writer};
 pub use playback::{Over, Playback};

@@ -51,6 +51,8 @@ pub enum Over {
     Ended,
     /// The rest of the file cannot be played.
     Failed(String),
+    /// Its frames are too large.
+    TooLarge(String),
 }
 
 impl Playback {
@@ -109,13 +111,17 @@ impl Player {
     fn run(mut self) {
         // A counter, not a flag: a playback starts before the one that it replaces has ended.
         self.parts.counters.playbacks.fetch_add(1, Relaxed);
-        let over = self.play().err().map_or(Over::Ended, |error| Over::Failed(error.to_string()));
+        let over = match self.play() {
+            Ok(()) => Over::Ended,
+            Err(error @ Error::FrameTooLarge { .. }) => Over::TooLarge(error.to_string()),
+            Err(error) => Over::Failed(error.to_string()),
+        };
         self.parts.counters.playbacks.fetch_sub(1, Release);
         self.shared.lock().over = Some(over);
     }
 
     fn play(&mut self) -> Result<(), Error> {
-        let mut reader = Reader::open(&self.file, &self.layouts)?;
+        let mut reader = Reader::open(&self.file, &self.layouts, self.parts.max_frame)?;
         let mut due = Instant::now();
         loop {
             let Some(end) = self.pass(&mut reader, due)? else { return Ok(()) };

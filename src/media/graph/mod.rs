@@ -20,7 +20,10 @@ pub use counters::Counters;
 use feeds::Feeds;
 use timing::Timing;
 
-use crate::frame::{Frame, Layout, Slot};
+use crate::{
+    frame::{Frame, Layout, MaxFrame, Slot},
+    media::Tell,
+};
 
 /// What the bins of one session share.
 #[derive(Clone)]
@@ -37,4 +40,8 @@ pub struct Parts {
     pub timing: Arc<Timing>,
     /// Copies access units for a recording.
     pub feeds: Arc<Feeds>,
+    /// The largest frame that is decoded or played.
+    pub max_frame: MaxFrame,
+    /// Receives the graph's events.
+    pub tell: Tell,
 }

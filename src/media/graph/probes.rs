@@ -20,6 +20,9 @@ use gst::prelude::*;
 
 use super::panics;
 
+/// In the place of an element's name: any decoder, whether `dec` of a fragment or one that reads a file.
+const DECODER: &str = "decoder";
+
 /// One probe or callback that touches packets, frames or the events between them.
 pub struct Probe {
     name: &'static str,
@@ -67,9 +70,6 @@ pub const BYTES_IN: Probe = Probe {
     does: "adds to bytes_in, sets last_packet_ms",
     why: "silence reveals a vanished peer",
 };
-pub const FIRST_PACKET_IN: Probe = Probe {
-    name: "first packet in",
-    element: "rtpjitterbuffer",
 pub const SOURCE_LIMIT: Probe = Probe {
     name: "source limit",
     element: "nicesrc",
@@ -86,6 +86,9 @@ pub const CHANNEL_LIMIT: Probe = Probe {
     does: "drops SCTP packets with data of streams beyond the first 4",
     why: "webrtcbin starts two threads for each stream that data arrives on",
 };
+pub const FIRST_PACKET_IN: Probe = Probe {
+    name: "first packet in",
+    element: "rtpjitterbuffer",
     pad: "sink",
     thread: RECEIVE_QUEUE,
     does: "sets the latency to 0, once",
@@ -213,6 +216,38 @@ pub const STALL_FRAMES: Probe = Probe {
     thread: JITTER_BUFFER,
     does: "ends the stall, notes a decoder error",
     why: "as `stall, packets` and `stall, access units`",
+};
+pub const STREAM_SIZE: Probe = Probe {
+    name: "stream size",
+    element: DECODER,
+    pad: "sink",
+    thread: JITTER_BUFFER,
+    does: "drops caps of frames over max_frame",
+    why: "a decoder may open on caps, and takes memory for what they announce",
+};
+pub const FRAME_SIZE: Probe = Probe {
+    name: "frame size",
+    element: DECODER,
+    pad: "sink",
+    thread: JITTER_BUFFER,
+    does: "drops access units that announce frames over max_frame, and all after them",
+    why: "a key frame of a kilobyte may announce a frame of a gigabyte",
+};
+pub const FRAME_INDEX: Probe = Probe {
+    name: "frame index",
+    element: "vp9dec",
+    pad: "sink",
+    thread: JITTER_BUFFER,
+    does: "appends to a VP9 access unit without an index that it is one frame",
+    why: "libvpx would decode what follows the frame, whose header `frame size` cannot find",
+};
+pub const DECODED_SIZE: Probe = Probe {
+    name: "decoded size",
+    element: DECODER,
+    pad: "src",
+    thread: JITTER_BUFFER,
+    does: "drops caps of frames over max_frame",
+    why: "the last check, should a decoder read a header otherwise than `frame size`",
 };
 pub const RECORD_INPUT: Probe = Probe {
     name: "record input",
@@ -372,6 +407,14 @@ pub const STAGE_MARKERS: Probe = Probe {
     does: "removes the marker behind each frame and reports it",
     why: "a marker without a frame shows that an element kept or dropped it",
 };
+pub const FILE_ELEMENTS: Probe = Probe {
+    name: "file elements",
+    element: "decodebin",
+    pad: "",
+    thread: "the one that adds the element",
+    does: "installs `stream size`, `frame size` and `decoded size` on each decoder",
+    why: "decodebin creates a file's decoder when it knows the codec",
+};
 pub const TRIAL_INPUT: Probe = Probe {
     name: "trial's input",
     element: "enc",
@@ -404,6 +447,12 @@ fn contained(pad: &gst::Pad, probe: impl FnOnce() -> gst::PadProbeReturn) -> gst
 
 /// Packets pass a pad singly or as a list.
 const PACKETS: gst::PadProbeType = gst::PadProbeType::BUFFER.union(gst::PadProbeType::BUFFER_LIST);
+
+/// Drops what does not pass: by `Handled`, since after `Drop` GStreamer unrefs what the binding has freed already, and
+/// says so on standard error each time.
+pub fn pass_if(passes: bool) -> gst::PadProbeReturn {
+    if passes { gst::PadProbeReturn::Ok } else { gst::PadProbeReturn::Handled }
+}
 
 impl Probe {
     /// Calls `look` for each buffer, including each buffer of a list.
@@ -444,6 +493,25 @@ impl Probe {
         })
     }
 
+    /// Drops the buffers that `keep` refuses, out of lists too, and passes on what it makes of the others.
+    pub fn keep(&self, pad: &gst::Pad, keep: impl Fn(&mut gst::Buffer) -> bool + Send + Sync + 'static) {
+        self.installed(pad);
+        pad.add_probe(PACKETS, move |_, info| {
+            let kept = match &mut info.data {
+                Some(gst::PadProbeData::Buffer(buffer)) => keep(buffer),
+                Some(gst::PadProbeData::BufferList(list)) => {
+                    list.make_mut().foreach_mut(|mut buffer, _| {
+                        let kept = keep(&mut buffer);
+                        ControlFlow::Continue(Some(buffer).filter(|_| kept))
+                    });
+                    !list.is_empty()
+                }
+                _ => true,
+            };
+            pass_if(kept)
+        });
+    }
+
     /// Lets `decide` pass or drop each upstream event (from receiver to sender).
     pub fn upstream(
         &self,
@@ -452,12 +520,6 @@ impl Probe {
     ) {
         self.events(pad, gst::PadProbeType::EVENT_UPSTREAM, decide);
     }
-/// Drops what does not pass: by `Handled`, since after `Drop` GStreamer unrefs what the binding has freed already, and
-/// says so on standard error each time.
-pub fn pass_if(passes: bool) -> gst::PadProbeReturn {
-    if passes { gst::PadProbeReturn::Ok } else { gst::PadProbeReturn::Handled }
-}
-
 
     /// Lets `decide` pass or drop each downstream event, in order with the buffers.
     pub fn downstream(
@@ -495,25 +557,6 @@ pub fn pass_if(passes: bool) -> gst::PadProbeReturn {
     /// Calls `take` for each sample of `sink`, and `end` at the end of the stream.
     pub fn samples(
         &self,
-    /// Drops the buffers that `keep` refuses, out of lists too, and passes on what it makes of the others.
-    pub fn keep(&self, pad: &gst::Pad, keep: impl Fn(&mut gst::Buffer) -> bool + Send + Sync + 'static) {
-        self.installed(pad);
-        pad.add_probe(PACKETS, move |_, info| {
-            let kept = match &mut info.data {
-                Some(gst::PadProbeData::Buffer(buffer)) => keep(buffer),
-                Some(gst::PadProbeData::BufferList(list)) => {
-                    list.make_mut().foreach_mut(|mut buffer, _| {
-                        let kept = keep(&mut buffer);
-                        ControlFlow::Continue(Some(buffer).filter(|_| kept))
-                    });
-                    !list.is_empty()
-                }
-                _ => true,
-            };
-            pass_if(kept)
-        });
-    }
-
         sink: &gst_app::AppSink,
         mut take: impl FnMut(&gst::Sample) -> Result<gst::FlowSuccess, gst::FlowError> + Send + 'static,
         end: impl Fn() + Send + 'static,
@@ -551,8 +594,11 @@ pub fn pass_if(passes: bool) -> gst::PadProbeReturn {
     /// Logs the installation and, in debug builds, checks it against the row.
     fn installed(&self, pad: &gst::Pad) {
         let parent = pad.parent_element();
-        let factory = parent.as_ref().and_then(gst::Element::factory).map(|factory| factory.name());
-        let is = |name: &str| name == self.element;
+        let factory = parent.as_ref().and_then(gst::Element::factory);
+        let decodes =
+            factory.as_ref().is_some_and(|factory| factory.has_type(gst::ElementFactoryType::DECODER));
+        let factory = factory.map(|factory| factory.name());
+        let is = |name: &str| name == self.element || (decodes && self.element == DECODER);
         debug_assert!(
             pad.name().starts_with(self.pad.trim_end_matches("%u"))
                 && (factory.is_some_and(|factory| is(&factory))

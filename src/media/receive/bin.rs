@@ -9,8 +9,9 @@ use gst::prelude::*;
 
 use super::{inlet, loss_guard, playout, stall};
 use crate::media::{
-    Error,
+    Error, Event,
     codec::Decoder,
+    frame_size,
     graph::{Counters, Parts, feeds::Track, probes},
     gst::{convert, events, launch, time},
 };
@@ -29,7 +30,12 @@ pub fn build(name: &str, row: &Decoder, parts: &Parts) -> Result<gst::Bin, Error
     sink.set_caps(Some(&convert::caps(&parts.layouts)));
     inlet::fill(&sink, parts);
     let decoder = launch::element(&bin, "dec")?;
+    let tell = parts.tell.clone();
+    frame_size::limit(&decoder, parts.max_frame, move |(width, height)| {
+        tell(Event::FrameTooLarge { width, height });
+    });
     time_decoder(&decoder, parts);
+    frame_size::seal(&decoder); // behind the recording, which gets what the peer sent
     let depayloader = launch::element(&bin, "depay")?;
     if let Some(pad) = depayloader.static_pad("sink") {
         count_key_requests(&pad, parts.counters.clone());

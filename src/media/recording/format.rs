@@ -2,7 +2,7 @@
 
 use gst::prelude::*;
 
-use super::vp9;
+use crate::media::frame_size::vp9;
 
 /// The format of encoded video.
 #[derive(Clone, Debug)]

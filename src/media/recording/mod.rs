@@ -6,7 +6,6 @@
 mod audio_queue;
 mod format;
 mod segment;
-mod vp9;
 mod writer;
 
 use std::{

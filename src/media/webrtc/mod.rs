@@ -34,7 +34,7 @@ pub use headless::open as open_headless;
 pub use stats::{CandidatePair, Stats};
 
 use super::{
-    Engine, Error, Event, IceServers,
+    Engine, Error, IceServers, Tell,
     files::Playback,
     graph::{Parts, audio, failures::Replaced, faults, feeds::Feeds, line::Line, timing::Timing},
     gst::{launch, state},
@@ -44,12 +44,10 @@ use super::{
 };
 use crate::{
     frame::{Frame, Layout, Slot},
+    limits,
     metrics::Ledger,
     signalling::{Answer, Candidate, CodecName, Kind, Offer, Reach, limits::CANDIDATES},
 };
-
-/// Receives a graph's events; must not block.
-pub type Tell = Arc<dyn Fn(Event) + Send + Sync>;
 
 /// Everything that a graph is built from.
 pub struct Open<'a> {
@@ -95,20 +93,20 @@ pub struct Peer {
     receiver: Option<Arc<Receiver>>,
     inbox: Arc<Inbox>,
     channel: Arc<Mutex<Option<gst_webrtc::WebRTCDataChannel>>>,
+    /// The mids of the offer's m-lines; empty in a headless graph.
+    mids: Vec<String>,
     reach: Reach,
     /// How many candidates of the peer checks go to.
     candidates: AtomicUsize,
-    /// The mids of the offer's m-lines; empty in a headless graph.
-    mids: Vec<String>,
     ice_tcp: bool,
     launch_line: Option<LaunchLine>,
 }
 
 /// Builds the graph and answers the offer. Blocks.
 pub fn open(engine: &Engine, open: &Open<'_>, offer: &Offer) -> Result<Opened, Error> {
-    limits::CANDIDATES.refused_times(u64::try_from(offer.ignored).unwrap_or(u64::MAX));
     let settings = &engine.settings;
     let lines = negotiate::lines(offer, &engine.table, settings)?;
+    limits::CANDIDATES.refused_times(u64::try_from(offer.ignored).unwrap_or(u64::MAX));
     let latency = u32::try_from(settings.jitter_buffer.as_millis()).unwrap_or(200);
     let webrtc = gst::ElementFactory::make("webrtcbin")
         .property_from_str("bundle-policy", "max-bundle")
@@ -154,6 +152,8 @@ impl Peer {
                 counters: Arc::default(),
                 timing: Arc::new(Timing::new(open.ledger.clone())),
                 feeds: Arc::default(),
+                max_frame: engine.max_frame(),
+                tell: open.tell.clone(),
             },
             sender: None,
             receiver: None,

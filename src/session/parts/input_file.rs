@@ -113,24 +113,25 @@ impl InputFile {
     /// There is no client, and the stage has returned all frames of the file.
     pub fn check(&mut self, cx: &Context) -> Result<(), EndReason> {
         let Some(over) = self.playback.as_ref().and_then(media::Playback::over) else { return Ok(()) };
-        let error = match over {
-            media::Over::Ended => None,
-            media::Over::Failed(error) => {
-                tracing::warn!(error, "the input's file stopped playing");
-                Some(error)
-            }
+        let (error, reason) = match over {
+            media::Over::Ended => (None, EndReason::SourceEnded),
+            media::Over::Failed(error) => (Some(error), EndReason::SourceFailed),
+            media::Over::TooLarge(error) => (Some(error), EndReason::FrameTooLarge),
         };
+        if let Some(error) = &error {
+            tracing::warn!(error, "the input's file stopped playing");
+        }
         if !cx.peer().is_headless() {
             self.playback = None;
             publish(cx, None, error);
             return Ok(());
         }
         if error.is_some() {
-            return Err(EndReason::SourceFailed);
+            return Err(reason);
         }
         let (encoded, now) = (cx.peer().counters().encoded.load(Relaxed), Instant::now());
         let drain = self.drain.get_or_insert(Drain { since: now, encoded, changed: now });
-        if drain.is_done(encoded, now) { Err(EndReason::SourceEnded) } else { Ok(()) }
+        if drain.is_done(encoded, now) { Err(reason) } else { Ok(()) }
     }
 }
 

@@ -282,7 +282,7 @@ impl Registry {
     /// Empty slots between a graph and a stage.
     fn io(&self) -> Result<stage::Io, Error> {
         let ledger = self.0.metrics.ledger().map_err(|error| Error::Metrics(error.to_string()))?;
-        Ok(stage::Io::new(Arc::new(ledger)))
+        Ok(stage::Io { max_frame: self.0.engine.max_frame(), ..stage::Io::new(Arc::new(ledger)) })
     }
 }
 

@@ -6,7 +6,10 @@ use std::{
 };
 
 use super::super::{Cause, Crash, Error, Parameters, Stage, catalog::panic_text};
-use crate::frame::Frame;
+use crate::{
+    frame::{Frame, MaxFrame},
+    limits,
+};
 
 /// A job, with the stage that runs it; [`Job::run`] adds the outcome.
 pub struct Job {
@@ -18,6 +21,8 @@ pub struct Job {
     pub reset: bool,
     /// What to process last.
     pub frame: Option<Frame>,
+    /// The largest frame that the stage may return.
+    max_frame: MaxFrame,
     /// Why the stage has ended.
     pub crash: Option<Crash>,
     /// Why the stage keeps its previous parameters.
@@ -37,9 +42,11 @@ impl Job {
         parameters: Option<Parameters>,
         reset: bool,
         frame: Option<Frame>,
+        max_frame: MaxFrame,
     ) -> Self {
         let (took, compute) = (Duration::ZERO, Duration::ZERO);
-        Self { stage, parameters, reset, frame, crash: None, refused: None, output: None, took, compute }
+        let (crash, refused, output) = (None, None, None);
+        Self { stage, parameters, reset, frame, max_frame, crash, refused, output, took, compute }
     }
 
     /// Runs it. Blocks as long as the stage does; a panic ends the stage.
@@ -68,9 +75,22 @@ impl Job {
             Err(error) => self.refused = Some(error.to_string()),
             Ok(()) => {}
         }
-        match output {
+        let sized = |made: Option<Frame>| made.map(|frame| sized(frame, self.max_frame)).transpose();
+        match output.map(|made| made.and_then(sized)) {
             Some(Err(Error::Died(crash))) => self.crash = Some(crash),
             output => self.output = output.map(|made| made.map_err(|error| error.to_string())),
         }
     }
+}
+
+/// The frame, unless it is too large to be encoded and sent.
+fn sized(frame: Frame, max: MaxFrame) -> Result<Frame, Error> {
+    let (width, height) = (frame.width, frame.height);
+    if max.allows(width, height) {
+        return Ok(frame);
+    }
+    limits::FRAME_SIZE.refused();
+    Err(Error::Process(format!(
+        "expected frames of at most {max}, got {width}x{height}; let the pipeline return smaller ones, or raise --max-frame"
+    )))
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use scope::{
-    frame::{Frame, Layout, Take},
+    frame::{Frame, Layout, MaxFrame, Take},
     media::{Keep, Reader, Writer},
     metrics::Metrics,
     stage::{Entry, Event, Io, Parameters, State, Worker},
@@ -92,7 +92,7 @@ fn write(path: &Path, frames: &[Frame]) {
 }
 
 fn read(path: &Path, layout: Layout) -> Vec<Vec<u8>> {
-    let mut reader = Reader::open(path, &[layout]).unwrap();
+    let mut reader = Reader::open(path, &[layout], MaxFrame::default()).unwrap();
     std::iter::from_fn(|| reader.frame().unwrap()).map(|frame| pixels(&frame)).collect()
 }
 

@@ -4,7 +4,7 @@ use std::{path::Path, process::Output as Ran, time::Duration};
 
 use crate::support::{server::scope, stage::put};
 use scope::{
-    frame::{Frame, Layout},
+    frame::{Frame, Layout, MaxFrame},
     media::{Keep, Reader, Writer},
 };
 use serde_json::Value;
@@ -71,7 +71,7 @@ fn a_pipeline_runs_over_a_file_and_loses_no_picture_and_no_bit() {
 
     assert!(ran.status.success(), "{}", text(&ran.stderr));
     assert!(text(&ran.stdout).contains("20 frames of 20"), "{}", text(&ran.stdout));
-    let mut reader = Reader::open(&output, &[Layout::I420]).unwrap();
+    let mut reader = Reader::open(&output, &[Layout::I420], MaxFrame::default()).unwrap();
     for (number, wanted) in pictures.iter().enumerate() {
         let frame = reader.frame().unwrap().unwrap();
         let came: Vec<u8> = (0..3).flat_map(|plane| frame.data.plane(plane).to_vec()).collect();
@@ -80,7 +80,7 @@ fn a_pipeline_runs_over_a_file_and_loses_no_picture_and_no_bit() {
     assert!(reader.frame().unwrap().is_none());
     let ran = run(&["run", "echo", "--input", from, "--output", mp4, "--frames", "5"]);
     assert!(ran.status.success(), "{}", text(&ran.stderr));
-    assert!(Reader::open(&small, &[Layout::I420]).unwrap().frame().unwrap().is_some());
+    assert!(Reader::open(&small, &[Layout::I420], MaxFrame::default()).unwrap().frame().unwrap().is_some());
 
     for (words, said) in [
         (vec!["run", "echo", "--output", mp4], "--input"),

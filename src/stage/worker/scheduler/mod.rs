@@ -213,7 +213,7 @@ impl Scheduler {
             return None;
         }
         self.busy = Some(Instant::now());
-        Some(Job::new(self.stage.take()?, parameters, reset, frame))
+        Some(Job::new(self.stage.take()?, parameters, reset, frame, self.io.max_frame))
     }
 
     /// Takes the queued parameters, or the next step of a transition: the values for the next frame, if they change.
