@@ -21,7 +21,7 @@ use gst::prelude::*;
 use crate::{
     frame::MaxFrame,
     limits,
-    media::graph::probes::{DECODED_SIZE, FRAME_INDEX, FRAME_SIZE, STREAM_SIZE, pass_if},
+    media::graph::probes::{DECODED_SIZE, FRAME_INDEX, FRAME_SIZE, Probe, STREAM_SIZE},
 };
 
 /// Width and height in pixels.
@@ -61,10 +61,10 @@ pub fn limit(decoder: &gst::Element, max: MaxFrame, refuse: impl Fn(Size) + Send
     let format = Mutex::new(Format::Other);
     let gate = Arc::new(Gate { max, format, shut: AtomicBool::new(false), refuse });
     let stream = gate.clone();
-    STREAM_SIZE.downstream(&input, move |_, event| pass_if(stream.passes_stream(event)));
+    STREAM_SIZE.downstream(&input, move |_, event| Probe::pass_if(stream.passes_stream(event)));
     let units = gate.clone();
     FRAME_SIZE.keep(&input, move |unit| units.passes_unit(unit));
-    DECODED_SIZE.downstream(&output, move |_, event| pass_if(gate.passes_decoded(event)));
+    DECODED_SIZE.downstream(&output, move |_, event| Probe::pass_if(gate.passes_decoded(event)));
 }
 
 /// Makes libvpx decode no more of a VP9 access unit than the frames whose headers [`limit`] reads.

@@ -448,13 +448,13 @@ fn contained(pad: &gst::Pad, probe: impl FnOnce() -> gst::PadProbeReturn) -> gst
 /// Packets pass a pad singly or as a list.
 const PACKETS: gst::PadProbeType = gst::PadProbeType::BUFFER.union(gst::PadProbeType::BUFFER_LIST);
 
-/// Drops what does not pass: by `Handled`, since after `Drop` GStreamer unrefs what the binding has freed already, and
-/// says so on standard error each time.
-pub fn pass_if(passes: bool) -> gst::PadProbeReturn {
-    if passes { gst::PadProbeReturn::Ok } else { gst::PadProbeReturn::Handled }
-}
-
 impl Probe {
+    /// Drops what does not pass: by `Handled`, since after `Drop` GStreamer unrefs what the binding has freed already, and
+    /// says so on standard error each time.
+    pub fn pass_if(passes: bool) -> gst::PadProbeReturn {
+        if passes { gst::PadProbeReturn::Ok } else { gst::PadProbeReturn::Handled }
+    }
+
     /// Calls `look` for each buffer, including each buffer of a list.
     pub fn each(
         &self,
@@ -496,19 +496,20 @@ impl Probe {
     /// Drops the buffers that `keep` refuses, out of lists too, and passes on what it makes of the others.
     pub fn keep(&self, pad: &gst::Pad, keep: impl Fn(&mut gst::Buffer) -> bool + Send + Sync + 'static) {
         self.installed(pad);
-        pad.add_probe(PACKETS, move |_, info| {
-            let kept = match &mut info.data {
-                Some(gst::PadProbeData::Buffer(buffer)) => keep(buffer),
-                Some(gst::PadProbeData::BufferList(list)) => {
-                    list.make_mut().foreach_mut(|mut buffer, _| {
-                        let kept = keep(&mut buffer);
-                        ControlFlow::Continue(Some(buffer).filter(|_| kept))
-                    });
-                    !list.is_empty()
-                }
-                _ => true,
-            };
-            pass_if(kept)
+        pad.add_probe(PACKETS, move |pad, info| {
+            contained(pad, || {
+                Self::pass_if(match &mut info.data {
+                    Some(gst::PadProbeData::Buffer(buffer)) => keep(buffer),
+                    Some(gst::PadProbeData::BufferList(list)) => {
+                        list.make_mut().foreach_mut(|mut buffer, _| {
+                            let kept = keep(&mut buffer);
+                            ControlFlow::Continue(Some(buffer).filter(|_| kept))
+                        });
+                        !list.is_empty()
+                    }
+                    _ => true,
+                })
+            })
         });
     }
 
