@@ -110,7 +110,8 @@ fn levels(path: &Path) -> Vec<f64> {
 #[track_caller]
 pub fn ssim(one: &Path, other: &Path, shift: f64) -> Vec<f64> {
     let frames = |path: &Path| {
-        let mut reader = Reader::open(path, &[Layout::I420], MaxFrame::default()).expect("GStreamer reads the file");
+        let mut reader =
+            Reader::open(path, &[Layout::I420], MaxFrame::default()).expect("GStreamer reads the file");
         std::iter::from_fn(move || reader.frame().expect("the file is whole")).collect::<Vec<_>>()
     };
     let (ones, others) = (frames(one), frames(other));
