@@ -79,17 +79,20 @@ impl Refusals {
         let unknown = || Error::Graph("decodebin has no GstAutoplugSelectResult".into());
         let results = glib::Type::from_name("GstAutoplugSelectResult").and_then(glib::EnumClass::with_type);
         let results = results.ok_or_else(unknown)?;
-        let refused = refusals.clone();
         plugger.connect("autoplug-select", false, move |values| {
-            let known =
-                values.get(3)?.get::<gst::ElementFactory>().is_ok_and(|factory| is_listed(&factory.name()));
-            if !known && let Ok(caps) = values.get(2)?.get::<gst::Caps>() {
-                let name = caps.structure(0).map(|structure| structure.name().to_string());
-                let mut refused = refused.lock();
-                // A film's audio is not read, and not missed.
-                refused.format = refused.format.take().or(name.filter(|name| !name.starts_with("audio/")));
-            }
+            let factory = values.get(3)?.get::<gst::ElementFactory>();
+            let known = factory.is_ok_and(|factory| is_listed(&factory.name()));
             results.to_value(if known { TRY } else { SKIP })
+        });
+        let refused = refusals.clone();
+        plugger.connect("unknown-type", false, move |values| {
+            let caps = values.get(2)?.get::<gst::Caps>().ok()?;
+            // A film's audio is not read, and not missed.
+            let name = caps.structure(0).map(|structure| structure.name().to_string());
+            let name = name.filter(|name| !name.starts_with("audio/"));
+            let mut refused = refused.lock();
+            refused.format = refused.format.take().or(name);
+            None
         });
         let refused = refusals.clone();
         probes::FILE_ELEMENTS.elements(graph.0.upcast_ref(), move |element| {
