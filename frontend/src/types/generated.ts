@@ -897,6 +897,8 @@ export interface components {
       | "picture_stalled"
       | "peer_vanished"
       | "fingerprint_mismatch"
+      | "frame_too_large"
+      | "too_many_channels"
       | "element_error"
       | "source_ended"
       | "source_failed"
