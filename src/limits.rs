@@ -79,6 +79,13 @@ limits! {
     CHANNELS "channels" "4 a session" "webrtcbin runs two threads for each data channel, and a peer can open a thousand" "the browser opened more than 4 data channels; open one, with the label parameters";
     MESSAGE_BYTES "message_bytes" "65,535" "SCTP passes on a longer message in parts, and a part must not be taken for a message" "expected a message under 64 KiB; the channel is closed, open it again";
     SOURCES "sources" "32 a session" "each SSRC takes memory, and time with every later packet; a browser uses up to 8" "expected packets of at most 32 SSRCs, got more; those of further ones are dropped";
+    RECORDINGS_QUOTA "recordings_quota" "recordings_quota" "recordings of strangers must not take the disk of everything else" "recordings take all of their quota; delete some, or raise --recordings-quota";
+    RECORDINGS_RESERVE "recordings_reserve" "recordings_reserve" "a full disk stops more than recordings: logs, other services, the system" "the recordings disk is full; delete recordings, free some space, or lower --recordings-reserve";
+    RECORDINGS_AT_ONCE "recordings_at_once" "max_recordings" "each takes a thread and its bitrate of the disk" "as many recordings run as may; end one, or raise --max-recordings";
+    RECORDINGS_KEPT "recordings_kept" "10000" "each is a folder and is read when recordings are listed; starts and stops make them as fast as requests come" "as many recordings are kept as may be; delete some, or set --recordings-retention";
+    RECORDING_FILES "recording_files" "500 a recording, one a second and stream" "each file is a graph and an inode; a peer that alternates two sets of codec parameters makes 57 a second" "the size or codec parameters of the video change too often; start another recording";
+    RECORDING_CHANGES "recording_changes" "64 KiB a change, 16 MiB a recording" "a client can change long parameters with each frame" "the parameters are longer, or have changed more often, than a recording keeps; start another recording";
+    PARAMETER_TEXT "parameter_text" "10000 characters, where the schema of a parameter sets no limit" "a text is kept, repeated in replies and recorded with each change" "expected at most 10000 characters; send a shorter text";
 }
 
 #[cfg(test)]
