@@ -3,7 +3,7 @@
 //! An id in the path is a session's (a UUID) or a recording's (`<day>-<time>-<random>`): neither looks like the other.
 //! Files are read on blocking threads.
 
-use std::path::{Path as FilePath, PathBuf};
+use std::{fs::File, os::fd::AsRawFd};
 
 use axum::{
     Json,
@@ -115,16 +115,15 @@ pub async fn show(
         let recording = on_disk(move || state.recordings.get(&id)).await?;
         return Ok(Json(recording).into_response());
     }
-    let (path, name) = on_disk(move || {
+    let (file, recording, name) = on_disk(move || {
         let recording = state.recordings.newest_of(&id)?;
         let output =
             recording.files.iter().rfind(|file| file.kind == Kind::Output).or(recording.files.last());
         let file = output.ok_or_else(|| recordings::Error::NotFound(format!("of session {id} yet")))?;
-        let name = format!("{}-{}", recording.id, file.name);
-        Ok((state.recordings.file(&recording.id, &file.name)?, name))
+        Ok((state.recordings.open(&recording.id, &file.name)?, recording.id, file.name.clone()))
     })
     .await?;
-    serve(path, Some(&name), request).await
+    Ok(serve(file, &name, Some(&format!("{recording}-{name}")), request).await)
 }
 
 /// Deletes a recording that is over.
@@ -148,23 +147,25 @@ pub async fn file(
     query: Result<Query<FileQuery>, QueryRejection>,
     request: Request,
 ) -> Result<Response, Error> {
-    let Ok(Path((id, file))) = path else {
+    let Ok(Path((id, name))) = path else {
         return Err(recordings::Error::NotFound("of no text".into()).into());
     };
     let Query(query) = query?;
-    let name = query.download.map(|_| format!("{id}-{file}"));
-    let path = on_disk(move || state.recordings.file(&id, &file)).await?;
-    serve(path, name.as_deref(), request).await
+    let download = query.download.map(|_| format!("{id}-{name}"));
+    let (recordings, wanted) = (state.recordings, name.clone());
+    let file = on_disk(move || recordings.open(&id, &wanted)).await?;
+    Ok(serve(file, &name, download.as_deref(), request).await)
 }
 
-async fn serve(path: PathBuf, download: Option<&str>, request: Request) -> Result<Response, Error> {
-    let kind =
-        media_type(&path).ok_or_else(|| recordings::Error::NotFound("with a file of this type".into()))?;
+/// Serves a file that is open already: by its path, it might be another one when it is opened again.
+async fn serve(file: File, name: &str, download: Option<&str>, request: Request) -> Response {
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
     let Ok(served) = ServeFile::new(path).oneshot(request).await;
+    drop(file);
     let mut response = served.into_response();
     let disposition =
         download.and_then(|name| HeaderValue::try_from(format!("attachment; filename=\"{name}\"")).ok());
-    let kind = response.status().is_success().then_some(kind);
+    let kind = response.status().is_success().then(|| media_type(name));
     let headers: [(HeaderName, Option<HeaderValue>); 4] = [
         (header::CACHE_CONTROL, Some(ASK_AGAIN)),
         (header::CONTENT_DISPOSITION, disposition),
@@ -176,18 +177,16 @@ async fn serve(path: PathBuf, download: Option<&str>, request: Request) -> Resul
             response.headers_mut().insert(name, value);
         }
     }
-    Ok(response)
+    response
 }
 
-/// The type of what a recording holds; no other file is given.
-fn media_type(path: &FilePath) -> Option<HeaderValue> {
-    let kind = match path.extension()?.to_str()? {
-        "mp4" => "video/mp4",
-        "webm" => "video/webm",
-        "json" => JSON,
-        _ => return None,
-    };
-    Some(HeaderValue::from_static(kind))
+/// The media type of a recording's file; a browser shows none of them as a page.
+fn media_type(name: &str) -> HeaderValue {
+    HeaderValue::from_static(match name.rsplit_once('.') {
+        Some((_, "mp4")) => "video/mp4",
+        Some((_, "webm")) => "video/webm",
+        _ => JSON,
+    })
 }
 
 async fn on_disk<T: Send + 'static>(

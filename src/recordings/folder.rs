@@ -8,7 +8,7 @@ use std::{
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::{About, Change, End, EndCode, Error, Kind, Segment, Sidecar, Store, disk};
+use super::{About, Change, End, EndCode, Error, FileName, Kind, Segment, Sidecar, Store, disk, files};
 
 /// A running recording. It holds a lock on its folder, which the kernel releases when the process is killed.
 pub struct Folder {
@@ -49,11 +49,16 @@ impl Folder {
         self.bytes
     }
 
-    /// The path of the next file of that kind, and its name.
-    pub fn next_file(&self, kind: Kind, extension: &str) -> (PathBuf, String) {
+    /// Creates the next file of that kind, empty; gives its path and its name.
+    ///
+    /// # Errors
+    /// The file cannot be created.
+    pub fn create_file(&self, kind: Kind, extension: &str) -> Result<(PathBuf, FileName), Error> {
         let number = self.sidecar.segments.iter().filter(|segment| segment.kind == kind).count();
-        let name = format!("{}-{number:03}.{extension}", kind.name());
-        (self.path.join(&name), name)
+        let name = FileName::new(kind, number, extension);
+        let path = self.path.join(name.as_str());
+        files::create(&path).map_err(|error| self.store.fault(&error))?;
+        Ok((path, name))
     }
 
     /// Adds a new file to the sidecar.
@@ -66,8 +71,8 @@ impl Folder {
     }
 
     /// Sets the number of a file's first frame, which may be known later than the file.
-    pub fn number(&mut self, file: &str, frame: u64) {
-        if let Some(segment) = self.sidecar.segments.iter_mut().find(|segment| segment.file == file) {
+    pub fn number(&mut self, file: &FileName, frame: u64) {
+        if let Some(segment) = self.sidecar.segments.iter_mut().find(|segment| segment.file == *file) {
             segment.frame = Some(frame);
             self.dirty = true;
         }

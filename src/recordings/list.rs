@@ -4,7 +4,7 @@ use std::{fs, io, path::Path, time::SystemTime};
 
 use serde::Serialize;
 
-use super::{End, EndCode, Kind, Sidecar, disk};
+use super::{End, EndCode, FileName, Kind, Sidecar, disk};
 
 /// A recording.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
@@ -67,10 +67,10 @@ pub struct File {
     pub bytes: u64,
 }
 
-/// The recording in a folder.
+/// The recording in a folder. Its id is the folder's name: what the sidecar says may be another recording's.
 pub fn look(folder: &Path) -> io::Result<Recording> {
     let sidecar = Sidecar::read(folder)?;
-    let size = |name: &str| fs::metadata(folder.join(name)).map_or(0, |file| file.len());
+    let size = |name: &FileName| about(folder, name).map_or(0, |file| file.len());
     let mut sessions = vec![sidecar.about.session.clone()];
     for segment in &sidecar.segments {
         if !sessions.contains(&segment.session) {
@@ -89,7 +89,7 @@ pub fn look(folder: &Path) -> io::Result<Recording> {
             .segments
             .iter()
             .map(|segment| File {
-                name: segment.file.clone(),
+                name: segment.file.as_str().to_owned(),
                 kind: segment.kind,
                 codec: segment.codec.clone(),
                 width: segment.width,
@@ -100,7 +100,7 @@ pub fn look(folder: &Path) -> io::Result<Recording> {
             })
             .collect(),
         sentence: sidecar.end.map(|end| end.sentence),
-        id: sidecar.id,
+        id: folder.file_name().map(|id| id.to_string_lossy().into_owned()).unwrap_or_default(),
         sessions,
         pipeline_id: sidecar.about.pipeline_id,
         started: sidecar.started,
@@ -109,12 +109,16 @@ pub fn look(folder: &Path) -> io::Result<Recording> {
 
 /// The end of a recording that was cut off, from the times at which its files were last written.
 pub fn cut(folder: &Path, sidecar: &Sidecar, sentence: &str) -> End {
-    let written = |file: &str| fs::metadata(folder.join(file)).ok()?.modified().ok();
+    let written = |file: &FileName| about(folder, file)?.modified().ok();
     let last = sidecar.segments.iter().filter_map(|segment| written(&segment.file)).max();
     let seconds =
         last.and_then(|last| Some(between(&sidecar.started, jiff::Timestamp::try_from(last).ok()?)));
     let (sentence, bytes) = (sentence.to_owned(), disk::bytes(folder));
     End { code: EndCode::Cut, sentence, seconds: seconds.unwrap_or(0.0), bytes }
+}
+
+fn about(folder: &Path, name: &FileName) -> Option<fs::Metadata> {
+    fs::symlink_metadata(folder.join(name.as_str())).ok()
 }
 
 fn since(started: &str) -> f64 {

@@ -1,8 +1,11 @@
 //! The folder of recordings: names, sidecars, disk space and quota, listing and deletion.
 //!
-//! Runs on blocking threads: every function touches the disk. No client's text may become part of a path.
+//! Runs on blocking threads: every function touches the disk. No client's text may become part of a path, and no text of
+//! a sidecar but a [`FileName`]: a recording may have been copied in from elsewhere.
 
 mod disk;
+mod file_name;
+mod files;
 mod folder;
 mod list;
 mod sidecar;
@@ -18,6 +21,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+pub use file_name::FileName;
+pub use files::exposed;
 pub use folder::Folder;
 pub use list::{File, Recording, State};
 pub use sidecar::{About, Change, End, EndCode, Kind, Segment, Sidecar, What};
@@ -107,6 +112,10 @@ impl Store {
 
     /// Closes recordings that a killed server left open, and deletes those that are too old.
     fn tidy(&self) {
+        if let Some(mode) = exposed(&self.0.settings.folder) {
+            let folder = self.0.settings.folder.display();
+            tracing::warn!(%folder, mode = format!("{mode:o}"), "other users may look into the recordings; chmod 700");
+        }
         for path in self.folders() {
             // Locked: a running server records into it.
             let Some(_lock) = folder::lock(&path) else { continue };
@@ -147,14 +156,14 @@ impl Store {
     pub fn create(&self, about: About) -> Result<Folder, Error> {
         let root = &self.0.settings.folder;
         if !root.is_dir() {
-            fs::create_dir(root).map_err(|error| self.fault(&error))?;
+            files::make_folder(root).map_err(|error| self.fault(&error))?;
         }
         self.0.used.store(self.folders().iter().map(|path| disk::bytes(path)).sum(), Relaxed);
         self.room()?;
         let started = jiff::Timestamp::now();
         let id = name(started);
         let path = root.join(&id);
-        fs::create_dir(&path).map_err(|error| self.fault(&error))?;
+        files::make_folder(&path).map_err(|error| self.fault(&error))?;
         let sidecar = Sidecar::new(id, started.to_string(), about);
         Folder::begin(self.clone(), path, sidecar).map_err(|error| self.fault(&error))
     }
@@ -202,14 +211,21 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`].
     pub fn file(&self, id: &str, name: &str) -> Result<PathBuf, Error> {
+        self.open(id, name)?;
+        Ok(self.path(id)?.join(name))
+    }
+
+    /// A recording's file, to be read.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn open(&self, id: &str, name: &str) -> Result<fs::File, Error> {
+        let unknown = || Error::NotFound(format!("{id} with a file of that name"));
         let recording = self.get(id)?;
-        let known = name == SIDECAR || recording.files.iter().any(|file| file.name == name);
-        let path = self.path(id)?.join(name);
-        if known && path.is_file() {
-            Ok(path)
-        } else {
-            Err(Error::NotFound(format!("{id} with a file of that name")))
+        if name != SIDECAR && recording.files.iter().all(|file| file.name != name) {
+            return Err(unknown());
         }
+        files::open(&self.path(id)?, name).map_err(|_| unknown())
     }
 
     /// Deletes a finished recording.
@@ -257,6 +273,15 @@ impl Store {
 fn name(at: jiff::Timestamp) -> String {
     let random = uuid::Uuid::new_v4().simple().to_string();
     format!("{}-{}", at.strftime("%Y%m%d-%H%M%S"), &random[..6])
+}
+
+/// The path of a file in a recording's folder, which need not be the server's.
+///
+/// # Errors
+/// There is no such file, or it is a link.
+pub fn path_of(folder: &Path, name: &FileName) -> std::io::Result<PathBuf> {
+    files::open(folder, name.as_str())?;
+    Ok(folder.join(name.as_str()))
 }
 
 /// Whether a text is a recording's id.

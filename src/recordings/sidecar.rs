@@ -2,14 +2,20 @@
 //!
 //! Written to a second file and renamed, so that a reader, or the next server after a crash, finds a complete one.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs,
+    io::{self, BufReader, Read, Write},
+    path::Path,
+};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::SIDECAR;
+use super::{FileName, SIDECAR, files};
 
 const VERSION: u32 = 1;
+/// Longest sidecar that is read: longer than any that this server writes, short enough to read a foreign one.
+const MAX_BYTES: u64 = 64 << 20;
 
 /// What is recorded, as known at the start.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -69,7 +75,7 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Segment {
     /// Its name.
-    pub file: String,
+    pub file: FileName,
     /// Whether it is of the session's output or its input.
     pub kind: Kind,
     /// Video codec.
@@ -174,9 +180,10 @@ impl Sidecar {
     /// Reads the one in a recording's folder.
     ///
     /// # Errors
-    /// It does not exist, or is not a sidecar.
+    /// It does not exist, or is not a sidecar; then the folder holds no recording.
     pub fn read(folder: &Path) -> io::Result<Self> {
-        Ok(serde_json::from_slice(&fs::read(folder.join(SIDECAR))?)?)
+        let file = files::open(folder, SIDECAR)?;
+        Ok(serde_json::from_reader(BufReader::new(file.take(MAX_BYTES)))?)
     }
 
     /// Writes it completely or not at all.
@@ -185,7 +192,8 @@ impl Sidecar {
     /// The system's error.
     pub fn write(&self, folder: &Path) -> io::Result<()> {
         let (path, beside) = (folder.join(SIDECAR), folder.join(format!(".{SIDECAR}")));
-        fs::write(&beside, serde_json::to_vec_pretty(self)?)?;
+        fs::remove_file(&beside).ok(); // left by a killed server, or there is none
+        files::create(&beside)?.write_all(&serde_json::to_vec_pretty(self)?)?;
         fs::rename(beside, path)
     }
 }

@@ -1,3 +1,10 @@
+use std::{
+    io,
+    os::unix::fs::{PermissionsExt, symlink},
+};
+
+use serde_json::json;
+
 use super::*;
 
 fn store(folder: &Path, quota_bytes: u64) -> Store {
@@ -10,7 +17,7 @@ fn about() -> About {
 
 fn segment(file: &str) -> Segment {
     Segment {
-        file: file.into(),
+        file: file.to_owned().try_into().unwrap(),
         kind: Kind::Output,
         codec: "vp8".into(),
         width: 64,
@@ -29,9 +36,9 @@ fn a_recording_is_listed_from_its_start_and_has_its_end_in_its_sidecar() {
     assert_eq!(store.list(), []);
 
     let mut folder = store.create(about()).unwrap();
-    let (path, name) = folder.next_file(Kind::Output, "webm");
+    let (path, name) = folder.create_file(Kind::Output, "webm").unwrap();
     fs::write(&path, "12345").unwrap();
-    folder.add(segment(&name)).unwrap();
+    folder.add(segment(name.as_str())).unwrap();
     folder.number(&name, 7);
     folder.look().unwrap();
     let running = store.list();
@@ -68,11 +75,65 @@ fn no_text_of_a_client_leads_out_of_the_folder() {
 }
 
 #[test]
+fn what_a_foreign_recording_names_beyond_its_own_files_is_neither_listed_nor_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path(), 0);
+    fs::write(dir.path().join("secret.txt"), "secret").unwrap();
+    let sidecar = |id: &str, file: &str| {
+        let folder = dir.path().join(id);
+        fs::create_dir(&folder).unwrap();
+        let segment = json!({"file": file, "kind": "output", "codec": "h264", "width": 64, "height": 48,
+            "sound": false, "at_s": 0.0, "frame": null, "session": "s"});
+        let sidecar = json!({"version": 1, "id": "20260101-000000-ffffff", "started": "2026-01-01T00:00:00Z",
+            "session": "s", "pipeline_id": "echo", "parameters": {}, "input": false, "segments": [segment],
+            "timeline": [], "end": null});
+        fs::write(folder.join(SIDECAR), sidecar.to_string()).unwrap();
+        folder
+    };
+    let foreign = "20260101-000000-abcdef";
+    for outside in ["../secret.txt", "../../etc/passwd", "/etc/passwd", "secret.txt"] {
+        let folder = sidecar(foreign, outside);
+
+        assert_eq!(store.list(), [], "{outside}");
+        assert!(matches!(store.get(foreign), Err(Error::NotFound(_))), "{outside}");
+        assert!(matches!(store.open(foreign, outside), Err(Error::NotFound(_))), "{outside}");
+        assert!(matches!(store.open(foreign, SIDECAR), Err(Error::NotFound(_))), "{outside}");
+        store.tidy();
+        fs::remove_dir_all(folder).unwrap();
+    }
+    let folder = sidecar(foreign, "output-000.mp4");
+    symlink("../secret.txt", folder.join("output-000.mp4")).unwrap();
+
+    assert!(matches!(store.open(foreign, "output-000.mp4"), Err(Error::NotFound(_))), "a link");
+    assert!(path_of(&folder, &FileName::new(Kind::Output, 0, "mp4")).is_err());
+    assert_eq!(store.list()[0].id, foreign, "the folder's name, not what the sidecar says");
+    assert_eq!(store.newest_of("s").unwrap().id, foreign);
+    fs::remove_file(folder.join("output-000.mp4")).unwrap();
+    fs::write(folder.join("output-000.mp4"), "own").unwrap();
+    assert_eq!(io::read_to_string(store.open(foreign, "output-000.mp4").unwrap()).unwrap(), "own");
+}
+
+#[test]
+fn folders_and_files_are_the_servers_own_users_under_any_umask() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("recordings");
+    rustix::process::umask(rustix::fs::Mode::empty());
+
+    let folder = store(&root, 0).create(about()).unwrap();
+    let (file, _) = folder.create_file(Kind::Output, "mp4").unwrap();
+
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let own = root.join(folder.id());
+    assert_eq!((mode(&root), mode(&own)), (0o700, 0o700));
+    assert_eq!((mode(&file), mode(&own.join(SIDECAR))), (0o600, 0o600));
+}
+
+#[test]
 fn a_quota_that_is_reached_refuses_and_ends() {
     let dir = tempfile::tempdir().unwrap();
     let store = store(dir.path(), 4000);
     let mut folder = store.create(about()).unwrap();
-    let (path, _) = folder.next_file(Kind::Output, "mp4");
+    let (path, _) = folder.create_file(Kind::Output, "mp4").unwrap();
     fs::write(path, vec![0; 5000]).unwrap();
 
     assert!(matches!(folder.look(), Err(Error::Quota { quota: 4000, .. })));

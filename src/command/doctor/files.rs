@@ -1,4 +1,4 @@
-//! Files and programs: certificates, pipelines, graphviz, Python. Blocks for a moment.
+//! Files and programs: certificates, pipelines, recordings, graphviz, Python. Blocks for a moment.
 
 use std::path::{Path, PathBuf};
 
@@ -8,6 +8,7 @@ use super::finding::{Finding, Status};
 use crate::{
     app,
     config::Config,
+    recordings,
     stage::{self, Catalog},
     tls::{self, Certificate},
 };
@@ -15,10 +16,11 @@ use crate::{
 /// Let's Encrypt certificates are renewed 30 days before they expire: at half of that, renewal is not working.
 const SOON: SignedDuration = SignedDuration::from_hours(15 * 24);
 
-/// Certificates, pipelines, graphviz, Python.
+/// Certificates, pipelines, recordings, graphviz, Python.
 pub fn check(config: &Config) -> Vec<Finding> {
     let mut findings = vec![certificate(&config.server.certificate)];
     findings.extend(pipelines(&config.pipelines));
+    findings.push(recordings(&config.recordings.folder));
     let path = std::env::var_os("PATH").unwrap_or_default();
     findings.push(program(&path, "dot", "graphviz", "draws …/graph.svg", "graphviz"));
     findings.push(program(&path, "python3", "python", "runs pipelines written in Python", "python3"));
@@ -106,6 +108,18 @@ fn folder(dir: &PathBuf, pipelines: &stage::Settings) -> Vec<Finding> {
     findings
 }
 
+fn recordings(folder: &Path) -> Finding {
+    let place = folder.display();
+    match recordings::exposed(folder) {
+        Some(mode) => Finding::warn(
+            "recordings",
+            format!("other users may look into {place} (mode {mode:o})"),
+            format!("chmod 700 {place}"),
+        ),
+        None => Finding::ok("recordings", format!("{place} is for this user alone")),
+    }
+}
+
 fn program(path: &std::ffi::OsStr, name: &str, title: &str, purpose: &str, package: &str) -> Finding {
     let found = std::env::split_paths(path).map(|folder| folder.join(name)).find(|file| is_program(file));
     if let Some(file) = found {
@@ -133,6 +147,21 @@ mod tests {
         assert_eq!(status(150), Status::Ok);
         assert_eq!(status(190), Status::Warn);
         assert_eq!(status(200), Status::Fail);
+    }
+
+    #[test]
+    fn a_folder_of_recordings_that_others_may_enter_is_told() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let with_mode = |mode| {
+            std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+            recordings(dir.path())
+        };
+
+        assert_eq!(with_mode(0o700).status, Status::Ok);
+        let finding = with_mode(0o755);
+        assert_eq!(finding.status, Status::Warn);
+        assert!(finding.found.contains("mode 755"), "{}", finding.found);
     }
 
     #[test]

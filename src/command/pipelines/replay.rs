@@ -8,7 +8,7 @@ use std::{
 use crate::{
     frame::{Frame, Layout, MaxFrame},
     media::Reader,
-    recordings::{Kind, Segment, Sidecar, What},
+    recordings::{self, Kind, Segment, Sidecar, What},
     stage::Values,
 };
 
@@ -100,5 +100,7 @@ impl Replay {
 }
 
 fn open(folder: &Path, segment: &Segment, layouts: &[Layout], max: MaxFrame) -> Result<Reader, String> {
-    Reader::open(&folder.join(&segment.file), layouts, max).map_err(|error| error.to_string())
+    let file = recordings::path_of(folder, &segment.file)
+        .map_err(|error| format!("--replay: {} in {}: {error}", segment.file.as_str(), folder.display()))?;
+    Reader::open(&file, layouts, max).map_err(|error| error.to_string())
 }

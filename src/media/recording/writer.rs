@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     media::graph::feeds::{Piece, Track},
-    recordings::{self, EndCode, Error, Folder, Kind, What},
+    recordings::{self, EndCode, Error, FileName, Folder, Kind, What},
 };
 
 /// How often sizes and free space are checked and the sidecar is updated.
@@ -154,7 +154,7 @@ struct Stream {
 
 struct File {
     segment: Segment,
-    name: String,
+    name: FileName,
     format: Format,
     /// Time of the first frame, until its number is known.
     unnumbered: Option<Duration>,
@@ -197,7 +197,7 @@ impl Stream {
         source: &Source,
         folder: &mut Folder,
     ) -> Result<(), Error> {
-        let (path, name) = folder.next_file(self.kind, format.extension());
+        let (path, name) = folder.create_file(self.kind, format.extension())?;
         let segment = Segment::create(&path, &format, source.audio, at)?;
         self.audio.begin(at);
         let (when, started) = (source.zero + at, folder.started());

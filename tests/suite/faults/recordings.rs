@@ -1,6 +1,6 @@
 //! What goes wrong with a recording: a sentence to whoever records, and the live picture untouched.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
 use crate::support::{LIMIT, client::Client, codec::Codec, http, server::Server};
 use serde_json::{Value, json};
@@ -110,6 +110,69 @@ fn a_folder_that_cannot_be_written_refuses_with_a_sentence() {
         assert!(sentence.contains(folder) && sentence.contains("can write"), "{sentence}");
         assert_eq!(failure(&client), sentence);
     }
+}
+
+#[test]
+fn a_foreign_recording_leads_to_no_file_but_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("secret.txt"), "TOP-SECRET").unwrap();
+    let (root, id) = (dir.path().join("recordings"), "20260101-000000-abcdef");
+    fs::create_dir_all(root.join(id)).unwrap();
+    let segment = json!({"file": "../../secret.txt", "kind": "output", "codec": "h264", "width": 64,
+        "height": 48, "sound": false, "at_s": 0.0, "frame": null, "session": "s"});
+    let sidecar = json!({"version": 1, "id": id, "started": "2026-01-01T00:00:00Z", "session": "s",
+        "pipeline_id": "echo", "parameters": {}, "input": true, "segments": [segment], "timeline": [],
+        "end": {"code": "stopped", "sentence": "x", "seconds": 1.0, "bytes": 10}});
+    fs::write(root.join(id).join("recording.json"), sidecar.to_string()).unwrap();
+    let server = server(&root, "0");
+    let base = format!("{}/api/v1/recordings", server.url());
+
+    for path in [format!("{id}/..%2F..%2Fsecret.txt"), id.to_owned(), format!("{id}/recording.json")] {
+        let reply = http::get(&format!("{base}/{path}")).unwrap();
+        assert_eq!((reply.status, &reply.json()["code"]), (404, &json!("recording_not_found")), "{path}");
+        assert!(!reply.text().contains("TOP-SECRET"), "{path}");
+    }
+    assert_eq!(http::get(&base).unwrap().json(), json!({"recordings": []}));
+    let sources = format!("{}/api/v1/input-sources/recording/sources", server.url());
+    assert_eq!(http::get(&sources).unwrap().json()["sources"], json!([]));
+    let source = json!({"source_type": "recording", "source_name": format!("{id}/../../secret.txt")});
+    let parameters = json!({"pipeline_id": "echo", "input_source": source});
+    let refused = http::post_json(&format!("{}/api/v1/session/start", server.url()), &parameters).unwrap();
+    assert_eq!(refused.status, 422, "{}", refused.text());
+    let replay = crate::support::server::scope()
+        .args(["pipelines", "run", "echo", "--replay"])
+        .arg(root.join(id))
+        .arg("--output")
+        .arg(dir.path().join("again.mkv"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&replay.stderr).into_owned();
+    assert!(!replay.status.success() && said.contains("expected a file's name"), "{said}");
+}
+
+#[test]
+fn recordings_are_for_the_servers_user_alone_under_any_umask() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("recordings");
+    let settings = [("SCOPE_OFFLINE", "1"), ("SCOPE_RECORDINGS", root.to_str().unwrap())];
+    let server = Server::spawn_under(&["sh", "-c", "umask 0; exec \"$@\"", "sh"], &[], &settings);
+    let client = client(&server);
+    let id = start(&client, &server).1["id"].as_str().unwrap().to_owned();
+    goes_on(&client);
+
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&root), mode(&root.join(&id))), (0o700, 0o700));
+    let files: Vec<_> = fs::read_dir(root.join(&id)).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(files.len() >= 2, "{files:?}");
+    for file in files {
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+    drop(client);
+    drop(server);
+    fs::set_permissions(&root, fs::Permissions::from_mode(0o755)).unwrap();
+    let next = Server::spawn(&[], &settings);
+    let warned = || next.log_text().contains("other users may look into the recordings");
+    assert!(crate::support::wait_until(warned, LIMIT), "{}", next.log_text());
 }
 
 #[test]
