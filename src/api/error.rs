@@ -208,11 +208,14 @@ fn graphviz_response(error: &graphviz::Error) -> Response {
 
 fn recording_response(error: &recordings::Error) -> Response {
     let (status, code) = match error {
+        recordings::Error::AtOnce { .. } => return later(ErrorBody::new(error, "too_many_recordings")),
         recordings::Error::NotFound(_) => (StatusCode::NOT_FOUND, "recording_not_found"),
         recordings::Error::Running(_) => (StatusCode::CONFLICT, "recording_running"),
         recordings::Error::Nothing => (StatusCode::CONFLICT, "nothing_to_record"),
         recordings::Error::Full { .. } => (StatusCode::INSUFFICIENT_STORAGE, "disk_full"),
         recordings::Error::Quota { .. } => (StatusCode::INSUFFICIENT_STORAGE, "recordings_quota"),
+        recordings::Error::Kept { .. } => (StatusCode::INSUFFICIENT_STORAGE, "recordings_kept"),
+        recordings::Error::Files { .. } => (StatusCode::INSUFFICIENT_STORAGE, "recording_limit"),
         recordings::Error::Slow => (StatusCode::INSUFFICIENT_STORAGE, "disk_slow"),
         recordings::Error::Folder { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "recordings_folder"),
         recordings::Error::Write(_) => (StatusCode::INTERNAL_SERVER_ERROR, "recording_failed"),

@@ -72,7 +72,8 @@ pub async fn list(Extract(state): Extract<State>) -> Result<Json<RecordingsBody>
 #[utoipa::path(post, path = "/api/v1/recordings/{id}/start", operation_id = "start_recording", params(SessionId),
     request_body = Option<RecordBody>,
     responses((status = 200, body = Recorded), (status = 404), (status = 409, description = "nothing to record"),
-    (status = 410), (status = 507, description = "no room for recordings")))]
+    (status = 410), (status = 503, description = "too many run"),
+    (status = 507, description = "no room for recordings")))]
 pub async fn start(
     Extract(state): Extract<State>,
     SessionId(id): SessionId,

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use super::{
     Config,
     values::{
-        address, choice, duration, each, frame_size, list, number, port_range, positive, switch, turn_url,
+        address, bytes_or_auto, choice, duration, each, frame_size, list, number, port_range, positive, switch,
+        turn_url,
     },
 };
 use crate::{
@@ -117,7 +118,9 @@ keys! {
     "onnx_providers" "SCOPE_ONNX_PROVIDERS" Many "" "what runs ONNX models, the best first: tensorrt, cuda, openvino, cpu; overrides each pipeline.toml" |c, t| c.pipelines.onnx.providers = each(t, provider)?;
     "onnx_threads" "SCOPE_ONNX_THREADS" One "" "threads of one ONNX stage; overrides its pipeline.toml (2 where it says nothing)" |c, t| c.pipelines.onnx.threads = Some(number(t)?);
     "recordings" "SCOPE_RECORDINGS" One "recordings" "folder of recordings, created when the first one starts; relative to the working folder" |c, t| c.recordings.folder = PathBuf::from(t);
-    "recordings_quota" "SCOPE_RECORDINGS_QUOTA" One "0" "bytes that all recordings may take; at the quota none starts and running ones end with an error; 0 is no quota" |c, t| c.recordings.quota_bytes = number(t)?;
+    "recordings_quota" "SCOPE_RECORDINGS_QUOTA" One "auto" "bytes that all recordings may take; auto is 10 GB or a tenth of the disk, whichever is less, 0 is no quota; at the quota none starts and running ones end with an error" |c, t| c.recordings.quota_bytes = bytes_or_auto(t)?;
+    "recordings_reserve" "SCOPE_RECORDINGS_RESERVE" One "auto" "bytes that recordings leave free on their disk; auto is 1 GB or 5 % of the disk, whichever is less; 2 MiB stay free in any case" |c, t| c.recordings.reserve_bytes = bytes_or_auto(t)?;
+    "max_recordings" "SCOPE_MAX_RECORDINGS" One "16" "recordings at once; each takes a thread and its bitrate of the disk" |c, t| c.recordings.at_once = positive(t)?;
     "recordings_retention" "SCOPE_RECORDINGS_RETENTION" One "0s" "how long finished recordings are kept, e.g. 720h; 0s keeps them for good" |c, t| c.recordings.retention = duration(t)?;
     "pipeline" "PIPELINE" One "echo" "pipeline of sessions that name none" |c, t| c.pipelines.default = Some(t.into());
 }

@@ -77,7 +77,15 @@ pub fn number<T: FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| format!("expected a whole number in range, got {text:?}"))
 }
 
-/// The same, but for 0.
+/// A number of bytes; `None` for `auto`.
+pub fn bytes_or_auto(text: &str) -> Result<Option<u64>, String> {
+    if text == "auto" {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|_| format!("expected auto or a number of bytes, got {text:?}"))
+}
+
+/// A whole number that fits into `T`, of at least 1.
 pub fn positive<T: FromStr + PartialOrd + From<u8>>(text: &str) -> Result<T, String> {
     let number = text.parse().ok().filter(|number| *number >= T::from(1));
     number.ok_or_else(|| format!("expected a whole number of at least 1, got {text:?}"))
@@ -131,6 +139,12 @@ mod tests {
         for text in ["", "10", "s", "-1s", "1d", "99999999999999999999s", "999999999h", "1.5s", "ä"] {
             assert!(duration(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn bytes_are_a_number_or_auto() {
+        assert_eq!((bytes_or_auto("auto"), bytes_or_auto("0"), bytes_or_auto("7")), (Ok(None), Ok(Some(0)), Ok(Some(7))));
+        assert!(bytes_or_auto("10G").unwrap_err().contains("auto or a number of bytes"));
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub use graph::{Counters, failures::Replaced};
 pub use inventory::{Inventory, inventory, try_codecs};
 pub use outputs::{Give, TsStream};
 pub use receive::{Receiver, Remedy};
-pub use recording::{Progress, Recording};
+pub use recording::{Progress, Recording, count_refusal as count_recording_refusal};
 pub use send::Sender;
 pub use settings::{CodecPolicy, Settings};
 pub use webrtc::{CandidatePair, Inbox, Mail, Open, Opened, Peer, Stats};

@@ -8,7 +8,10 @@ use std::{
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::{About, Change, End, EndCode, Error, FileName, Kind, Segment, Sidecar, Store, disk, files};
+use super::{About, Change, End, EndCode, Error, FileName, Kind, Permit, Segment, Sidecar, Store, disk, files};
+
+/// Files of one recording: more come only of video whose parameters change all the time.
+const MAX_FILES: usize = 500;
 
 /// A running recording. It holds a lock on its folder, which the kernel releases when the process is killed.
 pub struct Folder {
@@ -18,15 +21,25 @@ pub struct Folder {
     started: Instant,
     bytes: u64,
     dirty: bool,
+    _permit: Permit,
     _lock: fs::File,
 }
 
 impl Folder {
-    pub(super) fn begin(store: Store, path: PathBuf, sidecar: Sidecar) -> io::Result<Self> {
+    pub(super) fn begin(store: Store, permit: Permit, path: PathBuf, sidecar: Sidecar) -> io::Result<Self> {
         let held = || io::Error::other("another server records into it");
         let lock = lock(&path).ok_or_else(held)?;
         sidecar.write(&path)?;
-        Ok(Self { store, path, sidecar, started: Instant::now(), bytes: 0, dirty: false, _lock: lock })
+        Ok(Self {
+            store,
+            path,
+            sidecar,
+            started: Instant::now(),
+            bytes: 0,
+            dirty: false,
+            _permit: permit,
+            _lock: lock,
+        })
     }
 
     /// The recording's id.
@@ -52,8 +65,11 @@ impl Folder {
     /// Creates the next file of that kind, empty; gives its path and its name.
     ///
     /// # Errors
-    /// The file cannot be created.
+    /// There are too many, or the file cannot be created.
     pub fn create_file(&self, kind: Kind, extension: &str) -> Result<(PathBuf, FileName), Error> {
+        if self.sidecar.segments.len() >= MAX_FILES {
+            return Err(Error::Files { limit: MAX_FILES });
+        }
         let number = self.sidecar.segments.iter().filter(|segment| segment.kind == kind).count();
         let name = FileName::new(kind, number, extension);
         let path = self.path.join(name.as_str());

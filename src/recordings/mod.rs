@@ -16,11 +16,12 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     time::{Duration, SystemTime},
 };
 
+use disk::Disk;
 pub use file_name::FileName;
 pub use files::exposed;
 pub use folder::Folder;
@@ -29,6 +30,8 @@ pub use sidecar::{About, Change, End, EndCode, Kind, Segment, Sidecar, What};
 
 /// Name of the sidecar in a recording's folder.
 pub const SIDECAR: &str = "recording.json";
+/// Recordings that are kept: each is read when they are listed.
+const MAX_KEPT: usize = 10_000;
 /// The end of a recording during which the server was killed.
 const CUT: &str = "the server ended during this recording; all but its last second or two is kept";
 
@@ -37,8 +40,12 @@ const CUT: &str = "the server ended during this recording; all but its last seco
 pub struct Settings {
     /// Their folder, created when the first one starts.
     pub folder: PathBuf,
-    /// Bytes that all of them may take; 0 is no quota.
-    pub quota_bytes: u64,
+    /// Bytes that all of them may take; 0 is no quota, `None` 10 GB or a tenth of the disk, whichever is less.
+    pub quota_bytes: Option<u64>,
+    /// Bytes that they leave free on their disk; `None` is 1 GB or 5 % of the disk, whichever is less.
+    pub reserve_bytes: Option<u64>,
+    /// Recordings that may run at once.
+    pub at_once: usize,
     /// Older finished ones are deleted; zero keeps them.
     pub retention: Duration,
 }
@@ -46,7 +53,13 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         // Below the working folder, which is /var/lib/scope in the image.
-        Self { folder: PathBuf::from("recordings"), quota_bytes: 0, retention: Duration::ZERO }
+        Self {
+            folder: PathBuf::from("recordings"),
+            quota_bytes: None,
+            reserve_bytes: None,
+            at_once: 16, // as many as sessions
+            retention: Duration::ZERO,
+        }
     }
 }
 
@@ -73,10 +86,15 @@ pub enum Error {
         detail: String,
     },
     /// The disk has no room.
-    #[error("the recordings disk is full ({free} bytes free); delete recordings or free some space")]
+    #[error(
+        "the recordings disk is full: expected at least {reserve} bytes free, got {free}; delete recordings, free \
+         some space, or lower --recordings-reserve"
+    )]
     Full {
         /// Bytes that are left.
         free: u64,
+        /// Bytes that recordings leave free.
+        reserve: u64,
     },
     /// The quota is used up.
     #[error("recordings take {used} of {quota} bytes; delete some, or raise --recordings-quota")]
@@ -86,12 +104,42 @@ pub enum Error {
         /// Bytes that they may take.
         quota: u64,
     },
+    /// Too many are kept.
+    #[error(
+        "expected at most {limit} recordings in the folder, got one more; delete some, or set --recordings-retention"
+    )]
+    Kept {
+        /// How many may be kept.
+        limit: usize,
+    },
+    /// Too many run.
+    #[error("expected at most {limit} recordings at once, got one more; end one, or raise --max-recordings")]
+    AtOnce {
+        /// How many may run.
+        limit: usize,
+    },
+    /// One has too many files.
+    #[error(
+        "expected at most {limit} files in a recording, got one more: the size or codec parameters of the video change \
+         too often; start another recording"
+    )]
+    Files {
+        /// How many it may have.
+        limit: usize,
+    },
     /// A file cannot be written.
     #[error("cannot write the recording: {0}")]
     Write(String),
     /// The disk is slower than the session.
     #[error("the recording ended: the disk cannot keep up with the video")]
     Slow,
+}
+
+impl Error {
+    /// What the system says when nothing more can be written.
+    pub fn no_space() -> Self {
+        Self::Full { free: 0, reserve: disk::CLOSING }
+    }
 }
 
 /// All recordings of the server.
@@ -102,12 +150,14 @@ struct Inner {
     settings: Settings,
     /// Bytes of all of them, as last counted.
     used: AtomicU64,
+    /// How many run.
+    running: AtomicUsize,
 }
 
 impl Store {
     /// The store in a folder, which need not exist yet.
     pub fn new(settings: Settings) -> Self {
-        Self(Arc::new(Inner { settings, used: AtomicU64::new(0) }))
+        Self(Arc::new(Inner { settings, used: AtomicU64::new(0), running: AtomicUsize::new(0) }))
     }
 
     /// Closes recordings that a killed server left open, and deletes those that are too old.
@@ -152,20 +202,25 @@ impl Store {
     /// A new recording's folder and sidecar.
     ///
     /// # Errors
-    /// [`Error::Folder`], [`Error::Full`], [`Error::Quota`].
+    /// [`Error::AtOnce`], [`Error::Kept`], [`Error::Folder`], [`Error::Full`], [`Error::Quota`].
     pub fn create(&self, about: About) -> Result<Folder, Error> {
+        let permit = self.permit()?;
         let root = &self.0.settings.folder;
         if !root.is_dir() {
             files::make_folder(root).map_err(|error| self.fault(&error))?;
         }
-        self.0.used.store(self.folders().iter().map(|path| disk::bytes(path)).sum(), Relaxed);
+        let kept = self.folders();
+        if kept.len() >= MAX_KEPT {
+            return Err(Error::Kept { limit: MAX_KEPT });
+        }
+        self.0.used.store(kept.iter().map(|path| disk::bytes(path)).sum(), Relaxed);
         self.room()?;
         let started = jiff::Timestamp::now();
         let id = name(started);
         let path = root.join(&id);
         files::make_folder(&path).map_err(|error| self.fault(&error))?;
         let sidecar = Sidecar::new(id, started.to_string(), about);
-        Folder::begin(self.clone(), path, sidecar).map_err(|error| self.fault(&error))
+        Folder::begin(self.clone(), permit, path, sidecar).map_err(|error| self.fault(&error))
     }
 
     /// Checks that disk and quota leave room for more.
@@ -173,12 +228,24 @@ impl Store {
     /// # Errors
     /// [`Error::Full`], [`Error::Quota`], [`Error::Folder`].
     pub fn room(&self) -> Result<(), Error> {
-        let free = disk::free(&self.0.settings.folder).map_err(|error| self.fault(&error))?;
-        if free < disk::RESERVE {
-            return Err(Error::Full { free });
+        let settings = &self.0.settings;
+        let disk = Disk::of(&settings.folder).map_err(|error| self.fault(&error))?;
+        let (free, reserve) = (disk.free, disk.reserve(settings.reserve_bytes));
+        if free < reserve {
+            return Err(Error::Full { free, reserve });
         }
-        let (used, quota) = (self.0.used.load(Relaxed), self.0.settings.quota_bytes);
-        if quota > 0 && used >= quota { Err(Error::Quota { used, quota }) } else { Ok(()) }
+        let used = self.0.used.load(Relaxed);
+        match disk.quota(settings.quota_bytes) {
+            Some(quota) if used >= quota => Err(Error::Quota { used, quota }),
+            _ => Ok(()),
+        }
+    }
+
+    fn permit(&self) -> Result<Permit, Error> {
+        let permit = Permit(self.clone());
+        let limit = self.0.settings.at_once;
+        // Taken first: its drop gives it back.
+        if self.0.running.fetch_add(1, Relaxed) < limit { Ok(permit) } else { Err(Error::AtOnce { limit }) }
     }
 
     /// All of them, the newest first.
@@ -263,9 +330,18 @@ impl Store {
 
     fn fault(&self, error: &std::io::Error) -> Error {
         if error.kind() == std::io::ErrorKind::StorageFull {
-            return Error::Full { free: 0 };
+            return Error::no_space();
         }
         Error::Folder { folder: self.0.settings.folder.display().to_string(), detail: error.to_string() }
+    }
+}
+
+/// One of the recordings that may run at once.
+struct Permit(Store);
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.0.0.running.fetch_sub(1, Relaxed);
     }
 }
 

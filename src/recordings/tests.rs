@@ -7,8 +7,17 @@ use serde_json::json;
 
 use super::*;
 
+fn settings(folder: &Path, quota_bytes: u64) -> Settings {
+    Settings {
+        folder: folder.to_owned(),
+        quota_bytes: Some(quota_bytes),
+        reserve_bytes: Some(0),
+        ..Settings::default()
+    }
+}
+
 fn store(folder: &Path, quota_bytes: u64) -> Store {
-    Store::new(Settings { folder: folder.to_owned(), quota_bytes, retention: Duration::ZERO })
+    Store::new(settings(folder, quota_bytes))
 }
 
 fn about() -> About {
@@ -146,6 +155,63 @@ fn a_quota_that_is_reached_refuses_and_ends() {
 }
 
 #[test]
+fn a_reserve_that_is_reached_refuses() {
+    let dir = tempfile::tempdir().unwrap();
+    let wanting = Settings { reserve_bytes: Some(u64::MAX), ..settings(dir.path(), 0) };
+
+    let sentence = Store::new(wanting).create(about()).err().unwrap().to_string();
+
+    assert!(sentence.contains("expected at least 18446744073709551615 bytes free"), "{sentence}");
+    assert!(sentence.contains("--recordings-reserve"), "{sentence}");
+}
+
+#[test]
+fn no_more_are_kept_than_can_be_listed() {
+    let dir = tempfile::tempdir().unwrap();
+    for number in 0..10_000 {
+        fs::create_dir(dir.path().join(format!("20260101-000000-{number:06x}"))).unwrap();
+    }
+
+    let sentence = store(dir.path(), 0).create(about()).err().unwrap().to_string();
+
+    assert!(sentence.contains("at most 10000") && sentence.contains("--recordings-retention"), "{sentence}");
+    fs::remove_dir(dir.path().join("20260101-000000-000000")).unwrap();
+    assert!(store(dir.path(), 0).create(about()).is_ok());
+}
+
+#[test]
+fn no_more_run_at_once_than_may() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::new(Settings { at_once: 2, ..settings(dir.path(), 0) });
+    let first = store.create(about()).unwrap();
+    let _second = store.create(about()).unwrap();
+
+    for _ in 0..3 {
+        assert!(matches!(store.create(about()), Err(Error::AtOnce { limit: 2 })));
+    }
+    first.finish(EndCode::Stopped, String::new());
+    assert!(store.create(about()).is_ok());
+}
+
+#[test]
+fn a_recording_of_too_many_files_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut folder = store(dir.path(), 0).create(about()).unwrap();
+    for number in 0..500 {
+        let kind = if number % 2 == 0 { Kind::Output } else { Kind::Input };
+        let (_, name) = folder.create_file(kind, "mp4").unwrap();
+        folder.add(Segment { kind, ..segment(name.as_str()) }).unwrap();
+    }
+
+    let sentence = folder.create_file(Kind::Output, "mp4").unwrap_err().to_string();
+
+    assert!(sentence.contains("at most 500 files"), "{sentence}");
+    let id = folder.id().to_owned();
+    folder.finish(EndCode::Failed, sentence);
+    assert_eq!(store(dir.path(), 0).get(&id).unwrap().files.len(), 500);
+}
+
+#[test]
 fn a_folder_that_cannot_be_made_or_is_gone_is_said() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("file"), "").unwrap();
@@ -185,7 +251,7 @@ fn what_a_killed_server_left_gets_an_end_and_what_lives_keeps_going() {
 fn what_is_older_than_the_retention_goes() {
     let dir = tempfile::tempdir().unwrap();
     let retention = Duration::from_hours(1);
-    let store = Store::new(Settings { folder: dir.path().to_owned(), quota_bytes: 0, retention });
+    let store = Store::new(Settings { retention, ..settings(dir.path(), 0) });
     let alive = store.create(about()).unwrap();
     let old = store.create(about()).unwrap();
     old.finish(EndCode::Stopped, String::new());

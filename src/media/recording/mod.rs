@@ -23,7 +23,10 @@ use super::{
     graph::feeds::{Numbers, Piece},
     gst::state,
 };
-use crate::recordings::{Change, End, EndCode, Error, Folder, What};
+use crate::{
+    limits,
+    recordings::{Change, End, EndCode, Error, Folder, What},
+};
 
 /// Ten seconds of video and audio: how far a disk may fall behind.
 const CAPACITY: usize = 1024;
@@ -103,6 +106,24 @@ struct Shared {
     bytes: AtomicU64,
     waits: AtomicBool,
     end: Mutex<Option<End>>,
+}
+
+/// Counts what a limit refused, or ended.
+pub fn count_refusal(error: &Error) {
+    let limit = match error {
+        Error::Quota { .. } => &limits::RECORDINGS_QUOTA,
+        Error::Full { .. } => &limits::RECORDINGS_RESERVE,
+        Error::Kept { .. } => &limits::RECORDINGS_KEPT,
+        Error::AtOnce { .. } => &limits::RECORDINGS_AT_ONCE,
+        Error::Files { .. } => &limits::RECORDING_FILES,
+        Error::NotFound(_)
+        | Error::Running(_)
+        | Error::Nothing
+        | Error::Folder { .. }
+        | Error::Write(_)
+        | Error::Slow => return,
+    };
+    limit.refused();
 }
 
 impl Recording {

@@ -167,7 +167,7 @@ fn failure(message: &gst::Message) -> Option<Error> {
     let gst::MessageView::Error(error) = message.view() else { return None };
     tracing::debug!(error = %error.error(), debug = ?error.debug(), "recording element failed");
     Some(match error.error().kind::<gst::ResourceError>() {
-        Some(gst::ResourceError::NoSpaceLeft) => Error::Full { free: 0 },
+        Some(gst::ResourceError::NoSpaceLeft) => Error::no_space(),
         _ => Error::Write(error.error().message().trim_end_matches('.').to_owned()),
     })
 }

@@ -19,12 +19,16 @@ use super::{
     segment::Segment,
 };
 use crate::{
+    limits,
     media::graph::feeds::{Piece, Track},
     recordings::{self, EndCode, Error, FileName, Folder, Kind, What},
 };
 
 /// How often sizes and free space are checked and the sidecar is updated.
 const LOOK: Duration = Duration::from_secs(1);
+/// Shortest time between the starts of two files of a stream. Video whose parameters change more often is left out until
+/// this has passed: each file is a graph and an inode.
+const BETWEEN_FILES: Duration = Duration::from_secs(1);
 /// How often the thread wakes: waking per frame would cost a session more than writing all of its bytes.
 const WAKE: Duration = Duration::from_millis(400);
 
@@ -55,6 +59,7 @@ impl Writer {
     pub fn run(mut self) {
         let (mut code, mut sentence) = self.serve().unwrap_or_else(|error| {
             tracing::error!(%error, recording = self.folder.id(), "recording ended");
+            super::count_refusal(&error);
             (EndCode::Failed, error.to_string())
         });
         for stream in [&mut self.output, &mut self.input] {
@@ -150,6 +155,10 @@ struct Stream {
     kind: Kind,
     file: Option<File>,
     audio: AudioQueue,
+    /// When its last file was started.
+    begun: Option<Instant>,
+    /// Whether frames are left out: they need another file, too soon after the last one.
+    held_back: bool,
 }
 
 struct File {
@@ -162,21 +171,18 @@ struct File {
 
 impl Stream {
     fn new(kind: Kind) -> Self {
-        Self { kind, file: None, audio: AudioQueue::default() }
+        Self { kind, file: None, audio: AudioQueue::default(), begun: None, held_back: false }
     }
 
     fn write(&mut self, piece: Piece, source: &Source, folder: &mut Folder) -> Result<(), Error> {
         if piece.key
             && let Some(format) = piece.caps.as_ref().and_then(|caps| Format::of(caps, &piece.data))
-            && self
-                .file
-                .as_ref()
-                .is_none_or(|file| file.format != format || file.segment.has_audio() != source.audio)
         {
-            self.finish()?;
-            self.begin(format, piece.at, source, folder)?;
+            self.choose(format, piece.at, source, folder)?;
         }
-        let Some(file) = &mut self.file else { return Ok(()) }; // wait for the requested key frame
+        let Some(file) = self.file.as_mut().filter(|_| !self.held_back) else {
+            return Ok(()); // wait for the requested key frame
+        };
         if let Some(number) = file.unnumbered.and_then(|at| source.numbers.of(piece.track, at)) {
             file.unnumbered = None;
             folder.number(&file.name, number);
@@ -187,6 +193,27 @@ impl Stream {
             }
         }
         file.segment.frame(piece.data, piece.at, piece.key);
+        Ok(())
+    }
+
+    /// Chooses the file for a key frame of that format and what follows it: the current one, another, or none yet.
+    fn choose(
+        &mut self,
+        format: Format,
+        at: Duration,
+        source: &Source,
+        folder: &mut Folder,
+    ) -> Result<(), Error> {
+        let fits = self.file.as_ref().is_some_and(|file| file.format == format);
+        if fits && self.serves_audio(source.audio) {
+            self.held_back = false;
+        } else if self.begun.is_some_and(|begun| begun.elapsed() < BETWEEN_FILES) {
+            self.held_back = !fits; // without its audio yet, if that is all that is missing
+            limits::RECORDING_FILES.refused();
+        } else {
+            self.finish()?;
+            self.begin(format, at, source, folder)?;
+        }
         Ok(())
     }
 
@@ -214,10 +241,15 @@ impl Stream {
             session: source.session.clone(),
         })?;
         self.file = Some(File { segment, name, format, unnumbered: Some(at) });
+        (self.begun, self.held_back) = (Some(Instant::now()), false);
         Ok(())
     }
 
     fn serves(&self, audio: bool) -> bool {
+        !self.held_back && self.serves_audio(audio)
+    }
+
+    fn serves_audio(&self, audio: bool) -> bool {
         self.file.as_ref().is_some_and(|file| file.segment.has_audio() == audio)
     }
 

@@ -202,6 +202,7 @@ impl Recorder {
             }
             Some(Done::Started(Err(error))) => {
                 tracing::warn!(%error, "recording not started");
+                media::count_recording_refusal(&error);
                 cx.metrics().recordings.with_label_values(&[EndCode::Failed.name()]).inc();
                 let sentence = error.to_string();
                 let state = RecordingState::Failed;

@@ -1,6 +1,12 @@
 //! What goes wrong with a recording: a sentence to whoever records, and the live picture untouched.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use crate::support::{LIMIT, client::Client, codec::Codec, http, server::Server};
 use serde_json::{Value, json};
@@ -58,6 +64,41 @@ fn goes_on(client: &Client) {
         assert_eq!((stats.falls(), stats.video_gaps), (0, 0), "{}", stats.summary());
         println!("{} pictures between two at most", gaps.max().unwrap());
     });
+}
+
+/// How often that limit has refused.
+fn refusals(server: &Server, limit: &str) -> u64 {
+    let metrics = http::get(&format!("{}/metrics", server.url())).unwrap().text();
+    let row = format!("scope_limit_refusals_total{{limit=\"{limit}\"}} ");
+    let count = metrics.lines().find_map(|line| line.strip_prefix(&row));
+    count.and_then(|count| count.parse().ok()).unwrap_or_default()
+}
+
+/// A disk of its own.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    /// `None` where this machine lets nobody mount one.
+    fn mount(size: &str) -> Option<Self> {
+        let dir = tempfile::tempdir().unwrap();
+        let options = format!("size={size}");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(dir.path()).status();
+        if !mounted.is_ok_and(|status| status.success()) {
+            println!("skip: no mounts");
+            return None;
+        }
+        Some(Self(dir))
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        Command::new("umount").arg("-l").arg(self.path()).status().ok(); // it goes with the machine
+    }
 }
 
 #[test]
@@ -177,15 +218,8 @@ fn recordings_are_for_the_servers_user_alone_under_any_umask() {
 
 #[test]
 fn a_full_disk_ends_a_recording_with_its_files_closed() {
-    let dir = tempfile::tempdir().unwrap();
-    let mount = |words: &[&str]| {
-        Command::new(words[0]).args(&words[1..]).arg(dir.path()).status().is_ok_and(|s| s.success())
-    };
-    if !mount(&["mount", "-t", "tmpfs", "-o", "size=2300k", "tmpfs"]) {
-        println!("skip: no mounts");
-        return;
-    }
-    let server = server(dir.path(), "0");
+    let Some(disk) = SmallDisk::mount("2300k") else { return };
+    let server = server(disk.path(), "0");
     let client = client(&server);
     let (status, started) = start(&client, &server);
     assert_eq!(status, 200, "{started}");
@@ -196,11 +230,8 @@ fn a_full_disk_ends_a_recording_with_its_files_closed() {
     let id = started["id"].as_str().unwrap();
     let shown = http::get(&format!("{}/api/v1/recordings/{id}", server.url())).unwrap().json();
     // Filled to the last byte: what the system itself says.
-    fs::write(dir.path().join("ballast"), vec![0; 4 << 20]).unwrap_err();
+    fs::write(disk.path().join("ballast"), vec![0; 4 << 20]).unwrap_err();
     let full = start(&client, &server);
-    drop(client);
-    drop(server);
-    assert!(mount(&["umount", "-l"]));
     assert!(sentence.contains("recordings disk is full"), "{sentence}");
     assert_eq!((refused.0, &refused.1["code"]), (507, &json!("disk_full")), "{refused:?}");
     assert_eq!(
@@ -208,6 +239,100 @@ fn a_full_disk_ends_a_recording_with_its_files_closed() {
         (Some("failed"), Some(sentence.as_str()))
     );
     assert_eq!(full.0, 507, "{full:?}");
+}
+
+#[test]
+fn without_a_quota_of_its_own_a_disk_keeps_nine_tenths_for_others() {
+    let Some(disk) = SmallDisk::mount("3m") else { return };
+    let server = server(disk.path(), "auto");
+    let client = client(&server);
+    assert_eq!(start(&client, &server).0, 200);
+
+    let sentence = failure(&client);
+
+    assert!(sentence.contains("of 314572 bytes"), "{sentence}");
+    let (status, refused) = start(&client, &server);
+    assert_eq!((status, &refused["code"]), (507, &json!("recordings_quota")), "{refused}");
+    assert_eq!(refusals(&server, "recordings_quota"), 2);
+}
+
+#[test]
+fn a_disk_that_others_fill_ends_a_recording_at_the_reserve() {
+    let Some(disk) = SmallDisk::mount("16m") else { return };
+    let folder = disk.path().to_str().unwrap();
+    let reserve = ("SCOPE_RECORDINGS_RESERVE", "8000000");
+    let settings =
+        [("SCOPE_OFFLINE", "1"), ("SCOPE_RECORDINGS", folder), ("SCOPE_RECORDINGS_QUOTA", "0"), reserve];
+    let server = Server::spawn(&[], &settings);
+    let client = client(&server);
+    assert_eq!(start(&client, &server).0, 200);
+    goes_on(&client);
+
+    fs::write(disk.path().join("ballast"), vec![0; 10 << 20]).unwrap();
+
+    let sentence = failure(&client);
+    assert!(sentence.contains("expected at least 8000000 bytes free"), "{sentence}");
+    let (status, refused) = start(&client, &server);
+    assert_eq!((status, &refused["code"]), (507, &json!("disk_full")), "{refused}");
+    assert_eq!(refusals(&server, "recordings_reserve"), 2);
+    fs::remove_file(disk.path().join("ballast")).unwrap();
+    assert_eq!(start(&client, &server).0, 200, "there is room again");
+}
+
+#[test]
+fn a_size_that_changes_all_the_time_makes_one_file_a_second() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = server(dir.path(), "0");
+    let client = client(&server);
+    let url = format!("{}/api/v1/recordings/{}/start", server.url(), client.session_id());
+    let started = http::post_json(&url, &json!({"input": true})).unwrap().json();
+    let begun = Instant::now();
+
+    let mut changes = 0;
+    while begun.elapsed() < Duration::from_secs(8) {
+        let (width, height) = [(160, 120), (320, 240)][changes % 2];
+        let seen = client.read(|stats| stats.sizes.len());
+        client.set_size(width, height);
+        client.expect("the other size", |stats| stats.sizes.len() > seen, LIMIT);
+        changes += 1;
+    }
+
+    let seconds = begun.elapsed().as_secs() as usize + 1;
+    goes_on(&client);
+    let stop = format!("{}/api/v1/recordings/{}/stop", server.url(), client.session_id());
+    assert_eq!(http::post_json(&stop, &json!({})).unwrap().json()["status"], "stopped");
+    let id = started["id"].as_str().unwrap();
+    let shown = http::get(&format!("{}/api/v1/recordings/{id}", server.url())).unwrap().json();
+    let files = shown["files"].as_array().unwrap();
+    println!("{changes} changes in {seconds} s: {} files", files.len());
+    assert!(changes > 2 * seconds, "{changes} changes in {seconds} s say nothing");
+    for kind in ["output", "input"] {
+        let of_kind = files.iter().filter(|file| file["kind"] == kind).count();
+        assert!((2..=seconds + 4).contains(&of_kind), "{of_kind} files in {seconds} s");
+    }
+    assert!(refusals(&server, "recording_files") > 0);
+}
+
+#[test]
+fn no_more_recordings_run_at_once_than_may() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = [
+        ("SCOPE_OFFLINE", "1"),
+        ("SCOPE_RECORDINGS", dir.path().to_str().unwrap()),
+        ("SCOPE_MAX_RECORDINGS", "1"),
+    ];
+    let server = Server::spawn(&[], &settings);
+    let (one, other) = (client(&server), client(&server));
+    assert_eq!(start(&one, &server).0, 200);
+
+    let (status, refused) = start(&other, &server);
+
+    assert_eq!((status, &refused["code"]), (503, &json!("too_many_recordings")), "{refused}");
+    assert!(refused["detail"].as_str().unwrap().contains("--max-recordings"), "{refused}");
+    assert_eq!(failure(&other), refused["detail"]);
+    assert_eq!(refusals(&server, "recordings_at_once"), 1);
+    one.delete().unwrap();
+    assert!(crate::support::wait_until(|| start(&other, &server).0 == 200, LIMIT));
 }
 
 #[test]
