@@ -215,7 +215,9 @@ fn recording_response(error: &recordings::Error) -> Response {
         recordings::Error::Full { .. } => (StatusCode::INSUFFICIENT_STORAGE, "disk_full"),
         recordings::Error::Quota { .. } => (StatusCode::INSUFFICIENT_STORAGE, "recordings_quota"),
         recordings::Error::Kept { .. } => (StatusCode::INSUFFICIENT_STORAGE, "recordings_kept"),
-        recordings::Error::Files { .. } => (StatusCode::INSUFFICIENT_STORAGE, "recording_limit"),
+        recordings::Error::Files { .. }
+        | recordings::Error::Change { .. }
+        | recordings::Error::Changes { .. } => (StatusCode::INSUFFICIENT_STORAGE, "recording_limit"),
         recordings::Error::Slow => (StatusCode::INSUFFICIENT_STORAGE, "disk_slow"),
         recordings::Error::Folder { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "recordings_folder"),
         recordings::Error::Write(_) => (StatusCode::INTERNAL_SERVER_ERROR, "recording_failed"),

@@ -3,10 +3,11 @@
 //! An id in the path is a session's (a UUID) or a recording's (`<day>-<time>-<random>`): neither looks like the other.
 //! Files are read on blocking threads.
 
-use std::{fs::File, os::fd::AsRawFd};
+use std::{convert::Infallible, fs::File, os::fd::AsRawFd};
 
 use axum::{
     Json,
+    body::Body,
     extract::{
         FromRequest, Path, Query, Request, State as Extract,
         rejection::{PathRejection, QueryRejection},
@@ -14,6 +15,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 use tower::ServiceExt;
@@ -28,7 +30,7 @@ use super::{
     sessions::SessionId,
 };
 use crate::{
-    recordings::{self, Kind, Recording, is_name},
+    recordings::{self, Document, Kind, Parts, Recording, SIDECAR, is_name},
     session::{self, Recorded},
 };
 
@@ -72,8 +74,7 @@ pub async fn list(Extract(state): Extract<State>) -> Result<Json<RecordingsBody>
 #[utoipa::path(post, path = "/api/v1/recordings/{id}/start", operation_id = "start_recording", params(SessionId),
     request_body = Option<RecordBody>,
     responses((status = 200, body = Recorded), (status = 404), (status = 409, description = "nothing to record"),
-    (status = 410), (status = 503, description = "too many run"),
-    (status = 507, description = "no room for recordings")))]
+    (status = 410), (status = 507, description = "no room for recordings")))]
 pub async fn start(
     Extract(state): Extract<State>,
     SessionId(id): SessionId,
@@ -154,8 +155,23 @@ pub async fn file(
     let Query(query) = query?;
     let download = query.download.map(|_| format!("{id}-{name}"));
     let (recordings, wanted) = (state.recordings, name.clone());
-    let file = on_disk(move || recordings.open(&id, &wanted)).await?;
-    Ok(serve(file, &name, download.as_deref(), request).await)
+    let document = on_disk(move || match wanted.as_str() {
+        SIDECAR => recordings.document(&id),
+        file => recordings.open(&id, file).map(Document::File),
+    })
+    .await?;
+    Ok(match document {
+        Document::File(file) => serve(file, &name, download.as_deref(), request).await,
+        Document::Parts(parts) => described(body(parts).into_response(), &name, download.as_deref()),
+    })
+}
+
+/// A body that is read from the disk, on blocking threads, as fast as its client takes it.
+fn body(parts: Parts) -> Body {
+    Body::from_stream(stream::unfold(parts, |mut parts| async {
+        let read = move || parts.next().map(|part| (Ok::<_, Infallible>(part), parts));
+        spawn_blocking(read).await.ok().flatten() // it panicked: the log says so, and the body is cut short
+    }))
 }
 
 /// Serves a file that is open already: by its path, it might be another one when it is opened again.
@@ -163,7 +179,11 @@ async fn serve(file: File, name: &str, download: Option<&str>, request: Request)
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
     let Ok(served) = ServeFile::new(path).oneshot(request).await;
     drop(file);
-    let mut response = served.into_response();
+    described(served.into_response(), name, download)
+}
+
+/// Says what is served, and under which name a browser saves it.
+fn described(mut response: Response, name: &str, download: Option<&str>) -> Response {
     let disposition =
         download.and_then(|name| HeaderValue::try_from(format!("attachment; filename=\"{name}\"")).ok());
     let kind = response.status().is_success().then(|| media_type(name));

@@ -2,12 +2,31 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Kind;
-
 /// Extensions of the files.
 const EXTENSIONS: [&str; 2] = ["mp4", "webm"];
 /// Digits of the first thousand numbers.
 const DIGITS: usize = 3;
+
+/// Whether a file is of the session's output or its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = RecordingFileKind)]
+pub enum Kind {
+    /// What was sent to the client.
+    Output,
+    /// What the client sent.
+    Input,
+}
+
+impl Kind {
+    /// The start of its files' names.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Output => "output",
+            Self::Input => "input",
+        }
+    }
+}
 
 /// `output-000.mp4`, `input-012.webm`: kind, number from 0, extension.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,4 +1,4 @@
-//! The folder of a running recording.
+//! The folder of a running recording: its sidecar, the changes beside it, and the names of its files.
 
 use std::{
     fs, io,
@@ -8,7 +8,11 @@ use std::{
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::{About, Change, End, EndCode, Error, FileName, Kind, Permit, Segment, Sidecar, Store, disk, files};
+use super::{
+    About, Change, End, EndCode, Error, FileName, Kind, Permit, Segment, Sidecar, Store,
+    changes::{Changes, Fault},
+    disk, files,
+};
 
 /// Files of one recording: more come only of video whose parameters change all the time.
 const MAX_FILES: usize = 500;
@@ -20,6 +24,7 @@ pub struct Folder {
     sidecar: Sidecar,
     started: Instant,
     bytes: u64,
+    changes: Changes,
     dirty: bool,
     _permit: Permit,
     _lock: fs::File,
@@ -30,10 +35,12 @@ impl Folder {
         let held = || io::Error::other("another server records into it");
         let lock = lock(&path).ok_or_else(held)?;
         sidecar.write(&path)?;
+        let changes = Changes::new(&path);
         Ok(Self {
             store,
             path,
             sidecar,
+            changes,
             started: Instant::now(),
             bytes: 0,
             dirty: false,
@@ -94,10 +101,15 @@ impl Folder {
         }
     }
 
-    /// Adds a change, written with the next [`Folder::look`]: a slider makes a hundred a second.
-    pub fn note(&mut self, change: Change) {
-        self.sidecar.timeline.push(change);
-        self.dirty = true;
+    /// Adds a change, on the disk with the next [`Folder::look`]: a slider makes a hundred a second.
+    ///
+    /// # Errors
+    /// It is too long, there are too many, or they cannot be written.
+    pub fn note(&mut self, change: &Change) -> Result<(), Error> {
+        self.changes.add(change).map_err(|fault| match fault {
+            Fault::Limit(error) => error,
+            Fault::Write(error) => self.store.fault(&error),
+        })
     }
 
     /// Writes what is new and checks that the recording may go on.
@@ -115,11 +127,15 @@ impl Folder {
         self.store.grow(bytes.saturating_sub(self.bytes));
         self.bytes = bytes;
         self.store.room()?;
+        self.changes.flush().map_err(|error| self.store.fault(&error))?;
         if self.dirty { self.save() } else { Ok(()) }
     }
 
     /// Ends it.
     pub fn finish(mut self, code: EndCode, sentence: String) -> End {
+        if let Err(error) = self.changes.flush() {
+            tracing::warn!(%error, recording = self.sidecar.id, "cannot write the last changes of a recording");
+        }
         let bytes = disk::bytes(&self.path);
         self.store.grow(bytes.saturating_sub(self.bytes));
         let end = End { code, sentence, seconds: self.started.elapsed().as_secs_f64(), bytes };

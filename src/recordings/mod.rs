@@ -3,7 +3,10 @@
 //! Runs on blocking threads: every function touches the disk. No client's text may become part of a path, and no text of
 //! a sidecar but a [`FileName`]: a recording may have been copied in from elsewhere.
 
+mod changes;
 mod disk;
+mod document;
+mod error;
 mod file_name;
 mod files;
 mod folder;
@@ -21,12 +24,15 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+pub use changes::{CHANGES, read as read_changes};
 use disk::Disk;
-pub use file_name::FileName;
+pub use document::{Document, Parts};
+pub use error::Error;
+pub use file_name::{FileName, Kind};
 pub use files::exposed;
 pub use folder::Folder;
 pub use list::{File, Recording, State};
-pub use sidecar::{About, Change, End, EndCode, Kind, Segment, Sidecar, What};
+pub use sidecar::{About, Change, End, EndCode, Segment, Sidecar, What};
 
 /// Name of the sidecar in a recording's folder.
 pub const SIDECAR: &str = "recording.json";
@@ -63,85 +69,6 @@ impl Default for Settings {
     }
 }
 
-/// What can go wrong with recordings.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum Error {
-    /// There is no such recording, or it has no such file.
-    #[error("no recording {0}; GET /api/v1/recordings lists them")]
-    NotFound(String),
-    /// It is being written.
-    #[error("recording {0} is running; stop it first")]
-    Running(String),
-    /// The session sends no video.
-    #[error("this session sends no video, so there is nothing to record")]
-    Nothing,
-    /// The folder cannot be used.
-    #[error(
-        "cannot use the recordings folder {folder}: {detail}; make it a folder that the server can write to"
-    )]
-    Folder {
-        /// Its path.
-        folder: String,
-        /// What the system said.
-        detail: String,
-    },
-    /// The disk has no room.
-    #[error(
-        "the recordings disk is full: expected at least {reserve} bytes free, got {free}; delete recordings, free \
-         some space, or lower --recordings-reserve"
-    )]
-    Full {
-        /// Bytes that are left.
-        free: u64,
-        /// Bytes that recordings leave free.
-        reserve: u64,
-    },
-    /// The quota is used up.
-    #[error("recordings take {used} of {quota} bytes; delete some, or raise --recordings-quota")]
-    Quota {
-        /// Bytes that they take.
-        used: u64,
-        /// Bytes that they may take.
-        quota: u64,
-    },
-    /// Too many are kept.
-    #[error(
-        "expected at most {limit} recordings in the folder, got one more; delete some, or set --recordings-retention"
-    )]
-    Kept {
-        /// How many may be kept.
-        limit: usize,
-    },
-    /// Too many run.
-    #[error("expected at most {limit} recordings at once, got one more; end one, or raise --max-recordings")]
-    AtOnce {
-        /// How many may run.
-        limit: usize,
-    },
-    /// One has too many files.
-    #[error(
-        "expected at most {limit} files in a recording, got one more: the size or codec parameters of the video change \
-         too often; start another recording"
-    )]
-    Files {
-        /// How many it may have.
-        limit: usize,
-    },
-    /// A file cannot be written.
-    #[error("cannot write the recording: {0}")]
-    Write(String),
-    /// The disk is slower than the session.
-    #[error("the recording ended: the disk cannot keep up with the video")]
-    Slow,
-}
-
-impl Error {
-    /// What the system says when nothing more can be written.
-    pub fn no_space() -> Self {
-        Self::Full { free: 0, reserve: disk::CLOSING }
-    }
-}
-
 /// All recordings of the server.
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
@@ -169,13 +96,11 @@ impl Store {
         for path in self.folders() {
             // Locked: a running server records into it.
             let Some(_lock) = folder::lock(&path) else { continue };
-            if let Ok(mut sidecar) = Sidecar::read(&path)
+            if let Ok(sidecar) = Sidecar::read(&path)
                 && sidecar.end.is_none()
+                && let Err(error) = Sidecar::close(&path, &list::cut(&path, &sidecar, CUT))
             {
-                sidecar.end = Some(list::cut(&path, &sidecar, CUT));
-                if let Err(error) = sidecar.write(&path) {
-                    tracing::warn!(%error, "cannot close a recording that was cut off");
-                }
+                tracing::warn!(%error, "cannot close a recording that was cut off");
             }
         }
         self.sweep(SystemTime::now());
@@ -202,8 +127,9 @@ impl Store {
     /// A new recording's folder and sidecar.
     ///
     /// # Errors
-    /// [`Error::AtOnce`], [`Error::Kept`], [`Error::Folder`], [`Error::Full`], [`Error::Quota`].
+    /// [`Error::Change`], [`Error::AtOnce`], [`Error::Kept`], [`Error::Folder`], [`Error::Full`], [`Error::Quota`].
     pub fn create(&self, about: About) -> Result<Folder, Error> {
+        changes::check_length(&about.parameters)?;
         let permit = self.permit()?;
         let root = &self.0.settings.folder;
         if !root.is_dir() {
@@ -273,6 +199,14 @@ impl Store {
         of.next().ok_or_else(|| Error::NotFound(format!("of session {session}")))
     }
 
+    /// A recording's `recording.json`, with all changes in it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn document(&self, id: &str) -> Result<Document, Error> {
+        Document::of(&self.path(id)?).map_err(|_| Error::NotFound(id.to_owned()))
+    }
+
     /// The path of a recording's file.
     ///
     /// # Errors
@@ -289,7 +223,7 @@ impl Store {
     pub fn open(&self, id: &str, name: &str) -> Result<fs::File, Error> {
         let unknown = || Error::NotFound(format!("{id} with a file of that name"));
         let recording = self.get(id)?;
-        if name != SIDECAR && recording.files.iter().all(|file| file.name != name) {
+        if recording.files.iter().all(|file| file.name != name) {
             return Err(unknown());
         }
         files::open(&self.path(id)?, name).map_err(|_| unknown())

@@ -1,4 +1,5 @@
-//! `recording.json`: what is recorded, and what happened meanwhile.
+//! `recording.json`: what is recorded, into which files, and how it ended. What changed meanwhile is beside it
+//! ([`super::changes`]); earlier versions of the server have it inside, as `timeline`.
 //!
 //! Written to a second file and renamed, so that a reader, or the next server after a crash, finds a complete one.
 
@@ -8,12 +9,15 @@ use std::{
     path::Path,
 };
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned, de::IgnoredAny};
 use serde_json::{Map, Value};
 
-use super::{FileName, SIDECAR, files};
+use super::{FileName, Kind, SIDECAR, files};
 
-const VERSION: u32 = 1;
+/// The version with the changes beside it.
+const VERSION: u32 = 2;
+/// The version with the changes inside.
+pub const WHOLE: u32 = 1;
 /// Longest sidecar that is read: longer than any that this server writes, short enough to read a foreign one.
 const MAX_BYTES: u64 = 64 << 20;
 
@@ -44,31 +48,11 @@ pub struct Sidecar {
     pub about: About,
     /// Its files.
     pub segments: Vec<Segment>,
-    /// What changed.
-    pub timeline: Vec<Change>,
     /// How it ended; null while it is running.
     pub end: Option<End>,
-}
-
-/// Whether a file is of the session's output or its input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = RecordingFileKind)]
-pub enum Kind {
-    /// What was sent to the client.
-    Output,
-    /// What the client sent.
-    Input,
-}
-
-impl Kind {
-    /// The start of its files' names.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Output => "output",
-            Self::Input => "input",
-        }
-    }
+    /// Changes inside of a [`WHOLE`] one, which [`super::read_changes`] reads.
+    #[serde(default, skip_serializing)]
+    timeline: IgnoredAny,
 }
 
 /// One file.
@@ -174,7 +158,7 @@ impl EndCode {
 impl Sidecar {
     /// A sidecar without files.
     pub fn new(id: String, started: String, about: About) -> Self {
-        Self { version: VERSION, id, started, about, segments: Vec::new(), timeline: Vec::new(), end: None }
+        Self { version: VERSION, id, started, about, segments: Vec::new(), end: None, timeline: IgnoredAny }
     }
 
     /// Reads the one in a recording's folder.
@@ -182,8 +166,17 @@ impl Sidecar {
     /// # Errors
     /// It does not exist, or is not a sidecar; then the folder holds no recording.
     pub fn read(folder: &Path) -> io::Result<Self> {
-        let file = files::open(folder, SIDECAR)?;
-        Ok(serde_json::from_reader(BufReader::new(file.take(MAX_BYTES)))?)
+        read(folder)
+    }
+
+    /// Gives the one in a recording's folder its end; all else in it, of any version, stays.
+    ///
+    /// # Errors
+    /// As [`Sidecar::read`], or the system's error.
+    pub fn close(folder: &Path, end: &End) -> io::Result<()> {
+        let mut sidecar: Map<String, Value> = read(folder)?;
+        sidecar.insert("end".to_owned(), serde_json::to_value(end)?);
+        write(folder, &sidecar)
     }
 
     /// Writes it completely or not at all.
@@ -191,9 +184,22 @@ impl Sidecar {
     /// # Errors
     /// The system's error.
     pub fn write(&self, folder: &Path) -> io::Result<()> {
-        let (path, beside) = (folder.join(SIDECAR), folder.join(format!(".{SIDECAR}")));
-        fs::remove_file(&beside).ok(); // left by a killed server, or there is none
-        files::create(&beside)?.write_all(&serde_json::to_vec_pretty(self)?)?;
-        fs::rename(beside, path)
+        write(folder, self)
     }
+}
+
+/// Reads a recording's sidecar as `T`.
+///
+/// # Errors
+/// It does not exist, or is something else.
+pub fn read<T: DeserializeOwned>(folder: &Path) -> io::Result<T> {
+    let file = files::open(folder, SIDECAR)?;
+    Ok(serde_json::from_reader(BufReader::new(file.take(MAX_BYTES)))?)
+}
+
+fn write(folder: &Path, sidecar: &impl Serialize) -> io::Result<()> {
+    let (path, beside) = (folder.join(SIDECAR), folder.join(format!(".{SIDECAR}")));
+    fs::remove_file(&beside).ok(); // left by a killed server, or there is none
+    files::create(&beside)?.write_all(&serde_json::to_vec_pretty(sidecar)?)?;
+    fs::rename(beside, path)
 }

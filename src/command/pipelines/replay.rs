@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -35,12 +36,14 @@ impl Replay {
     /// # Errors
     /// There is no recording, or it has no input.
     pub fn open(folder: &Path, layouts: &[Layout], max: MaxFrame) -> Result<Self, String> {
-        let sidecar = Sidecar::read(folder).map_err(|error| {
+        let no_recording = |error: io::Error| {
             format!("--replay: expected a recording's folder; {}: {error}", folder.display())
-        })?;
+        };
+        let sidecar = Sidecar::read(folder).map_err(no_recording)?;
+        let timeline = recordings::read_changes(folder).map_err(no_recording)?;
         let mut sessions = vec![sidecar.about.session.clone()];
         let mut changes = VecDeque::new();
-        for change in sidecar.timeline {
+        for change in timeline {
             match (change.what, change.frame) {
                 (What::Session { session }, _) => sessions.push(session),
                 (What::Parameters { parameters }, Some(frame)) => {

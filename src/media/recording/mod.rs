@@ -116,6 +116,7 @@ pub fn count_refusal(error: &Error) {
         Error::Kept { .. } => &limits::RECORDINGS_KEPT,
         Error::AtOnce { .. } => &limits::RECORDINGS_AT_ONCE,
         Error::Files { .. } => &limits::RECORDING_FILES,
+        Error::Change { .. } | Error::Changes { .. } => &limits::RECORDING_CHANGES,
         Error::NotFound(_)
         | Error::Running(_)
         | Error::Nothing

@@ -80,7 +80,7 @@ impl Writer {
             loop {
                 match self.messages.try_recv() {
                     Ok(Message::Piece(piece)) => self.write(piece)?,
-                    Ok(Message::Note(change)) => self.folder.note(change),
+                    Ok(Message::Note(change)) => self.folder.note(&change)?,
                     Ok(Message::Source(source)) => self.switch(source)?,
                     Ok(Message::End(code, sentence)) => return Ok((code, sentence)),
                     Err(TryRecvError::Disconnected) => {
@@ -118,7 +118,7 @@ impl Writer {
             source.audio |= before.audio; // audio will resume
             let at_s = self.folder.started().elapsed().as_secs_f64();
             let what = What::Session { session: source.session.clone() };
-            self.folder.note(recordings::Change { at_s, frame: None, what });
+            self.folder.note(&recordings::Change { at_s, frame: None, what })?;
         }
         self.source = Some(source);
         self.wait(true);

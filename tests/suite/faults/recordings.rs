@@ -313,6 +313,107 @@ fn a_size_that_changes_all_the_time_makes_one_file_a_second() {
     assert!(refusals(&server, "recording_files") > 0);
 }
 
+/// A pipeline that takes long texts.
+fn put_notes(dir: &Path) {
+    let text = "[parameters.note]\ntype = \"string\"\nmaxLength = 200000\ndefault = \"\"\n";
+    crate::support::stage::put(dir, "notes", text);
+}
+
+/// Bytes that the server has written, to files and else.
+fn written(server: &Server) -> u64 {
+    let io = fs::read_to_string(format!("/proc/{}/io", server.pid())).unwrap();
+    let bytes = io.lines().find_map(|line| line.strip_prefix("wchar: ")).unwrap();
+    bytes.parse().unwrap()
+}
+
+#[test]
+fn changes_beyond_their_limits_end_a_recording_and_are_written_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let (root, pipelines) = (dir.path().join("recordings"), dir.path().join("pipelines"));
+    put_notes(&pipelines);
+    let settings = [
+        ("SCOPE_OFFLINE", "1"),
+        ("SCOPE_RECORDINGS", root.to_str().unwrap()),
+        ("SCOPE_PIPELINES", pipelines.to_str().unwrap()),
+    ];
+    let server = Server::spawn(&[], &settings);
+    let client = Client::builder()
+        .codec(Codec::Vp8)
+        .size(320, 240)
+        .fps(30)
+        .parameters(json!({"pipeline_id": "notes"}))
+        .connect(server.url())
+        .unwrap();
+    client.expect("a picture", |stats| stats.rises() >= 10, LIMIT);
+    let parameters = format!("{}/api/v1/sessions/{}/parameters", server.url(), client.session_id());
+    let note = |text: String| http::patch_json(&parameters, &json!({"note": text})).unwrap().status;
+    let (status, started) = start(&client, &server);
+    assert_eq!(status, 200, "{started}");
+    let (before, mut sent) = (written(&server), 0);
+    let ended = || {
+        let shown = http::get(&client.detail_url()).unwrap().json();
+        shown["recording"]["state"] == "failed"
+    };
+
+    while !ended() {
+        assert!(sent < 1000, "a thousand long changes are kept");
+        assert_eq!(note(format!("{sent:060000}")), 200);
+        sent += 1;
+    }
+
+    let bytes = written(&server) - before;
+    let sentence = failure(&client);
+    assert!(sentence.contains("at most 16777216 bytes of changes"), "{sentence}");
+    println!("{sent} changes of 60 kB, {bytes} bytes written");
+    // Once to the file and once in each answer, to HTTP and on the data channel.
+    assert!(bytes < 4 * sent * 60_000, "{bytes} bytes written for {sent} changes of 60 kB");
+    let folder = root.join(started["id"].as_str().unwrap());
+    assert!(fs::metadata(folder.join("changes.jsonl")).unwrap().len() <= 16 << 20);
+    assert!(fs::metadata(folder.join("recording.json")).unwrap().len() < 100_000);
+
+    assert_eq!(note("short".to_owned()), 200);
+    assert_eq!(start(&client, &server).0, 200, "the next one starts");
+    assert_eq!(note("x".repeat(110_000)), 200, "the session takes what a recording does not");
+    let long = || {
+        let shown = http::get(&client.detail_url()).unwrap().json();
+        shown["recording"]["sentence"].as_str().is_some_and(|text| text.contains("at most 65536 bytes of parameters"))
+    };
+    assert!(crate::support::wait_until(long, LIMIT), "{}", http::get(&client.detail_url()).unwrap().text());
+    goes_on(&client);
+    assert_eq!(refusals(&server, "recording_changes"), 2);
+    let (status, refused) = start(&client, &server);
+    assert_eq!((status, &refused["code"]), (507, &json!("recording_limit")), "{refused}");
+}
+
+#[test]
+fn a_disk_that_fills_while_parameters_change_ends_a_recording() {
+    let Some(disk) = SmallDisk::mount("8m") else { return };
+    let (root, pipelines) = (disk.path().join("recordings"), tempfile::tempdir().unwrap());
+    put_notes(pipelines.path());
+    let settings = [
+        ("SCOPE_OFFLINE", "1"),
+        ("SCOPE_RECORDINGS", root.to_str().unwrap()),
+        ("SCOPE_RECORDINGS_QUOTA", "0"),
+        ("SCOPE_PIPELINES", pipelines.path().to_str().unwrap()),
+        ("PIPELINE", "notes"),
+    ];
+    let server = Server::spawn(&[], &settings);
+    let client = client(&server);
+    let (status, started) = start(&client, &server);
+    assert_eq!(status, 200, "{started}");
+    goes_on(&client);
+
+    fs::write(disk.path().join("ballast"), vec![0; 16 << 20]).unwrap_err();
+    client.send(&json!({"note": "x".repeat(50_000)}));
+
+    let sentence = failure(&client);
+    assert!(sentence.contains("recordings disk is full"), "{sentence}");
+    let id = started["id"].as_str().unwrap();
+    fs::remove_file(disk.path().join("ballast")).unwrap();
+    let document = http::get(&format!("{}/api/v1/recordings/{id}/recording.json", server.url())).unwrap();
+    assert!(document.json()["timeline"].is_array(), "{}", document.text());
+}
+
 #[test]
 fn no_more_recordings_run_at_once_than_may() {
     let dir = tempfile::tempdir().unwrap();

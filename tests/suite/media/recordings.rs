@@ -46,6 +46,13 @@ fn recording(server: &Server, id: &str) -> Value {
     response.json()
 }
 
+/// `recording.json` as the API gives it, with its timeline.
+fn document(server: &Server, id: &str) -> Value {
+    let response = http::get(&format!("{}/api/v1/recordings/{id}/recording.json", server.url())).unwrap();
+    assert_eq!((response.status, response.header("content-type")), (200, Some("application/json")));
+    response.json()
+}
+
 fn sidecar(folder: &Path, id: &str) -> Value {
     serde_json::from_slice(&std::fs::read(folder.join(id).join("recording.json")).unwrap()).unwrap()
 }
@@ -195,7 +202,7 @@ fn a_recording_goes_on_over_changes_a_switch_and_a_reconnect_and_ends_with_its_s
     let shown = recording(&server, &id);
     assert_eq!(shown["state"], "finished", "{shown}");
     assert!(shown["sentence"].as_str().unwrap().contains("the session ended"), "{shown}");
-    let sidecar = sidecar(dir.path(), &id);
+    let sidecar = document(&server, &id);
     println!("{sidecar:#}");
     let segments = sidecar["segments"].as_array().unwrap();
     let sizes: Vec<_> = segments.iter().map(|segment| segment["width"].as_u64().unwrap()).collect();
@@ -212,6 +219,8 @@ fn a_recording_goes_on_over_changes_a_switch_and_a_reconnect_and_ends_with_its_s
     assert!(changes.starts_with(&["parameters", "pipeline"]) && changes.contains(&"session"), "{changes:?}");
     assert_eq!(sidecar["timeline"][0]["parameters"], json!({"work_ms": 3}));
     assert!(sidecar["timeline"][0]["frame"].as_u64() > segments[0]["frame"].as_u64());
+    let lines = std::fs::read_to_string(dir.path().join(&id).join("changes.jsonl")).unwrap();
+    assert_eq!(lines.lines().count(), changes.len(), "a line for each change");
     let of_second = format!("{}/api/v1/recordings/{}", server.url(), second.session_id());
     let newest = http::get(&of_second).unwrap();
     assert_eq!(

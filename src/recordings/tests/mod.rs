@@ -7,6 +7,8 @@ use serde_json::json;
 
 use super::*;
 
+mod changes;
+
 fn settings(folder: &Path, quota_bytes: u64) -> Settings {
     Settings {
         folder: folder.to_owned(),
@@ -36,6 +38,20 @@ fn segment(file: &str) -> Segment {
         frame: None,
         session: "s".into(),
     }
+}
+
+fn parameters(frame: u64, text: &str) -> Change {
+    let parameters = [("prompt".to_owned(), text.into())].into_iter().collect();
+    Change { at_s: 0.5, frame: Some(frame), what: What::Parameters { parameters } }
+}
+
+/// `recording.json` as the API gives it.
+fn document(store: &Store, id: &str) -> serde_json::Value {
+    let text = match store.document(id).unwrap() {
+        Document::File(file) => io::read_to_string(file).unwrap().into_bytes(),
+        Document::Parts(parts) => parts.flatten().collect(),
+    };
+    serde_json::from_slice(&text).unwrap()
 }
 
 #[test]
@@ -79,7 +95,7 @@ fn no_text_of_a_client_leads_out_of_the_folder() {
     {
         assert!(matches!(store.file(id, name), Err(Error::NotFound(_))), "{id} {name}");
     }
-    assert!(store.file(&id, SIDECAR).is_ok());
+    assert!(store.document(&id).is_ok() && store.open(&id, SIDECAR).is_err());
     assert!(is_name(&id) && !is_name("3f2a8a3e-9f6d-4b1e-8d57-0123456789ab") && !is_name(&id[1..]));
 }
 
@@ -106,7 +122,7 @@ fn what_a_foreign_recording_names_beyond_its_own_files_is_neither_listed_nor_rea
         assert_eq!(store.list(), [], "{outside}");
         assert!(matches!(store.get(foreign), Err(Error::NotFound(_))), "{outside}");
         assert!(matches!(store.open(foreign, outside), Err(Error::NotFound(_))), "{outside}");
-        assert!(matches!(store.open(foreign, SIDECAR), Err(Error::NotFound(_))), "{outside}");
+        assert!(matches!(store.document(foreign), Err(Error::NotFound(_))), "{outside}");
         store.tidy();
         fs::remove_dir_all(folder).unwrap();
     }
@@ -128,13 +144,14 @@ fn folders_and_files_are_the_servers_own_users_under_any_umask() {
     let root = dir.path().join("recordings");
     rustix::process::umask(rustix::fs::Mode::empty());
 
-    let folder = store(&root, 0).create(about()).unwrap();
+    let mut folder = store(&root, 0).create(about()).unwrap();
     let (file, _) = folder.create_file(Kind::Output, "mp4").unwrap();
+    folder.note(&parameters(1, "x")).unwrap();
 
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let own = root.join(folder.id());
     assert_eq!((mode(&root), mode(&own)), (0o700, 0o700));
-    assert_eq!((mode(&file), mode(&own.join(SIDECAR))), (0o600, 0o600));
+    assert_eq!((mode(&file), mode(&own.join(SIDECAR)), mode(&own.join(CHANGES))), (0o600, 0o600, 0o600));
 }
 
 #[test]
