@@ -6,7 +6,7 @@ use tokio::{task::spawn_blocking, time::timeout};
 
 use crate::{
     app::{self, App},
-    config::Config,
+    config::{self, Config},
     memory, shutdown,
     system::fixes,
     telemetry,
@@ -21,6 +21,9 @@ pub fn serve(config: Config) -> ExitCode {
         memory::hide();
     }
     let logs = telemetry::init(config.log);
+    for config::Warning { found, advice } in &config.warnings {
+        tracing::warn!(advice, "{found}");
+    }
     match run(config, logs) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -125,7 +125,21 @@ keys! {
     "pipeline" "PIPELINE" One "echo" "pipeline of sessions that name none" |c, t| c.pipelines.default = Some(t.into());
 }
 
+/// Keys whose values are secrets, or hold one.
+const SECRETS: &[&str] =
+    &["turn", "turn_secret", "cloudflare_turn_key_api_token", "hf_token", "twilio_auth_token"];
+
 impl Key {
+    /// Whether its value is a secret, or holds one. Such a value can also come from a file that a variable names.
+    pub fn is_secret(&self) -> bool {
+        SECRETS.contains(&self.name)
+    }
+
+    /// The variable that names a file with the value of a secret key.
+    pub fn file_env(&self) -> String {
+        format!("{}_FILE", self.env)
+    }
+
     /// The flag, without its dashes.
     pub fn flag(&self) -> String {
         self.name.replace('_', "-")
@@ -196,6 +210,20 @@ mod tests {
             (key.set)(&mut config, key.default).unwrap();
             assert_eq!(format!("{config:?}"), own, "{}", key.name);
         }
+    }
+
+    #[test]
+    fn every_key_that_speaks_of_a_secret_is_one() {
+        let secret = ["secret", "token", "password", "credential"];
+        let names_one = |key: &&Key| {
+            let is_source = key.help.contains("are made from"); // made from a secret, with none of its own
+            secret.iter().any(|word| key.name.contains(word) || key.help.contains(word)) && !is_source
+        };
+
+        for key in KEYS.iter().filter(names_one) {
+            assert!(key.is_secret() || key.name == "turn_ttl", "{} is not in SECRETS", key.name);
+        }
+        assert!(SECRETS.iter().all(|name| KEYS.iter().any(|key| key.name == *name)));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use super::{
     Config, Form, Task,
     keys::{Arity, KEYS, Key},
-    task,
+    secrets, task,
 };
 use crate::turn::IceServer;
 
@@ -64,28 +64,8 @@ pub fn load(
     };
     let environment: BTreeMap<_, _> =
         environment.into_iter().filter(|(_, value)| !value.trim().is_empty()).collect();
-    let mut faults = Vec::new();
     let mut config = Config::default();
-    let file =
-        flags.get_one::<String>("config").cloned().or_else(|| environment.get("SCOPE_CONFIG").cloned());
-    let mut table = file.map_or_else(toml::Table::new, |path| read_file(&path, &mut faults));
-    read_servers(&mut table, &mut config, &mut faults);
-    for key in KEYS {
-        let from_file =
-            table.remove(key.name).map(|value| (format!("{} in the file", key.name), words(&value)));
-        let from_environment = environment.get(key.env).map(|value| (key.env.to_owned(), Ok(value.clone())));
-        let from_flag = flag(flags, key).map(|value| (format!("--{}", key.flag()), Ok(value)));
-        // The strongest source alone counts: a flag's list replaces the file's and is not appended to it.
-        let Some((source, value)) = from_flag.or(from_environment).or(from_file) else { continue };
-        if let Err(fault) = value.and_then(|value| (key.set)(&mut config, &value)) {
-            faults.push(format!("{source}: {fault}"));
-        }
-    }
-    faults.extend(
-        table
-            .keys()
-            .map(|key| format!("unknown key {key} in the configuration file; `scope --help` lists the keys")),
-    );
+    let mut faults = merge(flags, &environment, &mut config);
     faults.extend(config.faults());
     if !faults.is_empty() {
         return Outcome::Faults(faults.join("\n"));
@@ -101,6 +81,36 @@ pub fn load(
             Outcome::Inspect(subject, form, config)
         }
     }
+}
+
+/// Sets every key from its strongest source; the faults of the sources.
+fn merge(flags: &ArgMatches, environment: &BTreeMap<String, String>, config: &mut Config) -> Vec<String> {
+    let mut faults = Vec::new();
+    let file =
+        flags.get_one::<String>("config").cloned().or_else(|| environment.get("SCOPE_CONFIG").cloned());
+    let mut table = file.as_ref().map_or_else(toml::Table::new, |path| read_file(path, &mut faults));
+    config.warnings.extend(file.as_deref().and_then(|path| secrets::check_file(path, &table)));
+    read_servers(&mut table, config, &mut faults);
+    for key in KEYS {
+        let from_file =
+            table.remove(key.name).map(|value| (format!("{} in the file", key.name), words(&value)));
+        let from_environment = secrets::variable(environment, key, &mut config.warnings);
+        let from_flag = flag(flags, key).map(|value| (format!("--{}", key.flag()), Ok(value)));
+        if key.is_secret() && from_flag.is_some() {
+            config.warnings.push(secrets::by_flag(key));
+        }
+        // The strongest source alone counts: a flag's list replaces the file's and is not appended to it.
+        let Some((source, value)) = from_flag.or(from_environment).or(from_file) else { continue };
+        if let Err(fault) = value.and_then(|value| (key.set)(config, &value)) {
+            faults.push(format!("{source}: {fault}"));
+        }
+    }
+    faults.extend(
+        table
+            .keys()
+            .map(|key| format!("unknown key {key} in the configuration file; `scope --help` lists the keys")),
+    );
+    faults
 }
 
 fn command() -> Command {
@@ -129,7 +139,8 @@ fn command() -> Command {
 
 fn argument(key: &Key) -> Arg {
     let default = if key.default.is_empty() { String::new() } else { format!(" [default: {}]", key.default) };
-    let help = format!("{} [env: {}]{default}", key.help, key.env);
+    let file = if key.is_secret() { format!(" or {}", key.file_env()) } else { String::new() };
+    let help = format!("{} [env: {}{file}]{default}", key.help, key.env);
     let argument = Arg::new(key.name).long(key.flag()).help(help).action(ArgAction::Append);
     match key.arity {
         Arity::Switch => argument.num_args(0..=1).default_missing_value("true").require_equals(true),

@@ -5,6 +5,7 @@
 
 mod keys;
 mod load;
+mod secrets;
 mod task;
 mod values;
 
@@ -15,6 +16,15 @@ pub use load::{Outcome, Subject, load};
 pub use task::{Form, Run, Task};
 
 use crate::{api, media, recordings, session, stage, state_dir::StateDir, telemetry, tls, turn};
+
+/// Something in the configuration that works and is dangerous.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// What was found, as part of a sentence.
+    pub found: String,
+    /// What to do about it.
+    pub advice: String,
+}
 
 /// Everything that a person can set.
 #[derive(Clone, Debug)]
@@ -41,6 +51,8 @@ pub struct Config {
     pub log: telemetry::Settings,
     /// How long sessions get to end when the server stops.
     pub shutdown_grace: Duration,
+    /// What the start and `scope doctor` warn of.
+    pub warnings: Vec<Warning>,
 }
 
 impl Default for Config {
@@ -57,6 +69,7 @@ impl Default for Config {
             debuggable: false,
             log: telemetry::Settings::default(),
             shutdown_grace: Duration::from_secs(10),
+            warnings: Vec::new(),
         }
     }
 }

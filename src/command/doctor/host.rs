@@ -41,6 +41,8 @@ pub fn check(config: &Config) -> Vec<Finding> {
             findings.push(Finding::warn("memory", format!("unknown: {error}"), advice));
         }
     }
+    let secrets = config.warnings.iter();
+    findings.extend(secrets.map(|warning| Finding::warn("secrets", &warning.found, &warning.advice)));
     findings.push(shared_memory());
     findings.push(sandbox(stage::python::landlock_version()));
     findings.push(clock());

@@ -343,3 +343,28 @@ fn expired_certificate(folder: &Path) -> (String, String) {
     std::fs::write(path("key.pem"), key.serialize_pem()).unwrap();
     (path("cert.pem"), path("key.pem"))
 }
+
+#[test]
+fn a_secret_is_warned_of_where_every_user_sees_it_and_never_repeated() {
+    let secret = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(secret.path(), "hunter2\n").unwrap();
+    let urls = [("SCOPE_OFFLINE", "1"), ("SCOPE_TURN_URLS", "turn:127.0.0.1:1")];
+    let file = [urls.as_slice(), &[("SCOPE_TURN_SECRET_FILE", secret.path().to_str().unwrap())]].concat();
+    let flag = ["--turn-secret", "hunter2"];
+
+    let report = doctor(&flag, &urls);
+    let server = Server::spawn(&flag, &urls);
+    let quiet = Server::spawn(&[], &file);
+
+    let (status, found, advice) = report.one("secrets");
+    assert_eq!((status, found.contains("--turn-secret")), ("warn", true), "{found}");
+    assert!(advice.contains("SCOPE_TURN_SECRET_FILE"), "{advice}");
+    assert!(server.log_text().contains("--turn-secret shows its secret"), "{}", server.log_text());
+    assert!(!server.log_text().contains("hunter2") && !report.json.to_string().contains("hunter2"));
+    assert_eq!(doctor(&[], &file).of("secrets"), []);
+    assert!(!quiet.log_text().contains("secret"), "{}", quiet.log_text());
+    let servers = crate::support::http::get(&format!("{}/api/v1/webrtc/ice-servers", quiet.url())).unwrap();
+    assert!(servers.text().contains("turn:127.0.0.1:1"), "{}", servers.text());
+    let command_line = std::fs::read(format!("/proc/{}/cmdline", quiet.pid())).unwrap();
+    assert!(!String::from_utf8_lossy(&command_line).contains("hunter2"));
+}
