@@ -35,6 +35,17 @@ pub fn sentence(error: &ValidationError) -> String {
     format!("expected {expected}, got {got}")
 }
 
+/// The fault that a client can correct: of alternatives, what is wrong with the one whose type fits, else the error itself.
+pub fn closest<'a>(error: &'a ValidationError<'a>) -> &'a ValidationError<'a> {
+    let (Kind::AnyOf { context } | Kind::OneOfNotValid { context }) = error.kind() else { return error };
+    let place = error.instance_path().to_string();
+    let other_type = |inner: &ValidationError| {
+        matches!(inner.kind(), Kind::Type { .. }) && inner.instance_path().to_string() == place
+    };
+    let fits = context.iter().find(|alternative| !alternative.iter().any(other_type));
+    fits.and_then(|alternative| alternative.first()).map_or(error, closest)
+}
+
 /// The value itself where it is short, else what kind it is.
 fn shown(value: &Value) -> String {
     let text = value.to_string();
@@ -128,6 +139,23 @@ mod tests {
 
             assert_eq!(said, [wanted], "{schema}");
         }
+    }
+
+    #[test]
+    fn of_alternatives_the_one_of_the_right_type_says_what_is_wrong() {
+        let text = json!({"type": "string", "maxLength": 3});
+        let object = json!({"type": "object", "properties": {"text": text}, "required": ["text"]});
+        let validator = jsonschema::validator_for(&json!({"items": {"anyOf": [text, object]}})).unwrap();
+        let said = |value: Value| {
+            let error = validator.iter_errors(&value).next().map(|error| error.to_owned()).unwrap();
+            let error = closest(&error);
+            format!("{}: {}", error.instance_path(), sentence(error))
+        };
+
+        assert_eq!(said(json!(["long"])), "/0: expected at most 3 characters, got 4");
+        assert_eq!(said(json!([{"text": "long"}])), "/0/text: expected at most 3 characters, got 4");
+        assert_eq!(said(json!([{}])), "/0: the property \"text\" is required");
+        assert_eq!(said(json!([7])), "/0: expected a string or an object, got 7");
     }
 
     #[test]

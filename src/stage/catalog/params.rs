@@ -4,13 +4,23 @@
 
 use std::sync::Arc;
 
+use jsonschema::error::ValidationErrorKind;
 use serde_json::{Value, json};
 
 use super::expected;
-use crate::stage::{Description, Error, Fault, Values, prompts};
+use crate::{
+    limits,
+    stage::{Description, Error, Fault, Values, prompts},
+};
 
 /// Faults that one reply reports: enough to correct the update, and a reply no longer than its request.
 pub const FAULTS: usize = 16;
+/// Characters of a text whose schema sets no limit: two pages of prose.
+const TEXT_CHARS: u64 = 10_000;
+/// Keywords of JSON Schema that hold further schemas: one or a list of them, or one for each name.
+const INNER: [&str; 6] = ["items", "prefixItems", "additionalProperties", "anyOf", "oneOf", "allOf"];
+const INNER_BY_NAME: [&str; 4] = ["properties", "patternProperties", "$defs", "definitions"];
+
 /// A pipeline's compiled parameter schema (JSON Schema 2020-12).
 #[derive(Clone)]
 pub struct Schema {
@@ -34,11 +44,13 @@ impl Schema {
         Self::compile(&properties)
     }
 
-    /// Compiles the schemas of parameters by name.
+    /// Compiles the schemas of parameters by name, with a limit for every text that has none.
     ///
     /// # Errors
     /// [`Error::Description`] with the schema compiler's sentence.
     pub fn compile(properties: &Values) -> Result<Self, Error> {
+        let mut properties = properties.clone();
+        properties.values_mut().for_each(limit_texts);
         let document = json!({
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "type": "object",
@@ -79,7 +91,13 @@ impl Schema {
         self.validator
             .iter_errors(&Value::Object(values.clone()))
             .take(FAULTS)
-            .map(|error| Fault::new(&error.instance_path().to_string(), &expected::sentence(&error)))
+            .map(|error| {
+                let closest = expected::closest(&error);
+                if matches!(closest.kind(), ValidationErrorKind::MaxLength { limit } if *limit == TEXT_CHARS) {
+                    limits::PARAMETER_TEXT.refused();
+                }
+                Fault::new(&closest.instance_path().to_string(), &expected::sentence(closest))
+            })
             .collect()
     }
 
@@ -101,6 +119,39 @@ impl Schema {
     fn properties(&self) -> impl Iterator<Item = (&String, &Value)> {
         self.document.get("properties").and_then(Value::as_object).into_iter().flatten()
     }
+}
+
+/// Limits each text that a schema lets through: a client could send one of half a megabyte, to be kept and recorded with
+/// each change.
+fn limit_texts(schema: &mut Value) {
+    let Value::Object(fields) = schema else { return };
+    if takes_any_text(fields) {
+        let default = fields.get("default").and_then(Value::as_str).map_or(0, |text| text.chars().count() as u64);
+        fields.insert("maxLength".to_owned(), json!(TEXT_CHARS.max(default)));
+    }
+    for inner in INNER {
+        match fields.get_mut(inner) {
+            Some(Value::Array(schemas)) => schemas.iter_mut().for_each(limit_texts),
+            Some(schema) => limit_texts(schema),
+            None => {}
+        }
+    }
+    for inner in INNER_BY_NAME {
+        if let Some(Value::Object(schemas)) = fields.get_mut(inner) {
+            schemas.values_mut().for_each(limit_texts);
+        }
+    }
+}
+
+/// Whether a text of any length fits, by the schema's own keywords; those of inner schemas count for themselves.
+fn takes_any_text(fields: &Values) -> bool {
+    let limited = ["maxLength", "enum", "const", "$ref", "anyOf", "oneOf", "allOf"];
+    let text = match fields.get("type") {
+        None => true,
+        Some(Value::Array(types)) => types.iter().any(|one| one == "string"),
+        Some(one) => one == "string",
+    };
+    text && !limited.iter().any(|keyword| fields.contains_key(*keyword))
 }
 
 /// Scope's marker of a load-time parameter.
@@ -155,6 +206,48 @@ mod tests {
     #[test]
     fn an_unknown_key_is_a_fault() {
         assert_eq!(schema().faults(&values(json!({"nonsense": 1}))).len(), 1);
+    }
+
+    #[test]
+    fn a_text_without_a_limit_of_its_own_gets_one_wherever_it_stands() {
+        let properties = values(json!({
+            "text": {"type": "string"},
+            "maybe": {"type": ["string", "null"]},
+            "any": {},
+            "list": {"type": "array", "items": {"type": "string"}},
+            "mixed": {"anyOf": [{"type": "string"}, {"type": "object", "properties": {"text": {"type": "string"}}}]},
+            "long": {"type": "string", "maxLength": 20_000},
+        }));
+        let schema = Schema::compile(&properties).unwrap();
+        let (long, longer) = ("x".repeat(10_001), "x".repeat(20_001));
+
+        for (name, value) in [
+            ("text", json!(long)),
+            ("maybe", json!(long)),
+            ("any", json!(long)),
+            ("list", json!(["a", long])),
+            ("mixed", json!(long)),
+            ("mixed", json!({"text": long})),
+            ("long", json!(longer)),
+        ] {
+            let faults = schema.faults(&values(json!({name: value})));
+            assert_eq!(faults.len(), 1, "{name}");
+        }
+        let sentence = &schema.faults(&values(json!({"text": long})))[0].message;
+        assert_eq!(sentence, "expected at most 10000 characters, got 10001");
+        let all = json!({"text": "x", "maybe": null, "any": 3, "list": ["x"], "mixed": {"text": "x"}, "long": long});
+        assert_eq!(schema.faults(&values(all)), []);
+    }
+
+    #[test]
+    fn a_default_may_be_longer_than_texts_that_come() {
+        let long = "x".repeat(12_000);
+        let properties = values(json!({"text": {"type": "string", "default": long}}));
+
+        let schema = Schema::compile(&properties).unwrap();
+
+        assert_eq!(schema.faults(&values(json!({"text": long}))), []);
+        assert_eq!(schema.faults(&values(json!({"text": "x".repeat(12_001)}))).len(), 1);
     }
 
     #[test]
