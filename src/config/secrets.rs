@@ -157,7 +157,10 @@ mod tests {
         assert_eq!(config.turn.hf_token.as_ref().unwrap().expose(), "hunter2");
         assert_eq!(config.warnings, []);
         let both = faults(&[urls, ("SCOPE_TURN_SECRET", "x"), ("SCOPE_TURN_SECRET_FILE", path)]);
-        assert!(both.contains("SCOPE_TURN_SECRET_FILE: expected it or SCOPE_TURN_SECRET, got both"), "{both}");
+        assert!(
+            both.contains("SCOPE_TURN_SECRET_FILE: expected it or SCOPE_TURN_SECRET, got both"),
+            "{both}"
+        );
         let none = faults(&[("TWILIO_AUTH_TOKEN_FILE", "/nowhere/token")]);
         assert!(none.contains("TWILIO_AUTH_TOKEN_FILE: /nowhere/token"), "{none}");
     }
@@ -168,7 +171,8 @@ mod tests {
         std::fs::write(file.path(), "hf_token = \"hf_x\"\n").unwrap();
         let path = file.path().to_str().unwrap();
         let found = |args: &[&str], environment: &[(&str, &str)]| {
-            let found: Vec<_> = config(args, environment).warnings.into_iter().map(|warning| warning.found).collect();
+            let found: Vec<_> =
+                config(args, environment).warnings.into_iter().map(|warning| warning.found).collect();
             found.join("; ")
         };
 

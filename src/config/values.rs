@@ -143,7 +143,10 @@ mod tests {
 
     #[test]
     fn bytes_are_a_number_or_auto() {
-        assert_eq!((bytes_or_auto("auto"), bytes_or_auto("0"), bytes_or_auto("7")), (Ok(None), Ok(Some(0)), Ok(Some(7))));
+        assert_eq!(
+            (bytes_or_auto("auto"), bytes_or_auto("0"), bytes_or_auto("7")),
+            (Ok(None), Ok(Some(0)), Ok(Some(7)))
+        );
         assert!(bytes_or_auto("10G").unwrap_err().contains("auto or a number of bytes"));
     }
 

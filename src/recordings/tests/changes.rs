@@ -28,8 +28,14 @@ fn bytes_written_grow_with_the_changes_and_not_with_their_square() {
     let whole = document(&store, &id);
     let timeline = whole["timeline"].as_array().unwrap();
     assert_eq!((timeline.len(), &whole["version"]), (400, &json!(1)));
-    assert_eq!(timeline[399], json!({"at_s": 0.5, "frame": 399, "change": "parameters", "parameters": {"prompt": text}}));
-    assert_eq!((&whole["id"], &whole["end"]["code"], &whole["segments"]), (&json!(id), &json!("stopped"), &json!([])));
+    assert_eq!(
+        timeline[399],
+        json!({"at_s": 0.5, "frame": 399, "change": "parameters", "parameters": {"prompt": text}})
+    );
+    assert_eq!(
+        (&whole["id"], &whole["end"]["code"], &whole["segments"]),
+        (&json!(id), &json!("stopped"), &json!([]))
+    );
 }
 
 #[test]
@@ -54,7 +60,10 @@ fn changes_beyond_a_limit_end_a_recording_and_those_before_stay() {
     folder.finish(EndCode::Failed, many);
     assert!(fs::metadata(path.join(CHANGES)).unwrap().len() <= 16 << 20);
     assert_eq!(read_changes(&path).unwrap().len() as u64, count);
-    let long = About { parameters: [("prompt".to_owned(), "x".repeat(70_000).into())].into_iter().collect(), ..about() };
+    let long = About {
+        parameters: [("prompt".to_owned(), "x".repeat(70_000).into())].into_iter().collect(),
+        ..about()
+    };
     assert!(matches!(store.create(long), Err(Error::Change { .. })));
 }
 
@@ -89,7 +98,7 @@ fn half_a_line_of_a_killed_server_is_left_out() {
 
 /// Copies a recording that version 1 of the format describes, changes inside, as earlier versions of the server made it.
 fn earlier(dir: &Path) -> PathBuf {
-    let id = "EARLIER_ID";
+    let id = "20261130-230855-3185d9";
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/recordings").join(id);
     let to = dir.join(id);
     fs::create_dir(&to).unwrap();
@@ -122,7 +131,8 @@ fn a_recording_of_an_earlier_version_is_read_as_it_is() {
 fn a_killed_recording_of_an_earlier_version_gets_its_end_and_keeps_its_changes() {
     let dir = tempfile::tempdir().unwrap();
     let path = earlier(dir.path());
-    let mut sidecar: serde_json::Value = serde_json::from_slice(&fs::read(path.join(SIDECAR)).unwrap()).unwrap();
+    let mut sidecar: serde_json::Value =
+        serde_json::from_slice(&fs::read(path.join(SIDECAR)).unwrap()).unwrap();
     sidecar["end"] = serde_json::Value::Null;
     fs::write(path.join(SIDECAR), sidecar.to_string()).unwrap();
     let store = store(dir.path(), 0);

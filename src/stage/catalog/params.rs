@@ -93,7 +93,8 @@ impl Schema {
             .take(FAULTS)
             .map(|error| {
                 let closest = expected::closest(&error);
-                if matches!(closest.kind(), ValidationErrorKind::MaxLength { limit } if *limit == TEXT_CHARS) {
+                if matches!(closest.kind(), ValidationErrorKind::MaxLength { limit } if *limit == TEXT_CHARS)
+                {
                     limits::PARAMETER_TEXT.refused();
                 }
                 Fault::new(&closest.instance_path().to_string(), &expected::sentence(closest))
@@ -126,7 +127,8 @@ impl Schema {
 fn limit_texts(schema: &mut Value) {
     let Value::Object(fields) = schema else { return };
     if takes_any_text(fields) {
-        let default = fields.get("default").and_then(Value::as_str).map_or(0, |text| text.chars().count() as u64);
+        let default =
+            fields.get("default").and_then(Value::as_str).map_or(0, |text| text.chars().count() as u64);
         fields.insert("maxLength".to_owned(), json!(TEXT_CHARS.max(default)));
     }
     for inner in INNER {

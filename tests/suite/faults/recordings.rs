@@ -82,7 +82,8 @@ impl SmallDisk {
     fn mount(size: &str) -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
         let options = format!("size={size}");
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(dir.path()).status();
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(dir.path()).status();
         if !mounted.is_ok_and(|status| status.success()) {
             println!("skip: no mounts");
             return None;
@@ -376,7 +377,9 @@ fn changes_beyond_their_limits_end_a_recording_and_are_written_once() {
     assert_eq!(note("x".repeat(110_000)), 200, "the session takes what a recording does not");
     let long = || {
         let shown = http::get(&client.detail_url()).unwrap().json();
-        shown["recording"]["sentence"].as_str().is_some_and(|text| text.contains("at most 65536 bytes of parameters"))
+        shown["recording"]["sentence"]
+            .as_str()
+            .is_some_and(|text| text.contains("at most 65536 bytes of parameters"))
     };
     assert!(crate::support::wait_until(long, LIMIT), "{}", http::get(&client.detail_url()).unwrap().text());
     goes_on(&client);

@@ -232,6 +232,51 @@ fn a_recording_goes_on_over_changes_a_switch_and_a_reconnect_and_ends_with_its_s
 }
 
 #[test]
+fn a_recording_of_an_earlier_version_lists_plays_and_replays() {
+    // Made by the server before its changes were beside the sidecar: two seconds of 64x48, greyer twice.
+    let (dir, id) = (tempfile::tempdir().unwrap(), "20261130-230855-3185d9");
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/recordings").join(id);
+    std::fs::create_dir(dir.path().join(id)).unwrap();
+    for name in ["recording.json", "input-000.webm", "output-000.webm"] {
+        std::fs::copy(from.join(name), dir.path().join(id).join(name)).unwrap();
+    }
+    let files = dir.path().to_str().unwrap();
+    let server = Server::spawn(&[], &[("SCOPE_OFFLINE", "1"), ("SCOPE_RECORDINGS", files)]);
+    let base = format!("{}/api/v1", server.url());
+
+    let listed = http::get(&format!("{base}/recordings")).unwrap().json();
+    let video = http::get(&format!("{base}/recordings/{id}/output-000.webm")).unwrap();
+    let source =
+        json!({"source_type": "recording", "source_name": format!("{id}/input-000.webm"), "loop": true});
+    let started = http::post_json(
+        &format!("{base}/session/start"),
+        &json!({"pipeline_id": "grade", "input_source": source}),
+    );
+    let frame = http::get(&format!("{base}/session/frame")).unwrap();
+    let again = dir.path().join("again.mkv");
+    let run = scope()
+        .args(["pipelines", "run", "grade", "--lossless", "--replay"])
+        .arg(dir.path().join(id))
+        .arg("--output")
+        .arg(&again)
+        .output()
+        .unwrap();
+
+    assert_eq!(
+        (&listed["recordings"][0]["id"], &listed["recordings"][0]["state"]),
+        (&json!(id), &json!("finished"))
+    );
+    assert_eq!(document(&server, id), sidecar(dir.path(), id));
+    assert_eq!((video.status, video.header("content-type")), (200, Some("video/webm")));
+    assert_eq!((started.unwrap().status, frame.status), (200, 200));
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let pairs = recorded::ssim(&from.join("output-000.webm"), &again, 0.0);
+    let least = pairs.iter().copied().fold(1.0, f64::min);
+    println!("{} frames compared, SSIM at least {least:.4}", pairs.len());
+    assert!(pairs.len() >= 30 && least > 0.8, "SSIM {least} among {} frames", pairs.len());
+}
+
+#[test]
 fn a_replay_makes_the_recorded_picture_again() {
     let dir = tempfile::tempdir().unwrap();
     let server = server(dir.path());
