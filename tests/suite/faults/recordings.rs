@@ -363,7 +363,9 @@ fn changes_beyond_their_limits_end_a_recording_and_are_written_once() {
     }
 
     let bytes = written(&server) - before;
-    let sentence = failure(&client);
+    let shown = http::get(&client.detail_url()).unwrap().json();
+    let sentence = shown["recording"]["sentence"].as_str().unwrap().to_owned();
+    assert_eq!(shown["state"], "live", "{shown}");
     assert!(sentence.contains("at most 16777216 bytes of changes"), "{sentence}");
     println!("{sent} changes of 60 kB, {bytes} bytes written");
     // Once to the file and once in each answer, to HTTP and on the data channel.
@@ -382,7 +384,8 @@ fn changes_beyond_their_limits_end_a_recording_and_are_written_once() {
             .is_some_and(|text| text.contains("at most 65536 bytes of parameters"))
     };
     assert!(crate::support::wait_until(long, LIMIT), "{}", http::get(&client.detail_url()).unwrap().text());
-    goes_on(&client);
+    let before = client.read(crate::support::stats::Stats::rises);
+    client.expect("the picture goes on", |stats| stats.rises() >= before + 30, LIMIT);
     assert_eq!(refusals(&server, "recording_changes"), 2);
     let (status, refused) = start(&client, &server);
     assert_eq!((status, &refused["code"]), (507, &json!("recording_limit")), "{refused}");

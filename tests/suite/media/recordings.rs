@@ -136,7 +136,11 @@ fn a_killed_server_leaves_what_plays_up_to_the_last_second_but_one() {
         let path = dir.path().join(&id).join(file);
         let read = File::read(&path);
         let end = read.stamps.last().unwrap().1;
-        println!("{codec:?}: {} frames, the last is {} before what the client saw", read.frames, last - end);
+        println!(
+            "{codec:?}: {} frames, the last is {} before what the client saw",
+            read.frames,
+            last.saturating_sub(end)
+        );
         println!(
             "ffprobe: {} of the picture, {} of the sound",
             recorded::packets(&path, "v:0"),
