@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use super::{
     Config,
     values::{
-        address, bytes_or_auto, choice, duration, each, frame_size, list, number, port_range, positive, switch,
-        turn_url,
+        address, bytes_or_auto, choice, duration, each, frame_size, list, number, port_range, positive,
+        switch, turn_url,
     },
 };
 use crate::{
