@@ -1,7 +1,7 @@
 //! The only wiring: starts the leaves first, stops in reverse. `main` and every test go through it.
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -12,20 +12,21 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    api, config::Config, descriptors, limits, media, metrics::Metrics, recordings, session, shutdown, stage,
-    system, telemetry, tls, turn,
+    access, api, config::Config, descriptors, limits, media, metrics::Metrics, recordings, session, shutdown,
+    stage, state_dir::StateDir, system, telemetry, tls, turn,
 };
 
 /// A running server.
 pub struct App {
+    access: access::Access,
     address: SocketAddr,
     scheme: &'static str,
     registry: session::Registry,
     draining: CancellationToken,
     http: Handle<SocketAddr>,
-    http_task: JoinHandle<std::io::Result<()>>,
+    server: JoinHandle<std::io::Result<()>>,
     turn_task: JoinHandle<()>,
-    /// Deletes expired recordings; follows changes of the certificate.
+    /// Deletes expired recordings; follows changes of the certificate and of the keys.
     tasks: Vec<JoinHandle<()>>,
     /// Watches the folders of pipelines and reads the catalog again after a change.
     watch: stage::Watch,
@@ -75,6 +76,7 @@ impl App {
         let tls = tls::start(config.server.certificate.clone(), config.state_dir.clone(), draining.clone())
             .context("the HTTPS certificate")?;
         let (tls, tls_task) = tls.unzip();
+        let access = load_access(config.access, config.state_dir, config.server.host).await?;
         let engine = tokio::task::spawn_blocking(move || media::Engine::start(config.media))
             .await
             .context("GStreamer")??;
@@ -84,7 +86,8 @@ impl App {
         let metrics = Arc::new(metrics);
         let watch = stage::Watch::start(catalog.clone()).context("watching the folders of pipelines")?;
         let recordings = recordings::Store::new(config.recordings);
-        let tasks = [recordings.start_sweeping(draining.clone())].into_iter().chain(tls_task).collect();
+        let tasks = [recordings.start_sweeping(draining.clone()), access.start_watching(draining.clone())];
+        let tasks = tasks.into_iter().chain(tls_task).collect();
         let registry = session::Registry::new(
             engine,
             catalog.clone(),
@@ -94,16 +97,16 @@ impl App {
             recordings.clone(),
             draining.clone(),
         );
-        let system = system::System::new().context("figures of the host")?;
         let router = api::router(api::State {
+            access: access.clone(),
             registry: registry.clone(),
             catalog,
             turn,
-            settings: config.api,
+            settings: api::Settings { https: tls.is_some(), ..config.api },
             recordings,
             metrics,
             logs,
-            system: Arc::new(system),
+            system: Arc::new(system::System::new().context("figures of the host")?),
             draining: draining.clone(),
             started: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs_f64(),
         });
@@ -112,10 +115,18 @@ impl App {
         let address = listener.local_addr()?;
         let http = Handle::new();
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let http_task = config.server.serve(listener, tls, router, http.clone())?;
+        let server = config.server.serve(listener, tls, router, http.clone())?;
         tracing::info!(%address, scheme, version = env!("CARGO_PKG_VERSION"), "serving");
         let grace = config.shutdown_grace;
-        Ok(Self { address, scheme, registry, draining, http, http_task, turn_task, tasks, watch, grace })
+        Ok(Self { access, address, scheme, registry, draining, http, server, turn_task, tasks, watch, grace })
+    }
+
+    /// The address with which the operator signs in from another machine; `None` where keys are configured, or where no
+    /// other machine reaches the server.
+    pub fn sign_in_link(&self) -> Option<String> {
+        let key = self.access.made_key()?;
+        let host = SocketAddr::new(outer_address(self.address.ip()), self.address.port());
+        Some(format!("{}://{host}/?key={}", self.scheme, key.expose()))
     }
 
     /// The server's address, e.g. `http://127.0.0.1:8000`.
@@ -135,13 +146,13 @@ impl App {
     pub async fn run_until(mut self, stop: CancellationToken) -> anyhow::Result<()> {
         tokio::select! {
             () = stop.cancelled() => {}
-            ended = &mut self.http_task => return ended.context("HTTP")?.context("HTTP"),
+            ended = &mut self.server => return ended.context("HTTP")?.context("HTTP"),
         }
         // From this point on the server is not ready and refuses sessions; every live session is notified at once.
         self.draining.cancel();
         let left = self.registry.drained(self.grace).await;
         self.http.graceful_shutdown(Some(shutdown::HTTP_GRACE));
-        let http = tokio::time::timeout(shutdown::HTTP_GRACE * 2, self.http_task).await;
+        let http = tokio::time::timeout(shutdown::HTTP_GRACE * 2, self.server).await;
         let turn = tokio::time::timeout(shutdown::TASK_GRACE, self.turn_task).await;
         for task in self.tasks {
             tokio::time::timeout(shutdown::TASK_GRACE, task).await.ok(); // a hanging disk must not delay the shutdown
@@ -186,8 +197,9 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
     let missing = |cause: &(dyn std::error::Error + 'static)| {
         cause.downcast_ref::<media::Error>().is_some_and(media::Error::is_missing)
     };
-    let misused =
-        |cause: &(dyn std::error::Error + 'static)| cause.is::<stage::Error>() || cause.is::<tls::Error>();
+    let misused = |cause: &(dyn std::error::Error + 'static)| {
+        cause.is::<stage::Error>() || cause.is::<tls::Error>() || cause.is::<access::Error>()
+    };
     if error.chain().any(missing) {
         69
     } else if error.chain().any(misused) {
@@ -195,6 +207,25 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
     } else {
         1
     }
+}
+
+async fn load_access(
+    settings: access::Settings,
+    state: StateDir,
+    host: IpAddr,
+) -> anyhow::Result<access::Access> {
+    let reach = if host.is_loopback() { access::Reach::Machine } else { access::Reach::Network };
+    let loaded = tokio::task::spawn_blocking(move || access::Access::load(&settings, &state, reach)).await;
+    loaded.context("the API keys")?.context("the API keys")
+}
+
+/// An address by which others reach a server that listens on `host`.
+fn outer_address(host: IpAddr) -> IpAddr {
+    if !host.is_unspecified() {
+        return host;
+    }
+    let own = system::addresses();
+    own.iter().find(|address| address.is_ipv4()).or(own.first()).copied().unwrap_or(host)
 }
 
 fn log_codecs(engine: &media::Engine) {

@@ -4,12 +4,13 @@
 //! and sends it back on the same connection.
 //!
 //! [`api`] speaks HTTP, [`session`] owns one viewer's life, [`media`] is GStreamer, [`stage`] runs pipelines, [`frame`]
-//! is what media and stage pass to each other. All else is a leaf, but [`config`], which holds the settings of each part,
+//! is what media and stage pass to each other, [`access`] says who may do what. All else is a leaf, but [`config`], which holds the settings of each part,
 //! [`app`], which alone wires them, and [`command`], which is what a person types.
 //!
 //! `docs/architecture.md` has who may use whom, the way of a frame, a parameter, an offer and an error through the files,
 //! and the threads.
 
+pub mod access;
 pub mod api;
 pub mod app;
 pub mod command;

@@ -57,7 +57,7 @@ pub fn is_harmless(category: &str, text: &str) -> bool {
 pub fn init(settings: Settings) -> LogTail {
     let tail = LogTail::default();
     let (ours, libraries) = if settings.verbose { ("debug", "info") } else { ("info", "warn") };
-    let default = format!("{libraries},scope={ours}");
+    let default = format!("{libraries},scope={ours},audit=info");
     let asked = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|asked| !asked.trim().is_empty());
     let asked = asked.map(|asked| EnvFilter::try_new(&asked).map_err(|error| format!("{asked:?}: {error}")));
     let (asked, fault) = match asked {

@@ -12,11 +12,12 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
+    access_error,
     error_body::{ErrorBody, FieldFault, InvalidBody, InvalidCode, NotReadyBody, Place},
     graphviz,
 };
 use crate::{
-    recordings,
+    access, recordings,
     session::{self, ErrorKind},
     signalling, stage,
 };
@@ -61,6 +62,8 @@ pub enum Error {
     SourceKind(String),
     /// A graph that Graphviz did not draw.
     Graphviz(graphviz::Error),
+    /// A sign-in that failed.
+    SignIn(access::Refused),
 }
 
 impl Error {
@@ -158,6 +161,7 @@ impl IntoResponse for Error {
             }
             Self::Body(sentence) => respond(StatusCode::BAD_REQUEST, ErrorBody::new(sentence, "bad_body")),
             Self::Graphviz(error) => graphviz_response(&error),
+            Self::SignIn(error) => access_error::sign_in(&error),
             Self::SlowBody(limit) => {
                 let sentence = format!("the request body was not received within {} s", limit.as_secs());
                 respond(StatusCode::REQUEST_TIMEOUT, ErrorBody::new(sentence, "slow_body"))

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{Query, State as Extract, rejection::QueryRejection},
     http::header,
     response::{IntoResponse, Response},
@@ -24,6 +24,7 @@ use super::{
     host, viewer,
 };
 use crate::{
+    access::Caller,
     session::{Id, Snapshot, SourceType, UpdateBody},
     stage, system,
 };
@@ -177,7 +178,11 @@ pub struct GpuMemory {
 #[utoipa::path(post, path = "/api/v1/session/start", operation_id = "start_headless", request_body = StartBody, responses(
     (status = 200, body = StartedBody), (status = 400, description = "a graph that this server cannot run"),
     (status = 404), (status = 409, description = "a session is running"), (status = 503)))]
-pub async fn start(Extract(state): Extract<State>, mut body: Object) -> Result<Json<StartedBody>, Error> {
+pub async fn start(
+    Extract(state): Extract<State>,
+    Extension(caller): Extension<Caller>,
+    mut body: Object,
+) -> Result<Json<StartedBody>, Error> {
     let pipeline = body.optional_string("pipeline_id");
     let graph = body.object("graph");
     let mode = body.optional_string("input_mode");
@@ -205,7 +210,7 @@ pub async fn start(Extract(state): Extract<State>, mut body: Object) -> Result<J
     if let Some(id) = chain.as_ref().map(|chain| chain.pipeline_id.clone()).or(pipeline) {
         initial.insert("pipeline_id".into(), id.into());
     }
-    state.registry.create_headless(initial).await?;
+    state.registry.create_headless(caller, initial).await?;
     let running = state.registry.get(&Id::headless())?.pipeline_id;
     let runs = match chain {
         None => Started::Pipeline { pipeline_id: running },
@@ -245,10 +250,11 @@ pub async fn parameters(Extract(state): Extract<State>) -> Result<Json<ValuesBod
     request_body = UpdateBody, responses((status = 200, body = AppliedBody), (status = 404), (status = 410)))]
 pub async fn set_parameters(
     Extract(state): Extract<State>,
+    Extension(caller): Extension<Caller>,
     body: Object,
 ) -> Result<Json<AppliedBody>, Error> {
     let values = body.check()?;
-    state.registry.update(&Id::headless(), values.clone()).await?;
+    state.registry.update(&Id::headless(), caller, values.clone()).await?;
     Ok(Json(AppliedBody { status: Success::Ok, applied_parameters: values }))
 }
 
@@ -279,9 +285,12 @@ pub async fn output(Extract(state): Extract<State>) -> Result<Response, Error> {
 /// Figures of every session, and of the first graphics card.
 #[utoipa::path(get, path = "/api/v1/session/metrics", operation_id = "get_figures",
     responses((status = 200, body = FiguresBody)))]
-pub async fn metrics(Extract(state): Extract<State>) -> Json<FiguresBody> {
-    let sessions =
-        state.registry.list().iter().map(|session| (session.id.to_string(), figures(session))).collect();
+pub async fn metrics(
+    Extract(state): Extract<State>,
+    Extension(caller): Extension<Caller>,
+) -> Json<FiguresBody> {
+    let all = state.registry.list(&caller);
+    let sessions = all.iter().map(|session| (session.id.to_string(), figures(session))).collect();
     let gpu = host::snapshot(&state).await.gpus.first().and_then(memory).unwrap_or_default();
     Json(FiguresBody { sessions, gpu })
 }

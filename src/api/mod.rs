@@ -2,6 +2,7 @@
 //!
 //! Runs on tokio's workers. Must never touch GStreamer; what takes time is asked of a session and awaited.
 
+mod access_error;
 mod body;
 mod buffering;
 mod chain;
@@ -10,6 +11,7 @@ mod document;
 mod error;
 mod error_body;
 mod graphviz;
+mod guard;
 mod headless;
 mod host;
 mod layers;
@@ -19,19 +21,25 @@ mod pipelines;
 mod recordings;
 pub mod server;
 mod sessions;
+mod sign_in;
 mod sources;
 mod ui;
 mod viewer;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use axum::{Extension, Router, routing::any};
+use axum::{Extension, Router, middleware, routing::any};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::{metrics::Metrics, recordings::Store, session, stage, system::System, telemetry, turn};
+use crate::{
+    access::Access, metrics::Metrics, recordings::Store, session, stage, system::System, telemetry, turn,
+};
+
+/// Below these no file of the page is ever served, under the routes of today or of another day.
+const RESERVED: [&str; 3] = ["/api", "/api/", "/api/{*path}"];
 
 /// Bounds and places of the HTTP side.
 #[derive(Clone, Debug)]
@@ -46,6 +54,8 @@ pub struct Settings {
     pub request_limit: Duration,
     /// Names and origins that the operator trusts.
     pub origin: origin::Settings,
+    /// Whether the server speaks HTTPS.
+    pub https: bool,
 }
 
 impl Default for Settings {
@@ -56,6 +66,7 @@ impl Default for Settings {
             requests_in_flight: 64,
             request_limit: Duration::from_secs(20),
             origin: origin::Settings::default(),
+            https: false,
         }
     }
 }
@@ -63,6 +74,8 @@ impl Default for Settings {
 /// What the handlers work with.
 #[derive(Clone)]
 pub struct State {
+    /// Who may do what.
+    pub access: Access,
     /// All sessions.
     pub registry: session::Registry,
     /// All pipelines.
@@ -88,6 +101,9 @@ pub struct State {
 /// The routes that do work, which [`layers::limit`] bounds.
 fn bounded() -> OpenApiRouter<State> {
     OpenApiRouter::new()
+        .routes(routes!(sign_in::me))
+        .routes(routes!(sign_in::sign_in))
+        .routes(routes!(sign_in::sign_out))
         .routes(routes!(offer::create))
         .routes(routes!(offer::add_candidates, offer::close))
         .routes(routes!(offer::ice_servers))
@@ -137,17 +153,16 @@ pub fn document() -> Value {
 /// The route table.
 pub fn router(state: State) -> Router {
     let (routes, open) = (Router::from(bounded()), Router::from(open()));
-    // The page's routes never shadow these, here or to come.
-    let reserved = ["/api", "/api/", "/api/{*path}"];
     let routes =
-        reserved.into_iter().fold(routes, |routes, path| routes.route(path, any(error::unknown_path)));
+        RESERVED.into_iter().fold(routes, |routes, path| routes.route(path, any(error::unknown_path)));
     let ui = ui::Ui::find(state.settings.ui_dir.as_deref());
     let origin = state.settings.origin.clone();
     let all = layers::limit(routes, &state.settings)
         .merge(open)
         .merge(SwaggerUi::new("/docs").external_url_unchecked("/openapi.json", document()))
         .fallback(ui::file)
-        .layer(Extension(Arc::new(ui)));
+        .layer(Extension(Arc::new(ui)))
+        .layer(middleware::from_fn_with_state(state.clone(), guard::check));
     layers::wrap(all.with_state(state), origin)
 }
 

@@ -1,7 +1,7 @@
 //! Offers, candidates, ICE servers.
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{FromRequest, Request, State as Extract},
     http::StatusCode,
     response::{IntoResponse, Response},
@@ -16,6 +16,7 @@ use super::{
     sessions::SessionId,
 };
 use crate::{
+    access::Caller,
     session,
     signalling::{self, Candidate, limits},
     turn,
@@ -109,8 +110,12 @@ pub struct IceServersBody {
 #[utoipa::path(post, path = "/api/v1/webrtc/offer", operation_id = "create_session", request_body = OfferBody, responses(
     (status = 200, body = AnswerBody), (status = 400, description = "an offer that cannot be answered"),
     (status = 404, description = "unknown pipeline"), (status = 503, description = "full; Retry-After says when")))]
-pub async fn create(Extract(state): Extract<State>, body: Result<Object, Error>) -> Response {
-    match answer(&state, body).await {
+pub async fn create(
+    Extract(state): Extract<State>,
+    Extension(caller): Extension<Caller>,
+    body: Result<Object, Error>,
+) -> Response {
+    match answer(&state, caller, body).await {
         Ok(answer) => Json(answer).into_response(),
         Err(error) => {
             let refusal = error.into_response();
@@ -120,7 +125,7 @@ pub async fn create(Extract(state): Extract<State>, body: Result<Object, Error>)
     }
 }
 
-async fn answer(state: &State, body: Result<Object, Error>) -> Result<AnswerBody, Error> {
+async fn answer(state: &State, caller: Caller, body: Result<Object, Error>) -> Result<AnswerBody, Error> {
     let mut body = body?;
     let sdp = body.string("sdp");
     body.literal("type", "offer");
@@ -128,7 +133,7 @@ async fn answer(state: &State, body: Result<Object, Error>) -> Result<AnswerBody
     let resume_token = body.optional_string("resumeToken");
     body.check()?;
     let offer = signalling::Offer::parse(&sdp)?;
-    let created = state.registry.create(offer, session::Options { initial, resume_token }).await;
+    let created = state.registry.create(offer, session::Options { caller, initial, resume_token }).await;
     let created = created.map_err(|error| Error::from(error).inside("initialParameters"))?;
     Ok(AnswerBody {
         sdp: created.answer.expect("an offer that is accepted has an answer").sdp,
@@ -180,11 +185,16 @@ pub async fn close(Extract(state): Extract<State>, SessionId(id): SessionId) -> 
     }
 }
 
-/// STUN and TURN servers with fresh credentials.
+/// STUN and TURN servers with fresh credentials. An open server keeps the passwords of its accounts to itself.
 #[utoipa::path(get, path = "/api/v1/webrtc/ice-servers", operation_id = "get_ice_servers",
     responses((status = 200, body = IceServersBody)))]
-pub async fn ice_servers(Extract(state): Extract<State>) -> Json<IceServersBody> {
-    Json(IceServersBody { ice_servers: state.turn.ice_servers() })
+pub async fn ice_servers(
+    Extract(state): Extract<State>,
+    Extension(caller): Extension<Caller>,
+) -> Json<IceServersBody> {
+    let known = caller.is_known();
+    let ice_servers = if known { state.turn.ice_servers() } else { state.turn.ice_servers_for_strangers() };
+    Json(IceServersBody { ice_servers })
 }
 
 fn from_json(mut body: Object) -> Result<Vec<Candidate>, Error> {

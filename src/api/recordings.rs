@@ -6,7 +6,7 @@
 use std::{convert::Infallible, fs::File, os::fd::AsRawFd};
 
 use axum::{
-    Json,
+    Extension, Json,
     body::Body,
     extract::{
         FromRequest, Path, Query, Request, State as Extract,
@@ -30,6 +30,7 @@ use super::{
     sessions::SessionId,
 };
 use crate::{
+    access::Caller,
     recordings::{self, Document, Kind, Parts, Recording, SIDECAR, is_name},
     session::{self, Recorded},
 };
@@ -61,11 +62,15 @@ pub struct RecordBody {
     input: Option<bool>,
 }
 
-/// The recordings of all sessions, ended ones included; the newest first.
+/// The recordings of the caller's sessions, ended ones included, for an operator those of all; the newest first.
 #[utoipa::path(get, path = "/api/v1/recordings", operation_id = "list_recordings",
     responses((status = 200, body = RecordingsBody)))]
-pub async fn list(Extract(state): Extract<State>) -> Result<Json<RecordingsBody>, Error> {
-    let recordings = on_disk(move || Ok(state.recordings.list())).await?;
+pub async fn list(
+    Extract(state): Extract<State>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<RecordingsBody>, Error> {
+    let mut recordings = on_disk(move || Ok(state.recordings.list())).await?;
+    recordings.retain(|recording| caller.owns(&recording.owner().into()));
     Ok(Json(RecordingsBody { recordings }))
 }
 

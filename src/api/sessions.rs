@@ -1,7 +1,7 @@
 //! Sessions: what they do, and steering them without a data channel.
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{FromRequestParts, Path, State as Extract},
     http::{StatusCode, header, request::Parts},
     response::IntoResponse,
@@ -11,6 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{State, body::Object, error::Error, graphviz};
 use crate::{
+    access::Caller,
     session::{self, Description, Id, Snapshot},
     stage,
 };
@@ -29,8 +30,13 @@ impl FromRequestParts<State> for SessionId {
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Error> {
         let id = Path::<String>::from_request_parts(parts, state).await;
         let Ok(Path(id)) = id else { return Err(session::Error::NotFound(Id::from("of no text")).into()) };
-        Ok(Self(Id::from(id.chars().take(ID_CHARACTERS).collect::<String>().as_str())))
+        Ok(Self(id_of(&id)))
     }
+}
+
+/// The session that a text names.
+pub fn id_of(text: &str) -> Id {
+    Id::from(text.chars().take(ID_CHARACTERS).collect::<String>().as_str())
 }
 
 /// All live sessions.
@@ -64,11 +70,14 @@ pub struct DescriptionsBody {
     descriptions: Vec<Description>,
 }
 
-/// All live sessions.
+/// All live sessions of the caller; an operator's are those of everybody.
 #[utoipa::path(get, path = "/api/v1/sessions", operation_id = "list_sessions",
     responses((status = 200, body = SessionsBody)))]
-pub async fn list(Extract(state): Extract<State>) -> Json<SessionsBody> {
-    Json(SessionsBody { sessions: state.registry.list() })
+pub async fn list(
+    Extract(state): Extract<State>,
+    Extension(caller): Extension<Caller>,
+) -> Json<SessionsBody> {
+    Json(SessionsBody { sessions: state.registry.list(&caller) })
 }
 
 /// One session.
@@ -121,8 +130,8 @@ pub async fn launch(
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], lines))
 }
 
-/// Offer, answer and candidates with their times; ICE credentials and addresses are masked: anyone who reaches
-/// this port may read it, and a browser's candidates reveal its user's network.
+/// Offer, answer and candidates with their times; ICE credentials and addresses are masked: a browser's
+/// candidates reveal its user's network.
 #[utoipa::path(get, path = "/api/v1/sessions/{id}/sdp", operation_id = "list_descriptions", params(SessionId),
     responses((status = 200, body = DescriptionsBody), (status = 404), (status = 410)))]
 pub async fn descriptions(
@@ -138,12 +147,13 @@ pub async fn descriptions(
     request_body = SwitchBody, responses((status = 204), (status = 404), (status = 410)))]
 pub async fn switch_pipeline(
     Extract(state): Extract<State>,
+    Extension(caller): Extension<Caller>,
     SessionId(id): SessionId,
     mut body: Object,
 ) -> Result<StatusCode, Error> {
     let pipeline = body.string("pipeline_id");
     body.check()?;
-    state.registry.switch_pipeline(&id, &pipeline).await?;
+    state.registry.switch_pipeline(&id, caller, &pipeline).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -154,9 +164,10 @@ pub async fn switch_pipeline(
     (status = 410), (status = 503, description = "the pipeline is full")))]
 pub async fn set_parameters(
     Extract(state): Extract<State>,
+    Extension(caller): Extension<Caller>,
     SessionId(id): SessionId,
     body: Object,
 ) -> Result<Json<ParametersBody>, Error> {
-    let applied = state.registry.update(&id, body.check()?).await?;
+    let applied = state.registry.update(&id, caller, body.check()?).await?;
     Ok(Json(ParametersBody { parameters: applied.parameters, frame: applied.frame }))
 }

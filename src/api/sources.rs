@@ -1,7 +1,7 @@
 //! Files on the server that a session may play in place of a camera, in Scope's shapes.
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{Path, State as Extract, rejection::PathRejection},
 };
 use serde::Serialize;
@@ -9,7 +9,10 @@ use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
 
 use super::{State, error::Error};
-use crate::session::{Found, SourceType};
+use crate::{
+    access::Caller,
+    session::{Found, SourceType},
+};
 
 /// The kinds of sources.
 const KINDS: [(SourceType, &str, &str, &str); 2] = [
@@ -43,10 +46,13 @@ pub struct SourcesBody {
 /// The kinds of sources that sessions may take as `input_source`.
 #[utoipa::path(get, path = "/api/v1/input-sources", operation_id = "list_source_kinds",
     responses((status = 200, body = KindsBody)))]
-pub async fn kinds(Extract(state): Extract<State>) -> Result<Json<KindsBody>, Error> {
+pub async fn kinds(
+    Extract(state): Extract<State>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<KindsBody>, Error> {
     let mut input_sources = Vec::new();
     for (source_id, _, source_name, source_description) in KINDS {
-        let available = !list(&state, source_id).await.is_empty();
+        let available = !list(&state, source_id, &caller).await.is_empty();
         input_sources.push(KindBody { source_id, source_name, source_description, available });
     }
     Ok(Json(KindsBody { input_sources }))
@@ -57,15 +63,16 @@ pub async fn kinds(Extract(state): Extract<State>) -> Result<Json<KindsBody>, Er
     responses((status = 200, body = SourcesBody), (status = 404)))]
 pub async fn sources(
     Extract(state): Extract<State>,
+    Extension(caller): Extension<Caller>,
     kind: Result<Path<String>, PathRejection>,
 ) -> Result<Json<SourcesBody>, Error> {
     let name = kind.map(|Path(name)| name).unwrap_or_default();
     let known = KINDS.into_iter().find(|(_, id, ..)| *id == name);
     let (source_type, ..) = known.ok_or(Error::SourceKind(name))?;
-    Ok(Json(SourcesBody { source_type, sources: list(&state, source_type).await }))
+    Ok(Json(SourcesBody { source_type, sources: list(&state, source_type, &caller).await }))
 }
 
-async fn list(state: &State, kind: SourceType) -> Vec<Found> {
-    let sources = state.registry.sources().clone();
-    spawn_blocking(move || sources.list(kind)).await.unwrap_or_default() // it panicked: the log says so
+async fn list(state: &State, kind: SourceType, caller: &Caller) -> Vec<Found> {
+    let (sources, caller) = (state.registry.sources().clone(), caller.clone());
+    spawn_blocking(move || sources.list(kind, &caller)).await.unwrap_or_default() // it panicked: the log says so
 }

@@ -10,21 +10,22 @@ use std::{
 
 use axum::{
     Extension, Json,
-    extract::Request,
-    http::{HeaderMap, HeaderValue, Method, header},
+    extract::{Query, Request, State as Extract, rejection::QueryRejection},
+    http::{HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 use tower::ServiceExt;
 use tower_http::services::ServeFile;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
-use super::error;
+use super::{State, error, sign_in};
 
 /// Where a built page may lie: below the working folder, below the binary's, where the image has it.
 const PLACES: [&str; 3] = ["frontend/dist", "../../frontend/dist", "/usr/share/scope/ui"];
 const NOT_BUILT: &str = "the page is not built; `make run` builds it, or set SCOPE_UI_DIR to its folder";
+const OPEN: &str = "open to everybody: every caller is an operator; start without --open to require keys";
 const NO_FILE: &str = "no such file; reload the page, it may have been rebuilt";
 /// Vite puts a hash of the content into these names, so the content behind a name never changes.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
@@ -42,6 +43,17 @@ pub struct RootBody {
     health: &'static str,
     /// What a browser finds here, or how to build the page.
     message: &'static str,
+    /// What the operator should change; absent where there is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    warning: Option<&'static str>,
+}
+
+/// What the root's address may carry.
+#[derive(Deserialize, IntoParams)]
+pub struct RootQuery {
+    /// A key, as a sign-in link has it: the answer is a redirect to the page with the sign-in's cookie.
+    key: Option<String>,
 }
 
 /// The page, if it is built.
@@ -68,11 +80,29 @@ impl Ui {
 }
 
 /// The page for a browser, else what this server is.
-#[utoipa::path(get, path = "/", operation_id = "get_root", responses(
+#[utoipa::path(get, path = "/", operation_id = "get_root", params(RootQuery), responses(
     (status = 200, description = "the page where `Accept` has `text/html` and it is built, else JSON",
-    content((RootBody = "application/json"), (String = "text/html")))))]
-pub async fn root(Extension(ui): Extension<Arc<Ui>>, headers: HeaderMap, request: Request) -> Response {
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    content((RootBody = "application/json"), (String = "text/html"))),
+    (status = 303, description = "to the page, signed in where the server knows the `key`")))]
+pub async fn root(
+    Extract(state): Extract<State>,
+    Extension(ui): Extension<Arc<Ui>>,
+    query: Result<Query<RootQuery>, QueryRejection>,
+    request: Request,
+) -> Response {
+    if let Ok(Query(RootQuery { key: Some(key) })) = query {
+        // The address that stays in the browser's history has no key.
+        let place = (header::LOCATION, HeaderValue::from_static("/"));
+        let policy = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let cookie = sign_in::by_link(&state, &key, &request).map(|cookie| [(header::SET_COOKIE, cookie)]);
+        return (StatusCode::SEE_OTHER, [place, policy], cookie, ()).into_response();
+    }
+    let accept = request
+        .headers()
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+        .to_owned();
     let mut response = match &ui.folder {
         Some(folder) if accept.contains("text/html") => {
             serve(&folder.join("index.html"), ASK_AGAIN, request).await
@@ -83,6 +113,7 @@ pub async fn root(Extension(ui): Extension<Arc<Ui>>, headers: HeaderMap, request
             docs: "/docs",
             health: "/health",
             message: if folder.is_some() { "Scope API; a browser gets the page here" } else { NOT_BUILT },
+            warning: state.access.is_open().then_some(OPEN),
         })
         .into_response(),
     };

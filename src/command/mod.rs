@@ -1,11 +1,12 @@
-//! The commands `scope serve`, `scope codecs`, `scope doctor` and `scope pipelines`, one file or folder each, and
-//! `scope openapi`.
+//! The commands `scope serve`, `scope codecs`, `scope doctor`, `scope keys` and `scope pipelines`, one file or folder
+//! each, and `scope openapi`.
 //!
 //! Runs on the main thread, which starts a runtime where one is needed. Results go to standard output, log lines and
 //! errors to standard error; the exit codes are those of sysexits.h.
 
 mod codecs;
 mod doctor;
+mod keys;
 mod pipelines;
 mod serve;
 
@@ -35,6 +36,10 @@ pub fn run(outcome: Outcome) -> ExitCode {
         Outcome::Pipelines(task, config) => {
             quiet(&config);
             pipelines::handle(&task, &config)
+        }
+        Outcome::Keys(task, config) => {
+            quiet(&config);
+            keys::handle(&task, &config)
         }
         Outcome::Document => {
             print(&format!("{:#}\n", api::document()));

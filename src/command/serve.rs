@@ -4,6 +4,7 @@ use std::{process::ExitCode, time::Duration};
 
 use tokio::{task::spawn_blocking, time::timeout};
 
+use super::print;
 use crate::{
     app::{self, App},
     config::{self, Config},
@@ -37,5 +38,10 @@ pub fn serve(config: Config) -> ExitCode {
 async fn run(config: Config, logs: telemetry::LogTail) -> anyhow::Result<()> {
     let stop = shutdown::signal()?;
     timeout(FIXES_LIMIT, spawn_blocking(fixes::log)).await.ok(); // a warning less is no reason to end
-    App::start(config, logs).await?.run_until(stop).await
+    let app = App::start(config, logs).await?;
+    if let Some(link) = app.sign_in_link() {
+        // Not a line of the log, which others than the operator may keep.
+        print(&format!("No key is configured. Sign in from another machine as the operator: {link}\n"));
+    }
+    app.run_until(stop).await
 }

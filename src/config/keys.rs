@@ -13,6 +13,7 @@ use super::{
     },
 };
 use crate::{
+    access::Key as ApiKey,
     api::origin::{FrameAncestor, HostPattern, OriginPattern},
     media::CodecPolicy,
     signalling::CodecName,
@@ -62,6 +63,11 @@ macro_rules! keys {
 keys! {
     "host" "SCOPE_HOST" One "0.0.0.0" "address to listen on" |c, t| c.server.host = address(t)?;
     "port" "SCOPE_PORT" One "8000" "port to listen on; 0 takes any free one" |c, t| c.server.port = number(t)?;
+    "open" "SCOPE_OPEN" Switch "false" "no keys: everybody who reaches the port is an operator, as in Daydream Scope" |c, t| c.access.open = switch(t)?;
+    "trust_loopback" "SCOPE_TRUST_LOOPBACK" Switch "true" "a request from this machine itself is the operator's and needs no key; false behind a proxy on this machine that adds no X-Forwarded-For, or where other people have accounts" |c, t| c.access.trust_loopback = switch(t)?;
+    "key" "SCOPE_KEY" One "" "one operator's key; by the environment, since flags are visible to every local user" |c, t| c.access.key = Some(ApiKey::parse(t)?);
+    "key_file" "SCOPE_KEY_FILE" One "" "file that holds this key" |c, t| c.access.key_file = Some(PathBuf::from(t));
+    "keys_file" "SCOPE_KEYS_FILE" One "keys.toml in the state folder" "file of the keys that `scope keys new` makes; it has their digests alone" |c, t| c.access.keys_file = Some(PathBuf::from(t));
     "ui_dir" "SCOPE_UI_DIR" One "frontend/dist, /usr/share/scope/ui" "folder of the built page" |c, t| c.api.ui_dir = Some(PathBuf::from(t));
     "video_files" "SCOPE_VIDEO_FILES" One "" "folder of video files that sessions may use instead of a camera" |c, t| c.session.video_files = Some(PathBuf::from(t));
     "tls" "SCOPE_TLS" One "off" "off or self-signed; browsers give no camera to a plain-HTTP page other than localhost" |c, t| c.server.certificate = choice(t, [("off", Certificate::None), ("self-signed", Certificate::SelfSigned)])?;
@@ -70,7 +76,7 @@ keys! {
     "allowed_hosts" "SCOPE_ALLOWED_HOSTS" Many "" "names that this server answers to besides IP addresses, localhost and this host's own name: scope.example.org, *.local, or * for all" |c, t| c.api.origin.allowed_hosts = each(t, HostPattern::parse)?;
     "allow_origin" "SCOPE_ALLOW_ORIGIN" Many "" "origins of other pages that may use the API (CORS), e.g. https://app.example.org, or * for all" |c, t| c.api.origin.allow_origin = each(t, OriginPattern::parse)?;
     "frame_ancestors" "SCOPE_FRAME_ANCESTORS" Many "" "pages that may show this one in a frame, e.g. https://huggingface.co, self, or * for all; none without" |c, t| c.api.origin.frame_ancestors = each(t, FrameAncestor::parse)?;
-    "state_dir" "SCOPE_STATE_DIR" One "~/.local/state/scope" "folder of what the server keeps for itself, such as the self-signed certificate; $XDG_STATE_HOME/scope where that is set" |c, t| c.state_dir = PathBuf::from(t).into();
+    "state_dir" "SCOPE_STATE_DIR" One "~/.local/state/scope" "folder of what the server keeps for itself, such as keys and the self-signed certificate; $XDG_STATE_HOME/scope where that is set" |c, t| c.state_dir = PathBuf::from(t).into();
     "max_sessions" "SCOPE_MAX_SESSIONS" One "16" "sessions at once; a core carries about 5 of 640x480" |c, t| c.session.sessions = positive(t)?;
     "max_viewers" "SCOPE_MAX_VIEWERS" One "8" "viewers of the headless session's output.ts at once; each takes threads and up to 5 MB" |c, t| c.session.viewers = positive(t)?;
     "max_connections" "SCOPE_MAX_CONNECTIONS" One "1024" "HTTP connections at once, at most a quarter of the file descriptors; the longest idle one gives way to a newer one" |c, t| c.server.connections.all = positive(t)?;
@@ -96,7 +102,7 @@ keys! {
     "turn" "SCOPE_TURN" Many "" "TURN servers as turn:user:password@host:port" |c, t| c.turn.servers.extend(each(t, turn_url)?);
     "turn_urls" "SCOPE_TURN_URLS" Many "" "TURN URLs whose credentials are made from turn_secret" |c, t| c.turn.turn_urls = strings(t);
     "turn_secret" "SCOPE_TURN_SECRET" One "" "coturn's static-auth-secret" |c, t| c.turn.turn_secret = Some(t.into());
-    "turn_ttl" "SCOPE_TURN_TTL" One "24h" "lifetime of the credentials made from it" |c, t| c.turn.turn_ttl = duration(t)?;
+    "turn_ttl" "SCOPE_TURN_TTL" One "1h" "lifetime of the credentials made from it" |c, t| c.turn.turn_ttl = duration(t)?;
     "udp_ports" "SCOPE_UDP_PORTS" One "any" "UDP ports for media, e.g. 50000-50100" |c, t| c.media.udp_ports = Some(port_range(t)?);
     "advertised_address" "SCOPE_ADVERTISED_ADDRESS" Many "" "addresses to put into answers instead of the host's own (Docker, NAT)" |c, t| c.media.advertised = each(t, address)?;
     "ice_tcp" "SCOPE_ICE_TCP" Switch "false" "also offer ICE over TCP" |c, t| c.media.ice_tcp = switch(t)?;
@@ -199,7 +205,7 @@ mod tests {
     use super::*;
 
     /// Keys whose default is not a value but a sentence about one.
-    const DESCRIBED: [&str; 4] = ["state_dir", "ui_dir", "udp_ports", "pipeline"];
+    const DESCRIBED: [&str; 5] = ["keys_file", "state_dir", "ui_dir", "udp_ports", "pipeline"];
 
     #[test]
     fn the_defaults_of_the_table_are_those_of_the_settings() {

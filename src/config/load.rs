@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, ffi::OsString};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::{
-    Config, Form, Task,
+    Config, Form, KeyTask, Task, key_task,
     keys::{Arity, KEYS, Key},
     secrets, task,
 };
@@ -20,6 +20,8 @@ pub enum Outcome {
     Inspect(Subject, Form, Box<Config>),
     /// Do something with pipelines under this configuration and exit.
     Pipelines(Task, Box<Config>),
+    /// Do something with API keys under this configuration and exit.
+    Keys(KeyTask, Box<Config>),
     /// Print the API's OpenAPI document and exit.
     Document,
     /// Print this (`--help`, `--version`) and exit.
@@ -47,20 +49,10 @@ pub fn load(
         Err(error) if error.use_stderr() => return Outcome::Faults(error.to_string()),
         Err(error) => return Outcome::Print(error.to_string()),
     };
-    let mut task = None;
-    let (flags, subject) = match matches.subcommand() {
-        Some(("pipelines", words)) => match task::read(words) {
-            Ok((flags, wanted)) => {
-                task = Some(wanted);
-                (flags, None)
-            }
-            Err(fault) => return Outcome::Faults(fault),
-        },
-        Some(("codecs", flags)) => (flags, Some(Subject::Codecs)),
-        Some(("openapi", _)) => return Outcome::Document,
-        Some(("doctor", flags)) => (flags, Some(Subject::Doctor)),
-        Some((_, flags)) => (flags, None),
-        None => (&matches, None),
+    let (flags, wanted) = match wanted(&matches) {
+        Ok((_, Wanted::Document)) => return Outcome::Document,
+        Ok(wanted) => wanted,
+        Err(fault) => return Outcome::Faults(fault),
     };
     let environment: BTreeMap<_, _> =
         environment.into_iter().filter(|(_, value)| !value.trim().is_empty()).collect();
@@ -71,15 +63,15 @@ pub fn load(
         return Outcome::Faults(faults.join("\n"));
     }
     let config = Box::new(config);
-    if let Some(task) = task {
-        return Outcome::Pipelines(task, config);
-    }
-    match subject {
-        None => Outcome::Serve(config),
-        Some(subject) => {
+    match wanted {
+        Wanted::Document => Outcome::Document,
+        Wanted::Serve => Outcome::Serve(config),
+        Wanted::Inspect(subject) => {
             let form = if flags.get_flag("json") { Form::Json } else { Form::Text };
             Outcome::Inspect(subject, form, config)
         }
+        Wanted::Pipelines(task) => Outcome::Pipelines(task, config),
+        Wanted::Keys(task) => Outcome::Keys(task, config),
     }
 }
 
@@ -113,6 +105,34 @@ fn merge(flags: &ArgMatches, environment: &BTreeMap<String, String>, config: &mu
     faults
 }
 
+/// What the words of the command line ask for, before its flags are read.
+enum Wanted {
+    Serve,
+    Inspect(Subject),
+    Pipelines(Task),
+    Keys(KeyTask),
+    Document,
+}
+
+/// The command, and the matches that have the server's flags.
+fn wanted(matches: &ArgMatches) -> Result<(&ArgMatches, Wanted), String> {
+    Ok(match matches.subcommand() {
+        Some(("pipelines", words)) => {
+            let (flags, task) = task::read(words)?;
+            (flags, Wanted::Pipelines(task))
+        }
+        Some(("keys", words)) => {
+            let (flags, task) = key_task::read(words)?;
+            (flags, Wanted::Keys(task))
+        }
+        Some(("codecs", flags)) => (flags, Wanted::Inspect(Subject::Codecs)),
+        Some(("doctor", flags)) => (flags, Wanted::Inspect(Subject::Doctor)),
+        Some(("openapi", _)) => (matches, Wanted::Document),
+        Some((_, flags)) => (flags, Wanted::Serve),
+        None => (matches, Wanted::Serve),
+    })
+}
+
 fn command() -> Command {
     let with_flags = |command: Command| {
         let config = Arg::new("config").long("config").value_name("FILE");
@@ -134,6 +154,7 @@ fn command() -> Command {
         .subcommand(
             Command::new("openapi").about("print the OpenAPI document of the API, as /openapi.json gives it"),
         )
+        .subcommand(key_task::command(&with_flags))
         .subcommand(task::command(&with_flags))
 }
 

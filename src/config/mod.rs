@@ -3,6 +3,7 @@
 //! Holds the settings of each part as that part declares them, defaults included. Read once, before anything else
 //! starts. Secrets never show in `Debug`.
 
+mod key_task;
 mod keys;
 mod load;
 mod secrets;
@@ -11,11 +12,12 @@ mod values;
 
 use std::time::Duration;
 
+pub use key_task::KeyTask;
 pub use keys::table;
 pub use load::{Outcome, Subject, load};
 pub use task::{Form, Run, Task};
 
-use crate::{api, media, recordings, session, stage, state_dir::StateDir, telemetry, tls, turn};
+use crate::{access, api, media, recordings, session, stage, state_dir::StateDir, telemetry, tls, turn};
 
 /// Something in the configuration that works and is dangerous.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub struct Warning {
 /// Everything that a person can set.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// How callers prove who they are.
+    pub access: access::Settings,
     /// Where the server listens.
     pub server: api::server::Settings,
     /// What the server keeps for itself.
@@ -58,6 +62,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            access: access::Settings::default(),
             server: api::server::Settings::default(),
             state_dir: StateDir::default(),
             api: api::Settings::default(),
@@ -89,6 +94,9 @@ impl Config {
             && (cert.as_os_str().is_empty() || key.as_os_str().is_empty())
         {
             faults.push("tls_cert and tls_key must be set together".into());
+        }
+        if self.access.key.is_some() && self.access.key_file.is_some() {
+            faults.push("expected one of SCOPE_KEY and SCOPE_KEY_FILE, got both".into());
         }
         faults.extend(self.turn.faults().iter().map(ToString::to_string));
         faults

@@ -28,6 +28,15 @@ pub struct Recording {
     pub bytes: u64,
     /// Its files, in the order in which they began.
     pub files: Vec<File>,
+    #[serde(skip)]
+    owner: Option<String>,
+}
+
+impl Recording {
+    /// Whose it is; empty where nobody is named.
+    pub fn owner(&self) -> &str {
+        self.owner.as_deref().unwrap_or_default()
+    }
 }
 
 /// Whether a recording runs, or how it ended.
@@ -103,6 +112,7 @@ pub fn look(folder: &Path) -> io::Result<Recording> {
         id: folder.file_name().map(|id| id.to_string_lossy().into_owned()).unwrap_or_default(),
         sessions,
         pipeline_id: sidecar.about.pipeline_id,
+        owner: sidecar.about.owner,
         started: sidecar.started,
     })
 }

@@ -207,6 +207,13 @@ impl Store {
         Document::of(&self.path(id)?).map_err(|_| Error::NotFound(id.to_owned()))
     }
 
+    /// Who owns a recording, by its id or by that of a session, whose newest one it is; empty where nobody is named, `None`
+    /// where there is no such recording.
+    pub fn owner(&self, id: &str) -> Option<String> {
+        let recording = if is_name(id) { self.get(id) } else { self.newest_of(id) };
+        recording.ok().map(|recording| recording.owner().to_owned())
+    }
+
     /// The path of a recording's file.
     ///
     /// # Errors

@@ -32,6 +32,9 @@ pub struct About {
     pub parameters: Map<String, Value>,
     /// Whether the session's input is recorded too.
     pub input: bool,
+    /// Who owns it; an operator alone where nobody is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
 }
 
 /// The whole of `recording.json`.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::control::{self, SOURCE, Source, SourceType};
-use crate::{recordings, stage::Fault};
+use crate::{access::Caller, recordings, stage::Fault};
 
 /// A file that can be a source.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -34,13 +34,14 @@ impl Sources {
         Self { folder, recordings }
     }
 
-    /// The files of a kind, by name.
-    pub fn list(&self, kind: SourceType) -> Vec<Found> {
+    /// The files of a kind that `caller` may play, by name.
+    pub fn list(&self, kind: SourceType, caller: &Caller) -> Vec<Found> {
         match kind {
             SourceType::VideoFile => self.folder.as_deref().map(files).unwrap_or_default(),
             SourceType::Recording => {
-                let recordings = self.recordings.list();
-                let segments = recordings.into_iter().flat_map(|recording| {
+                let recordings = self.recordings.list().into_iter();
+                let own = recordings.filter(|recording| caller.owns(&recording.owner().into()));
+                let segments = own.flat_map(|recording| {
                     let id = recording.id;
                     recording.files.into_iter().map(move |file| {
                         let identifier = format!("{id}/{}", file.name);
@@ -52,11 +53,11 @@ impl Sources {
         }
     }
 
-    /// The path of a source.
+    /// The path of a source that `caller` may play.
     ///
     /// # Errors
-    /// There is no such file.
-    pub fn find(&self, source: &Source) -> Result<PathBuf, Fault> {
+    /// There is no such file, or it is another's.
+    pub fn find(&self, source: &Source, caller: &Caller) -> Result<PathBuf, Fault> {
         let name = &source.source_name;
         let found = match source.source_type {
             SourceType::VideoFile => {
@@ -68,7 +69,11 @@ impl Sources {
                 inside(folder, name)
             }
             SourceType::Recording => {
-                name.split_once('/').and_then(|(id, file)| self.recordings.file(id, file).ok())
+                let own = |id: &str| {
+                    let recording = self.recordings.get(id).ok()?;
+                    caller.owns(&recording.owner().into()).then_some(())
+                };
+                name.split_once('/').and_then(|(id, file)| own(id).and(self.recordings.file(id, file).ok()))
             }
         };
         found.ok_or_else(|| missing(format!("the server has no file named {name:?}")))

@@ -22,6 +22,11 @@ impl View {
         self.0.subscribe()
     }
 
+    /// The session's id.
+    pub fn id(&self) -> String {
+        self.0.borrow().id.to_string()
+    }
+
     pub fn stage(&self) -> stage::Status {
         self.0.borrow().stage.clone()
     }

@@ -86,6 +86,14 @@ impl Service {
         self.shared.current().servers
     }
 
+    /// The same without the accounts of the configuration, whose passwords never expire: for callers that nobody knows.
+    #[must_use]
+    pub fn ice_servers_for_strangers(&self) -> Vec<IceServer> {
+        let fixed = &self.shared.settings.servers;
+        let is_account = |server: &IceServer| server.credential.is_some() && fixed.contains(server);
+        self.ice_servers().into_iter().filter(|server| !is_account(server)).collect()
+    }
+
     /// The same servers for webrtcbin, without those whose names did not resolve last time, since
     /// webrtcbin would wait for them, and without `turns:` where there is a `turn:`.
     ///

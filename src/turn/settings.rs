@@ -11,8 +11,9 @@ use super::uri::IceUri;
 const MIN_TURN_TTL: Duration = Duration::from_mins(1);
 /// Longest lifetime of minted credentials: they cannot be revoked individually.
 const MAX_TURN_TTL: Duration = Duration::from_hours(7 * 24);
-/// One day, which draft-uberti-behave-turn-rest-00, section 2.2, recommends.
-const DEFAULT_TURN_TTL: Duration = Duration::from_hours(24);
+/// A page asks for them when it connects, and a TURN allocation outlives its credentials. Less than the day that
+/// draft-uberti-behave-turn-rest-00, section 2.2, recommends: somebody who gets hold of them relays at the owner's cost.
+const DEFAULT_TURN_TTL: Duration = Duration::from_hours(1);
 /// A STUN server that needs no account.
 const DEFAULT_STUN: &str = "stun:stun.l.google.com:19302";
 

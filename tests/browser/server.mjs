@@ -53,7 +53,10 @@ export function owned(child) {
 export async function startServer({ port, args = [], env = {}, scheme = "http", link = null } = {}) {
   port ??= await freePort();
   const host = link?.address ?? "127.0.0.1";
-  const [program, ...words] = [...(link?.atServer ?? []), binary, "--host", host, "--port", String(port), ...args];
+  // What comes over the link comes from another machine, and would need a key.
+  const open = link ? ["--open"] : [];
+  const address = ["--host", host, "--port", String(port)];
+  const [program, ...words] = [...(link?.atServer ?? []), binary, ...address, ...open, ...args];
   const child = spawn(program, words, {
     env: { ...process.env, ...settings, ...env },
     stdio: ["ignore", "ignore", "pipe"],

@@ -80,9 +80,11 @@ impl Server {
         Server::start_as(scope(), "127.0.0.1", extra_args, env)
     }
 
-    /// Starts the server at its end of `link` and does not wait: only what runs at the link's ends reaches it.
+    /// Starts the server at its end of `link` and does not wait: only what runs at the link's ends reaches it, and it needs
+    /// no key.
     pub fn start_behind(link: &Link, extra_args: &[&str], env: &[(&str, &str)]) -> Server {
-        Server::start_as(link.server_command(BINARY), link.server_address(), extra_args, env)
+        let args = [&["--open"], extra_args].concat();
+        Server::start_as(link.server_command(BINARY), link.server_address(), &args, env)
     }
 
     fn start_as(mut command: Command, host: &str, extra_args: &[&str], env: &[(&str, &str)]) -> Server {

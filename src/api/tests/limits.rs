@@ -1,6 +1,7 @@
 //! A server that stops, a handler that hangs, a handler that panics: a router without a socket.
 
 use std::{
+    net::SocketAddr,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -8,6 +9,7 @@ use std::{
 use axum::{
     Router,
     body::Body,
+    extract::ConnectInfo,
     http::{Request, StatusCode, header},
     routing::get as on_get,
 };
@@ -17,10 +19,13 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::{
+    access,
     api::{self, layers},
     media, metrics, recordings, session,
     signalling::CodecName,
-    stage, system, telemetry, turn,
+    stage,
+    state_dir::StateDir,
+    system, telemetry, turn,
 };
 
 const CHROMIUM: &str = include_str!("../../../tests/fixtures/offers/chromium.sdp");
@@ -59,9 +64,11 @@ async fn a_slow_route_is_504_and_a_panic_is_500_both_in_json() {
 
 /// Status and JSON of an answer, which has the headers of every answer.
 async fn ask(router: &Router, method: &str, path: &str, body: &str) -> (StatusCode, Value) {
-    let request =
-        Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, "application/json");
-    let response = router.clone().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
+    let request = Request::builder().method(method).uri(path).header(header::HOST, "localhost");
+    let request = request.header(header::CONTENT_TYPE, "application/json");
+    let mut request = request.body(Body::from(body.to_owned())).unwrap();
+    request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 7))));
+    let response = router.clone().oneshot(request).await.unwrap();
     assert_eq!(response.headers()[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
     let status = response.status();
     let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
@@ -93,7 +100,11 @@ async fn state() -> api::State {
         recordings.clone(),
         cancel.clone(),
     );
+    let access =
+        access::Access::load(&access::Settings::default(), &StateDir::default(), access::Reach::Machine)
+            .unwrap();
     api::State {
+        access,
         registry,
         catalog,
         turn,
@@ -103,6 +114,7 @@ async fn state() -> api::State {
             requests_in_flight: 8,
             request_limit: Duration::from_secs(30),
             origin: api::origin::Settings::default(),
+            https: false,
         },
         recordings,
         logs: telemetry::LogTail::default(),

@@ -3,6 +3,7 @@
 //! The parts run concurrently, those that block on blocking threads; each has a time limit, so the whole takes a few
 //! seconds whatever the network does.
 
+mod access;
 mod files;
 mod finding;
 mod gstreamer;
@@ -46,13 +47,14 @@ pub fn examine(config: &Config, form: Form) -> ExitCode {
 
 async fn all(config: &Config) -> Vec<Finding> {
     tls::install_provider();
-    let (media, host, files, network) = tokio::join!(
+    let (access, media, host, files, network) = tokio::join!(
+        blocking("access", config, access::check),
         blocking("gstreamer", config, gstreamer::check),
         blocking("host", config, host::check),
         blocking("files", config, files::check),
         within("network", network::check(config)),
     );
-    [media, host, files, network].concat()
+    [access, media, host, files, network].concat()
 }
 
 async fn blocking(name: &'static str, config: &Config, check: fn(&Config) -> Vec<Finding>) -> Vec<Finding> {

@@ -7,6 +7,7 @@ use std::{
 
 use super::context::Context;
 use crate::{
+    access::Caller,
     frame::Layout,
     media,
     session::{
@@ -52,11 +53,17 @@ impl InputFile {
         self.client_sends && !self.plays()
     }
 
-    /// Opens the source that an update chose, for a stage that accepts these layouts. The previous one plays on.
+    /// Opens the source that an update of `caller` chose, for a stage that accepts these layouts. The previous one plays on.
     ///
     /// # Errors
     /// There is no such file, or no thread for it.
-    pub fn open(&self, cx: &Context, choice: Choice, layouts: &[Layout]) -> Result<Opened, Fault> {
+    pub fn open(
+        &self,
+        cx: &Context,
+        choice: Choice,
+        caller: &Caller,
+        layouts: &[Layout],
+    ) -> Result<Opened, Fault> {
         let source = match choice {
             Choice::Client if cx.peer().is_headless() => {
                 return Err(missing("a session without a client has no camera; choose a file".into()));
@@ -64,7 +71,7 @@ impl InputFile {
             Choice::Client => return Ok(None),
             Choice::File(source) => source,
         };
-        let file = self.files.find(&source)?;
+        let file = self.files.find(&source, caller)?;
         let playback = cx.peer().play(file, source.repeat, layouts);
         let playback = playback.map_err(|error| missing(format!("cannot start a thread: {error}")))?;
         Ok(Some((source, playback)))
@@ -83,12 +90,18 @@ impl InputFile {
     ///
     /// # Errors
     /// The file is gone, and there is no client to send video instead.
-    pub fn begin(&mut self, cx: &Context, layouts: &[Layout], ready: bool) -> Result<(), EndReason> {
+    pub fn begin(
+        &mut self,
+        cx: &Context,
+        caller: &Caller,
+        layouts: &[Layout],
+        ready: bool,
+    ) -> Result<(), EndReason> {
         if !ready && cx.peer().is_headless() {
             return Ok(());
         }
         let Some(source) = self.first.take() else { return Ok(()) };
-        match self.open(cx, Choice::File(source), layouts) {
+        match self.open(cx, Choice::File(source), caller, layouts) {
             Ok(opened) => self.play(cx, opened),
             Err(fault) => {
                 tracing::warn!(?fault, "the input's file is gone");

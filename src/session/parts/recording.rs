@@ -15,6 +15,7 @@ use tokio::{
 
 use super::context::{Context, finished};
 use crate::{
+    access::Subject,
     media,
     metrics::Metrics,
     recordings::{self, About, End, EndCode, Store, What},
@@ -50,6 +51,8 @@ pub struct Running<'a> {
 /// The recording of a session.
 pub struct Recorder {
     session: Id,
+    /// Who owns what is recorded.
+    owner: Subject,
     store: Store,
     active: Option<Arc<media::Recording>>,
     /// The parameters for the sidecar.
@@ -64,13 +67,14 @@ impl Recorder {
     /// Continues the previous session's recording, or starts with a request.
     pub fn new(
         session: Id,
+        owner: Subject,
         store: Store,
         active: Option<Arc<media::Recording>>,
         wish: Option<Request>,
     ) -> Self {
         let waiting = wish.filter(|_| active.is_none()).map(|wish| (wish, None)).into_iter().collect();
         let (known, published_at) = (Values::new(), Instant::now());
-        Self { session, store, active, known, published_at, work: None, reply: None, waiting }
+        Self { session, owner, store, active, known, published_at, work: None, reply: None, waiting }
     }
 
     /// Whether a requested recording does not run yet.
@@ -159,6 +163,7 @@ impl Recorder {
             pipeline_id: pipeline_id.to_owned(),
             parameters: values.clone(),
             input,
+            owner: Some(self.owner.to_string()),
         };
         self.work = Some(spawn_blocking(move || {
             let sends = peer.sender().is_some() || (input && peer.receiver().is_some());

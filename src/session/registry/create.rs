@@ -16,12 +16,13 @@ use tracing::Instrument;
 
 use super::{Handle, REPLY_LIMIT, Registry, permit::Transfer};
 use crate::{
+    access::Caller,
     descriptors,
     frame::Layout,
     limits, media,
     session::{
         DescriptionKind, Error, Id, Phase, Snapshot, Sources,
-        control::{self, Choice, Source, Update},
+        control::{self, Choice, Moment, Source, Update},
         history::History,
         parts::{Context, InputFile, Recorder, Report, Steering},
         run::{self, Command, Handover, Session},
@@ -36,8 +37,10 @@ use crate::{
 const HANDOVER_LIMIT: Duration = Duration::from_secs(2);
 
 /// The part of a request that describes the new session.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Options {
+    /// Who makes it and owns it.
+    pub caller: Caller,
     /// An update, as on the data channel.
     pub initial: stage::Values,
     /// The resume token of the session to take over.
@@ -59,6 +62,7 @@ pub struct Created {
 
 /// The pipeline and the parameters that a session starts with, checked.
 struct Setup {
+    caller: Caller,
     entry: stage::Entry,
     update: Update,
 }
@@ -92,7 +96,7 @@ impl Registry {
         };
         self.check_descriptors()?;
         self.check_threads().await?;
-        let mut setup = self.setup(options.initial)?;
+        let mut setup = self.setup(options.caller, options.initial)?;
         match &previous {
             Some(previous) => setup.resume(&self.0.catalog, &previous.snapshot.borrow()),
             None => self.check_load(&setup)?,
@@ -105,14 +109,14 @@ impl Registry {
     ///
     /// # Errors
     /// [`Error::Running`], and as [`Registry::create`].
-    pub async fn create_headless(&self, initial: stage::Values) -> Result<(), Error> {
+    pub async fn create_headless(&self, caller: Caller, initial: stage::Values) -> Result<(), Error> {
         self.check_running()?;
         let id = Id::headless();
         let only = self.0.headless.clone().try_acquire_owned().map_err(|_| Error::Running(id.clone()))?;
         let permit = self.permit()?;
         self.check_descriptors()?;
         self.check_threads().await?;
-        let setup = self.setup(initial)?;
+        let setup = self.setup(caller, initial)?;
         setup.check_headless()?;
         self.check_load(&setup)?;
         let (offer, io, previous) = (None, self.io()?, None);
@@ -133,6 +137,7 @@ impl Registry {
     /// The session's task, from its graph to its end.
     async fn live(self, new: New, reply: oneshot::Sender<Result<Created, Error>>) {
         let New { id, offer, setup, mut io, permit, previous, only } = new;
+        let owner = setup.caller.subject().clone();
         let history = History::default();
         if let Some(offer) = &offer {
             history.add(DescriptionKind::Offer, &offer.sdp);
@@ -159,7 +164,7 @@ impl Registry {
         }
         let resume_token = uuid::Uuid::new_v4().to_string();
         let (mailbox, snapshot, token) = (senders.mailbox, session.subscribe(), resume_token.clone());
-        self.insert(&id, Handle { mailbox, snapshot, history, token, permit: permit.complete() });
+        self.insert(&id, Handle { owner, mailbox, snapshot, history, token, permit: permit.complete() });
         let metrics = &self.0.metrics;
         metrics.sessions_started.inc();
         metrics.sessions.inc();
@@ -208,6 +213,7 @@ impl Registry {
     ) -> Result<Session, Error> {
         let inner = &self.0;
         let (source, recording) = (setup.source(), setup.update.recording);
+        let caller = setup.caller;
         let Handover { steering, recording: active } = if let Some(handover) = take_over(previous).await {
             handover.steering.attach(io.clone(), tell);
             handover
@@ -223,10 +229,11 @@ impl Registry {
         let view = View::new(Snapshot::first(id, &opened, pipeline, values, steering.is_paused()));
         let report = Report::new(inner.metrics.clone(), io, steering.counters());
         let input_file = InputFile::new(opened.receives_video, inner.sources.clone(), source);
-        let recorder = Recorder::new(id.clone(), inner.recordings.clone(), active, recording);
+        let recorder =
+            Recorder::new(id.clone(), caller.subject().clone(), inner.recordings.clone(), active, recording);
         let cx = Context::new(opened.peer, inner.metrics.clone(), view);
         let state = State::new(inner.settings.limits.clone(), Instant::now());
-        Ok(Session::new(cx, state, steering, input_file, recorder, report))
+        Ok(Session::new(caller, cx, state, steering, input_file, recorder, report))
     }
 
     fn check_running(&self) -> Result<(), Error> {
@@ -275,8 +282,8 @@ impl Registry {
         if self.0.settings.admission { Ok(setup.entry.check_load()?) } else { Ok(()) }
     }
 
-    fn setup(&self, initial: stage::Values) -> Result<Setup, Error> {
-        Ok(Setup::read(&self.0.catalog, &self.0.sources, initial)?)
+    fn setup(&self, caller: Caller, initial: stage::Values) -> Result<Setup, Error> {
+        Ok(Setup::read(&self.0.catalog, &self.0.sources, caller, initial)?)
     }
 
     /// Empty slots between a graph and a stage.
@@ -291,16 +298,18 @@ impl Setup {
     fn read(
         catalog: &stage::Catalog,
         sources: &Sources,
+        caller: Caller,
         initial: stage::Values,
     ) -> Result<Self, stage::Error> {
+        control::permit(&initial, caller.rights(), Moment::Start)?;
         let selected = control::selected(&initial)?;
         let entry = catalog.get(&selected.unwrap_or_else(|| catalog.default_id()))?;
         let first = stage::Parameters { values: catalog.first_values(&entry), version: 0 };
         let update = Update::read(initial, &entry.schema, &first)?;
         if let Some(Choice::File(source)) = &update.source {
-            sources.find(source)?;
+            sources.find(source, &caller)?;
         }
-        Ok(Self { entry, update })
+        Ok(Self { caller, entry, update })
     }
 
     /// Takes the pipeline and the parameters of a session that is taken over, in case its stage is gone by then.

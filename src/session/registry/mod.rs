@@ -21,7 +21,12 @@ use super::{
     Applied, CodecInfo, Description, EndReason, Error, Id, Limits, Phase, Recorded, Request, Snapshot,
     Sources, history::History, run::Command,
 };
-use crate::{limits, media, metrics::Metrics, recordings, signalling, stage, turn};
+use crate::{
+    access::{Caller, Subject},
+    limits, media,
+    metrics::Metrics,
+    recordings, signalling, stage, turn,
+};
 
 /// Answers and ends are bounded inside; this catches a stuck session task.
 const REPLY_LIMIT: Duration = Duration::from_secs(15);
@@ -95,13 +100,20 @@ struct Sessions {
     live: HashMap<Id, Handle>,
     /// Resume tokens of the live sessions.
     tokens: HashMap<String, Id>,
-    ended: HashMap<Id, EndReason>,
+    ended: HashMap<Id, Ended>,
     order: VecDeque<Id>,
+}
+
+/// What is remembered of a session that has ended.
+struct Ended {
+    reason: EndReason,
+    owner: Subject,
 }
 
 /// Access to a session's task.
 #[derive(Clone)]
 struct Handle {
+    owner: Subject,
     mailbox: mpsc::Sender<Command>,
     snapshot: watch::Receiver<Snapshot>,
     history: History,
@@ -169,12 +181,12 @@ impl Registry {
         }
     }
 
-    /// Applies an update as the data channel does, and waits briefly for the first frame that has it.
+    /// Applies an update of `caller` as the data channel does, and waits briefly for the first frame that has it.
     ///
     /// # Errors
     /// [`stage::Error::Parameters`] with every fault, why the selected pipeline cannot run, and the errors of the look-up.
-    pub async fn update(&self, id: &Id, object: stage::Values) -> Result<Applied, Error> {
-        let accepted = self.ask(id, |reply| Command::Update(object, reply)).await??;
+    pub async fn update(&self, id: &Id, caller: Caller, object: stage::Values) -> Result<Applied, Error> {
+        let accepted = self.ask(id, |reply| Command::Update(object, caller, reply)).await??;
         match tokio::time::timeout(APPLIED_LIMIT, accepted.outcome).await {
             Ok(Ok(outcome)) => outcome.map_err(|faults| stage::Error::Parameters(faults).into()),
             // It takes longer, or the session has ended.
@@ -194,9 +206,9 @@ impl Registry {
     ///
     /// # Errors
     /// [`stage::Error::UnknownPipeline`], and the errors of the look-up.
-    pub async fn switch_pipeline(&self, id: &Id, pipeline_id: &str) -> Result<(), Error> {
+    pub async fn switch_pipeline(&self, id: &Id, caller: Caller, pipeline_id: &str) -> Result<(), Error> {
         let object = stage::Values::from_iter([("pipeline_id".to_owned(), pipeline_id.into())]);
-        self.ask(id, |reply| Command::Update(object, reply)).await?.map(drop)
+        self.ask(id, |reply| Command::Update(object, caller, reply)).await?.map(drop)
     }
 
     /// The session's graph in the DOT language.
@@ -244,10 +256,19 @@ impl Registry {
         Ok(self.handle(id)?.history.all())
     }
 
-    /// Every live session.
-    pub fn list(&self) -> Vec<Snapshot> {
-        let mut all: Vec<_> =
-            self.lock().live.values().map(|handle| handle.snapshot.borrow().clone()).collect();
+    /// Who owns a session, live or ended; `None` where no session ever had that id.
+    pub fn owner(&self, id: &Id) -> Option<Subject> {
+        let sessions = self.lock();
+        let live = sessions.live.get(id).map(|handle| &handle.owner);
+        live.or_else(|| sessions.ended.get(id).map(|ended| &ended.owner)).cloned()
+    }
+
+    /// Every live session that `caller` owns.
+    pub fn list(&self, caller: &Caller) -> Vec<Snapshot> {
+        let sessions = self.lock();
+        let own = sessions.live.values().filter(|handle| caller.owns(&handle.owner));
+        let mut all: Vec<_> = own.map(|handle| handle.snapshot.borrow().clone()).collect();
+        drop(sessions);
         all.sort_by(|one, other| one.created_at.cmp(&other.created_at));
         all
     }
@@ -309,7 +330,7 @@ impl Registry {
             return Ok(handle.clone());
         }
         Err(match sessions.ended.get(id) {
-            Some(&reason) => Error::Ended { id: id.clone(), reason },
+            Some(ended) => Error::Ended { id: id.clone(), reason: ended.reason },
             None => Error::NotFound(id.clone()),
         })
     }
@@ -322,10 +343,9 @@ impl Registry {
 
     fn retire(&self, id: &Id, reason: EndReason) {
         let mut sessions = self.lock();
-        if let Some(handle) = sessions.live.remove(id) {
-            sessions.tokens.remove(&handle.token);
-        }
-        if sessions.ended.insert(id.clone(), reason).is_none() {
+        let Some(handle) = sessions.live.remove(id) else { return };
+        sessions.tokens.remove(&handle.token);
+        if sessions.ended.insert(id.clone(), Ended { reason, owner: handle.owner }).is_none() {
             sessions.order.push_back(id.clone());
         }
         if sessions.order.len() > REMEMBERED

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Inputs;
 use crate::{
+    access::Caller,
     media,
     session::{
         Error, Recorded, Request,
@@ -24,8 +25,8 @@ const EVENTS: usize = 256;
 pub enum Command {
     /// The peer's candidates.
     Candidates(Vec<signalling::Candidate>, oneshot::Sender<()>),
-    /// An update by HTTP.
-    Update(stage::Values, oneshot::Sender<Result<Accepted, Error>>),
+    /// An update of this caller by HTTP.
+    Update(stage::Values, Caller, oneshot::Sender<Result<Accepted, Error>>),
     /// The start or the end of a recording, by HTTP.
     Record(Request, oneshot::Sender<Result<Recorded, Error>>),
     /// A new connection of the same client takes the stage; this session ends.

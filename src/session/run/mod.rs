@@ -29,6 +29,7 @@ use super::{
     state::{Action, Input, Observation, State},
 };
 use crate::{
+    access::Caller,
     media::{self, Remedy},
     stage,
 };
@@ -41,6 +42,8 @@ const STOPPED: Duration = Duration::from_secs(1);
 
 /// A live session.
 pub struct Session {
+    /// Who made it; the sender of what comes by the data channel.
+    caller: Caller,
     cx: Context,
     state: State,
     steering: Steering,
@@ -64,6 +67,7 @@ pub struct Inputs {
 
 impl Session {
     pub fn new(
+        caller: Caller,
         cx: Context,
         state: State,
         steering: Steering,
@@ -72,7 +76,7 @@ impl Session {
         report: Report,
     ) -> Self {
         let (repairs, rate, successor) = (Repairs::default(), Rate::new(Instant::now()), None);
-        Self { cx, state, steering, input_file, recorder, repairs, report, rate, successor }
+        Self { caller, cx, state, steering, input_file, recorder, repairs, report, rate, successor }
     }
 
     /// A reader's view of the session.
@@ -136,7 +140,9 @@ impl Session {
                 }
                 reply.send(()).ok(); // caller gone
             }
-            Command::Update(object, reply) => drop(reply.send(self.update_by_http(object))), // caller gone
+            Command::Update(object, caller, reply) => {
+                reply.send(self.update_by_http(object, &caller)).ok(); // caller gone
+            }
             Command::Record(request, reply) => {
                 self.recorder.request(&self.cx, self.steering.running(), request, Some(reply));
             }
@@ -213,7 +219,7 @@ impl Session {
 
     fn begin_input_file(&mut self) -> Result<(), EndReason> {
         let ready = self.cx.view().stage_runs() && !self.recorder.is_starting();
-        self.input_file.begin(&self.cx, &self.steering.info().layouts, ready)
+        self.input_file.begin(&self.cx, &self.caller, &self.steering.info().layouts, ready)
     }
 
     fn apply(&mut self, input: Input) -> Option<EndReason> {

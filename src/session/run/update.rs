@@ -6,9 +6,11 @@ use tokio::{sync::oneshot, task::spawn_blocking};
 
 use super::Session;
 use crate::{
+    access::{Caller, audit},
     limits, media,
     session::{
-        Error, Message, control,
+        Error, Message,
+        control::{self, Moment},
         parts::{Accepted, Requester, faults},
     },
     stage::{self, Values},
@@ -34,7 +36,8 @@ impl Session {
             };
             let id = object.as_ref().ok().and_then(|object| control::id(object).ok()?);
             let updated = object.map_err(stage::Error::from);
-            let updated = updated.and_then(|object| self.update(object, Requester::Channel(id.clone())));
+            let updated = updated
+                .and_then(|object| self.update(object, &self.caller.clone(), Requester::Channel(id.clone())));
             if let Err(error) = updated {
                 self.cx.send(&Message::ParametersRejected { errors: faults(error), id });
             }
@@ -66,10 +69,21 @@ impl Session {
     }
 
     /// An update by HTTP: as on the data channel, and the caller may wait for its frame.
-    pub(super) fn update_by_http(&mut self, object: Values) -> Result<Accepted, Error> {
+    pub(super) fn update_by_http(&mut self, object: Values, caller: &Caller) -> Result<Accepted, Error> {
         let (reply, outcome) = oneshot::channel();
-        self.update(object, Requester::Http(reply))?;
+        self.update(object, caller, Requester::Http(reply))?;
         Ok(Accepted { parameters: self.steering.values().clone(), outcome })
+    }
+
+    /// Applies an update of `caller` whole or not at all; the audit notes what it starts, ends or replaces.
+    fn update(&mut self, object: Values, caller: &Caller, requester: Requester) -> Result<(), stage::Error> {
+        let keys = control::noted(&object);
+        let updated = self.try_update(object, caller, requester);
+        let outcome = if updated.is_ok() { "accepted" } else { "rejected" };
+        for key in keys {
+            audit::note(caller, key, &self.cx.view().id(), &outcome);
+        }
+        updated
     }
 
     /// Checks a whole update, then applies it. The one step of applying that can fail, starting a file's thread, is the last
@@ -77,14 +91,20 @@ impl Session {
     ///
     /// Later failures are reported later: a recording that cannot start by [`Message::Recording`], a stage that refuses its
     /// values or does not load by [`Message::ParametersRejected`]; the previous state stays.
-    fn update(&mut self, object: Values, requester: Requester) -> Result<(), stage::Error> {
+    fn try_update(
+        &mut self,
+        object: Values,
+        caller: &Caller,
+        requester: Requester,
+    ) -> Result<(), stage::Error> {
+        control::permit(&object, caller.rights(), Moment::Later)?;
         let (entry, mut update) = self.steering.check(object)?;
         if update.recording.is_some() && self.recorder.is_full() {
             let sentence = "earlier requests are still in progress; try again".to_owned();
             return Err(control::fault("/recording", sentence).into());
         }
         let source = update.source.take();
-        let opened = source.map(|choice| self.input_file.open(&self.cx, choice, &entry.info.layouts));
+        let opened = source.map(|choice| self.input_file.open(&self.cx, choice, caller, &entry.info.layouts));
         let opened = opened.transpose()?;
         // From here on nothing fails.
         let (recording, client_delay_ms) = (update.recording, update.client_delay_ms);

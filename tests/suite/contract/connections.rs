@@ -201,7 +201,8 @@ fn bodies_that_trickle_hold_up_nobody_else() {
 fn an_address_has_a_share_of_the_connections_and_of_the_bodies() {
     let own = own_address();
     assert_ne!(own, IpAddr::from(Ipv4Addr::LOCALHOST), "this machine has an address besides loopback");
-    let server = Server::spawn(&["--host", "0.0.0.0", "--max-connections-per-address", "20"], OFFLINE);
+    let flags = ["--host", "0.0.0.0", "--open", "--max-connections-per-address", "20"];
+    let server = Server::spawn(&flags, OFFLINE);
     let outside = SocketAddr::new(own, address(&server).port());
 
     let mut silent: Vec<_> = (0..30).map(|_| connect(outside, b"")).collect();

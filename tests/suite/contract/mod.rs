@@ -1,5 +1,6 @@
-//! What a client is promised: routes, WebRTC with foreign stacks, figures, resumption, updates, and that its words stay words.
+//! What a client is promised: who may do what, routes, WebRTC with foreign stacks, figures, resumption, updates, and that its words stay words.
 
+mod access;
 mod aiortc;
 mod api;
 mod connections;

@@ -35,10 +35,11 @@ const LEAVES: &[&str] = &[
 ///
 /// `config` holds the settings of the modules that it uses; only `app` and `command`, which hand them out, use it.
 const MAY_USE: &[(&str, &[&str])] = &[
-    ("api", &["session", "stage", "tls"]),
-    ("command", &["api", "app", "config", "media", "session", "stage", "tls"]),
-    ("config", &["api", "media", "session", "stage", "tls"]),
-    ("session", &["media", "stage"]),
+    ("access", &[]),
+    ("api", &["access", "session", "stage", "tls"]),
+    ("command", &["access", "api", "app", "config", "media", "session", "stage", "tls"]),
+    ("config", &["access", "api", "media", "session", "stage", "tls"]),
+    ("session", &["access", "media", "stage"]),
     ("media", &[]),
     ("stage", &[]),
     ("tls", &[]),

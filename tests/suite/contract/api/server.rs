@@ -81,6 +81,7 @@ fn the_document_has_every_route_and_the_docs_page_shows_it() {
             "get input-sources",
             "get input-sources/{kind}/sources",
             "get logs/tail",
+            "get me",
             "get pipeline/status",
             "get pipelines/schemas",
             "get recordings",
@@ -106,6 +107,8 @@ fn the_document_has_every_route_and_the_docs_page_shows_it() {
             "post session/parameters",
             "post session/start",
             "post session/stop",
+            "post sign-in",
+            "post sign-out",
             "post webrtc/offer",
             "put sessions/{id}/pipeline",
         ]

@@ -1,0 +1,54 @@
+//! What callers hear that the server does not know, or whose role or rights do not reach.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+
+use super::error_body::ErrorBody;
+use crate::access::{Caller, Refused};
+
+/// A caller that the server does not know; `got` is what it showed in place of a key.
+pub fn unauthorized(got: &str) -> Response {
+    challenge(&format!(
+        "expected a key of this server, got {got}; sign in on its page, or send it as `Authorization: Bearer KEY` \
+         (`scope keys new` on the server makes one)"
+    ))
+}
+
+/// A caller without what a route needs.
+pub fn forbidden(needs: &str, caller: &Caller) -> Response {
+    let (name, role) = (caller.name(), caller.role().name());
+    let sentence =
+        format!("expected {needs}, got {name} with the role {role}; ask the server's operator for it");
+    respond(StatusCode::FORBIDDEN, ErrorBody::new(sentence, "forbidden"))
+}
+
+/// A sign-in that failed.
+pub fn sign_in(error: &Refused) -> Response {
+    match error {
+        Refused::Unknown => challenge(&error.to_string()),
+        Refused::TooMany(wait) => {
+            let body = ErrorBody::new(error, "too_many_sign_ins");
+            let mut response = respond(StatusCode::TOO_MANY_REQUESTS, body);
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
+            response
+        }
+        Refused::Random(_) => {
+            tracing::error!(%error, "a request failed");
+            respond(StatusCode::INTERNAL_SERVER_ERROR, ErrorBody::new(error, "internal"))
+        }
+    }
+}
+
+/// 401 with the scheme that the server takes (RFC 9110, section 11.6.1).
+fn challenge(sentence: &str) -> Response {
+    let mut response = respond(StatusCode::UNAUTHORIZED, ErrorBody::new(sentence, "unauthorized"));
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    response
+}
+
+fn respond(status: StatusCode, body: ErrorBody) -> Response {
+    (status, Json(body)).into_response()
+}
