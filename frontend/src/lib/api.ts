@@ -1,3 +1,4 @@
+import type { Me } from "../types/account";
 import type { AnswerOf, Pipeline, ServerFile } from "../types/api";
 import type { Recording } from "../types/figures";
 import type { ServerKind, Values } from "../types/stream";
@@ -15,6 +16,19 @@ const SESSIONS = "/api/v1/sessions";
 const RECORDINGS = "/api/v1/recordings";
 
 export type Answer = AnswerOf<typeof OFFER, "post">;
+
+export function me(signal?: AbortSignal): Promise<Me> {
+  return json("/api/v1/me", signal ? { signal } : {});
+}
+
+/** The browser keeps the sign-in in a cookie that scripts cannot read. */
+export async function signIn(key: string): Promise<void> {
+  await request("/api/v1/sign-in", { method: "POST", body: { key } });
+}
+
+export async function signOut(): Promise<void> {
+  await request("/api/v1/sign-out", { method: "POST" });
+}
 
 export async function iceServers(): Promise<RTCIceServer[]> {
   const path = "/api/v1/webrtc/ice-servers";

@@ -1,7 +1,7 @@
 import { afterEach, expect, it, vi } from "vitest";
 
 import { offer } from "./api";
-import { ApiError, json, messageOf, request } from "./http";
+import { ApiError, json, messageOf, onRefusal, request } from "./http";
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -86,4 +86,19 @@ it("says that an answer is not JSON", async () => {
   vi.stubGlobal("fetch", () => Promise.resolve(new Response("<html>")));
 
   await expect(json("/api/v1/system")).rejects.toMatchObject({ code: "no_json", passing: false });
+});
+
+it("tells of every refusal for who asks, and of nothing else", async () => {
+  const refused = vi.fn();
+  const stop = onRefusal(refused);
+  for (const status of [401, 403, 404, 503]) {
+    answer(status, { detail: "no" });
+    await request("/api/v1/system").catch(() => undefined);
+  }
+  stop();
+  answer(401, { detail: "no" });
+
+  expect(await rejection()).toMatchObject({ signedOut: true, passing: false });
+
+  expect(refused).toHaveBeenCalledTimes(2);
 });

@@ -19,6 +19,19 @@ export class ApiError extends Error {
   get passing(): boolean {
     return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500;
   }
+
+  /** Whether the server does not know who asks. */
+  get signedOut(): boolean {
+    return this.status === 401;
+  }
+}
+
+const refusals = new Set<() => void>();
+
+/** Calls `listener` whenever the server refuses a request for who asks (401, 403). Returns a function that stops it. */
+export function onRefusal(listener: () => void): () => void {
+  refusals.add(listener);
+  return () => refusals.delete(listener);
 }
 
 export interface RequestOptions {
@@ -72,6 +85,7 @@ export async function request(
     throw new ApiError(0, "unreachable", "The server is not reachable; check that it is running.");
   }
   if (response.ok) return response;
+  if (response.status === 401 || response.status === 403) for (const refused of refusals) refused();
   const retryAfter = Number(response.headers.get("retry-after"));
   const rejection: unknown = await response.json().catch(() => null);
   throw new ApiError(
