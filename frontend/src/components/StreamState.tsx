@@ -62,6 +62,8 @@ function sentencesOf(stream: StreamSnapshot, seconds: number | null): Said | nul
     case "live":
       return liveSentences(stream);
     case "reconnecting": {
+      if (stream.signedOut)
+        return { sentence: "You are signed out.", next: "Sign in, and the stream goes on." };
       const reason = stream.sentence ?? "The connection was lost.";
       const countdown = seconds === null ? "Trying again …" : `Attempt ${stream.attempt} in ${seconds} s.`;
       return { sentence: `Reconnecting: ${asSentence(reason)}`, countdown };

@@ -2,7 +2,7 @@ import type { StreamSnapshot } from "../rtc/snapshot";
 import { session } from "../state/page";
 import { useStore } from "./useStore";
 
-window.addEventListener("pagehide", session.stop);
+window.addEventListener("pagehide", () => void session.stop());
 exposeForTests();
 
 /** The state of the page's stream, which outlives the components. */

@@ -125,13 +125,13 @@ export class Connection {
     return true;
   }
 
-  /** Closes the connection and ends its session. */
-  close(): void {
+  /** Closes the connection and ends its session; settles once the server has answered. */
+  async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
     this.peer.close();
     // If this is lost, the server notices by itself.
-    if (this.sessionId && !this.over) void api.closeSession(this.sessionId).catch(() => undefined);
+    if (this.sessionId && !this.over) await api.closeSession(this.sessionId).catch(() => undefined);
   }
 
   private trickle(candidate: RTCIceCandidate | null): void {

@@ -17,6 +17,7 @@ const FIRST_FRAME_MS = 2000;
 const STEADY_MS = 10_000;
 const GIVE_UP_MS = 5 * 60_000;
 const GAVE_UP = "Could not reconnect within 5 minutes. Check the network and the server, then press Start.";
+const NOT_SIGNED_IN = "Nobody signed in within 5 minutes. Press Start to begin anew.";
 
 export interface KeeperOptions {
   /** What the next connection sends. */
@@ -32,6 +33,8 @@ export interface Interruption {
   attempt: number;
   /** Time of the next attempt, in milliseconds of `performance.now()`. */
   retryAt: number | null;
+  /** The next attempt waits for a sign-in. */
+  signedOut: boolean;
 }
 
 export interface KeeperEvents {
@@ -66,6 +69,8 @@ export class ConnectionKeeper {
   private endReason: string | null = null;
   /** An attempt is waiting or running. */
   private recovering = false;
+  /** The next attempt waits for a sign-in. */
+  private signedOut = false;
   /** The latest attempt. */
   private readonly latest = new Latest();
 
@@ -96,16 +101,22 @@ export class ConnectionKeeper {
     for (const connection of this.connections) await connection.replace(stream);
   }
 
-  /** Ends the session and any attempt to reconnect. */
-  close(): void {
+  /** Goes on with the attempt that waits for a sign-in. */
+  onSignedIn(): void {
+    if (this.signedOut) this.tryNow("Signed in again.");
+  }
+
+  /** Ends the session and any attempt to reconnect; settles once the server has answered. */
+  async close(): Promise<void> {
     this.latest.abort();
     this.clearTimers();
     if (this.looks) clearInterval(this.looks);
     this.watch?.stop();
     window.removeEventListener("online", this.onOnline);
     networkInformation()?.removeEventListener("change", this.onNetworkChange);
-    for (const connection of this.connections) connection.close();
+    const closing = [...this.connections].map((connection) => connection.close());
     this.shown = this.owner = this.next = null;
+    await Promise.all(closing);
   }
 
   private get connections(): Set<Connection> {
@@ -125,7 +136,8 @@ export class ConnectionKeeper {
     } catch (error) {
       if (signal.aborted) return;
       const sentence = sentenceOf(error);
-      if (error instanceof ApiError && !error.passing) this.events.onEnd(sentence);
+      if (error instanceof ApiError && error.signedOut) this.awaitSignIn(sentence);
+      else if (error instanceof ApiError && !error.passing) this.events.onEnd(sentence);
       else this.again(sentence, error instanceof ApiError ? error.retryAfterS : null);
     }
   }
@@ -154,7 +166,7 @@ export class ConnectionKeeper {
 
   private onAnswer(connection: Connection, token: string | null, resumed: boolean): void {
     if (resumed) this.owner?.forgetSession();
-    if (this.owner !== this.shown) this.owner?.close();
+    if (this.owner !== this.shown) void this.owner?.close();
     this.owner = connection;
     this.token = token;
     this.events.onSession(connection.sessionId, resumed);
@@ -184,7 +196,7 @@ export class ConnectionKeeper {
     const before = this.shown;
     this.shown = connection;
     this.next = null;
-    before?.close();
+    void before?.close();
     this.watch?.stop();
     this.watch = new PathWatch({
       onInterrupted: (sentence) => {
@@ -215,11 +227,7 @@ export class ConnectionKeeper {
 
   /** Schedules another attempt. With `pathLost` the first one is immediate: the server holds the session only for seconds. */
   private again(sentence: string, retryAfterS: number | null = null, pathLost = false): void {
-    this.latest.abort();
-    this.recovering = true;
-    this.clearTimers();
-    if (this.next && this.next !== this.owner) this.next.close();
-    this.next = null;
+    this.giveUpNext();
     const now = performance.now();
     const steady = this.liveSince !== null && now - this.liveSince >= STEADY_MS;
     this.attempt = steady ? 1 : this.attempt + 1;
@@ -229,6 +237,23 @@ export class ConnectionKeeper {
     const wait = pathLost && this.attempt === 1 ? 0 : backoffMs(this.attempt, retryAfterS);
     this.report(sentence, wait > 0 ? now + wait : null);
     this.retry = setTimeout(() => this.tryNow(sentence), wait);
+  }
+
+  /** Attempts without a sign-in would fail like this one. What is shown stays meanwhile. */
+  private awaitSignIn(sentence: string): void {
+    this.giveUpNext();
+    this.signedOut = true;
+    this.report(sentence, null);
+    this.limits.push(setTimeout(() => this.events.onEnd(NOT_SIGNED_IN), GIVE_UP_MS));
+  }
+
+  /** Closes the connection of the attempt that failed. */
+  private giveUpNext(): void {
+    this.latest.abort();
+    this.recovering = true;
+    this.clearTimers();
+    if (this.next && this.next !== this.owner) void this.next.close();
+    this.next = null;
   }
 
   private tryNow(sentence: string): void {
@@ -243,7 +268,12 @@ export class ConnectionKeeper {
       endReason === null || endReason === sentence
         ? sentence
         : `${asSentence(sentence)} Before that: ${endReason}.`;
-    this.events.onInterrupted({ sentence: whole, attempt: this.attempt, retryAt });
+    this.events.onInterrupted({
+      sentence: whole,
+      attempt: this.attempt,
+      retryAt,
+      signedOut: this.signedOut,
+    });
   }
 
   private onMessage(connection: Connection, message: ServerMessage): void {
@@ -275,6 +305,7 @@ export class ConnectionKeeper {
   private clearTimers(): void {
     if (this.retry) clearTimeout(this.retry);
     this.retry = null;
+    this.signedOut = false;
     for (const limit of this.limits) clearTimeout(limit);
     this.limits = [];
   }

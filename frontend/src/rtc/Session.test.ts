@@ -320,3 +320,66 @@ it("survives a message that it cannot read", async () => {
 
   expect(session.getSnapshot().phase).toBe("live");
 });
+
+const REFUSED = () => Response.json({ detail: "sign in first", code: "unauthorized" }, { status: 401 });
+
+it("waits for a sign-in with the old connection on screen, then resumes", async () => {
+  const session = await live();
+  const [old] = FakePeer.all;
+  server.answers = [REFUSED, () => accepted("s2", true)];
+
+  old?.become("failed");
+  await vi.advanceTimersByTimeAsync(60_000);
+
+  expect(session.getSnapshot()).toMatchObject({ phase: "reconnecting", signedOut: true, retryAt: null });
+  expect(old?.closed).toBe(false);
+  expect(offers()).toHaveLength(2);
+  session.onSignedIn();
+  await vi.advanceTimersByTimeAsync(0);
+  FakePeer.newest.deliver();
+
+  expect(lastOffer()).toMatchObject({ resumeToken: "token of s1" });
+  expect(session.getSnapshot()).toMatchObject({ phase: "live", signedOut: false, sessionId: "s2" });
+});
+
+it("goes on with a start that had to wait for a sign-in", async () => {
+  const session = new Session();
+  server.answers = [REFUSED];
+  await session.start(OPTIONS);
+  expect(session.getSnapshot().signedOut).toBe(true);
+
+  session.onSignedIn();
+  await vi.advanceTimersByTimeAsync(0);
+  FakePeer.newest.become("connected");
+
+  expect(session.getSnapshot()).toMatchObject({ phase: "live", sessionId: "s1" });
+  expect(sources.opened).toMatchObject([{ closed: false }]);
+});
+
+it("gives up when nobody signs in, and releases the source", async () => {
+  const session = new Session();
+  server.answers = [REFUSED];
+  await session.start(OPTIONS);
+
+  await vi.advanceTimersByTimeAsync(5 * 60_000);
+
+  expect(session.getSnapshot()).toMatchObject({ phase: "ended", signedOut: false });
+  expect(session.getSnapshot().sentence).toContain("Nobody signed in");
+  expect(sources.opened).toMatchObject([{ closed: true }]);
+});
+
+it("is over at once when it is stopped, and says when the server has ended it too", async () => {
+  const session = await live();
+  let answer: (response: Response) => void = () => undefined;
+  vi.stubGlobal("fetch", () => new Promise<Response>((done) => (answer = done)));
+  const ended = vi.fn();
+
+  void session.stop().then(ended);
+  await vi.advanceTimersByTimeAsync(0);
+
+  expect(session.getSnapshot().phase).toBe("idle");
+  expect(ended).not.toHaveBeenCalled();
+  answer(new Response(null, { status: 204 }));
+  await vi.advanceTimersByTimeAsync(0);
+  expect(ended).toHaveBeenCalled();
+});

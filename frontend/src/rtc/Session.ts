@@ -38,7 +38,7 @@ export class Session extends Store<StreamSnapshot> {
   }
 
   readonly start = async (options: StartOptions): Promise<void> => {
-    this.teardown();
+    void this.teardown();
     const signal = this.latest.start();
     const { inputSource, pipelineId, parameters } = options;
     this.update({ ...IDLE, phase: "connecting", inputSource, pipelineId, parameters });
@@ -55,27 +55,33 @@ export class Session extends Store<StreamSnapshot> {
     await this.keeper.start();
   };
 
-  readonly stop = (): void => this.over({});
+  /** Stops at once; settles once the server has ended the session too. */
+  readonly stop = (): Promise<void> => this.over({});
+
+  /** Goes on where the stream waits for a sign-in. */
+  readonly onSignedIn = (): void => this.keeper?.onSignedIn();
 
   /** Ends the session when nobody pressed Stop. */
   private end(sentence: string): void {
-    this.over({ phase: "ended", sentence });
+    void this.over({ phase: "ended", sentence });
   }
 
   /** Pipeline and parameters stay for the next start. */
-  private over(change: Partial<StreamSnapshot>): void {
-    this.teardown();
+  private over(change: Partial<StreamSnapshot>): Promise<void> {
+    const ended = this.teardown();
     const { parameters, pipelineId } = this.getSnapshot();
     this.update({ ...IDLE, parameters, pipelineId, ...change });
+    return ended;
   }
 
-  private teardown(): void {
+  private async teardown(): Promise<void> {
     this.latest.abort();
     this.metrics.stop();
-    this.keeper?.close();
+    const ended = this.keeper?.close();
     this.keeper = null;
     this.source.stop();
     this.parameters.stop();
+    await ended;
   }
 
   private keep({ codec, source }: StartOptions): ConnectionKeeper {
@@ -112,7 +118,13 @@ export class Session extends Store<StreamSnapshot> {
 
   private onLive(connection: Connection): void {
     if (connection.output !== this.getSnapshot().outputStream) this.metrics.onConnection();
-    this.update({ phase: "live", sentence: null, retryAt: null, outputStream: connection.output });
+    this.update({
+      phase: "live",
+      sentence: null,
+      retryAt: null,
+      signedOut: false,
+      outputStream: connection.output,
+    });
   }
 
   private onInterrupted(interruption: Interruption): void {

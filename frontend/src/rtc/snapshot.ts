@@ -18,6 +18,8 @@ export interface StreamSnapshot {
   attempt: number;
   /** Time of the next attempt, in milliseconds of `performance.now()`. */
   retryAt: number | null;
+  /** The next attempt waits for a sign-in. */
+  signedOut: boolean;
   sessionId: string | null;
   inputStream: MediaStream | null;
   outputStream: MediaStream | null;
@@ -54,6 +56,7 @@ export const IDLE: StreamSnapshot = {
   sentence: null,
   attempt: 0,
   retryAt: null,
+  signedOut: false,
   sessionId: null,
   inputStream: null,
   outputStream: null,
@@ -81,6 +84,6 @@ export interface Fields<Name extends keyof StreamSnapshot> {
 }
 
 /** Whether there is a stream: being set up, live or reconnecting. */
-export function isRunning({ phase }: StreamSnapshot): boolean {
+export function isRunning({ phase }: Pick<StreamSnapshot, "phase">): boolean {
   return phase !== "idle" && phase !== "ended";
 }
