@@ -2,7 +2,7 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
 import "./index.css";
-import { StreamPage } from "./pages/StreamPage";
+import { Entrance } from "./pages/Entrance";
 import { settings } from "./state/page";
 import { followTheme } from "./state/theme";
 
@@ -13,6 +13,6 @@ const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no element #root");
 createRoot(root).render(
   <StrictMode>
-    <StreamPage />
+    <Entrance />
   </StrictMode>,
 );

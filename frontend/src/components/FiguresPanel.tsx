@@ -3,6 +3,7 @@ import { useState } from "react";
 import type { History } from "../figures/History";
 import { nameOf } from "../figures/collect";
 import { wordOf } from "../figures/words";
+import { useAccount } from "../hooks/useAccount";
 import { useHistory, useSession, useSystem } from "../hooks/useFigures";
 import * as format from "../lib/format";
 import type { Host } from "../types/figures";
@@ -23,6 +24,7 @@ export function FiguresPanel({ sessionId }: { sessionId: string | null }) {
   const { host, sentence: hostSentence } = useSystem();
   const { detail, sentence } = useSession(sessionId);
   const history = useHistory();
+  const { me } = useAccount();
   const now = performance.now();
   // A page that was just opened does not show empty minutes.
   const age = Math.max(MINUTE_MS, now - (history.oldest ?? now));
@@ -49,6 +51,11 @@ export function FiguresPanel({ sessionId }: { sessionId: string | null }) {
           <p className="text-xs text-muted">Stream figures appear once a stream is running.</p>
         )}
       </div>
+      {me?.open && (
+        <Notice look="quiet">
+          This server asks for no key: whoever reaches it may do everything. Started without --open, it asks.
+        </Notice>
+      )}
       {(sentence ?? hostSentence) && <Notice look="hint">{sentence ?? hostSentence}</Notice>}
       <div className="grid gap-x-6 gap-y-5 sm:grid-cols-2 xl:grid-cols-3">
         <Plot

@@ -1,5 +1,7 @@
 import type { Actions } from "../hooks/usePageActions";
 import type { Phase } from "../types/stream";
+import { isRunning } from "../rtc/snapshot";
+import { AccountMenu } from "./account/AccountMenu";
 import { Button } from "./ui/Button";
 import { IconButton } from "./ui/IconButton";
 import { KeyboardIcon, LinkIcon, MoonIcon, SunIcon } from "./ui/icons";
@@ -56,6 +58,7 @@ export function Header({ phase, light, actions }: Props) {
         <Button look="bare" asChild>
           <a href="/docs/">API</a>
         </Button>
+        <AccountMenu streaming={isRunning({ phase })} />
       </nav>
     </header>
   );

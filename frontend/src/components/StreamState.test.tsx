@@ -36,3 +36,21 @@ it("alerts to a stage that was given up, and offers to restart it", () => {
 
   expect(onRestart).toHaveBeenCalledOnce();
 });
+
+it("asks for a sign-in where the stream waits for one, and counts no attempts", () => {
+  const stream = { ...IDLE, phase: "reconnecting" as const, signedOut: true, sentence: "expected a key" };
+
+  render(<StreamState stream={stream} onRestart={vi.fn()} />);
+
+  expect(screen.getByRole("status").textContent).toContain("Sign in, and the stream goes on.");
+  expect(screen.queryByText(/Trying again/)).toBeNull();
+});
+
+it("does not send to Start whoever may not start", () => {
+  const { rerender } = render(<StreamState stream={IDLE} onRestart={vi.fn()} />);
+  expect(screen.getByText(/Press Start/)).toBeTruthy();
+
+  rerender(<StreamState stream={IDLE} refusal="You may not start." onRestart={vi.fn()} />);
+
+  expect(screen.getByRole("status").textContent).toBe("You may not start.");
+});

@@ -11,14 +11,16 @@ export function Graticule() {
 
 interface Props {
   stream: StreamSnapshot;
+  /** Why this person may not start a stream. */
+  refusal?: string | null;
   /** Starts a stage again that was given up. */
   onRestart: () => void;
 }
 
 /** The state of the stream and of its stage in words, over the video. */
-export function StreamState({ stream, onRestart }: Props) {
+export function StreamState({ stream, refusal = null, onRestart }: Props) {
   const seconds = useCountdown(stream.retryAt);
-  const said = sentencesOf(stream, seconds);
+  const said = sentencesOf(stream, refusal, seconds);
   if (!said) return null;
   const { phase, stage } = stream;
   const cover = phase === "live" ? "top-3 inset-x-3" : "inset-0";
@@ -53,10 +55,10 @@ interface Said {
 }
 
 /** Null if the video speaks for itself. */
-function sentencesOf(stream: StreamSnapshot, seconds: number | null): Said | null {
+function sentencesOf(stream: StreamSnapshot, refusal: string | null, seconds: number | null): Said | null {
   switch (stream.phase) {
     case "idle":
-      return { sentence: "Press Start to run your video through the pipeline." };
+      return { sentence: refusal ?? "Press Start to run your video through the pipeline." };
     case "connecting":
       return { sentence: "Connecting …" };
     case "live":

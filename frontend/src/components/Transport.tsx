@@ -57,7 +57,12 @@ export function Transport(props: TransportProps) {
           <StopIcon /> Stop
         </Button>
       ) : (
-        <Button look="primary" onClick={actions.toggle} title="Start (S)" disabled={obstacle !== null}>
+        <Button
+          look="primary"
+          onClick={actions.toggle}
+          title={obstacle ?? "Start (S)"}
+          disabled={obstacle !== null}
+        >
           <PlayIcon /> Start
         </Button>
       )}
@@ -108,15 +113,25 @@ export function Transport(props: TransportProps) {
 }
 
 function RecordButton({ recording, stream, actions }: TransportProps) {
-  const { active, seconds, bytes, sentence } = recording;
+  const { active, seconds, bytes, refusal, sentence } = recording;
+  const live = stream.phase === "live";
   return (
     <>
       {active ? (
-        <Button look="danger" onClick={actions.record} title="End the recording (R)">
+        <Button
+          look="danger"
+          disabled={refusal !== null}
+          onClick={actions.record}
+          title="End the recording (R)"
+        >
           <StopIcon /> End recording
         </Button>
       ) : (
-        <Button disabled={stream.phase !== "live"} onClick={actions.record} title="Record on the server (R)">
+        <Button
+          disabled={!live || refusal !== null}
+          onClick={actions.record}
+          title={refusal ?? "Record on the server (R)"}
+        >
           <span className="text-tally">
             <RecordIcon />
           </span>
@@ -128,6 +143,7 @@ function RecordButton({ recording, stream, actions }: TransportProps) {
           {format.duration(seconds)} · {format.bytes(bytes)}
         </span>
       )}
+      {live && refusal && <p className="text-xs text-muted">{refusal}</p>}
       {sentence && (
         <p role="alert" className="text-xs text-problem">
           {format.asSentence(sentence)}

@@ -1,5 +1,6 @@
 import { type RefObject, useEffect, useRef } from "react";
 
+import { useRefusal } from "../hooks/useAccount";
 import { session, steering } from "../state/page";
 import { Graticule, StreamState } from "./StreamState";
 import { Transport, type TransportProps } from "./Transport";
@@ -10,6 +11,7 @@ export function VideoOutput(props: TransportProps) {
   const { outputStream, inputStream } = stream;
   const { muted, inputView } = settings;
   const { viewer, output } = elements;
+  const refusal = useRefusal("start");
   useEffect(() => {
     session.metrics.attach(outputStream ? output.current : null);
     return () => session.metrics.attach(null);
@@ -26,7 +28,7 @@ export function VideoOutput(props: TransportProps) {
         <div className="relative min-h-0 min-w-0">
           {!outputStream && <Graticule />}
           <Video title="Output" stream={outputStream} muted={muted} video={output} labelled={beside} />
-          <StreamState stream={stream} onRestart={steering.forgetFrames} />
+          <StreamState stream={stream} refusal={refusal} onRestart={steering.forgetFrames} />
         </div>
         {inputShown && !beside && (
           <div className="absolute right-3 bottom-3 aspect-4/3 w-[min(20cqw,60cqh)] min-w-24 overflow-hidden rounded-md border border-white/25 bg-black shadow-lg">

@@ -4,6 +4,7 @@ import { History } from "../figures/History";
 import { type DetailSnapshot, SessionWatch } from "../figures/SessionWatch";
 import { type HostSnapshot, SystemWatch } from "../figures/SystemWatch";
 import { ofMetrics } from "../figures/collect";
+import { useRefusal, useSignedOut } from "./useAccount";
 import { type Metrics, NO_METRICS } from "../types/stream";
 
 /** One per page: it outlives the components. */
@@ -13,14 +14,18 @@ const session = new SessionWatch(history);
 
 /** The server's load, read while the component is mounted. */
 export function useSystem(): HostSnapshot {
-  useEffect(() => system.watch(), []);
-  return useSyncExternalStore(system.subscribe, system.getSnapshot);
+  const refusal = useRefusal("system");
+  const snapshot = useSyncExternalStore(system.subscribe, system.getSnapshot);
+  const may = refusal === null;
+  useEffect(() => (may ? system.watch() : undefined), [may]);
+  return may ? snapshot : { host: null, sentence: refusal };
 }
 
 /** What the server reports about a session, read while the component is mounted. */
 export function useSession(id: string | null): DetailSnapshot {
   useEffect(() => session.follow(id), [id]);
-  useEffect(() => session.watch(), []);
+  const signedOut = useSignedOut();
+  useEffect(() => (signedOut ? undefined : session.watch()), [signedOut]);
   return useSyncExternalStore(session.subscribe, session.getSnapshot);
 }
 

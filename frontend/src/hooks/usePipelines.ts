@@ -2,6 +2,7 @@ import { useCallback, useEffect, useState } from "react";
 
 import { loadedPipeline, pipelines as fetchPipelines } from "../lib/api";
 import { sentence } from "../lib/format";
+import { useSignedOut } from "./useAccount";
 import { steering } from "../state/page";
 import type { Pipeline } from "../types/api";
 
@@ -29,6 +30,9 @@ export function usePipelines(): Known & { reload: () => void } {
         })),
     );
   }, []);
-  useEffect(reload, [reload]);
+  const signedOut = useSignedOut();
+  useEffect(() => {
+    if (!signedOut) reload();
+  }, [reload, signedOut]);
   return { ...known, reload };
 }

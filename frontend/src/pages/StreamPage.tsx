@@ -1,5 +1,7 @@
 import { useEffect, useRef, useState } from "react";
 
+import { Permitted } from "../components/account/Permitted";
+import { SignInBanner } from "../components/account/SignInBanner";
 import { Drawer } from "../components/Drawer";
 import { FiguresPanel } from "../components/FiguresPanel";
 import { GraphView } from "../components/GraphView";
@@ -14,6 +16,7 @@ import { StatusBar } from "../components/StatusBar";
 import { TimelinePanel } from "../components/TimelinePanel";
 import { Toast } from "../components/Toast";
 import { VideoOutput } from "../components/VideoOutput";
+import { useFocusOnEntry, useRefusal } from "../hooks/useAccount";
 import { useDevices } from "../hooks/useDevices";
 import { useLight } from "../hooks/useLight";
 import { usePageActions } from "../hooks/usePageActions";
@@ -24,7 +27,9 @@ import { useStore } from "../hooks/useStore";
 import { useStreamState } from "../hooks/useStreamState";
 import { obstacleOf } from "../lib/obstacle";
 import { sourceInForce } from "../lib/serverFiles";
-import { settings as settingsStore, setup, steering } from "../state/page";
+import { isRunning } from "../rtc/snapshot";
+import { autostart } from "../state/actions";
+import { settings as settingsStore, steering } from "../state/page";
 
 /** The page: input, video and prompt, pipeline; the drawer and figures below. */
 export function StreamPage() {
@@ -37,20 +42,27 @@ export function StreamPage() {
   const { recording, onRecord } = useRecorder(stream.sessionId, stream.recording);
   const [help, setHelp] = useState(false);
   const chosen = pipelines.find((pipeline) => pipeline.id === stream.pipelineId) ?? null;
-  const obstacle = obstacleOf(settings, steering.hasFile, chosen);
+  const refusal = useRefusal("start");
+  const obstacle = (isRunning(stream) ? null : refusal) ?? obstacleOf(settings, steering.hasFile, chosen);
   const { actions, elements } = usePageActions({ obstacle, onHelp: () => setHelp(true), onRecord });
 
-  const started = useRef(false);
+  const main = useRef<HTMLElement>(null);
+  useFocusOnEntry(main);
+
+  const mayStart = settled && refusal === null;
   useEffect(() => {
-    if (!setup.autostart || started.current || !settled) return;
-    started.current = true;
-    steering.start();
-  }, [settled]);
+    if (mayStart) autostart();
+  }, [mayStart]);
 
   return (
     <div className="flex min-h-dvh flex-col xl:h-dvh xl:min-h-150">
       <Header phase={stream.phase} light={light} actions={actions} />
-      <main className="flex min-h-0 grow flex-col lg:grid lg:grid-cols-12 lg:content-start xl:content-stretch">
+      <SignInBanner />
+      <main
+        ref={main}
+        tabIndex={-1}
+        className="flex outline-none min-h-0 grow flex-col lg:grid lg:grid-cols-12 lg:content-start xl:content-stretch"
+      >
         <div className="border-line max-lg:border-t lg:col-span-4 lg:col-start-9 lg:border-l xl:col-span-3 xl:col-start-auto xl:overflow-y-auto xl:border-r xl:border-l-0 3xl:col-span-2">
           <InputAndControlsPanel
             stream={stream}
@@ -93,14 +105,26 @@ export function StreamPage() {
           {
             id: "recordings",
             label: "Recordings",
-            content: <RecordingsPanel sessionId={stream.sessionId} />,
+            content: (
+              <Permitted to="recordings">
+                <RecordingsPanel sessionId={stream.sessionId} />
+              </Permitted>
+            ),
           },
           {
             id: "graph",
             label: "Graph",
             content: <GraphView sessionId={stream.sessionId} live={stream.phase === "live"} />,
           },
-          { id: "log", label: "Server log", content: <LogPanel /> },
+          {
+            id: "log",
+            label: "Server log",
+            content: (
+              <Permitted to="log">
+                <LogPanel />
+              </Permitted>
+            ),
+          },
         ]}
       />
       <StatusBar metrics={stream.metrics} />

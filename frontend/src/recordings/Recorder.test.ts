@@ -217,3 +217,20 @@ it("deletes, also what is already gone, or says why not", async () => {
 
   expect(recorder.getSnapshot().recordings).toEqual([]);
 });
+
+it("shows nothing of one person's recordings to the next", async () => {
+  list = [RECORDING];
+  const recorder = new Recorder();
+  recorder.showTo("ada");
+  recorder.follow("s1");
+  const stop = recorder.watch();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(recorder.getSnapshot().recordings).toHaveLength(1);
+
+  recorder.showTo("ada");
+  expect(recorder.getSnapshot().recordings).toHaveLength(1);
+  recorder.showTo("bob");
+
+  expect(recorder.getSnapshot()).toMatchObject({ recordings: null, status: null });
+  stop();
+});

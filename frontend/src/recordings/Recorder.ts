@@ -25,6 +25,7 @@ export interface RecorderSnapshot {
 /** Records this page's session, and lists the recordings on the server. */
 export class Recorder extends Store<RecorderSnapshot> {
   private session: string | null = null;
+  private person: string | null = null;
   private readonly poller = new Poller(EVERY_MS, (signal) => this.read(signal));
 
   constructor() {
@@ -40,6 +41,14 @@ export class Recorder extends Store<RecorderSnapshot> {
     this.session = session;
     this.update({ status: session === null ? this.ended() : null });
     this.poller.now();
+  }
+
+  /** Forgets what it knows from another person. */
+  showTo(person: string): void {
+    if (this.person !== null && person !== this.person) {
+      this.update({ status: null, recordings: null, sentence: null, listSentence: null });
+    }
+    this.person = person;
   }
 
   readonly start = (input: boolean): Promise<void> =>

@@ -1,14 +1,22 @@
 import { copy } from "../lib/clipboard";
 import { download, frameOf, timedName } from "../lib/download";
-import { sentence } from "../lib/format";
+import { sentence as sentenceOf } from "../lib/format";
 import { linkOf } from "../lib/query";
 import { isRunning } from "../rtc/snapshot";
 import { INPUT_VIEWS } from "../types/setup";
-import { announcer, session, settings, steering } from "./page";
+import { account, announcer, session, settings, setup, steering } from "./page";
+
+let autostartDue = setup.autostart;
+
+/** Starts the stream if the link asks for that, once. */
+export function autostart(): void {
+  if (autostartDue) steering.start();
+  autostartDue = false;
+}
 
 /** Starts the stream or stops it; says what to do first if it cannot start. */
 export function toggle(obstacle: string | null): void {
-  if (isRunning(session.getSnapshot())) session.stop();
+  if (isRunning(session.getSnapshot())) void session.stop();
   else if (obstacle) announcer.say(obstacle, "problem");
   else steering.start();
 }
@@ -67,6 +75,26 @@ export async function importTimeline(file: File): Promise<void> {
     steering.timeline.import(await file.text());
     announcer.say(`Loaded ${file.name}.`);
   } catch (error) {
-    announcer.say(sentence(error), "problem");
+    announcer.say(sentenceOf(error), "problem");
+  }
+}
+
+/** Throws a sentence if the key is wrong. */
+export async function signIn(key: string): Promise<void> {
+  await account.signIn(key);
+  const { me } = account.getSnapshot();
+  if (me) announcer.say(`Signed in as ${me.name}.`);
+}
+
+/** Ends the stream first: afterwards the server would no longer let this page end it. */
+export async function signOut(): Promise<void> {
+  const running = isRunning(session.getSnapshot());
+  const sentence = running ? "Your stream has ended and you are signed out." : "You are signed out.";
+  await session.stop();
+  try {
+    await account.signOut(sentence);
+    announcer.say(sentence);
+  } catch (error) {
+    announcer.say(`Could not sign out: ${sentenceOf(error)}`, "problem");
   }
 }

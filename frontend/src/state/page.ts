@@ -1,6 +1,7 @@
 import { setupOf } from "../lib/query";
 import { Session } from "../rtc/Session";
 import { hasMediaDevices } from "../rtc/sources";
+import { Account } from "./Account";
 import { Announcer } from "./Announcer";
 import { SETTINGS_KEY, SettingsStore } from "./SettingsStore";
 import { Steering } from "./Steering";
@@ -10,6 +11,7 @@ export const session = new Session();
 export const settings = new SettingsStore(storage(), firstSettings());
 export const steering = new Steering(session, settings, setup.parameters);
 export const announcer = new Announcer();
+export const account = new Account(session.onSignedIn);
 
 /** A browser that forbids storage throws when it is accessed. */
 function storage(): Storage | null {

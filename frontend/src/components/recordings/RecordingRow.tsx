@@ -11,7 +11,8 @@ import { Thumbnail } from "./Thumbnail";
 
 interface Props {
   recording: Recording;
-  onDelete: (id: string) => Promise<void>;
+  /** Null if this person may not. */
+  onDelete: ((id: string) => Promise<void>) | null;
 }
 
 /** One recording: a thumbnail, what it is, and what can be done with it. */
@@ -61,7 +62,11 @@ export function RecordingRow({ recording, onDelete }: Props) {
               </a>
             </Button>
           )}
-          <DeleteButton disabled={running} title={title} onDelete={() => onDelete(id)} />
+          <DeleteButton
+            disabled={running || !onDelete}
+            title={title}
+            onDelete={() => onDelete?.(id) ?? Promise.resolve()}
+          />
         </div>
       </div>
       {(recording.state === "failed" || recording.state === "cut") && (

@@ -1,5 +1,6 @@
 import { useState } from "react";
 
+import { useRefusal } from "../../hooks/useAccount";
 import { useRecordings } from "../../hooks/useRecorder";
 import * as format from "../../lib/format";
 import type { RecordingStatus } from "../../types/figures";
@@ -12,26 +13,34 @@ import { Switch } from "../ui/Switch";
 export function RecordingsPanel({ sessionId }: { sessionId: string | null }) {
   const [input, setInput] = useState(false);
   const { status, recordings, busy, sentence, listSentence, recorder } = useRecordings(sessionId);
+  const refusal = useRefusal("record");
   const active = status?.active ?? false;
+  const unable = busy || refusal !== null;
   const failure = sentence ?? status?.sentence ?? listSentence;
   return (
     <section aria-label="Recordings" className="space-y-4">
       <div className="flex flex-wrap items-center gap-x-5 gap-y-2">
         {active ? (
-          <Button look="danger" disabled={busy} onClick={() => void recorder.stop()}>
+          <Button look="danger" disabled={unable} onClick={() => void recorder.stop()}>
             <span aria-hidden className="size-2.5 rounded-xs bg-current" />
             End recording
           </Button>
         ) : (
-          <Button disabled={busy || sessionId === null} onClick={() => void recorder.start(input)}>
+          <Button disabled={unable || sessionId === null} onClick={() => void recorder.start(input)}>
             <span aria-hidden className="size-2.5 rounded-full bg-tally" />
             Record
           </Button>
         )}
-        <Switch label="Also record the input" checked={input} disabled={active || busy} onChange={setInput} />
+        <Switch
+          label="Also record the input"
+          checked={input}
+          disabled={active || unable}
+          onChange={setInput}
+        />
         {active && status && <Running status={status} />}
-        {sessionId === null && <p className="text-xs text-muted">Start a stream to record it.</p>}
+        {!refusal && sessionId === null && <p className="text-xs text-muted">Start a stream to record it.</p>}
       </div>
+      {refusal && <Notice look="quiet">{refusal}</Notice>}
       {failure && <Notice look="problem">{failure}</Notice>}
       {recordings === null && !listSentence && <p className="text-sm text-muted">Loading the list …</p>}
       {recordings?.length === 0 && (
@@ -42,7 +51,11 @@ export function RecordingsPanel({ sessionId }: { sessionId: string | null }) {
       {recordings && recordings.length > 0 && (
         <ul aria-label="Recordings on the server" className="space-y-3">
           {recordings.map((recording) => (
-            <RecordingRow key={recording.id} recording={recording} onDelete={recorder.remove} />
+            <RecordingRow
+              key={recording.id}
+              recording={recording}
+              onDelete={refusal === null ? recorder.remove : null}
+            />
           ))}
         </ul>
       )}

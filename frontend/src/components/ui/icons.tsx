@@ -81,4 +81,7 @@ export const LoopIcon = outline(
   "M11 2.5 13.2 4.7 11 6.9M13 4.7H5.5A2.8 2.8 0 0 0 2.7 7.5M5 13.5 2.8 11.3 5 9.1M3 11.3h7.5a2.8 2.8 0 0 0 2.8-2.8",
 );
 export const ChevronIcon = outline("m4 6 4 4 4-4");
+export const PersonIcon = outline(
+  "M8 2.2a2.8 2.8 0 1 0 0 5.6 2.8 2.8 0 0 0 0-5.6zM2.8 13.8a5.2 5.2 0 0 1 10.4 0",
+);
 export const DiceIcon = outline("M3 3h10v10H3zM5.8 5.8h.01M10.2 5.8h.01M8 8h.01M5.8 10.2h.01M10.2 10.2h.01");
