@@ -1,40 +1,16 @@
 // The page to people who do not see it or hear it well: axe finds nothing, in any of its states.
 // SCREENSHOTS=FOLDER keeps a picture of each state at each width.
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { test } from "node:test";
 
+import { SIZES, fitsSideways, isClean } from "./axe.mjs";
 import { state } from "./chromium.mjs";
 import { until } from "./server.mjs";
 import { onCatalog, picture, shownFrames } from "./steer.mjs";
 
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
 const { open } = onCatalog();
 
-async function isClean(page, where) {
-  await page.evaluate(axe);
-  // Colours move for a moment after a change; an animation of what is gone or hidden never ends.
-  await page.evaluate(() => {
-    const moving = document.getAnimations().filter((one) => one.effect.getTiming().iterations !== Infinity);
-    const ended = Promise.allSettled(moving.map((one) => one.finished));
-    return Promise.race([ended, new Promise((enough) => setTimeout(enough, 1000))]).then(() => null);
-  });
-  const violations = await page.evaluate(async () => {
-    const { violations } = await window.axe.run(document, { resultTypes: ["violations"] });
-    return violations.map(
-      ({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(" | ")}`,
-    );
-  });
-  assert.deepEqual(violations, [], where);
-}
-
-for (const [colorScheme, width] of [
-  ["dark", 375],
-  ["light", 1024],
-  ["dark", 1920],
-]) {
+for (const [colorScheme, width] of SIZES) {
   test(`${colorScheme}, ${width} px: idle, live, recording, dialogs, drawer, error`, async () => {
     const { page, close } = await open("source=pattern&pipeline=dream&prompt=a&prompt=b", {
       viewport: { width, height: 900 },
@@ -70,11 +46,7 @@ for (const [colorScheme, width] of [
       await isClean(page, tab);
       await picture(page, `${width}-${tab.toLowerCase().replace(" ", "-")}`);
     }
-    assert.equal(
-      await page.evaluate(() => document.documentElement.scrollWidth > innerWidth),
-      false,
-      "no sideways",
-    );
+    assert.ok(await fitsSideways(page), "no sideways");
     await page.getByRole("button", { name: "Change the pipeline" }).click();
     await isClean(page, "pipelines");
     await picture(page, `${width}-pipelines`);

@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const binary = process.env.SCOPE_BIN ?? `${root}target/debug/scope`;
+/** The server's program. */
+export const binary = process.env.SCOPE_BIN ?? `${root}target/debug/scope`;
 const settings = {
   SCOPE_OFFLINE: "1",
   SCOPE_UI_DIR: `${root}frontend/dist`,
@@ -50,9 +51,9 @@ export function owned(child) {
 }
 
 /** Starts the server, at its end of `link` where there is one, and waits until it takes sessions. */
-export async function startServer({ port, args = [], env = {}, scheme = "http", link = null } = {}) {
+export async function startServer({ port, host, args = [], env = {}, scheme = "http", link = null } = {}) {
   port ??= await freePort();
-  const host = link?.address ?? "127.0.0.1";
+  host ??= link?.address ?? "127.0.0.1";
   // What comes over the link comes from another machine, and would need a key.
   const open = link ? ["--open"] : [];
   const address = ["--host", host, "--port", String(port)];
