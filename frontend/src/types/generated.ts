@@ -95,6 +95,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/v1/me": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Who the caller is. Always 200: a stranger has the role `nobody`. */
+    get: operations["get_me"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/v1/pipeline/load": {
     parameters: {
       query?: never;
@@ -153,7 +170,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** The recordings of all sessions, ended ones included; the newest first. */
+    /** The recordings of the caller's sessions, ended ones included, for an operator those of all; the newest first. */
     get: operations["list_recordings"];
     put?: never;
     post?: never;
@@ -348,7 +365,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** All live sessions. */
+    /** All live sessions of the caller; an operator's are those of everybody. */
     get: operations["list_sessions"];
     put?: never;
     post?: never;
@@ -472,12 +489,46 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * Offer, answer and candidates with their times; ICE credentials and addresses are masked: anyone who reaches
-     *     this port may read it, and a browser's candidates reveal its user's network.
+     * Offer, answer and candidates with their times; ICE credentials and addresses are masked: a browser's
+     *     candidates reveal its user's network.
      */
     get: operations["list_descriptions"];
     put?: never;
     post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/sign-in": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Signs a browser in: the answer sets a cookie that stands for the key until `POST /api/v1/sign-out`. */
+    post: operations["sign_in"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/sign-out": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Signs a browser out. Idempotent. */
+    post: operations["sign_out"];
     delete?: never;
     options?: never;
     head?: never;
@@ -508,7 +559,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** STUN and TURN servers with fresh credentials. */
+    /** STUN and TURN servers with fresh credentials. An open server keeps the passwords of its accounts to itself. */
     get: operations["get_ice_servers"];
     put?: never;
     post?: never;
@@ -1245,6 +1296,21 @@ export interface components {
        */
       offset: number;
     };
+    /** @description The caller, as the server knows it. */
+    MeBody: {
+      /** @description Its name for people. */
+      name: string;
+      /** @description Whether the server is open: everybody is an operator. */
+      open: boolean;
+      /** @description What it may do with its sessions; `publish` is to make and end them. */
+      rights: components["schemas"]["Right"][];
+      /** @description What it may do in general; `nobody` for a stranger. */
+      role: components["schemas"]["Role"];
+      /** @description How one can sign in. */
+      sign_in: components["schemas"]["SignInWays"];
+      /** @description The name under which it owns sessions and recordings. */
+      subject: string;
+    };
     /** @description Memory in bytes. */
     Memory: {
       /**
@@ -1552,6 +1618,16 @@ export interface components {
     RecordingsBody: {
       recordings: components["schemas"]["Recording"][];
     };
+    /**
+     * @description One thing to do with a session of one's own.
+     * @enum {string}
+     */
+    Right: "publish" | "view" | "control" | "record";
+    /**
+     * @description What a caller may do in general.
+     * @enum {string}
+     */
+    Role: "operator" | "user" | "viewer" | "nobody";
     /** @description What a program learns at the root. */
     RootBody: {
       /** @description Where the API is documented. */
@@ -1562,6 +1638,8 @@ export interface components {
       message: string;
       name: string;
       version: string;
+      /** @description What the operator should change; absent where there is nothing. */
+      warning?: string;
     };
     /** @description Every pipeline by id. */
     SchemasBody: {
@@ -1806,6 +1884,18 @@ export interface components {
     SessionsBody: {
       sessions: components["schemas"]["Session"][];
     };
+    /** @description Body of a sign-in. */
+    SignInBody: {
+      /** @description A key of this server. */
+      key: string;
+    };
+    /** @description How one can sign in. */
+    SignInWays: {
+      /** @description With a key. */
+      key: boolean;
+      /** @description Where to go to sign in with an `OpenID` Connect issuer; null where there is none. */
+      oidc: string | null;
+    };
     /** @description An output of Scope's that this server does not have. */
     SinkBody: {
       /** @description False. */
@@ -2025,6 +2115,7 @@ export type LoadNode = components["schemas"]["LoadNode"];
 export type LoadState = components["schemas"]["LoadState"];
 export type LoadStatus = components["schemas"]["LoadStatus"];
 export type LogsBody = components["schemas"]["LogsBody"];
+export type MeBody = components["schemas"]["MeBody"];
 export type Memory = components["schemas"]["Memory"];
 export type MessageBody = components["schemas"]["MessageBody"];
 export type Missing = components["schemas"]["Missing"];
@@ -2054,6 +2145,8 @@ export type RecordingProgress = components["schemas"]["RecordingProgress"];
 export type RecordingRequest = components["schemas"]["RecordingRequest"];
 export type RecordingState = components["schemas"]["RecordingState"];
 export type RecordingsBody = components["schemas"]["RecordingsBody"];
+export type Right = components["schemas"]["Right"];
+export type Role = components["schemas"]["Role"];
 export type RootBody = components["schemas"]["RootBody"];
 export type SchemasBody = components["schemas"]["SchemasBody"];
 export type ServerMessage = components["schemas"]["ServerMessage"];
@@ -2061,6 +2154,8 @@ export type Session = components["schemas"]["Session"];
 export type SessionFigures = components["schemas"]["SessionFigures"];
 export type SessionLoad = components["schemas"]["SessionLoad"];
 export type SessionsBody = components["schemas"]["SessionsBody"];
+export type SignInBody = components["schemas"]["SignInBody"];
+export type SignInWays = components["schemas"]["SignInWays"];
 export type SinkBody = components["schemas"]["SinkBody"];
 export type SourceFile = components["schemas"]["SourceFile"];
 export type SourceType = components["schemas"]["SourceType"];
@@ -2085,7 +2180,10 @@ export interface operations {
     parameters: {
       query?: never;
       header?: never;
-      path?: never;
+      path: {
+        /** @description A key, as a sign-in link has it: the answer is a redirect to the page with the sign-in's cookie. */
+        key: string | null;
+      };
       cookie?: never;
     };
     requestBody?: never;
@@ -2099,6 +2197,13 @@ export interface operations {
           "application/json": components["schemas"]["RootBody"];
           "text/html": string;
         };
+      };
+      /** @description to the page, signed in where the server knows the `key` */
+      303: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
       };
       /** @description any other error */
       default: {
@@ -2239,6 +2344,35 @@ export interface operations {
         };
         content: {
           "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+      /** @description any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+    };
+  };
+  get_me: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description ok */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["MeBody"];
         };
       };
       /** @description any other error */
@@ -3731,6 +3865,129 @@ export interface operations {
         content: {
           "application/json": components["schemas"]["ErrorBody"];
         };
+      };
+      /** @description any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+    };
+  };
+  sign_in: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["SignInBody"];
+      };
+    };
+    responses: {
+      /** @description ok */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["MeBody"];
+        };
+      };
+      /** @description the body is not valid JSON, or ended early */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+      /** @description the server does not know the key */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+      /** @description the body was not received in time */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+      /** @description the body is too large */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+      /** @description the content type is not supported */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+      /** @description fields are missing or wrong */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["InvalidBody"];
+        };
+      };
+      /** @description too many failed before; Retry-After says when to try again */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+      /** @description any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+    };
+  };
+  sign_out: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description no content */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
       };
       /** @description any other error */
       default: {
