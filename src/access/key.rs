@@ -98,7 +98,7 @@ impl Digest {
 
     /// As `sha256sum` prints it.
     pub fn to_hex(self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
     }
 
     /// Compares in the same time whatever the difference.

@@ -61,6 +61,7 @@ fn list(rows: &[Row], form: Form) -> String {
             .map(|row| {
                 format!("{:NAME_COLUMN$}  {:ROLE_COLUMN$} {}\n", row.name, row.role.name(), row.created)
             })
-            .collect(),
+            .collect::<Vec<_>>()
+            .concat(),
     }
 }

@@ -38,12 +38,11 @@ pub async fn check(Extract(state): Extract<State>, request: Request, next: Next)
     let need = path.as_deref().map_or(Need::Nothing, |path| policy::need(&parts.method, path));
     let mut request = Request::from_parts(parts, body);
     let on = if changes { named(&mut request).await } else { String::new() };
-    let response = match permit(&state, &mut request, need, &caller, got).await {
-        Err(refusal) => refusal,
-        Ok(()) => {
-            request.extensions_mut().insert(caller.clone());
-            next.run(request).await
-        }
+    let response = if let Err(refusal) = permit(&state, &mut request, need, &caller, got).await {
+        refusal
+    } else {
+        request.extensions_mut().insert(caller.clone());
+        next.run(request).await
     };
     if let Some(path) = path.filter(|_| changes) {
         audit::note(&caller, &format!("{method} {path}"), &on, &response.status().as_u16());

@@ -96,7 +96,7 @@ impl Gate {
         let Some(structure) = event.caps().structure(0) else { return true };
         let (format, sizes) = match read(structure) {
             Ok(read) => read,
-            Err(Unreadable) => return self.unreadable(),
+            Err(Unreadable) => return unreadable(),
         };
         *self.format.lock().unwrap_or_else(PoisonError::into_inner) = format;
         size_of(structure).into_iter().chain(sizes).all(|size| self.admits(size))
@@ -107,7 +107,7 @@ impl Gate {
         let Ok(unit) = unit.map_readable() else { return false };
         match format.sizes(&unit) {
             Ok(sizes) => !self.shut.load(Relaxed) && sizes.into_iter().all(|size| self.admits(size)),
-            Err(Unreadable) => self.unreadable(),
+            Err(Unreadable) => unreadable(),
         }
     }
 
@@ -126,13 +126,13 @@ impl Gate {
         }
         false
     }
+}
 
-    /// Only this unit is lost: it may be damaged.
-    fn unreadable(&self) -> bool {
-        limits::FRAME_SIZE.refused();
-        tracing::debug!("unreadable header, unit dropped");
-        false
-    }
+/// Only this unit is lost: it may be damaged.
+fn unreadable() -> bool {
+    limits::FRAME_SIZE.refused();
+    tracing::debug!("unreadable header, unit dropped");
+    false
 }
 
 /// The format of a stream, and the sizes in its codec data.
