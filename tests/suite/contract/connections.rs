@@ -21,7 +21,7 @@ use crate::support::{
 const OFFLINE: &[(&str, &str)] = &[("SCOPE_OFFLINE", "1")];
 /// A connection preface and an empty SETTINGS frame (RFC 9113, section 3.4).
 const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
-/// HEADERS of stream 1 with END_STREAM and END_HEADERS: GET, /, http from HPACK's static table, and `localhost`.
+/// HEADERS of stream 1 with `END_STREAM` and `END_HEADERS`: GET, /, http from HPACK's static table, and `localhost`.
 const GET: &[u8] = b"\0\0\x0e\x01\x05\0\0\0\x01\x82\x84\x86\x41\x09localhost";
 const PING: u8 = 6;
 const ACK: u8 = 1;

@@ -175,7 +175,7 @@ fn checks_go_to_thirty_of_a_peers_addresses_and_to_no_tcp_port() {
     let offer = include_str!("../../fixtures/offers/str0m.sdp");
     let is_plain = |line: &&str| !line.starts_with("a=candidate") && !line.starts_with("a=end-of");
     let plain: String = offer.split_inclusive('\n').filter(is_plain).collect();
-    let named: String = offered.iter().map(|line| format!("a={line}\r\n")).collect();
+    let named: String = offered.iter().map(|line| format!("a={line}\r\n")).collect::<Vec<_>>().concat();
     let offer = plain.replacen("a=mid:", &format!("{named}a=mid:"), 1);
     let mid = plain.lines().find_map(|line| line.strip_prefix("a=mid:")).unwrap().to_owned();
 

@@ -118,7 +118,11 @@ fn film(path: &Path, encode: &str) {
         gst::ClockTime::from_seconds(60),
         &[gst::MessageType::Eos, gst::MessageType::Error],
     );
-    assert!(matches!(end.as_ref().map(|end| end.type_()), Some(gst::MessageType::Eos)), "{path:?}: {end:?}");
+    assert!(
+        matches!(end.as_ref().map(|end| end.type_()), Some(gst::MessageType::Eos)),
+        "{}: {end:?}",
+        path.display()
+    );
     pipeline.set_state(gst::State::Null).unwrap();
 }
 

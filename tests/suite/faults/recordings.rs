@@ -298,7 +298,7 @@ fn a_size_that_changes_all_the_time_makes_one_file_a_second() {
         changes += 1;
     }
 
-    let seconds = begun.elapsed().as_secs() as usize + 1;
+    let seconds = usize::try_from(begun.elapsed().as_secs()).unwrap() + 1;
     goes_on(&client);
     let stop = format!("{}/api/v1/recordings/{}/stop", server.url(), client.session_id());
     assert_eq!(http::post_json(&stop, &json!({})).unwrap().json()["status"], "stopped");

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, net::TcpListener, path::Path};
 
 use serde_json::{Value, json};
 
-use crate::support::{LIMIT, client::Client, http, server::Server, wait_until};
+use crate::support::{LIMIT, client::Client, http, server::Server, stats::Stats, wait_until};
 
 const WORKER: &str = include_str!("../../support/hostile_worker.py");
 const SECRETS: [(&str, &str); 3] = [
@@ -56,7 +56,7 @@ fn loot(own: &str) -> Loot {
         LIMIT,
     );
     assert!(ended, "{}", server.log_text());
-    let rises = client.read(|stats| stats.rises());
+    let rises = client.read(Stats::rises);
     client.expect("the session goes on", |stats| stats.rises() >= rises + 3, LIMIT);
     loot
 }
