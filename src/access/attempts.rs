@@ -76,7 +76,7 @@ mod tests {
 
         let mut attempts = failed(FAILURES, "203.0.113.1", now);
 
-        assert_eq!(attempts.check(one, now + WINDOW / 3), Err(WINDOW - WINDOW / 3));
+        assert_eq!(attempts.check(one, now + WINDOW / 3), Err(WINDOW * 2 / 3));
         assert!(attempts.check("::ffff:203.0.113.1".parse().unwrap(), now).is_err());
         assert!(attempts.check("203.0.113.2".parse().unwrap(), now).is_ok());
         assert!(attempts.check(one, now + WINDOW).is_ok());

@@ -33,8 +33,8 @@ mod tests {
     #[test]
     fn an_open_server_is_a_warning_and_a_broken_file_a_failure() {
         let folder = tempfile::tempdir().unwrap();
-        let mut config = Config::default();
-        config.state_dir = StateDir::from(folder.path().to_owned());
+        let state_dir = StateDir::from(folder.path().to_owned());
+        let mut config = Config { state_dir, ..Config::default() };
         assert_eq!(check(&config)[0].status, Status::Ok);
 
         std::fs::write(folder.path().join("keys.toml"), "[[keys").unwrap();

@@ -74,11 +74,11 @@ mod tests {
             |first: u8, second: u8| [&[first, second, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3], &[9; 20][..]].concat();
 
         assert_eq!(source(&packet(0x80, 96)), Source::Ssrc(3), "RTP");
-        assert_eq!(source(&packet(0xb0, 0x80 | 111)), Source::Ssrc(3), "RTP with its marker");
+        assert_eq!(source(&packet(0xb0, 0x80 | 0x6f)), Source::Ssrc(3), "RTP with its marker");
         for report in [200, 201, 203, 204, 205, 206] {
             assert_eq!(source(&packet(0x81, report)), Source::Ssrc(2), "RTCP {report}");
         }
-        for hidden in [202, 207, 72, 85, 0x80 | 85, 64] {
+        for hidden in [202, 207, 72, 85, 0x80 | 0x55, 64] {
             assert_eq!(source(&packet(0x80, hidden)), Source::Hidden, "{hidden}");
         }
     }

@@ -147,7 +147,8 @@ mod tests {
         let object = json!({"type": "object", "properties": {"text": text}, "required": ["text"]});
         let validator = jsonschema::validator_for(&json!({"items": {"anyOf": [text, object]}})).unwrap();
         let said = |value: Value| {
-            let error = validator.iter_errors(&value).next().map(|error| error.to_owned()).unwrap();
+            let error =
+                validator.iter_errors(&value).next().map(jsonschema::ValidationError::to_owned).unwrap();
             let error = closest(&error);
             format!("{}: {}", error.instance_path(), sentence(error))
         };
