@@ -99,6 +99,10 @@ requirements: ## write requirements.txt with hashes from each requirements.in (U
 test: ## everything: page, server, foreign clients, browsers; timed
 	@.tools/test
 
+.PHONY: floods
+floods: deps-test ## measure a good session beside the floods of one peer, six minutes (ARGS="AV1 viewers")
+	@cargo test --locked --test floods -- $(ARGS)
+
 .PHONY: bench
 bench: deps-run ## measure this server and its peers, three quarters of an hour (ARGS="--quick", ARGS=--help)
 	@exec tests/bench/run $(ARGS)

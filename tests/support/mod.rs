@@ -3,7 +3,7 @@
 //! touches the server's modules, so that what it proves holds for any client.
 
 // Every test file compiles this module for itself and uses its own part of it.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 pub mod answerer;
 mod builder;
@@ -12,6 +12,7 @@ pub mod client;
 pub mod coturn;
 mod driver;
 pub mod film;
+pub mod frame_bomb;
 pub mod hardware;
 pub mod link;
 pub mod opus;
