@@ -74,8 +74,8 @@ limits! {
     BODIES "bodies" "128 received at once, 16 from one address but loopback" "bodies that trickle must not take the memory and the time of others" "the server is handling too many requests; try again";
     SLOW_BODY "slow_body" "10 s" "a browser on a slow link sends an offer in a second" "the request body was not received within 10 s";
     FILE_KIND "file_kind" "MP4, MOV, WebM, Matroska, MPEG-TS, AVI, IVF, Y4M, JPEG and PNG" "a playlist or a manifest makes its demuxer fetch URLs from inside the network" "expected a video file; convert it to MP4";
-    FRAME_SIZE "frame_size" "max_frame, and 8192 a side" "a key frame of a kilobyte may announce a frame of a gigabyte, which a decoder allocates at once" "the video's frames are larger than the server's --max-frame allows; send smaller ones";
-    CANDIDATES "candidates" "30 a session" "connectivity checks go to each address that a peer names, whoever is there" "expected at most 30 candidates of addresses that a peer may have; others are ignored";
+    FRAME_SIZE "frame_size" "max_frame, and 8192 a side; for 3 s of a peer" "a key frame of a kilobyte may announce a frame of a gigabyte, which a decoder allocates at once" "the video's frames are larger than the server's --max-frame allows; send smaller ones";
+    CANDIDATES "candidates" "30 a session" "connectivity checks go to each address that a peer names, whatever is there" "expected at most 30 candidates of addresses that a peer may have; others are ignored";
     CHANNELS "channels" "4 a session" "webrtcbin runs two threads for each data channel, and a peer can open a thousand" "the browser opened more than 4 data channels; open one, with the label parameters";
     MESSAGE_BYTES "message_bytes" "65,535" "SCTP passes on a longer message in parts, and a part must not be taken for a message" "expected a message under 64 KiB; the channel is closed, open it again";
     SOURCES "sources" "32 a session" "each SSRC takes memory, and time with every later packet; a browser uses up to 8" "expected packets of at most 32 SSRCs, got more; those of further ones are dropped";

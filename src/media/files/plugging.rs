@@ -3,7 +3,10 @@
 //! By itself it plugs whatever is installed: a playlist's demuxer fetches the URLs in it, and a stranger chooses the file.
 //! Runs on decodebin's threads, once per element.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use gst::{glib, prelude::*};
 
@@ -99,7 +102,7 @@ impl Refusals {
             let decodes = |factory: gst::ElementFactory| factory.has_type(gst::ElementFactoryType::DECODER);
             if element.factory().is_some_and(decodes) {
                 let refused = refused.clone();
-                frame_size::limit(element, max, move |size| refused.lock().size = Some(size));
+                frame_size::limit(element, max, Duration::ZERO, move |size| refused.lock().size = Some(size));
                 frame_size::seal(element);
             }
         });

@@ -50,7 +50,7 @@ fn leb128(bytes: &[u8]) -> Option<(usize, usize)> {
 
 /// The largest frame of a `sequence_header_obu` (section 5.5.1).
 fn sequence(bits: &mut Bits<'_>) -> Option<Size> {
-    bits.take(3 + 1)?; // profile, still picture
+    bits.take(3 + 1)?; // profile, still image
     if bits.flag()? {
         bits.take(5)?; // a reduced header has one level and no operating points
     } else {

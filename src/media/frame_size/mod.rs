@@ -8,12 +8,14 @@
 mod av1;
 mod bits;
 mod h264;
+#[cfg(test)]
+mod tests;
 mod vp8;
 pub mod vp9;
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering::Relaxed},
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use gst::prelude::*;
@@ -21,8 +23,17 @@ use gst::prelude::*;
 use crate::{
     frame::MaxFrame,
     limits,
-    media::graph::probes::{DECODED_SIZE, FRAME_INDEX, FRAME_SIZE, Probe, STREAM_SIZE},
+    media::{
+        graph::probes::{DECODED_SIZE, FRAME_INDEX, FRAME_SIZE, Probe, STREAM_SIZE},
+        gst::events,
+    },
 };
+
+/// How long a peer may send frames that are too large: a damaged one looks like it, and one that was told of a smaller
+/// camera goes on for a while.
+pub const PEERS_PATIENCE: Duration = Duration::from_secs(3);
+/// Between two requests for a key frame in the place of one that was dropped: a round trip and an encoder's time.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Width and height in pixels.
 pub type Size = (u32, u32);
@@ -54,12 +65,18 @@ impl Format {
     }
 }
 
-/// Keeps `decoder` from frames over `max`: it gets nothing from the first of them on, and `refuse` gets its size.
-pub fn limit(decoder: &gst::Element, max: MaxFrame, refuse: impl Fn(Size) + Send + Sync + 'static) {
+/// Keeps `decoder` from frames over `max`. It gets none of them, and asks for a key frame in their place; where there are
+/// such frames alone for as long as `patience`, it gets nothing any more, and `refuse` gets their size.
+pub fn limit(
+    decoder: &gst::Element,
+    max: MaxFrame,
+    patience: Duration,
+    refuse: impl Fn(Size) + Send + Sync + 'static,
+) {
     let (Some(input), Some(output)) = (decoder.static_pad("sink"), decoder.static_pad("src")) else { return };
     let refuse = Box::new(refuse);
-    let format = Mutex::new(Format::Other);
-    let gate = Arc::new(Gate { max, format, shut: AtomicBool::new(false), refuse });
+    let state = Mutex::new(State { format: Format::Other, passes: Passes::All });
+    let gate = Arc::new(Gate { max, patience, input: input.downgrade(), state, refuse });
     let stream = gate.clone();
     STREAM_SIZE.downstream(&input, move |_, event| Probe::pass_if(stream.passes_stream(event)));
     let units = gate.clone();
@@ -83,10 +100,32 @@ pub fn seal(decoder: &gst::Element) {
 /// The gate of one decoder.
 struct Gate {
     max: MaxFrame,
-    format: Mutex<Format>,
-    /// A frame was too large.
-    shut: AtomicBool,
+    patience: Duration,
+    input: gst::glib::WeakRef<gst::Pad>,
+    state: Mutex<State>,
     refuse: Box<dyn Fn(Size) + Send + Sync>,
+}
+
+struct State {
+    format: Format,
+    passes: Passes,
+}
+
+/// Which units the decoder gets.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Passes {
+    All,
+    /// One was dropped: all that can be read, while a key frame is asked for.
+    Readable {
+        asked: Instant,
+    },
+    /// One was too large: a key frame within the limit, and what follows it.
+    KeyFrame {
+        asked: Instant,
+        since: Instant,
+    },
+    /// Too many were too large.
+    Nothing,
 }
 
 impl Gate {
@@ -94,45 +133,115 @@ impl Gate {
     fn passes_stream(&self, event: &gst::EventRef) -> bool {
         let gst::EventView::Caps(event) = event.view() else { return true };
         let Some(structure) = event.caps().structure(0) else { return true };
-        let (format, sizes) = match read(structure) {
-            Ok(read) => read,
-            Err(Unreadable) => return unreadable(),
-        };
-        *self.format.lock().unwrap_or_else(PoisonError::into_inner) = format;
-        size_of(structure).into_iter().chain(sizes).all(|size| self.admits(size))
+        let Ok((format, sizes)) = read(structure) else { return self.drop_unreadable() };
+        self.state().format = format;
+        self.admits(size_of(structure).into_iter().chain(sizes))
     }
 
     fn passes_unit(&self, unit: &gst::BufferRef) -> bool {
-        let format = *self.format.lock().unwrap_or_else(PoisonError::into_inner);
+        let format = self.state().format;
         let Ok(unit) = unit.map_readable() else { return false };
         match format.sizes(&unit) {
-            Ok(sizes) => !self.shut.load(Relaxed) && sizes.into_iter().all(|size| self.admits(size)),
-            Err(Unreadable) => unreadable(),
+            Ok(sizes) => self.admits(sizes),
+            Err(Unreadable) => self.drop_unreadable(),
         }
     }
 
+    /// What a decoder makes of a unit whose header said something else: no damage is that.
     fn passes_decoded(&self, event: &gst::EventRef) -> bool {
         let gst::EventView::Caps(event) = event.view() else { return true };
-        event.caps().structure(0).and_then(size_of).is_none_or(|size| self.admits(size))
+        let size = event.caps().structure(0).and_then(size_of);
+        let Some(size) = size.filter(|(width, height)| !self.max.allows(*width, *height)) else {
+            return true;
+        };
+        limits::FRAME_SIZE.refused();
+        self.shut(size);
+        false
     }
 
-    fn admits(&self, (width, height): Size) -> bool {
-        if self.max.allows(width, height) {
-            return true;
+    /// Whether the decoder gets what has these sizes; a unit without any is no key frame.
+    fn admits(&self, sizes: impl IntoIterator<Item = Size>) -> bool {
+        let mut sizes = sizes.into_iter().peekable();
+        let is_key = sizes.peek().is_some();
+        if let Some(size) = sizes.find(|(width, height)| !self.max.allows(*width, *height)) {
+            self.drop_large(size);
+            return false;
         }
-        if !self.shut.swap(true, Relaxed) {
-            limits::FRAME_SIZE.refused();
-            (self.refuse)((width, height));
+        let mut state = self.state();
+        match &mut state.passes {
+            Passes::Nothing => return false,
+            passes if is_key => *passes = Passes::All,
+            _ => {}
+        }
+        let passes = state.passes;
+        drop(state);
+        match passes {
+            Passes::All => true,
+            Passes::Readable { asked } | Passes::KeyFrame { asked, .. } => {
+                if asked.elapsed() >= ASK_AGAIN {
+                    self.ask();
+                }
+                matches!(passes, Passes::Readable { .. })
+            }
+            Passes::Nothing => false,
+        }
+    }
+
+    fn drop_large(&self, size: Size) {
+        limits::FRAME_SIZE.refused();
+        let now = Instant::now();
+        let mut state = self.state();
+        let (asked, since) = match state.passes {
+            Passes::Nothing => return,
+            Passes::KeyFrame { asked, since } => (Some(asked), since),
+            Passes::Readable { asked } => (Some(asked), now),
+            Passes::All => (None, now),
+        };
+        if now - since >= self.patience {
+            drop(state);
+            return self.shut(size);
+        }
+        state.passes = Passes::KeyFrame { asked: asked.unwrap_or(now), since };
+        drop(state);
+        if asked.is_none_or(|asked| now - asked >= ASK_AGAIN) {
+            self.ask();
+        }
+    }
+
+    /// Only this unit is lost: it may be damaged.
+    fn drop_unreadable(&self) -> bool {
+        limits::FRAME_SIZE.refused();
+        tracing::debug!("unreadable header, unit dropped");
+        let mut state = self.state();
+        if state.passes == Passes::All {
+            state.passes = Passes::Readable { asked: Instant::now() };
+            drop(state);
+            self.ask();
         }
         false
     }
-}
 
-/// Only this unit is lost: it may be damaged.
-fn unreadable() -> bool {
-    limits::FRAME_SIZE.refused();
-    tracing::debug!("unreadable header, unit dropped");
-    false
+    fn shut(&self, size: Size) {
+        let was = std::mem::replace(&mut self.state().passes, Passes::Nothing);
+        if was != Passes::Nothing {
+            (self.refuse)(size);
+        }
+    }
+
+    /// Asks the peer for a key frame; a file has none to give.
+    fn ask(&self) {
+        match &mut self.state().passes {
+            Passes::Readable { asked } | Passes::KeyFrame { asked, .. } => *asked = Instant::now(),
+            Passes::All | Passes::Nothing => return,
+        }
+        if let Some(input) = self.input.upgrade() {
+            input.push_event(events::key_request());
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The format of a stream, and the sizes in its codec data.
@@ -158,113 +267,4 @@ fn read(caps: &gst::StructureRef) -> Result<(Format, Vec<Size>), Unreadable> {
 fn size_of(caps: &gst::StructureRef) -> Option<Size> {
     let side = |name: &str| u32::try_from(caps.get::<i32>(name).ok()?).ok();
     side("width").zip(side("height"))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-
-    use super::*;
-
-    const SIDES: Size = (322, 242);
-    /// Encoders, decoders, and caps without a size.
-    const CODECS: [(&str, &str, &str); 5] = [
-        ("vp8enc deadline=1", "vp8dec", "video/x-vp8"),
-        ("vp9enc deadline=1 cpu-used=8", "vp9dec", "video/x-vp9"),
-        (
-            "av1enc cpu-used=10 usage-profile=realtime ! av1parse",
-            "av1dec",
-            "video/x-av1,stream-format=obu-stream,alignment=tu",
-        ),
-        (
-            "x264enc speed-preset=ultrafast tune=zerolatency",
-            "avdec_h264",
-            "video/x-h264,stream-format=byte-stream,alignment=au",
-        ),
-        (
-            "x264enc speed-preset=veryfast tune=zerolatency ! capsfilter caps=video/x-h264,profile=high",
-            "avdec_h264",
-            "video/x-h264,stream-format=byte-stream,alignment=au",
-        ),
-    ];
-
-    /// Runs a line to its end; gives what the decoder was refused, and how many frames it yielded.
-    fn decode(encoder: &str, caps: &str, decoder: &str, max: MaxFrame) -> (Vec<Size>, usize) {
-        gst::init().unwrap();
-        let (width, height) = SIDES;
-        let line = format!(
-            "videotestsrc num-buffers=4 ! video/x-raw,format=I420,width={width},height={height} ! {encoder} ! {caps} \
-             ! {decoder} name=dec ! appsink name=out sync=false"
-        );
-        let pipeline = gst::parse::launch(&line).unwrap().downcast::<gst::Pipeline>().unwrap();
-        let (tell, refused) = mpsc::channel();
-        let decoder = pipeline.by_name("dec").unwrap();
-        limit(&decoder, max, move |size| tell.send(size).unwrap());
-        seal(&decoder);
-        let out = pipeline.by_name("out").unwrap().downcast::<gst_app::AppSink>().unwrap();
-        pipeline.set_state(gst::State::Playing).unwrap();
-        let frames = std::iter::from_fn(|| out.pull_sample().ok()).count();
-        pipeline.set_state(gst::State::Null).unwrap();
-        (refused.try_iter().collect(), frames)
-    }
-
-    #[test]
-    fn a_decoder_gets_no_frame_over_the_limit_and_all_within_it() {
-        let (fits, small) = (MaxFrame::new(322, 242).unwrap(), MaxFrame::new(320, 224).unwrap());
-        for (encoder, decoder, caps) in CODECS {
-            let unsized_caps = format!("capssetter replace=true caps=\"{caps}\"");
-            for caps in [caps, &unsized_caps] {
-                assert_eq!(decode(encoder, caps, decoder, fits), (vec![], 4), "{encoder} ! {caps}");
-                let (refused, frames) = decode(encoder, caps, decoder, small);
-                let [(width, height)] = refused[..] else { panic!("{encoder} ! {caps}: {refused:?}") };
-                assert!((322..=336).contains(&width) && (242..=256).contains(&height), "{width}x{height}");
-                assert_eq!(frames, 0, "{encoder} ! {caps}");
-            }
-        }
-    }
-
-    #[test]
-    fn libvpx_decodes_nothing_behind_a_frame() {
-        gst::init().unwrap();
-        let encode = |width: u32| {
-            let line = format!(
-                "videotestsrc num-buffers=1 ! video/x-raw,format=I420,width={width},height=64 \
-                 ! vp9enc deadline=1 cpu-used=8 ! appsink name=out"
-            );
-            let pipeline = gst::parse::launch(&line).unwrap().downcast::<gst::Pipeline>().unwrap();
-            let out = pipeline.by_name("out").unwrap().downcast::<gst_app::AppSink>().unwrap();
-            pipeline.set_state(gst::State::Playing).unwrap();
-            let unit = out.pull_sample().unwrap().buffer().unwrap().map_readable().unwrap().to_vec();
-            pipeline.set_state(gst::State::Null).unwrap();
-            unit
-        };
-        let line =
-            "appsrc name=in caps=video/x-vp9 format=time ! vp9dec name=dec ! appsink name=out sync=false";
-        let pipeline = gst::parse::launch(line).unwrap().downcast::<gst::Pipeline>().unwrap();
-        let source = pipeline.by_name("in").unwrap().downcast::<gst_app::AppSrc>().unwrap();
-        let out = pipeline.by_name("out").unwrap().downcast::<gst_app::AppSink>().unwrap();
-        let decoder = pipeline.by_name("dec").unwrap();
-        limit(&decoder, MaxFrame::default(), |_| {});
-        seal(&decoder);
-        pipeline.set_state(gst::State::Playing).unwrap();
-
-        source.push_buffer(gst::Buffer::from_slice([encode(64), encode(640)].concat())).unwrap();
-        source.end_of_stream().unwrap();
-
-        let widths: Vec<_> = std::iter::from_fn(|| out.pull_sample().ok())
-            .map(|sample| size_of(sample.caps().unwrap().structure(0).unwrap()).unwrap().0)
-            .collect();
-        pipeline.set_state(gst::State::Null).unwrap();
-        assert_eq!(widths, [64]);
-    }
-
-    #[test]
-    fn parameter_sets_in_the_caps_count_as_well() {
-        let caps = "video/x-h264,stream-format=avc,alignment=au";
-        let encoder = "x264enc speed-preset=ultrafast tune=zerolatency ! h264parse";
-
-        assert_eq!(decode(encoder, caps, "avdec_h264", MaxFrame::new(322, 242).unwrap()).1, 4);
-        let (refused, frames) = decode(encoder, caps, "avdec_h264", MaxFrame::new(320, 224).unwrap());
-        assert_eq!((refused.len(), frames), (1, 0));
-    }
 }

@@ -31,7 +31,7 @@ pub fn build(name: &str, row: &Decoder, parts: &Parts) -> Result<gst::Bin, Error
     inlet::fill(&sink, parts);
     let decoder = launch::element(&bin, "dec")?;
     let tell = parts.tell.clone();
-    frame_size::limit(&decoder, parts.max_frame, move |(width, height)| {
+    frame_size::limit(&decoder, parts.max_frame, frame_size::PEERS_PATIENCE, move |(width, height)| {
         tell(Event::FrameTooLarge { width, height });
     });
     time_decoder(&decoder, parts);
