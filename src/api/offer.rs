@@ -18,7 +18,7 @@ use super::{
 use crate::{
     access::Caller,
     session,
-    signalling::{self, Candidate, limits},
+    signalling::{self, Candidate, Reach, limits},
     turn,
 };
 
@@ -113,9 +113,10 @@ pub struct IceServersBody {
 pub async fn create(
     Extract(state): Extract<State>,
     Extension(caller): Extension<Caller>,
+    Extension(reach): Extension<Reach>,
     body: Result<Object, Error>,
 ) -> Response {
-    match answer(&state, caller, body).await {
+    match answer(&state, caller, reach, body).await {
         Ok(answer) => Json(answer).into_response(),
         Err(error) => {
             let refusal = error.into_response();
@@ -125,14 +126,19 @@ pub async fn create(
     }
 }
 
-async fn answer(state: &State, caller: Caller, body: Result<Object, Error>) -> Result<AnswerBody, Error> {
+async fn answer(
+    state: &State,
+    caller: Caller,
+    reach: Reach,
+    body: Result<Object, Error>,
+) -> Result<AnswerBody, Error> {
     let mut body = body?;
     let sdp = body.string("sdp");
     body.literal("type", "offer");
     let initial = body.object("initialParameters").unwrap_or_default();
     let resume_token = body.optional_string("resumeToken");
     body.check()?;
-    let offer = signalling::Offer::parse(&sdp)?;
+    let offer = signalling::Offer::parse_from(&sdp, reach)?;
     let created = state.registry.create(offer, session::Options { caller, initial, resume_token }).await;
     let created = created.map_err(|error| Error::from(error).inside("initialParameters"))?;
     Ok(AnswerBody {

@@ -190,8 +190,9 @@ fn read_transport(session: &Session, medias: &[Media]) -> Result<Transport, Erro
     shared.ok_or(Error::NoMedia)
 }
 
-/// Removes the candidates that webrtcbin cannot or must not use; counts the rest, and those that it must not. A `.local` name resolves nowhere but in the
-/// peer's network; its checks reach the server all the same and become peer-reflexive candidates.
+/// Removes the candidates that webrtcbin cannot or must not use; counts the rest, and those that it must not. A `.local`
+/// name resolves nowhere but in the peer's network; its checks reach the server all the same and become peer-reflexive
+/// candidates.
 fn drop_candidates(session: &mut Session, reach: Reach) -> Result<(usize, usize), Error> {
     let (mut kept, mut ignored, mut seen) = (0, 0, 0);
     let mut keep = |line: &Attribute| {

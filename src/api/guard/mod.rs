@@ -21,16 +21,19 @@ use super::{State, access_error, error::Error, sessions::id_of};
 use crate::{
     access::{Caller, Role, audit},
     recordings, session,
+    signalling::Reach,
 };
 
 /// Where DELETE of a session that there is not is a success, as in Scope.
 const IDEMPOTENT: &str = "/api/v1/webrtc/offer/";
 
-/// Lets a request through whose caller has what the route needs; later steps find the [`Caller`] in its extensions.
+/// Lets a request through whose caller has what the route needs; later steps find the [`Caller`] and its [`Reach`] in
+/// its extensions.
 pub async fn check(Extract(state): Extract<State>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let evidence = evidence::of(&parts);
     let caller = state.access.caller(&evidence);
+    let reach = if evidence.direct { Reach::Host } else { Reach::Network };
     let got = if evidence.key.is_some() { "one that it does not know or has revoked" } else { "none" };
     let (method, changes) = (parts.method.clone(), policy::changes(&parts.method));
     let path = parts.extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned());
@@ -42,6 +45,7 @@ pub async fn check(Extract(state): Extract<State>, request: Request, next: Next)
         refusal
     } else {
         request.extensions_mut().insert(caller.clone());
+        request.extensions_mut().insert(reach);
         next.run(request).await
     };
     if let Some(path) = path.filter(|_| changes) {
