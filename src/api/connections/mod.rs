@@ -84,6 +84,7 @@ impl Connections {
             open.close_longest_idle(|_| true)?;
         }
         if !has_descriptors && descriptors::free() < descriptors::CONNECTION_FLOOR / 2 {
+            limits::CONNECTIONS.refused();
             return None; // those that were closed have not ended yet
         }
         let number = open.next;
