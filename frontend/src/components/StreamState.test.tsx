@@ -46,7 +46,7 @@ it("asks for a sign-in where the stream waits for one, and counts no attempts", 
   expect(screen.queryByText(/Trying again/)).toBeNull();
 });
 
-it("does not send to Start whoever may not start", () => {
+it("does not send a user to Start who may not start", () => {
   const { rerender } = render(<StreamState stream={IDLE} onRestart={vi.fn()} />);
   expect(screen.getByText(/Press Start/)).toBeTruthy();
 

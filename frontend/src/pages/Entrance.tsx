@@ -4,7 +4,7 @@ import { useStreamState } from "../hooks/useStreamState";
 import { SignInPage } from "./SignInPage";
 import { StreamPage } from "./StreamPage";
 
-/** Lets people in: strangers sign in first. A stream that is running stays on the screen, whoever its viewer became. */
+/** Lets people in: strangers sign in first. A stream that is running stays on the screen after its viewer has signed out. */
 export function Entrance() {
   const { me, settled } = useAccountWatched();
   const stream = useStreamState();

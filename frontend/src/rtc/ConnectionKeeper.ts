@@ -17,7 +17,7 @@ const FIRST_FRAME_MS = 2000;
 const STEADY_MS = 10_000;
 const GIVE_UP_MS = 5 * 60_000;
 const GAVE_UP = "Could not reconnect within 5 minutes. Check the network and the server, then press Start.";
-const NOT_SIGNED_IN = "Nobody signed in within 5 minutes. Press Start to begin anew.";
+const NOT_SIGNED_IN = "Nobody signed in within 5 minutes. Press Start to begin again.";
 
 export interface KeeperOptions {
   /** What the next connection sends. */

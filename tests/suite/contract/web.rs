@@ -211,25 +211,29 @@ fn a_page_of_the_operators_choice_may_frame_the_page() {
 #[test]
 fn what_lies_in_a_recordings_folder_never_runs_as_a_page() {
     let folder = tempfile::tempdir().unwrap();
-    let id = "20260101-000000-abcdef";
-    let recording = folder.path().join(id);
-    std::fs::create_dir(&recording).unwrap();
-    let names = ["output-000.mp4", "output-001.html", "output-002.svg"];
-    let segment = |name: &&str| {
+    let recording = |id: &str, name: &str| {
+        let recording = folder.path().join(id);
+        std::fs::create_dir(&recording).unwrap();
         std::fs::write(recording.join(name), "<script>alert(1)</script>").unwrap();
-        json!({"file": name, "kind": "output", "codec": "H264", "width": 2, "height": 2, "sound": false,
-            "at_s": 0.0, "frame": 0, "session": "s"})
+        let segment = json!({"file": name, "kind": "output", "codec": "H264", "width": 2, "height": 2, "sound": false,
+            "at_s": 0.0, "frame": 0, "session": "s"});
+        let sidecar = json!({"version": 1, "id": id, "started": "2026-01-01T00:00:00Z", "session": "s",
+            "pipeline_id": "echo", "parameters": {}, "input": false, "segments": [segment], "timeline": [],
+            "end": {"code": "stopped", "sentence": "stopped", "seconds": 1.0, "bytes": 1}});
+        std::fs::write(recording.join("recording.json"), sidecar.to_string()).unwrap();
     };
-    let segments: Vec<_> = names.iter().map(segment).collect();
-    let sidecar = json!({"version": 1, "id": id, "started": "2026-01-01T00:00:00Z", "session": "s",
-        "pipeline_id": "echo", "parameters": {}, "input": false, "segments": segments, "timeline": [],
-        "end": {"code": "stopped", "sentence": "stopped", "seconds": 1.0, "bytes": 1}});
-    std::fs::write(recording.join("recording.json"), sidecar.to_string()).unwrap();
+    let video = "20260101-000000-aaaaaa";
+    let foreign =
+        [("20260101-000000-bbbbbb", "output-001.html"), ("20260101-000000-cccccc", "output-002.svg")];
+    recording(video, "output-000.mp4");
+    for (id, name) in foreign {
+        recording(id, name);
+    }
     let server = Server::spawn(&["--recordings", folder.path().to_str().unwrap()], OFFLINE);
-    let file = |name: &str| ask(&server, "GET", &format!("/api/v1/recordings/{id}/{name}"), &[]);
+    let file = |id: &str, name: &str| ask(&server, "GET", &format!("/api/v1/recordings/{id}/{name}"), &[]);
 
-    for (name, kind) in [(names[0], "video/mp4"), ("recording.json", "application/json")] {
-        let given = file(name);
+    for (name, kind) in [("output-000.mp4", "video/mp4"), ("recording.json", "application/json")] {
+        let given = file(video, name);
         assert_eq!((given.status, given.header("content-type")), (200, Some(kind)), "{}", given.text());
         assert_eq!(
             given.header("content-security-policy"),
@@ -238,8 +242,8 @@ fn what_lies_in_a_recordings_folder_never_runs_as_a_page() {
         );
         assert_eq!(given.header("x-content-type-options"), Some("nosniff"));
     }
-    for name in &names[1..] {
-        let refused = file(name);
+    for (id, name) in foreign {
+        let refused = file(id, name);
         assert_eq!((refused.status, &refused.json()["code"]), (404, &json!("recording_not_found")), "{name}");
     }
 }

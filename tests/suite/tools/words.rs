@@ -69,7 +69,7 @@ const LEFT: &[Left] = &[
     left("src/media/recording/writer.rs", "sound", 1, RECORDED),
     left("src/recordings/list.rs", "sound", 3, RECORDED),
     left("src/recordings/sidecar.rs", "sound", 1, RECORDED),
-    left("src/recordings/tests.rs", "sound", 1, RECORDED),
+    left("src/recordings/tests/mod.rs", "sound", 2, RECORDED),
 ];
 
 const RECORDED: &str = "the key `sound` of a recording's files";

@@ -6,7 +6,7 @@ import { signOut } from "../../state/actions";
 import { Button } from "../ui/Button";
 import { PersonIcon } from "../ui/icons";
 
-/** Who is signed in, and the way out. Whoever needs no sign-in sees nothing. */
+/** Who is signed in, and the way out. A caller who needs no sign-in sees nothing. */
 export function AccountMenu({ streaming }: { streaming: boolean }) {
   const id = useId();
   const { me } = useAccount();
