@@ -77,7 +77,7 @@ fn decode_with_one_large(patience: Duration) -> (usize, usize, Vec<Size>) {
     assert_eq!(keys, [0, 3, 6]);
     units[3][6..10].copy_from_slice(&[0xff, 0x3f, 0xff, 0x3f]); // RFC 6386, section 9.1
 
-    let line = "appsrc name=in caps=video/x-vp8 format=time ! vp8dec name=dec ! appsink name=out sync=false";
+    let line = "appsrc name=in caps=video/x-vp8 format=time ! identity name=depay ! vp8dec name=dec ! appsink name=out sync=false";
     let decoding = gst::parse::launch(line).unwrap().downcast::<gst::Pipeline>().unwrap();
     let source = decoding.by_name("in").unwrap().downcast::<gst_app::AppSrc>().unwrap();
     let out = decoding.by_name("out").unwrap().downcast::<gst_app::AppSink>().unwrap();
@@ -86,10 +86,13 @@ fn decode_with_one_large(patience: Duration) -> (usize, usize, Vec<Size>) {
         tell.send(size).unwrap()
     });
     let (asked, requests) = mpsc::channel();
-    KEY_REQUESTS_SENT.upstream(&source.static_pad("src").unwrap(), move |_, event| {
-        asked.send(event.has_name(events::KEY_REQUEST)).unwrap();
-        gst::PadProbeReturn::Ok
-    });
+    KEY_REQUESTS_SENT.upstream(
+        &decoding.by_name("depay").unwrap().static_pad("sink").unwrap(),
+        move |_, event| {
+            asked.send(event.has_name(events::KEY_REQUEST)).unwrap();
+            gst::PadProbeReturn::Ok
+        },
+    );
     decoding.set_state(gst::State::Playing).unwrap();
     for unit in units {
         source.push_buffer(gst::Buffer::from_slice(unit)).unwrap();
