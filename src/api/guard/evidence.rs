@@ -66,7 +66,20 @@ fn is_direct(version: Version, uri: &Uri, headers: &HeaderMap) -> bool {
     let proxied =
         headers.keys().any(|name| PROXY.contains(&name.as_str()) || name.as_str().starts_with(FORWARDED));
     let foreign_scheme = headers.contains_key(header::AUTHORIZATION);
-    version >= Version::HTTP_11 && !proxied && !foreign_scheme && is_loopback_host(uri, headers)
+    version >= Version::HTTP_11
+        && !proxied
+        && !foreign_scheme
+        && is_loopback_host(uri, headers)
+        && is_loopback_page(headers)
+}
+
+/// Whether the page that asks, if it is one, came from this machine: one that `--allow-origin` lets use the API is not
+/// the person here.
+fn is_loopback_page(headers: &HeaderMap) -> bool {
+    headers.get_all(header::ORIGIN).into_iter().all(|origin| {
+        let authority = origin.to_str().ok().and_then(|origin| origin.split_once("://")?.1.parse().ok());
+        authority.is_some_and(|authority| is_loopback(&authority))
+    })
 }
 
 /// Whether the request names this machine as such, in HTTP/1's `Host` or HTTP/2's authority.
@@ -136,6 +149,20 @@ mod tests {
         let mut unknown = parts("127.0.0.1", &local);
         unknown.extensions.clear();
         assert!(!of(&unknown).direct);
+    }
+
+    #[test]
+    fn a_page_of_another_site_is_not_the_person_at_this_machine() {
+        let of_page = |origin| of(&parts("127.0.0.1", &[("host", "localhost"), ("origin", origin)])).direct;
+
+        for own in ["http://localhost:8000", "http://127.0.0.1:5173", "https://[::1]"] {
+            assert!(of_page(own), "{own}");
+        }
+        for foreign in
+            ["https://app.example", "null", "http://localhost.evil.example", "http://x@evil.example", ""]
+        {
+            assert!(!of_page(foreign), "{foreign}");
+        }
     }
 
     #[test]
