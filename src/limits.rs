@@ -85,6 +85,8 @@ limits! {
     RECORDINGS_KEPT "recordings_kept" "10000" "each is a folder and is read when recordings are listed; starts and stops make them as fast as requests come" "as many recordings are kept as may be; delete some, or set --recordings-retention";
     RECORDING_FILES "recording_files" "500 a recording, one a second and stream" "each file is a graph and an inode; a peer that alternates two sets of codec parameters makes 57 a second" "the size or codec parameters of the video change too often; start another recording";
     RECORDING_CHANGES "recording_changes" "64 KiB a change, 16 MiB a recording" "a client can change long parameters with each frame" "the parameters are longer, or have changed more often, than a recording keeps; start another recording";
+    TOKEN_SESSIONS "token_sessions" "sessions of the token" "who mints a token says how many sessions it may make" "the token has made all sessions that it may; ask for a new token";
+    REVOKED_TOKENS "revoked_tokens" "1000 of one key" "each revoked token is remembered until it would have expired" "as many tokens of this key are revoked as may be; revoke the key, or wait until some have expired";
     PARAMETER_TEXT "parameter_text" "10000 characters, where the schema of a parameter sets no limit" "a text is kept, repeated in replies and recorded with each change" "expected at most 10000 characters; send a shorter text";
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    caller::{Caller, Role, Subject},
+    caller::{Caller, LOCAL, Role, Subject},
     key::{Digest, Key},
     key_file::{self, KeyFile, Row, Stamp},
 };
@@ -19,6 +19,8 @@ const OPERATOR: &str = "operator";
 pub struct Keys {
     /// The operator's key of the configuration, or the one that the server made.
     own: Option<Digest>,
+    /// Whether a person at this machine is the operator.
+    trust_loopback: bool,
     file: KeyFile,
     known: RwLock<Known>,
 }
@@ -36,12 +38,17 @@ impl Keys {
     /// As [`KeyFile::read`].
     pub fn load(file: KeyFile) -> Result<Self, key_file::Error> {
         let (stamp, rows) = (file.stamp(), file.read()?);
-        Ok(Self { own: None, file, known: RwLock::new(Known { stamp, rows }) })
+        Ok(Self { own: None, trust_loopback: false, file, known: RwLock::new(Known { stamp, rows }) })
     }
 
     /// The same with the operator's own key.
     pub fn with_own(self, own: Option<&Key>) -> Self {
         Self { own: own.map(Key::digest), ..self }
+    }
+
+    /// The same where a person at this machine is the operator, or is not.
+    pub fn trusting_loopback(self, trust_loopback: bool) -> Self {
+        Self { trust_loopback, ..self }
     }
 
     /// Whether the file has none.
@@ -60,6 +67,20 @@ impl Keys {
             }
         }
         found
+    }
+
+    /// What tells the present key of a subject from an earlier one of the same name, and its role; `None` where it has
+    /// none. A person at this machine needs no key.
+    pub fn standing(&self, of: &Subject) -> Option<(String, Role)> {
+        if *of == LOCAL.into() {
+            return self.trust_loopback.then(|| (LOCAL.to_owned(), Role::Operator));
+        }
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let named = known.rows.iter().find(|row| subject(&row.name) == *of);
+        let named = named.and_then(|row| Some((row.digest()?, row.role)));
+        let own = self.own.filter(|_| *of == OPERATOR.into()).map(|own| (own, Role::Operator));
+        // Of the digest, which is no secret of a random key but is one of a short word.
+        named.or(own).map(|(digest, role)| (Digest::of(&digest.to_hex()).to_hex(), role))
     }
 
     /// Takes over the file where it has changed. One that is wrong changes nothing: a person is editing it.

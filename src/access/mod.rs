@@ -9,10 +9,14 @@
 mod attempts;
 pub mod audit;
 mod caller;
+mod jose;
 mod key;
 mod key_file;
 mod keys;
+mod revoked;
 mod sign_ins;
+mod token_secret;
+mod tokens;
 
 use std::{
     io,
@@ -27,9 +31,10 @@ use tokio_util::sync::CancellationToken;
 
 use self::{attempts::Attempts, key::Digest, keys::Keys, sign_ins::SignIns};
 pub use self::{
-    caller::{Caller, Right, Rights, Role, Subject},
+    caller::{Caller, Limits, Right, Rights, Role, Subject},
     key::Key,
     key_file::{KeyFile, Row},
+    tokens::{Error as TokenError, Minted, SessionCount, Tokens},
 };
 use crate::state_dir::{self, StateDir};
 
@@ -57,7 +62,13 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { open: false, trust_loopback: true, keys_file: None, key: None, key_file: None }
+        Self {
+            open: false,
+            trust_loopback: true,
+            keys_file: None,
+            key: None,
+            key_file: None,
+        }
     }
 }
 
@@ -93,9 +104,9 @@ pub enum Error {
         /// What is wrong with it.
         detail: String,
     },
-    /// The system has no random numbers.
-    #[error("cannot make a key: {0}")]
-    Random(#[from] io::Error),
+    /// The state folder, or the system's random numbers.
+    #[error("the state folder: {0}")]
+    State(#[from] io::Error),
 }
 
 /// Who can reach the server's port.
@@ -118,6 +129,8 @@ pub struct Evidence<'a> {
     pub key: Option<&'a str>,
     /// The value of a sign-in's cookie.
     pub sign_in: Option<&'a str>,
+    /// The origin of the page that asks, as its browser says.
+    pub origin: Option<&'a str>,
 }
 
 /// Why a sign-in failed.
@@ -145,7 +158,8 @@ struct Inner {
     trust_loopback: bool,
     /// The operator's key, where the server made it.
     made: Option<Key>,
-    keys: Keys,
+    keys: Arc<Keys>,
+    tokens: Tokens,
     sign_ins: Mutex<SignIns>,
     attempts: Mutex<Attempts>,
 }
@@ -166,10 +180,14 @@ impl Access {
                 "open to everybody: every caller is an operator; start without --open to require keys"
             );
         }
+        let keys = keys.with_own(configured.as_ref().or(made.as_ref()));
+        let keys = Arc::new(keys.trusting_loopback(settings.trust_loopback));
+        let tokens = Tokens::load(state.clone(), keys.clone())?;
         Ok(Self(Arc::new(Inner {
             open: settings.open,
             trust_loopback: settings.trust_loopback,
-            keys: keys.with_own(configured.as_ref().or(made.as_ref())),
+            keys,
+            tokens,
             made,
             sign_ins: Mutex::default(),
             attempts: Mutex::default(),
@@ -194,13 +212,20 @@ impl Access {
         }
         // A wrong key is never taken for none: its sender believes to be somebody.
         if let Some(key) = evidence.key {
-            return self.0.keys.caller(&Digest::of(key), from).unwrap_or_else(|| Caller::nobody(from));
+            let of_key = self.0.keys.caller(&Digest::of(key), from);
+            let found = of_key.or_else(|| self.0.tokens.caller(key, evidence));
+            return found.unwrap_or_else(|| Caller::nobody(from));
         }
         let signed_in = evidence.sign_in.and_then(|value| lock(&self.0.sign_ins).key(value, Instant::now()));
         if let Some(caller) = signed_in.and_then(|key| self.0.keys.caller(&key, from)) {
             return caller;
         }
         if evidence.direct && self.0.trust_loopback { Caller::local(from) } else { Caller::nobody(from) }
+    }
+
+    /// What mints, revokes and counts tokens.
+    pub fn tokens(&self) -> &Tokens {
+        &self.0.tokens
     }
 
     /// Signs a browser in; gives who it is and the value of its cookie.

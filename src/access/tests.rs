@@ -9,7 +9,7 @@ fn state(folder: &tempfile::TempDir) -> StateDir {
 }
 
 fn evidence<'a>(key: Option<&'a str>, sign_in: Option<&'a str>, direct: bool) -> Evidence<'a> {
-    Evidence { from: HERE, direct, key, sign_in }
+    Evidence { from: HERE, direct, key, sign_in, origin: None }
 }
 
 fn role(access: &Access, evidence: &Evidence<'_>) -> Role {
@@ -155,6 +155,64 @@ fn of_ten_thousand_changed_keys_none_gets_in() {
         assert_eq!(role(&access, &evidence(Some(&key), None, false)), Role::Nobody, "{key}");
         assert_eq!(role(&access, &evidence(None, Some(&cookie), false)), Role::Nobody, "{cookie}");
     }
+}
+
+fn token(access: &Access, minter: &Caller, rights: &[Right], limits: Limits) -> String {
+    access.tokens().mint(minter, rights.to_vec(), limits, Duration::from_mins(5)).unwrap().text
+}
+
+#[test]
+fn of_ten_thousand_changed_tokens_none_gets_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let (settings, state) = (Settings::default(), state(&folder));
+    let key = settings.keys(&state).add("alice", Role::User).unwrap();
+    let access = Access::load(&settings, &state, Reach::Network).unwrap();
+    let alice = access.caller(&evidence(Some(key.expose()), None, false));
+    let token = token(&access, &alice, &Right::ALL, Limits::default());
+    assert_eq!(role(&access, &evidence(Some(&token), None, false)), Role::User);
+
+    for seed in 0..10_000_usize {
+        let changed = mutated(&token, seed);
+
+        assert_eq!(role(&access, &evidence(Some(&changed), None, true)), Role::Nobody, "{changed}");
+    }
+}
+
+#[test]
+fn a_token_can_no_more_than_its_minter_can_at_the_moment() {
+    let folder = tempfile::tempdir().unwrap();
+    let (settings, state) = (Settings::default(), state(&folder));
+    let keys = settings.keys(&state);
+    let key = keys.add("alice", Role::User).unwrap();
+    let access = Access::load(&settings, &state, Reach::Network).unwrap();
+    let alice = access.caller(&evidence(Some(key.expose()), None, false));
+    let token = token(&access, &alice, &Right::ALL, Limits::default());
+    let rights = || access.caller(&evidence(Some(&token), None, false)).rights().list();
+    assert_eq!(rights(), Right::ALL);
+
+    let rows = fs::read_to_string(keys.path()).unwrap().replace("\"user\"", "\"viewer\"");
+    fs::write(keys.path(), rows).unwrap();
+    access.0.keys.reread();
+
+    assert_eq!(rights(), [Right::View], "its minter watches from now on");
+    let viewer = access.caller(&evidence(Some(key.expose()), None, false));
+    let more = access.tokens().mint(&viewer, Right::ALL.to_vec(), Limits::default(), Duration::from_mins(5));
+    assert!(matches!(more, Err(TokenError::Exceeds(Right::Publish))));
+}
+
+#[test]
+fn a_token_of_this_machine_ends_with_the_trust_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (settings, state) = (Settings::default(), state(&folder));
+    let access = Access::load(&settings, &state, Reach::Network).unwrap();
+    let text = token(&access, &Caller::local(HERE), &[Right::View], Limits::default());
+    let of = |settings: &Settings| {
+        let access = Access::load(settings, &state, Reach::Network).unwrap();
+        role(&access, &evidence(Some(&text), None, false))
+    };
+
+    assert_eq!(of(&settings), Role::Viewer, "it outlives a restart");
+    assert_eq!(of(&Settings { trust_loopback: false, ..settings }), Role::Nobody);
 }
 
 /// The text with one change: a bit flipped, cut, doubled, a letter added.

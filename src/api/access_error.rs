@@ -7,7 +7,7 @@ use axum::{
 };
 
 use super::error_body::ErrorBody;
-use crate::access::{Caller, Refused};
+use crate::access::{Caller, Refused, TokenError};
 
 /// A caller that the server does not know; `got` is what it showed in place of a key.
 pub fn unauthorized(got: &str) -> Response {
@@ -38,6 +38,24 @@ pub fn sign_in(error: &Refused) -> Response {
         Refused::Random(_) => {
             tracing::error!(%error, "a request failed");
             respond(StatusCode::INTERNAL_SERVER_ERROR, ErrorBody::new(error, "internal"))
+        }
+    }
+}
+
+/// A token that was not minted, revoked or used.
+pub fn token(error: &TokenError) -> Response {
+    let respond_as = |status, code| respond(status, ErrorBody::new(error, code));
+    match error {
+        TokenError::Exceeds(_) | TokenError::UsedUp(_) => respond_as(StatusCode::FORBIDDEN, "forbidden"),
+        TokenError::Nothing
+        | TokenError::Lifetime(_)
+        | TokenError::Zero(_)
+        | TokenError::Origin(_)
+        | TokenError::TooLong(_) => respond_as(StatusCode::BAD_REQUEST, "bad_token_request"),
+        TokenError::TooMany => respond_as(StatusCode::CONFLICT, "too_many_revoked_tokens"),
+        TokenError::State(_) | TokenError::Sign(_) => {
+            tracing::error!(%error, "a request failed");
+            respond_as(StatusCode::INTERNAL_SERVER_ERROR, "internal")
         }
     }
 }

@@ -62,6 +62,8 @@ pub enum Error {
     SourceKind(String),
     /// A graph that Graphviz did not draw.
     Graphviz(graphviz::Error),
+    /// A token that was not minted, revoked or used.
+    Token(access::TokenError),
     /// A sign-in that failed.
     SignIn(access::Refused),
 }
@@ -161,6 +163,7 @@ impl IntoResponse for Error {
             }
             Self::Body(sentence) => respond(StatusCode::BAD_REQUEST, ErrorBody::new(sentence, "bad_body")),
             Self::Graphviz(error) => graphviz_response(&error),
+            Self::Token(error) => access_error::token(&error),
             Self::SignIn(error) => access_error::sign_in(&error),
             Self::SlowBody(limit) => {
                 let sentence = format!("the request body was not received within {} s", limit.as_secs());

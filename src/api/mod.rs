@@ -23,6 +23,7 @@ pub mod server;
 mod sessions;
 mod sign_in;
 mod sources;
+mod tokens;
 mod ui;
 mod viewer;
 
@@ -104,6 +105,8 @@ fn bounded() -> OpenApiRouter<State> {
         .routes(routes!(sign_in::me))
         .routes(routes!(sign_in::sign_in))
         .routes(routes!(sign_in::sign_out))
+        .routes(routes!(tokens::create))
+        .routes(routes!(tokens::revoke))
         .routes(routes!(offer::create))
         .routes(routes!(offer::add_candidates, offer::close))
         .routes(routes!(offer::ice_servers))

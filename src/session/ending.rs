@@ -36,6 +36,8 @@ pub enum EndReason {
     SourceFailed,
     /// Another connection resumed the session.
     Resumed,
+    /// The time that its maker's token gave it is over.
+    TimeUp,
     /// The server is shutting down.
     ServerShutdown,
 }
@@ -76,6 +78,9 @@ impl EndReason {
                 ("source_failed", "the session's file cannot be played; see the server's log")
             }
             Self::Resumed => ("resumed", "a new connection resumed this session"),
+            Self::TimeUp => {
+                ("time_up", "the time that this session was given is over; ask for more, and start again")
+            }
             Self::ServerShutdown => ("server_shutdown", "the server is shutting down"),
         }
     }

@@ -95,6 +95,8 @@ pub struct State {
     phase: Phase,
     since: Instant,
     limits: Limits,
+    /// When its time is up.
+    until: Option<Instant>,
     channel_closed: Option<Instant>,
     resumed: Option<Instant>,
     missing_input_reported: bool,
@@ -102,12 +104,13 @@ pub struct State {
 }
 
 impl State {
-    /// A session whose offer was just answered.
-    pub fn new(limits: Limits, now: Instant) -> Self {
+    /// A session whose offer was just answered, and which may last `until` then.
+    pub fn new(limits: Limits, until: Option<Instant>, now: Instant) -> Self {
         Self {
             phase: Phase::Connecting,
             since: now,
             limits,
+            until,
             channel_closed: None,
             resumed: None,
             missing_input_reported: false,
@@ -157,6 +160,9 @@ impl State {
     fn tick(&mut self, now: Instant, observation: Observation) -> Vec<Action> {
         let Observation { frames_in, expects_video, silent_for, .. } = observation;
         let waited = now.saturating_duration_since(self.since);
+        if self.until.is_some_and(|until| now >= until) {
+            return self.end(EndReason::TimeUp, now);
+        }
         match self.phase {
             Phase::Connecting if waited >= self.limits.connect => self.end(EndReason::ConnectTimeout, now),
             Phase::Waiting if frames_in > 0 => {
@@ -236,7 +242,7 @@ mod tests {
     }
 
     fn live(start: Instant) -> State {
-        let mut state = State::new(limits(), start);
+        let mut state = State::new(limits(), None, start);
         state.step(Input::Connected, start);
         assert_eq!(state.step(tick(1, 0), start), [Action::FirstFrame]);
         state
@@ -245,7 +251,7 @@ mod tests {
     #[test]
     fn a_suspended_server_does_not_count_as_a_silent_peer() {
         let start = Instant::now();
-        let mut state = State::new(limits(), start);
+        let mut state = State::new(limits(), None, start);
         state.step(Input::Connected, start);
         state.step(tick(1, 0), start + SECOND);
 
@@ -261,9 +267,20 @@ mod tests {
     }
 
     #[test]
+    fn a_session_whose_time_is_up_ends_whatever_its_client_does() {
+        let start = Instant::now();
+        let mut state = State::new(limits(), Some(start + 20 * SECOND), start);
+        state.step(Input::Connected, start);
+        state.step(tick(1, 0), start + SECOND);
+
+        assert_eq!(state.step(tick(9, 0), start + 19 * SECOND), []);
+        assert_eq!(state.step(tick(9, 0), start + 20 * SECOND), [Action::End(EndReason::TimeUp)]);
+    }
+
+    #[test]
     fn a_session_that_never_connects_ends_in_time() {
         let start = Instant::now();
-        let mut state = State::new(limits(), start);
+        let mut state = State::new(limits(), None, start);
 
         assert_eq!(state.step(tick(0, 14), start + 14 * SECOND), []);
         assert_eq!(state.step(tick(0, 15), start + 15 * SECOND), [Action::End(EndReason::ConnectTimeout)]);
@@ -272,7 +289,7 @@ mod tests {
     #[test]
     fn a_connection_without_video_is_reported_and_then_ended() {
         let start = Instant::now();
-        let mut state = State::new(limits(), start);
+        let mut state = State::new(limits(), None, start);
         state.step(Input::Connected, start);
 
         assert_eq!(state.step(tick(0, 0), start + 3 * SECOND), [Action::ReportMissingInput]);
@@ -325,7 +342,7 @@ mod tests {
     #[test]
     fn packets_without_a_first_frame_are_no_missing_source() {
         let start = Instant::now();
-        let mut state = State::new(limits(), start);
+        let mut state = State::new(limits(), None, start);
         state.step(Input::Connected, start);
 
         let acts = stalled(&mut state, 0, start, 20);

@@ -62,6 +62,7 @@ pub struct Builder {
     media: Media,
     parameters: Option<Value>,
     resume_token: Option<String>,
+    key: Option<String>,
     offer_map: Vec<TextMap>,
     answer_map: Vec<TextMap>,
 }
@@ -82,6 +83,7 @@ impl Default for Builder {
             media: Media::Sent,
             parameters: None,
             resume_token: None,
+            key: None,
             offer_map: Vec::new(),
             answer_map: Vec::new(),
         }
@@ -149,6 +151,12 @@ impl Builder {
         self
     }
 
+    /// Sends the offer with a key or a token.
+    pub fn key(mut self, key: &str) -> Self {
+        self.key = Some(key.to_owned());
+        self
+    }
+
     /// Offers the fingerprint of a certificate that the client does not have, the same on each line.
     pub fn resume(mut self, token: &str) -> Self {
         self.resume_token = Some(token.to_owned());
@@ -189,7 +197,7 @@ impl Builder {
 
         let shared = Arc::new(Shared::default());
         shared.update(|stats| stats.offered_at = Some(Instant::now()));
-        let reply = post_body(base_url, &offer, self.parameters, self.resume_token)?;
+        let reply = post_body(base_url, &offer, self.parameters, self.resume_token, self.key)?;
         let Reply { session_id, answer, resume_token, resumed } = reply;
         let answer = self.answer_map.into_iter().fold(answer, |sdp, map| map(sdp));
         accept(&mut rtc, pending, &answer, video)?;
@@ -302,7 +310,7 @@ struct Lines {
 
 /// Posts an offer and returns the session's id and the answer's text.
 pub fn post(base_url: &str, offer: &str, parameters: Option<Value>) -> Result<(String, String), Error> {
-    let reply = post_body(base_url, offer, parameters, None)?;
+    let reply = post_body(base_url, offer, parameters, None, None)?;
     Ok((reply.session_id, reply.answer))
 }
 
@@ -318,6 +326,7 @@ fn post_body(
     offer: &str,
     parameters: Option<Value>,
     resume_token: Option<String>,
+    key: Option<String>,
 ) -> Result<Reply, Error> {
     let mut body = json!({ "sdp": offer, "type": "offer" });
     if let Some(parameters) = parameters {
@@ -326,7 +335,11 @@ fn post_body(
     if let Some(token) = resume_token {
         body["resumeToken"] = token.into();
     }
-    let response = http::post_json(&format!("{base_url}{OFFERS}"), &body)?;
+    let url = format!("{base_url}{OFFERS}");
+    let bearer = key.map(|key| format!("Bearer {key}"));
+    let mut headers = vec![("content-type", "application/json")];
+    headers.extend(bearer.as_deref().map(|bearer| ("authorization", bearer)));
+    let response = http::send(http::Method::POST, &url, &headers, body.to_string().into_bytes())?;
     let reply = accepted(&response, 200)?;
     let text = |key: &str| reply[key].as_str().map(str::to_owned);
     match (text("type").as_deref(), text("sessionId"), text("sdp")) {

@@ -35,6 +35,7 @@ pub fn of(parts: &Parts) -> Evidence<'_> {
         direct: from.is_loopback() && is_direct(parts.version, &parts.uri, &parts.headers),
         key: bearer(&parts.headers),
         sign_in: cookie(&parts.headers),
+        origin: parts.headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()),
     }
 }
 

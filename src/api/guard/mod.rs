@@ -63,10 +63,14 @@ async fn permit(
 ) -> Result<(), Response> {
     let right = match need {
         Need::Nothing => return Ok(()),
+        Need::Key if caller.may_mint() => return Ok(()),
+        Need::Key if caller.role() != Role::Nobody => {
+            return Err(access_error::forbidden("a key of the role user or operator", caller));
+        }
         _ if caller.is_operator() => return Ok(()),
         _ if caller.role() == Role::Nobody => return Err(access_error::unauthorized(got)),
         Need::Somebody => return Ok(()),
-        Need::Operator => return Err(access_error::forbidden("the role operator", caller)),
+        Need::Operator | Need::Key => return Err(access_error::forbidden("the role operator", caller)),
         Need::Right(right) | Need::Session(right) | Need::Recording(right) => right,
     };
     if !caller.rights().has(right) {
@@ -75,13 +79,14 @@ async fn permit(
     match need {
         Need::Session(_) => own_session(state, request, caller).await,
         Need::Recording(_) => own_recording(state, request, caller).await,
-        Need::Nothing | Need::Somebody | Need::Right(_) | Need::Operator => Ok(()),
+        Need::Nothing | Need::Somebody | Need::Right(_) | Need::Key | Need::Operator => Ok(()),
     }
 }
 
 async fn own_session(state: &State, request: &mut Request, caller: &Caller) -> Result<(), Response> {
     let id = id_of(&named(request).await);
-    if state.registry.owner(&id).is_some_and(|owner| caller.owns(&owner)) {
+    let given = || caller.is_given(&id.to_string());
+    if state.registry.owner(&id).is_some_and(|owner| caller.owns(&owner) || given()) {
         return Ok(());
     }
     // As the route itself answers for a session that there is not.
@@ -103,11 +108,11 @@ async fn own_recording(state: &State, request: &mut Request, caller: &Caller) ->
     Err(Error::from(recordings::Error::NotFound(id_of(&id).to_string())).into_response())
 }
 
-/// The `{id}` of the path; empty where it has none.
+/// The `{id}` or `{token}` of the path; empty where it has none.
 async fn named(request: &mut Request) -> String {
     let parameters = request.extract_parts::<RawPathParams>().await;
-    let id = parameters
-        .ok()
-        .and_then(|all| all.iter().find(|(name, _)| *name == "id").map(|(_, id)| id.to_owned()));
+    let id = parameters.ok().and_then(|all| {
+        all.iter().find(|(name, _)| ["id", "token"].contains(name)).map(|(_, id)| id.to_owned())
+    });
     id.unwrap_or_default()
 }

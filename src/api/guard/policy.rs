@@ -18,11 +18,13 @@ pub enum Need {
     Session(Right),
     /// This right, and to own the recording that the path names, by its own id or by a session's.
     Recording(Right),
+    /// A key of its own, of a user or an operator; no token.
+    Key,
     /// To be an operator.
     Operator,
 }
 
-use Need::{Nothing, Operator, Recording, Right as Has, Session, Somebody};
+use Need::{Key, Nothing, Operator, Recording, Right as Has, Session, Somebody};
 use Right::{Control, Publish, Record, View};
 
 /// Every route: method, path, what it needs.
@@ -35,6 +37,8 @@ pub const ROUTES: &[(&str, &str, Need)] = &[
     ("GET", "/api/v1/me", Nothing),
     ("POST", "/api/v1/sign-in", Nothing),
     ("POST", "/api/v1/sign-out", Nothing),
+    ("POST", "/api/v1/tokens", Key),
+    ("DELETE", "/api/v1/tokens/{token}", Key),
     ("POST", "/api/v1/webrtc/offer", Has(Publish)),
     ("PATCH", "/api/v1/webrtc/offer/{id}", Session(Publish)),
     ("DELETE", "/api/v1/webrtc/offer/{id}", Session(Publish)),

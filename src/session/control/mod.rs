@@ -9,7 +9,7 @@ mod update;
 
 pub use client::UpdateBody;
 pub use messages::{Figures, Message};
-pub use permit::{Moment, noted, permit};
+pub use permit::{Moment, noted, permit, permit_pipeline};
 pub use recording::{Recorded, RecordedStatus, RecordingInfo, RecordingState, Request};
 use serde_json::Value;
 pub use source::{Choice, SOURCE, Source, SourceType};

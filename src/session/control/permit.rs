@@ -2,7 +2,7 @@
 
 use super::{Fault, fault};
 use crate::{
-    access::{Right, Rights},
+    access::{Caller, Right, Rights},
     stage::Values,
 };
 
@@ -36,6 +36,17 @@ pub fn permit(object: &Values, rights: Rights, moment: Moment) -> Result<(), Fau
 /// The keys of an update that the audit notes: what starts, ends or replaces something. Parameters change too often.
 pub fn noted(object: &Values) -> Vec<&'static str> {
     NOTED.into_iter().filter(|key| object.contains_key(*key)).collect()
+}
+
+/// Checks that a caller may run the pipeline that an update selects, by its id: an alias is another word for one.
+///
+/// # Errors
+/// Its token is for others.
+pub fn permit_pipeline(caller: &Caller, id: &str) -> Result<(), Fault> {
+    if caller.may_run(id) {
+        return Ok(());
+    }
+    Err(fault("/pipeline_id", format!("expected a pipeline that the token is for, got {id}")))
 }
 
 /// The right that a key needs, if it needs one.

@@ -63,6 +63,8 @@ pub struct Created {
 /// The pipeline and the parameters that a session starts with, checked.
 struct Setup {
     caller: Caller,
+    /// When its time is up.
+    until: Option<Instant>,
     entry: stage::Entry,
     update: Update,
 }
@@ -98,9 +100,10 @@ impl Registry {
         self.check_threads().await?;
         let mut setup = self.setup(options.caller, options.initial)?;
         match &previous {
-            Some(previous) => setup.resume(&self.0.catalog, &previous.snapshot.borrow()),
+            Some(previous) => setup.resume(&self.0.catalog, previous),
             None => self.check_load(&setup)?,
         }
+        setup.check_pipeline()?;
         let (id, offer, io) = (Id::random(), Some(offer), self.io()?);
         self.start(New { id, offer, setup, io, permit, previous, only: None }).await
     }
@@ -137,7 +140,7 @@ impl Registry {
     /// The session's task, from its graph to its end.
     async fn live(self, new: New, reply: oneshot::Sender<Result<Created, Error>>) {
         let New { id, offer, setup, mut io, permit, previous, only } = new;
-        let owner = setup.caller.subject().clone();
+        let (owner, until) = (setup.caller.subject().clone(), setup.until);
         let history = History::default();
         if let Some(offer) = &offer {
             history.add(DescriptionKind::Offer, &offer.sdp);
@@ -164,7 +167,10 @@ impl Registry {
         }
         let resume_token = uuid::Uuid::new_v4().to_string();
         let (mailbox, snapshot, token) = (senders.mailbox, session.subscribe(), resume_token.clone());
-        self.insert(&id, Handle { owner, mailbox, snapshot, history, token, permit: permit.complete() });
+        self.insert(
+            &id,
+            Handle { owner, until, mailbox, snapshot, history, token, permit: permit.complete() },
+        );
         let metrics = &self.0.metrics;
         metrics.sessions_started.inc();
         metrics.sessions.inc();
@@ -212,7 +218,7 @@ impl Registry {
         tell: stage::Tell,
     ) -> Result<Session, Error> {
         let inner = &self.0;
-        let (source, recording) = (setup.source(), setup.update.recording);
+        let (source, recording, until) = (setup.source(), setup.update.recording, setup.until);
         let caller = setup.caller;
         let Handover { steering, recording: active } = if let Some(handover) = take_over(previous).await {
             handover.steering.attach(io.clone(), tell);
@@ -232,7 +238,7 @@ impl Registry {
         let recorder =
             Recorder::new(id.clone(), caller.subject().clone(), inner.recordings.clone(), active, recording);
         let cx = Context::new(opened.peer, inner.metrics.clone(), view);
-        let state = State::new(inner.settings.limits.clone(), Instant::now());
+        let state = State::new(inner.settings.limits.clone(), until, Instant::now());
         Ok(Session::new(caller, cx, state, steering, input_file, recorder, report))
     }
 
@@ -248,6 +254,11 @@ impl Registry {
     fn by_token(&self, token: &str) -> Option<Handle> {
         let sessions = self.lock();
         sessions.live.get(sessions.tokens.get(token)?).cloned()
+    }
+
+    /// Whether a live session has that resume token.
+    pub fn can_resume(&self, token: &str) -> bool {
+        self.by_token(token).is_some()
     }
 
     fn check_descriptors(&self) -> Result<(), Error> {
@@ -309,11 +320,17 @@ impl Setup {
         if let Some(Choice::File(source)) = &update.source {
             sources.find(source, &caller)?;
         }
-        Ok(Self { caller, entry, update })
+        let seconds = caller.token().and_then(|token| token.limits.max_seconds);
+        let until =
+            seconds.and_then(|seconds| Instant::now().checked_add(Duration::from_secs(seconds.into())));
+        Ok(Self { caller, until, entry, update })
     }
 
     /// Takes the pipeline and the parameters of a session that is taken over, in case its stage is gone by then.
-    fn resume(&mut self, catalog: &stage::Catalog, previous: &Snapshot) {
+    fn resume(&mut self, catalog: &stage::Catalog, previous: &Handle) {
+        // A session that is taken over has no more time than it had.
+        self.until = [self.until, previous.until].into_iter().flatten().min();
+        let previous = previous.snapshot.borrow();
         // A pipeline that was removed from the catalog exists only in the stage.
         if let Ok(entry) = catalog.get(&previous.pipeline_id) {
             let own = previous.parameters.clone().into_iter().filter(|(name, _)| entry.schema.has(name));
@@ -324,6 +341,11 @@ impl Setup {
         }
         self.update.stage.paused = Some(previous.paused);
         self.update.source = previous.input_source.clone().map(Choice::File);
+    }
+
+    /// Checks that the caller may run the pipeline.
+    fn check_pipeline(&self) -> Result<(), stage::Error> {
+        Ok(control::permit_pipeline(&self.caller, &self.entry.info.id)?)
     }
 
     /// Checks that there are input frames, or that the pipeline needs none.

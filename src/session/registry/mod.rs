@@ -114,6 +114,8 @@ struct Ended {
 #[derive(Clone)]
 struct Handle {
     owner: Subject,
+    /// When its time is up.
+    until: Option<Instant>,
     mailbox: mpsc::Sender<Command>,
     snapshot: watch::Receiver<Snapshot>,
     history: History,

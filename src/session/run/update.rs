@@ -99,6 +99,7 @@ impl Session {
     ) -> Result<(), stage::Error> {
         control::permit(&object, caller.rights(), Moment::Later)?;
         let (entry, mut update) = self.steering.check(object)?;
+        control::permit_pipeline(caller, &entry.info.id)?;
         if update.recording.is_some() && self.recorder.is_full() {
             let sentence = "earlier requests are still in progress; try again".to_owned();
             return Err(control::fault("/recording", sentence).into());

@@ -7,6 +7,7 @@ mod keys;
 mod ownership;
 mod routes;
 mod sign_in;
+mod tokens;
 
 use serde_json::{Value, json};
 

@@ -11,8 +11,10 @@ enum Gate {
     Open,
     /// Every key.
     Known,
-    /// Keys of users.
+    /// Keys of users, and their tokens.
     Users,
+    /// Keys of users, and no token.
+    Keys,
     /// Owners of what the path names, whose role is at least a viewer's.
     OwnersView,
     /// Owners of what the path names, whose role is a user's.
@@ -21,12 +23,13 @@ enum Gate {
     Operators,
 }
 
-use Gate::{Known, Open, Operators, Owners, OwnersView, Users};
+use Gate::{Keys, Known, Open, Operators, Owners, OwnersView, Users};
 
 /// Every operation of the document. One without a row fails, and so does a row without an operation.
-const GATES: [(&str, Gate); 41] = [
+const GATES: [(&str, Gate); 43] = [
     ("add_candidates", Owners),
     ("create_session", Users),
+    ("create_token", Keys),
     ("delete_offer", Owners),
     ("delete_recording", Owners),
     ("delete_session", Owners),
@@ -57,6 +60,7 @@ const GATES: [(&str, Gate); 41] = [
     ("list_source_kinds", Users),
     ("list_sources", Users),
     ("load_pipeline", Operators),
+    ("revoke_token", Keys),
     ("set_headless_parameters", Operators),
     ("set_parameters", Owners),
     ("sign_in", Open),
@@ -69,7 +73,7 @@ const GATES: [(&str, Gate); 41] = [
 ];
 
 /// What the guard says; `Passed` is whatever the route itself answers.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Verdict {
     Unauthorized,
     Forbidden,
@@ -108,6 +112,7 @@ impl Operation {
     /// The path with something of the owner's.
     fn path(&self, own: &Own) -> String {
         let path = self.path.replace("{kind}", "video_file").replace("{file}", "recording.json");
+        let path = path.replace("{token}", "none");
         if path.contains("{id}") { path.replace("{id}", &self.named(own)) } else { path }
     }
 
@@ -161,6 +166,9 @@ fn every_route_lets_in_its_own_callers_and_nobody_else() {
     let revoked = fixture.key("gone", "operator");
     revoke(&fixture, "gone", &revoked);
     let own = Own::new(&fixture, &owner);
+    let tokens = tokens::refused(&fixture, &owner);
+    let rights = json!({"rights": ["publish", "view", "control", "record"]});
+    let other_token = fixture.token(&other, &rights)["token"].as_str().unwrap().to_owned();
     let document = http::get(&format!("{}/openapi.json", fixture.server.url())).unwrap().json();
     let mut gates: BTreeMap<_, _> = GATES.into_iter().collect();
 
@@ -173,6 +181,9 @@ fn every_route_lets_in_its_own_callers_and_nobody_else() {
         for stranger in [None, Some(revoked.as_str()), Some("forged"), Some("")] {
             assert_eq!(ask(stranger), if gate == Open { Passed } else { Unauthorized }, "{id}, {stranger:?}");
         }
+        for (fault, token) in &tokens {
+            assert_eq!(ask(Some(token)), if gate == Open { Passed } else { Unauthorized }, "{id}, {fault}");
+        }
         for malformed in ["Basic b3duZXI6b3duZXI=", "Bearer", "Bearer a b", "bearer\t", "Negotiate x"] {
             let headers = [("authorization", malformed)];
             let body = if operation.has_body { "{}" } else { "" };
@@ -182,12 +193,14 @@ fn every_route_lets_in_its_own_callers_and_nobody_else() {
         }
         let (of_viewer, of_other) = match gate {
             Open | Known => (Passed, Passed),
-            Users => (Forbidden, Passed),
+            Users | Keys => (Forbidden, Passed),
             OwnersView => (Hidden, Hidden),
             Owners => (Forbidden, Hidden),
             Operators => (Forbidden, Forbidden),
         };
         assert_eq!((ask(Some(&viewer)), ask(Some(&other))), (of_viewer, of_other), "{id}");
+        let of_token = if gate == Keys { Forbidden } else { of_other };
+        assert_eq!(ask(Some(&other_token)), of_token, "{id}, a token of another");
         if gate == Owners {
             assert!(exists(&operation, &fixture, &path, &owner), "{id}: another one ended it");
         }

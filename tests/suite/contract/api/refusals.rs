@@ -81,7 +81,7 @@ fn every_route_with_a_body_refuses_what_is_no_json_object() {
             routes += 1;
         }
     }
-    assert_eq!(routes, 9);
+    assert_eq!(routes, 10);
 }
 
 #[test]
