@@ -158,6 +158,7 @@ impl App {
             tokio::time::timeout(shutdown::TASK_GRACE, task).await.ok(); // a hanging disk must not delay the shutdown
         }
         tokio::task::spawn_blocking(move || drop(self.watch)).await.ok(); // joins its thread
+        tokio::task::spawn_blocking(|| access::audit::flush(shutdown::TASK_GRACE)).await.ok(); // as above
         anyhow::ensure!(left == 0, "{left} sessions did not end within {:?}", self.grace);
         http.context("HTTP connections did not end in time")??.context("HTTP")?;
         turn.context("the ICE servers' task did not end in time")??;
@@ -166,7 +167,7 @@ impl App {
     }
 }
 
-/// Exports the counts of [`limits`].
+/// Exports the counts of [`limits`] and of the audit.
 fn show_refusals(metrics: &Metrics) {
     metrics.before_text(|metrics| {
         for limit in limits::ALL {
@@ -174,6 +175,8 @@ fn show_refusals(metrics: &Metrics) {
             counter.reset();
             counter.inc_by(limit.refusals());
         }
+        metrics.audit_lines_lost.reset();
+        metrics.audit_lines_lost.inc_by(access::audit::lost());
     });
 }
 

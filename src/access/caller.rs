@@ -125,6 +125,7 @@ impl Subject {
     }
 
     /// The one whose limits count: a token's minter, anybody else itself.
+    #[must_use]
     pub fn account(&self) -> Self {
         self.0.split_once('/').map_or_else(|| self.clone(), |(minter, _)| minter.into())
     }

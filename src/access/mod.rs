@@ -8,6 +8,7 @@
 
 mod attempts;
 pub mod audit;
+mod audit_file;
 mod caller;
 mod jose;
 mod key;
@@ -58,6 +59,8 @@ pub struct Settings {
     pub key: Option<Key>,
     /// A file that holds it.
     pub key_file: Option<PathBuf>,
+    /// The file of the audit.
+    pub audit_log: Option<PathBuf>,
 }
 
 impl Default for Settings {
@@ -68,6 +71,7 @@ impl Default for Settings {
             keys_file: None,
             key: None,
             key_file: None,
+            audit_log: None,
         }
     }
 }
@@ -103,6 +107,14 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong with it.
         detail: String,
+    },
+    /// The file of the audit.
+    #[error("the audit log {}: {error}", path.display())]
+    AuditLog {
+        /// The file.
+        path: PathBuf,
+        /// Why it cannot be opened.
+        error: io::Error,
     },
     /// The state folder, or the system's random numbers.
     #[error("the state folder: {0}")]
@@ -171,6 +183,9 @@ impl Access {
     /// # Errors
     /// Something that is configured is wrong.
     pub fn load(settings: &Settings, state: &StateDir, reach: Reach) -> Result<Self, Error> {
+        if let Some(path) = &settings.audit_log {
+            audit::keep(path).map_err(|error| Error::AuditLog { path: path.clone(), error })?;
+        }
         let keys = Keys::load(settings.keys(state))?;
         let configured = settings.configured()?;
         let needs_one = !settings.open && reach == Reach::Network && configured.is_none() && keys.is_empty();

@@ -9,6 +9,36 @@ use axum::{
 use super::error_body::ErrorBody;
 use crate::access::{Caller, Refused, TokenError};
 
+/// Why a token was not minted, revoked or used, or nobody signed in.
+#[derive(Debug)]
+pub enum Fault {
+    /// A token.
+    Token(TokenError),
+    /// A sign-in with a key.
+    SignIn(Refused),
+}
+
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Token(error) => token(&error),
+            Self::SignIn(error) => sign_in(&error),
+        }
+    }
+}
+
+impl From<TokenError> for Fault {
+    fn from(error: TokenError) -> Self {
+        Self::Token(error)
+    }
+}
+
+impl From<Refused> for Fault {
+    fn from(error: Refused) -> Self {
+        Self::SignIn(error)
+    }
+}
+
 /// A caller that the server does not know; `got` is what it showed in place of a key.
 pub fn unauthorized(got: &str) -> Response {
     challenge(&format!(
@@ -26,7 +56,7 @@ pub fn forbidden(needs: &str, caller: &Caller) -> Response {
 }
 
 /// A sign-in that failed.
-pub fn sign_in(error: &Refused) -> Response {
+fn sign_in(error: &Refused) -> Response {
     match error {
         Refused::Unknown => challenge(&error.to_string()),
         Refused::TooMany(wait) => {
@@ -43,7 +73,7 @@ pub fn sign_in(error: &Refused) -> Response {
 }
 
 /// A token that was not minted, revoked or used.
-pub fn token(error: &TokenError) -> Response {
+fn token(error: &TokenError) -> Response {
     let respond_as = |status, code| respond(status, ErrorBody::new(error, code));
     match error {
         TokenError::Exceeds(_) | TokenError::UsedUp(_) => respond_as(StatusCode::FORBIDDEN, "forbidden"),

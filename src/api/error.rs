@@ -17,7 +17,7 @@ use super::{
     graphviz,
 };
 use crate::{
-    access, recordings,
+    recordings,
     session::{self, ErrorKind},
     signalling, stage,
 };
@@ -62,10 +62,8 @@ pub enum Error {
     SourceKind(String),
     /// A graph that Graphviz did not draw.
     Graphviz(graphviz::Error),
-    /// A token that was not minted, revoked or used.
-    Token(access::TokenError),
-    /// A sign-in that failed.
-    SignIn(access::Refused),
+    /// A token or a sign-in.
+    Access(access_error::Fault),
 }
 
 impl Error {
@@ -163,8 +161,7 @@ impl IntoResponse for Error {
             }
             Self::Body(sentence) => respond(StatusCode::BAD_REQUEST, ErrorBody::new(sentence, "bad_body")),
             Self::Graphviz(error) => graphviz_response(&error),
-            Self::Token(error) => access_error::token(&error),
-            Self::SignIn(error) => access_error::sign_in(&error),
+            Self::Access(fault) => fault.into_response(),
             Self::SlowBody(limit) => {
                 let sentence = format!("the request body was not received within {} s", limit.as_secs());
                 respond(StatusCode::REQUEST_TIMEOUT, ErrorBody::new(sentence, "slow_body"))

@@ -140,7 +140,8 @@ async fn answer(
     body.check()?;
     let offer = signalling::Offer::parse_from(&sdp, reach)?;
     let resumes = resume_token.as_deref().is_some_and(|token| state.registry.can_resume(token));
-    let count = state.access.tokens().begin_session(&caller, resumes).map_err(Error::Token)?;
+    let count =
+        state.access.tokens().begin_session(&caller, resumes).map_err(|error| Error::Access(error.into()))?;
     let created = state.registry.create(offer, session::Options { caller, initial, resume_token }).await;
     let created = created.map_err(|error| Error::from(error).inside("initialParameters"))?;
     // A session that is taken over was counted when it was made.

@@ -63,7 +63,7 @@ pub async fn sign_in(Extract(state): Extract<State>, request: Request) -> Result
     let mut body = Object::from_request(request, &state).await?;
     let key = body.string("key");
     body.check()?;
-    let (caller, value) = state.access.sign_in(&key, from).map_err(Error::SignIn)?;
+    let (caller, value) = state.access.sign_in(&key, from).map_err(|error| Error::Access(error.into()))?;
     Ok(([(header::SET_COOKIE, set_cookie(&value, secure))], Json(about(&state, &caller))).into_response())
 }
 

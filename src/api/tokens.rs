@@ -92,10 +92,10 @@ pub async fn create(
         }
     }
     let access = state.access.clone();
-    let minter = caller.clone();
+    let by = caller.clone();
     let mint = move || access.tokens().mint(&caller, rights, limits, Duration::from_secs(lifetime));
     let minted = on_disk(mint).await?;
-    audit::note(&minter, "token", &minted.id, &"minted");
+    audit::note(&by, "token", &minted.id, &"minted");
     let expires = i64::try_from(minted.expires).ok().and_then(|at| jiff::Timestamp::from_second(at).ok());
     Ok(Json(TokenBody {
         token: minted.text,
@@ -137,5 +137,5 @@ async fn on_disk<T: Send + 'static>(
     let done = spawn_blocking(work).await;
     let panicked =
         |_| Err(TokenError::State(std::io::Error::other("the server failed on this request; see its log")));
-    done.unwrap_or_else(panicked).map_err(Error::Token)
+    done.unwrap_or_else(panicked).map_err(|error| Error::Access(error.into()))
 }

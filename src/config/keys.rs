@@ -68,6 +68,7 @@ keys! {
     "key" "SCOPE_KEY" One "" "one operator's key; by the environment, since flags are visible to every local user" |c, t| c.access.key = Some(ApiKey::parse(t)?);
     "key_file" "SCOPE_KEY_FILE" One "" "file that holds this key" |c, t| c.access.key_file = Some(PathBuf::from(t));
     "keys_file" "SCOPE_KEYS_FILE" One "keys.toml in the state folder" "file of the keys that `scope keys new` makes; it has their digests alone" |c, t| c.access.keys_file = Some(PathBuf::from(t));
+    "audit_log" "SCOPE_AUDIT_LOG" One "" "file to which each change is appended as a line of JSON: who, what, from where, and its outcome" |c, t| c.access.audit_log = Some(PathBuf::from(t));
     "ui_dir" "SCOPE_UI_DIR" One "frontend/dist, /usr/share/scope/ui" "folder of the built page" |c, t| c.api.ui_dir = Some(PathBuf::from(t));
     "video_files" "SCOPE_VIDEO_FILES" One "" "folder of video files that sessions may use instead of a camera" |c, t| c.session.video_files = Some(PathBuf::from(t));
     "tls" "SCOPE_TLS" One "off" "off or self-signed; browsers give no camera to a plain-HTTP page other than localhost" |c, t| c.server.certificate = choice(t, [("off", Certificate::None), ("self-signed", Certificate::SelfSigned)])?;

@@ -75,6 +75,7 @@ table! {
     recording_bytes: IntCounter "scope_recording_bytes_total" [] "Bytes of ended recordings.";
     stages_abandoned: IntCounter "scope_stages_abandoned_total" [] "Stages abandoned with their thread because they hung.";
     limit_refusals: IntCounterVec "scope_limit_refusals_total" ["limit"] "Refusals by a limit on what a peer, a client or a file may take, by limit.";
+    audit_lines_lost: IntCounter "scope_audit_lines_lost_total" [] "Lines that did not get to the audit log's file.";
     python_workers: IntCounterVec "scope_python_workers_total" ["event"] "Python worker processes started and ended.";
     python_pictures: IntCounterVec "scope_python_pictures_total" ["way"] "Frames handed to Python and back: copied, copied row by row, or passed without a copy.";
     stage_states: IntCounterVec "scope_stage_states_total" ["state"] "How often a stage entered a state.";

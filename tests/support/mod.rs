@@ -20,6 +20,7 @@ pub mod own_server;
 pub mod recorded;
 pub mod server;
 mod shared;
+pub mod small_disk;
 pub mod stage;
 pub mod stats;
 

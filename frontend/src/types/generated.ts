@@ -552,6 +552,40 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/v1/tokens": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Mints a token, which may do no more than the caller. */
+    post: operations["create_token"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/tokens/{token}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    /** Revokes a token of the caller's, by its `id`. Idempotent: the server keeps no list of tokens. */
+    delete: operations["revoke_token"];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/v1/webrtc/ice-servers": {
     parameters: {
       query?: never;
@@ -954,6 +988,7 @@ export interface components {
       | "source_ended"
       | "source_failed"
       | "resumed"
+      | "time_up"
       | "server_shutdown";
     /** @description The body of every error but those of a request's own fields. */
     ErrorBody: {
@@ -2017,6 +2052,44 @@ export interface components {
       ice: components["schemas"]["IceStatus"];
       sessions: components["schemas"]["SessionLoad"];
     };
+    /** @description A new token. */
+    TokenBody: {
+      /**
+       * Format: date-time
+       * @description When it is refused, RFC 3339 in UTC.
+       */
+      expires: string;
+      /** @description Its name, to revoke it. */
+      id: string;
+      /** @description The token, for `Authorization: Bearer`; it is shown this once. */
+      token: string;
+    };
+    /** @description Body of a request for a token. */
+    TokenRequest: {
+      /**
+       * Format: int32
+       * @description Seconds until it is refused: 1 to 86,400, 300 without.
+       */
+      expires_in?: number | null;
+      /**
+       * Format: int32
+       * @description Seconds that each of its sessions may last; no limit without.
+       */
+      max_seconds?: number | null;
+      /** @description Origins of the pages that may use it; any without. */
+      origins?: string[] | null;
+      /** @description Ids of the pipelines that it may run; all without. */
+      pipelines?: string[] | null;
+      /** @description What it may do with its sessions; no more than the caller. */
+      rights: components["schemas"]["Right"][];
+      /** @description A session of the caller's, for which it has its rights too. */
+      session?: string | null;
+      /**
+       * Format: int32
+       * @description Sessions that it may make; no limit without.
+       */
+      sessions?: number | null;
+    };
     /** @description A transition from the prompts in force to others. */
     Transition: {
       /**
@@ -2171,6 +2244,8 @@ export type StoppedBody = components["schemas"]["StoppedBody"];
 export type Success = components["schemas"]["Success"];
 export type SwitchBody = components["schemas"]["SwitchBody"];
 export type SystemBody = components["schemas"]["SystemBody"];
+export type TokenBody = components["schemas"]["TokenBody"];
+export type TokenRequest = components["schemas"]["TokenRequest"];
 export type Transition = components["schemas"]["Transition"];
 export type Update = components["schemas"]["Update"];
 export type ValuesBody = components["schemas"]["ValuesBody"];
@@ -4017,6 +4092,131 @@ export interface operations {
         content: {
           "application/json": components["schemas"]["SystemBody"];
         };
+      };
+      /** @description any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+    };
+  };
+  create_token: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["TokenRequest"];
+      };
+    };
+    responses: {
+      /** @description ok */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["TokenBody"];
+        };
+      };
+      /** @description the body is not valid JSON, or ended early */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+      /** @description more than the caller may do itself */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+      /** @description no such session */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+      /** @description the body was not received in time */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+      /** @description the body is too large */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+      /** @description the content type is not supported */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+      /** @description fields are missing or wrong */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["InvalidBody"];
+        };
+      };
+      /** @description any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+    };
+  };
+  revoke_token: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        token: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description no content */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
       };
       /** @description any other error */
       default: {

@@ -4,11 +4,10 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt,
     path::Path,
-    process::Command,
     time::{Duration, Instant},
 };
 
-use crate::support::{LIMIT, client::Client, codec::Codec, http, server::Server};
+use crate::support::{LIMIT, client::Client, codec::Codec, http, server::Server, small_disk::SmallDisk};
 use serde_json::{Value, json};
 
 fn server(folder: &Path, quota: &str) -> Server {
@@ -72,34 +71,6 @@ fn refusals(server: &Server, limit: &str) -> u64 {
     let row = format!("scope_limit_refusals_total{{limit=\"{limit}\"}} ");
     let count = metrics.lines().find_map(|line| line.strip_prefix(&row));
     count.and_then(|count| count.parse().ok()).unwrap_or_default()
-}
-
-/// A disk of its own.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    /// `None` where this machine lets nobody mount one.
-    fn mount(size: &str) -> Option<Self> {
-        let dir = tempfile::tempdir().unwrap();
-        let options = format!("size={size}");
-        let mounted =
-            Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(dir.path()).status();
-        if !mounted.is_ok_and(|status| status.success()) {
-            println!("skip: no mounts");
-            return None;
-        }
-        Some(Self(dir))
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        Command::new("umount").arg("-l").arg(self.path()).status().ok(); // it goes with the machine
-    }
 }
 
 #[test]

@@ -72,6 +72,7 @@ fn the_document_has_every_route_and_the_docs_page_shows_it() {
         [
             "delete recordings/{id}",
             "delete sessions/{id}",
+            "delete tokens/{token}",
             "delete webrtc/offer/{id}",
             "get /",
             "get /health",
@@ -109,6 +110,7 @@ fn the_document_has_every_route_and_the_docs_page_shows_it() {
             "post session/stop",
             "post sign-in",
             "post sign-out",
+            "post tokens",
             "post webrtc/offer",
             "put sessions/{id}/pipeline",
         ]
