@@ -53,7 +53,8 @@ export function FiguresPanel({ sessionId }: { sessionId: string | null }) {
       </div>
       {me?.open && (
         <Notice look="quiet">
-          This server asks for no key: everybody who reaches it may do everything. Started without --open, it asks.
+          This server asks for no key: everybody who reaches it may do everything. Started without --open, it
+          asks.
         </Notice>
       )}
       {(sentence ?? hostSentence) && <Notice look="hint">{sentence ?? hostSentence}</Notice>}
