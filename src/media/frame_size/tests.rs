@@ -83,7 +83,7 @@ fn decode_with_one_large(patience: Duration) -> (usize, usize, Vec<Size>) {
     let out = decoding.by_name("out").unwrap().downcast::<gst_app::AppSink>().unwrap();
     let (tell, refused) = mpsc::channel();
     limit(&decoding.by_name("dec").unwrap(), MaxFrame::default(), patience, move |size| {
-        tell.send(size).unwrap()
+        tell.send(size).unwrap();
     });
     let (asked, requests) = mpsc::channel();
     KEY_REQUESTS_SENT.upstream(

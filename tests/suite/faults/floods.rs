@@ -221,6 +221,6 @@ fn without_candidates() -> String {
 }
 
 fn with_candidates(offer: &str, lines: &[String]) -> String {
-    let named: String = lines.iter().map(|line| format!("a={line}\r\n")).collect();
+    let named = lines.iter().map(|line| format!("a={line}\r\n")).collect::<Vec<_>>().concat();
     offer.replacen("a=mid:", &format!("{named}a=mid:"), 1)
 }

@@ -33,6 +33,7 @@ const PROGRAMS: &[&str] = &[
     "pip",
     "sed",
     "ss",
+    "turnserver",
     "ulimit",
 ];
 /// What a code span has to begin with to be a command.

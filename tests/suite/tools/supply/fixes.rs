@@ -10,6 +10,7 @@ use super::{Text, root};
 use crate::support::{
     LIMIT,
     server::{Server, scope},
+    wait_until,
 };
 
 const PACKAGE: &str = "gstreamer1.0-plugins-bad";
@@ -100,6 +101,7 @@ fn doctor_and_the_servers_start_warn_of_a_missing_fix() {
     assert!(text.lines().nth(line).unwrap().contains(&said), "{text}");
     assert!(text.lines().nth(line + 1).unwrap().starts_with("      → "), "{text}");
     assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(wait_until(|| server.log_text().contains("serving"), LIMIT), "{}", server.log_text());
     let log = server.log();
     let warning = log.iter().position(|line| line.contains("WARN") && line.contains(&said));
     let serving = log.iter().position(|line| line.contains("serving"));
