@@ -26,7 +26,7 @@ pub struct App {
     http: Handle<SocketAddr>,
     server: JoinHandle<std::io::Result<()>>,
     turn_task: JoinHandle<()>,
-    /// Deletes expired recordings; follows changes of the certificate and of the keys.
+    /// Deletes expired recordings; follows changes of the certificate, of the keys and of the issuer's.
     tasks: Vec<JoinHandle<()>>,
     /// Watches the folders of pipelines and reads the catalog again after a change.
     watch: stage::Watch,
@@ -76,7 +76,9 @@ impl App {
         let tls = tls::start(config.server.certificate.clone(), config.state_dir.clone(), draining.clone())
             .context("the HTTPS certificate")?;
         let (tls, tls_task) = tls.unzip();
+        let issuer = config.access.issuer.clone();
         let access = load_access(config.access, config.state_dir, config.server.host).await?;
+        let issuer_task = access.start_issuer(issuer, draining.clone()).await;
         let engine = tokio::task::spawn_blocking(move || media::Engine::start(config.media))
             .await
             .context("GStreamer")??;
@@ -87,7 +89,7 @@ impl App {
         let watch = stage::Watch::start(catalog.clone()).context("watching the folders of pipelines")?;
         let recordings = recordings::Store::new(config.recordings);
         let tasks = [recordings.start_sweeping(draining.clone()), access.start_watching(draining.clone())];
-        let tasks = tasks.into_iter().chain(tls_task).collect();
+        let tasks = tasks.into_iter().chain(tls_task).chain(issuer_task).collect();
         let registry = session::Registry::new(
             engine,
             catalog.clone(),

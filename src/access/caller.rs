@@ -221,6 +221,12 @@ impl Caller {
         Self { subject, name: token.id.as_str().into(), role, rights, token: Some(Arc::new(token)), from }
     }
 
+    /// The same with a token as its proof, and the limits of that.
+    #[must_use]
+    pub fn with_token(self, token: Token) -> Self {
+        Self { token: Some(Arc::new(token)), ..self }
+    }
+
     /// A stranger.
     pub fn nobody(from: IpAddr) -> Self {
         Self::new("nobody".into(), "nobody", Role::Nobody, from)

@@ -4,12 +4,13 @@
 //! a lock is held for one look-up or one copy. Must never wait for the disk there, never log a key, and never take a
 //! request whose proof is wrong for one without a proof.
 //!
-//! It knows nothing of HTTP: `api` reads a request's [`Evidence`] and holds the table of what each route needs.
+//! It serves no HTTP: `api` reads a request's [`Evidence`] and holds the table of what each route needs.
 
 mod attempts;
 pub mod audit;
 mod audit_file;
 mod caller;
+mod issuer;
 mod jose;
 mod key;
 mod key_file;
@@ -23,16 +24,23 @@ use std::{
     io,
     net::IpAddr,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
-use self::{attempts::Attempts, key::Digest, keys::Keys, sign_ins::SignIns};
+use self::{
+    attempts::Attempts,
+    issuer::Issuer,
+    key::Digest,
+    keys::Keys,
+    sign_ins::{Proof, SignIns},
+};
 pub use self::{
     caller::{Caller, Limits, Right, Rights, Role, Subject},
+    issuer::{Begun, Error as IssuerError, Returned, Settings as IssuerSettings, issuer_url},
     key::Key,
     key_file::{KeyFile, Row},
     tokens::{Error as TokenError, Minted, SessionCount, Tokens},
@@ -61,6 +69,8 @@ pub struct Settings {
     pub key_file: Option<PathBuf>,
     /// The file of the audit.
     pub audit_log: Option<PathBuf>,
+    /// An issuer whose tokens stand in place of keys.
+    pub issuer: IssuerSettings,
 }
 
 impl Default for Settings {
@@ -72,6 +82,7 @@ impl Default for Settings {
             key: None,
             key_file: None,
             audit_log: None,
+            issuer: IssuerSettings::default(),
         }
     }
 }
@@ -172,6 +183,7 @@ struct Inner {
     made: Option<Key>,
     keys: Arc<Keys>,
     tokens: Tokens,
+    issuer: OnceLock<Issuer>,
     sign_ins: Mutex<SignIns>,
     attempts: Mutex<Attempts>,
 }
@@ -203,6 +215,7 @@ impl Access {
             trust_loopback: settings.trust_loopback,
             keys,
             tokens,
+            issuer: OnceLock::new(),
             made,
             sign_ins: Mutex::default(),
             attempts: Mutex::default(),
@@ -219,7 +232,30 @@ impl Access {
         self.0.made.as_ref()
     }
 
-    /// Who a request comes from.
+    /// Asks the issuer of tokens for its keys, if there is one, and starts the task that follows their changes.
+    pub async fn start_issuer(
+        &self,
+        settings: IssuerSettings,
+        over: CancellationToken,
+    ) -> Option<JoinHandle<()>> {
+        settings.issuer.as_ref()?;
+        let (issuer, task) = Issuer::start(settings, over).await;
+        self.0.issuer.set(issuer).ok(); // started once
+        Some(task)
+    }
+
+    /// Who a request comes from, with the issuer's newest keys where its token needs them.
+    pub async fn authenticate(&self, evidence: &Evidence<'_>) -> Caller {
+        let caller = self.caller(evidence);
+        let (Role::Nobody, Some(key), Some(issuer)) = (caller.role(), evidence.key, self.0.issuer.get())
+        else {
+            return caller;
+        };
+        issuer.learn_key(key).await;
+        self.caller(evidence)
+    }
+
+    /// Who a request comes from, as far as the server knows without asking anybody.
     pub fn caller(&self, evidence: &Evidence<'_>) -> Caller {
         let from = evidence.from;
         if self.0.open {
@@ -229,10 +265,17 @@ impl Access {
         if let Some(key) = evidence.key {
             let of_key = self.0.keys.caller(&Digest::of(key), from);
             let found = of_key.or_else(|| self.0.tokens.caller(key, evidence));
+            let of_issuer = || self.0.issuer.get()?.caller(key, evidence.origin, from);
+            let found = found.or_else(of_issuer);
             return found.unwrap_or_else(|| Caller::nobody(from));
         }
-        let signed_in = evidence.sign_in.and_then(|value| lock(&self.0.sign_ins).key(value, Instant::now()));
-        if let Some(caller) = signed_in.and_then(|key| self.0.keys.caller(&key, from)) {
+        let signed_in =
+            evidence.sign_in.and_then(|value| lock(&self.0.sign_ins).proof(value, Instant::now()));
+        let of_proof = |proof| match proof {
+            Proof::Key(key) => self.0.keys.caller(&key, from),
+            Proof::Token(token) => self.0.issuer.get()?.caller(&token, evidence.origin, from),
+        };
+        if let Some(caller) = signed_in.and_then(of_proof) {
             return caller;
         }
         if evidence.direct && self.0.trust_loopback { Caller::local(from) } else { Caller::nobody(from) }
@@ -255,7 +298,41 @@ impl Access {
             lock(&self.0.attempts).failed(from, now);
             return Err(Refused::Unknown);
         };
-        let value = lock(&self.0.sign_ins).add(digest, now)?;
+        let value = lock(&self.0.sign_ins).add(digest, Proof::Key(digest), now)?;
+        Ok((caller, value))
+    }
+
+    /// The issuer's host, where browsers can sign in there.
+    pub fn issuer_name(&self) -> Option<String> {
+        let settings = self.0.issuer.get()?.settings();
+        settings.client_id.as_ref()?;
+        Some(settings.issuer.as_ref()?.host_str()?.to_owned())
+    }
+
+    /// Begins a browser's sign-in at the issuer.
+    ///
+    /// # Errors
+    /// [`IssuerError`].
+    pub fn begin_at_issuer(&self, redirect: &str) -> Result<Begun, IssuerError> {
+        self.0.issuer.get().ok_or(IssuerError::None)?.begin(redirect)
+    }
+
+    /// Ends it; gives who it is and the value of its cookie, which stands for the issuer's token while that is valid.
+    ///
+    /// # Errors
+    /// [`IssuerError`].
+    pub async fn finish_at_issuer(
+        &self,
+        kept: &str,
+        returned: Returned,
+        redirect: &str,
+        from: IpAddr,
+    ) -> Result<(Caller, String), IssuerError> {
+        let issuer = self.0.issuer.get().ok_or(IssuerError::None)?;
+        let token = issuer.finish(kept, returned, redirect).await?;
+        let caller = issuer.caller(&token, None, from).ok_or(IssuerError::Token)?;
+        let owner = Digest::of(&caller.subject().to_string());
+        let value = lock(&self.0.sign_ins).add(owner, Proof::Token(token.into()), Instant::now())?;
         Ok((caller, value))
     }
 

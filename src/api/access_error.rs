@@ -7,7 +7,7 @@ use axum::{
 };
 
 use super::error_body::ErrorBody;
-use crate::access::{Caller, Refused, TokenError};
+use crate::access::{Caller, IssuerError, Refused, TokenError};
 
 /// Why a token was not minted, revoked or used, or nobody signed in.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub enum Fault {
     Token(TokenError),
     /// A sign-in with a key.
     SignIn(Refused),
+    /// A sign-in at the issuer.
+    Issuer(IssuerError),
 }
 
 impl IntoResponse for Fault {
@@ -23,6 +25,7 @@ impl IntoResponse for Fault {
         match self {
             Self::Token(error) => token(&error),
             Self::SignIn(error) => sign_in(&error),
+            Self::Issuer(error) => issuer(&error),
         }
     }
 }
@@ -30,6 +33,12 @@ impl IntoResponse for Fault {
 impl From<TokenError> for Fault {
     fn from(error: TokenError) -> Self {
         Self::Token(error)
+    }
+}
+
+impl From<IssuerError> for Fault {
+    fn from(error: IssuerError) -> Self {
+        Self::Issuer(error)
     }
 }
 
@@ -84,6 +93,24 @@ fn token(error: &TokenError) -> Response {
         | TokenError::TooLong(_) => respond_as(StatusCode::BAD_REQUEST, "bad_token_request"),
         TokenError::TooMany => respond_as(StatusCode::CONFLICT, "too_many_revoked_tokens"),
         TokenError::State(_) | TokenError::Sign(_) => {
+            tracing::error!(%error, "a request failed");
+            respond_as(StatusCode::INTERNAL_SERVER_ERROR, "internal")
+        }
+    }
+}
+
+fn issuer(error: &IssuerError) -> Response {
+    let respond_as = |status, code| respond(status, ErrorBody::new(error, code));
+    match error {
+        IssuerError::None => respond_as(StatusCode::NOT_FOUND, "no_issuer"),
+        IssuerError::Silent => respond_as(StatusCode::SERVICE_UNAVAILABLE, "issuer_silent"),
+        IssuerError::State => respond_as(StatusCode::BAD_REQUEST, "not_this_sign_in"),
+        IssuerError::Refused(_) | IssuerError::Token => challenge(&error.to_string()),
+        IssuerError::Exchange(_) => {
+            tracing::warn!(%error, "a sign-in failed");
+            respond_as(StatusCode::BAD_GATEWAY, "issuer_failed")
+        }
+        IssuerError::Random(_) => {
             tracing::error!(%error, "a request failed");
             respond_as(StatusCode::INTERNAL_SERVER_ERROR, "internal")
         }

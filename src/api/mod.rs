@@ -16,6 +16,7 @@ mod headless;
 mod host;
 mod layers;
 mod offer;
+mod oidc;
 pub mod origin;
 mod pipelines;
 mod recordings;
@@ -105,6 +106,8 @@ fn bounded() -> OpenApiRouter<State> {
         .routes(routes!(sign_in::me))
         .routes(routes!(sign_in::sign_in))
         .routes(routes!(sign_in::sign_out))
+        .routes(routes!(oidc::begin))
+        .routes(routes!(oidc::finish))
         .routes(routes!(tokens::create))
         .routes(routes!(tokens::revoke))
         .routes(routes!(offer::create))

@@ -35,8 +35,18 @@ pub struct MeBody {
 pub struct WaysBody {
     /// With a key.
     key: bool,
-    /// Where to go to sign in with an `OpenID` Connect issuer; null where there is none.
-    oidc: Option<String>,
+    /// At an OpenID Connect issuer; null where there is none.
+    oidc: Option<OidcWayBody>,
+}
+
+/// Signing in at an issuer.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OidcWay)]
+pub struct OidcWayBody {
+    /// The issuer's host, for people.
+    name: String,
+    /// Where to go.
+    url: &'static str,
 }
 
 /// Body of a sign-in.
@@ -90,11 +100,15 @@ fn about(state: &State, caller: &Caller) -> MeBody {
         role: caller.role(),
         rights: caller.rights().list(),
         open: state.access.is_open(),
-        sign_in: WaysBody { key: true, oidc: None },
+        sign_in: WaysBody {
+            key: true,
+            oidc: state.access.issuer_name().map(|name| OidcWayBody { name, url: "/api/v1/sign-in/oidc" }),
+        },
     }
 }
 
-fn set_cookie(value: &str, secure: bool) -> HeaderValue {
+/// The cookie of a sign-in.
+pub fn set_cookie(value: &str, secure: bool) -> HeaderValue {
     HeaderValue::try_from(text(value, secure)).expect("base64url and our own words")
 }
 
@@ -106,6 +120,6 @@ fn text(value: &str, secure: bool) -> String {
 
 /// Whether the browser speaks HTTPS, to this server or to a proxy in front of it. A client that claims it for itself gets
 /// a cookie that plain HTTP does not carry, and harms nobody else.
-fn is_https(state: &State, headers: &HeaderMap) -> bool {
+pub fn is_https(state: &State, headers: &HeaderMap) -> bool {
     state.settings.https || headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https")
 }

@@ -13,7 +13,7 @@ use super::{
     },
 };
 use crate::{
-    access::Key as ApiKey,
+    access::{Key as ApiKey, issuer_url},
     api::origin::{FrameAncestor, HostPattern, OriginPattern},
     media::CodecPolicy,
     signalling::CodecName,
@@ -69,6 +69,13 @@ keys! {
     "key_file" "SCOPE_KEY_FILE" One "" "file that holds this key" |c, t| c.access.key_file = Some(PathBuf::from(t));
     "keys_file" "SCOPE_KEYS_FILE" One "keys.toml in the state folder" "file of the keys that `scope keys new` makes; it has their digests alone" |c, t| c.access.keys_file = Some(PathBuf::from(t));
     "audit_log" "SCOPE_AUDIT_LOG" One "" "file to which each change is appended as a line of JSON: who, what, from where, and its outcome" |c, t| c.access.audit_log = Some(PathBuf::from(t));
+    "oidc_issuer" "SCOPE_OIDC_ISSUER" One "" "OpenID Connect issuer whose JWTs stand in place of keys, e.g. https://login.example.org" |c, t| c.access.issuer.issuer = Some(issuer_url(t)?);
+    "oidc_audience" "SCOPE_OIDC_AUDIENCE" One "" "audience that these JWTs have to name" |c, t| c.access.issuer.audience = Some(t.into());
+    "oidc_client_id" "SCOPE_OIDC_CLIENT_ID" One "" "name under which the issuer knows this server; JWTs may name it as their audience too" |c, t| c.access.issuer.client_id = Some(t.into());
+    "oidc_client_secret" "SCOPE_OIDC_CLIENT_SECRET" One "" "its secret, where the issuer wants one besides PKCE" |c, t| c.access.issuer.client_secret = Some(t.into());
+    "oidc_role_claim" "SCOPE_OIDC_ROLE_CLAIM" One "" "claim that names operator, user or viewer, as a text or a list, e.g. realm_access.roles; without this key everybody with a JWT is a user" |c, t| c.access.issuer.role_claim = Some(t.into());
+    "oidc_limits_claim" "SCOPE_OIDC_LIMITS_CLAIM" One "" "claim with an object of pipelines, origins and max_seconds, which bound its bearer" |c, t| c.access.issuer.limits_claim = Some(t.into());
+    "oidc_refresh" "SCOPE_OIDC_REFRESH" One "45s" "how often the issuer's keys are asked for: one that it removes is refused after this" |c, t| c.access.issuer.refresh = duration(t)?;
     "ui_dir" "SCOPE_UI_DIR" One "frontend/dist, /usr/share/scope/ui" "folder of the built page" |c, t| c.api.ui_dir = Some(PathBuf::from(t));
     "video_files" "SCOPE_VIDEO_FILES" One "" "folder of video files that sessions may use instead of a camera" |c, t| c.session.video_files = Some(PathBuf::from(t));
     "tls" "SCOPE_TLS" One "off" "off or self-signed; browsers give no camera to a plain-HTTP page other than localhost" |c, t| c.server.certificate = choice(t, [("off", Certificate::None), ("self-signed", Certificate::SelfSigned)])?;
@@ -133,8 +140,14 @@ keys! {
 }
 
 /// Keys whose values are secrets, or hold one.
-const SECRETS: &[&str] =
-    &["turn", "turn_secret", "cloudflare_turn_key_api_token", "hf_token", "twilio_auth_token"];
+const SECRETS: &[&str] = &[
+    "oidc_client_secret",
+    "turn",
+    "turn_secret",
+    "cloudflare_turn_key_api_token",
+    "hf_token",
+    "twilio_auth_token",
+];
 
 impl Key {
     /// Whether its value is a secret, or holds one. Such a value can also come from a file that a variable names.

@@ -98,6 +98,7 @@ impl Config {
         if self.access.key.is_some() && self.access.key_file.is_some() {
             faults.push("expected one of SCOPE_KEY and SCOPE_KEY_FILE, got both".into());
         }
+        faults.extend(self.access.issuer.faults());
         faults.extend(self.turn.faults().iter().map(ToString::to_string));
         faults
     }

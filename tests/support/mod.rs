@@ -14,6 +14,7 @@ mod driver;
 pub mod film;
 pub mod frame_bomb;
 pub mod hardware;
+pub mod issuer;
 pub mod link;
 pub mod opus;
 pub mod own_server;

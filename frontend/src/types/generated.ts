@@ -518,6 +518,40 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/v1/sign-in/oidc": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Sends a browser to the issuer. */
+    get: operations["begin_oidc_sign_in"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/sign-in/oidc/callback": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Takes a browser back from the issuer and signs it in. */
+    get: operations["finish_oidc_sign_in"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/v1/sign-out": {
     parameters: {
       query?: never;
@@ -1408,6 +1442,13 @@ export interface components {
      * @enum {string}
      */
     OfferType: "offer";
+    /** @description Signing in at an issuer. */
+    OidcWay: {
+      /** @description The issuer's host, for people. */
+      name: string;
+      /** @description Where to go. */
+      url: string;
+    };
     /** @description Parameter values by name; the pipeline's `config_schema` defines their types. */
     ParameterValues: {
       [key: string]: components["schemas"]["Json"];
@@ -1928,8 +1969,7 @@ export interface components {
     SignInWays: {
       /** @description With a key. */
       key: boolean;
-      /** @description Where to go to sign in with an `OpenID` Connect issuer; null where there is none. */
-      oidc: string | null;
+      oidc: components["schemas"]["OidcWay"] | null;
     };
     /** @description An output of Scope's that this server does not have. */
     SinkBody: {
@@ -2196,6 +2236,7 @@ export type NodeType = components["schemas"]["NodeType"];
 export type NotReadyBody = components["schemas"]["NotReadyBody"];
 export type OfferBody = components["schemas"]["OfferBody"];
 export type OfferType = components["schemas"]["OfferType"];
+export type OidcWay = components["schemas"]["OidcWay"];
 export type ParameterValues = components["schemas"]["ParameterValues"];
 export type ParametersBody = components["schemas"]["ParametersBody"];
 export type Phase = components["schemas"]["Phase"];
@@ -4030,6 +4071,114 @@ export interface operations {
       };
       /** @description too many failed before; Retry-After says when to try again */
       429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+      /** @description any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+    };
+  };
+  begin_oidc_sign_in: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description to the issuer */
+      303: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description there is none */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+      /** @description it does not answer */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+      /** @description any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+    };
+  };
+  finish_oidc_sign_in: {
+    parameters: {
+      query?: {
+        /** @description What the sign-in began with. */
+        state?: string;
+        /** @description What the server gets its tokens for. */
+        code?: string;
+        /** @description Why there is no code. */
+        error?: string;
+        /** @description The issuer (RFC 9207). */
+        iss?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description to the page, signed in */
+      303: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description it is not the answer to what this browser began */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+      /** @description the issuer refused, or its token gives no role */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+      /** @description the issuer gave no token */
+      502: {
         headers: {
           [name: string]: unknown;
         };

@@ -15,7 +15,7 @@ use axum::{
 };
 use tokio::task::spawn_blocking;
 
-pub use self::evidence::{COOKIE, address, cookie};
+pub use self::evidence::{COOKIE, address, cookie, cookie_named};
 use self::policy::Need;
 use super::{State, access_error, error::Error, sessions::id_of};
 use crate::{
@@ -32,7 +32,7 @@ const IDEMPOTENT: &str = "/api/v1/webrtc/offer/";
 pub async fn check(Extract(state): Extract<State>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let evidence = evidence::of(&parts);
-    let caller = state.access.caller(&evidence);
+    let caller = state.access.authenticate(&evidence).await;
     let reach = if evidence.direct { Reach::Host } else { Reach::Network };
     let got = if evidence.key.is_some() { "one that it does not know or has revoked" } else { "none" };
     let (method, changes) = (parts.method.clone(), policy::changes(&parts.method));

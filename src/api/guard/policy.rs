@@ -37,6 +37,8 @@ pub const ROUTES: &[(&str, &str, Need)] = &[
     ("GET", "/api/v1/me", Nothing),
     ("POST", "/api/v1/sign-in", Nothing),
     ("POST", "/api/v1/sign-out", Nothing),
+    ("GET", "/api/v1/sign-in/oidc", Nothing),
+    ("GET", "/api/v1/sign-in/oidc/callback", Nothing),
     ("POST", "/api/v1/tokens", Key),
     ("DELETE", "/api/v1/tokens/{token}", Key),
     ("POST", "/api/v1/webrtc/offer", Has(Publish)),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper's failed step is the test's failed step")]
 
 mod audit;
+mod issuer;
 mod keys;
 mod ownership;
 mod routes;

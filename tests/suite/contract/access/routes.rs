@@ -26,13 +26,15 @@ enum Gate {
 use Gate::{Keys, Known, Open, Operators, Owners, OwnersView, Users};
 
 /// Every operation of the document. One without a row fails, and so does a row without an operation.
-const GATES: [(&str, Gate); 43] = [
+const GATES: [(&str, Gate); 45] = [
     ("add_candidates", Owners),
+    ("begin_oidc_sign_in", Open),
     ("create_session", Users),
     ("create_token", Keys),
     ("delete_offer", Owners),
     ("delete_recording", Owners),
     ("delete_session", Owners),
+    ("finish_oidc_sign_in", Open),
     ("get_figures", Operators),
     ("get_graph_dot", OwnersView),
     ("get_graph_svg", OwnersView),

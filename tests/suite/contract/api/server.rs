@@ -98,6 +98,8 @@ fn the_document_has_every_route_and_the_docs_page_shows_it() {
             "get sessions/{id}/graph.svg",
             "get sessions/{id}/launch",
             "get sessions/{id}/sdp",
+            "get sign-in/oidc",
+            "get sign-in/oidc/callback",
             "get system",
             "get webrtc/ice-servers",
             "patch sessions/{id}/parameters",
