@@ -98,7 +98,7 @@ impl App {
             metrics.clone(),
             recordings.clone(),
             draining.clone(),
-        );
+        )?;
         let router = api::router(api::State {
             access: access.clone(),
             registry: registry.clone(),
@@ -203,7 +203,10 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
         cause.downcast_ref::<media::Error>().is_some_and(media::Error::is_missing)
     };
     let misused = |cause: &(dyn std::error::Error + 'static)| {
-        cause.is::<stage::Error>() || cause.is::<tls::Error>() || cause.is::<access::Error>()
+        cause.is::<stage::Error>()
+            || cause.is::<tls::Error>()
+            || cause.is::<access::Error>()
+            || cause.is::<session::UsageLogError>()
     };
     if error.chain().any(missing) {
         69

@@ -120,6 +120,7 @@ keys! {
     "hf_token" "HF_TOKEN" One "" "Hugging Face token: Cloudflare TURN through fastrtc" |c, t| c.turn.hf_token = Some(t.into());
     "twilio_account_sid" "TWILIO_ACCOUNT_SID" One "" "Twilio account for TURN" |c, t| c.turn.twilio.get_or_insert_default().account_sid = t.into();
     "twilio_auth_token" "TWILIO_AUTH_TOKEN" One "" "its token" |c, t| c.turn.twilio.get_or_insert_default().auth_token = t.into();
+    "usage_log" "SCOPE_USAGE_LOG" One "" "file to which each session that ends adds a line of JSON: who used what, for how long, and how much" |c, t| c.session.usage_log = Some(PathBuf::from(t));
     "log_format" "SCOPE_LOG_FORMAT" One "text" "text or json" |c, t| c.log.format = choice(t, [("text", Format::Text), ("json", Format::Json)])?;
     "verbose" "VERBOSE_LOGGING" Switch "false" "also log lines from libraries" |c, t| c.log.verbose = switch(t)?;
     "debuggable" "SCOPE_DEBUGGABLE" Switch "false" "allow core dumps, debuggers and profilers; without it no other process of the same user reads the server's memory, which holds video and keys" |c, t| c.debuggable = switch(t)?;

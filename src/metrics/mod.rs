@@ -8,8 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use ledger::{Ledger, Quantiles, Step};
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
-    core::Collector, process_collector::ProcessCollector,
+    Counter, Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    TextEncoder, core::Collector, process_collector::ProcessCollector,
 };
 
 /// Upper bounds of every histogram of times, in seconds.
@@ -60,6 +60,8 @@ table! {
     sessions_started: IntCounter "scope_sessions_started_total" [] "Offers answered.";
     sessions_resumed: IntCounter "scope_sessions_resumed_total" [] "Offers that took over an earlier session's stage.";
     sessions_ended: IntCounterVec "scope_sessions_ended_total" ["reason"] "Sessions ended, by end reason.";
+    session_seconds: Counter "scope_session_seconds_total" [] "Seconds that ended sessions lasted.";
+    usage_records: IntCounterVec "scope_usage_records_total" ["outcome"] "Records of ended sessions for the usage log, written and lost.";
     offers_refused: IntCounterVec "scope_offers_refused_total" ["status"] "Offers refused, by HTTP status.";
     first_frame: HistogramVec "scope_first_frame_seconds" [] "Time from the offer to the first frame sent back.";
     step: HistogramVec "scope_frame_step_seconds" ["step"] "Time that a frame spends in each step.";
@@ -121,6 +123,12 @@ trait Create: Sized {
 }
 
 impl Create for IntGauge {
+    fn from_row(name: &str, _labels: &[&str], help: &str) -> Result<Self, prometheus::Error> {
+        Self::new(name, help)
+    }
+}
+
+impl Create for Counter {
     fn from_row(name: &str, _labels: &[&str], help: &str) -> Result<Self, prometheus::Error> {
         Self::new(name, help)
     }

@@ -13,6 +13,7 @@ mod registry;
 mod run;
 mod snapshot;
 mod state;
+mod usage;
 mod view;
 mod watchdog;
 
@@ -30,6 +31,7 @@ pub use registry::{Created, Load, Options, Registry, Settings, Viewer};
 use serde::Serialize;
 pub use snapshot::{CodecInfo, Drops, Path, Snapshot, StepTimes};
 pub use state::{Limits, Phase};
+pub use usage::Error as UsageLogError;
 
 use crate::{media, recordings, stage};
 

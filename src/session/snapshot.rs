@@ -19,6 +19,9 @@ pub struct Snapshot {
     pub created_at: String,
     /// The pipeline that processes the frames.
     pub pipeline_id: String,
+    /// Each pipeline that has processed frames, for the usage log.
+    #[serde(skip)]
+    pub pipelines: Vec<String>,
     /// The effective parameters.
     #[schema(value_type = stage::ParameterValues)]
     pub parameters: stage::Values,
@@ -90,6 +93,7 @@ impl Snapshot {
             state: Phase::Connecting,
             created_at: jiff::Timestamp::now().to_string(),
             pipeline_id: pipeline.id.clone(),
+            pipelines: vec![pipeline.id.clone()],
             parameters: parameters.clone(),
             paused,
             stage: stage::Status::well(stage::State::Loading, "the stage is being built"),

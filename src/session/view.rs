@@ -27,6 +27,11 @@ impl View {
         self.0.borrow().id.to_string()
     }
 
+    /// Each pipeline that has processed frames.
+    pub fn pipelines(&self) -> Vec<String> {
+        self.0.borrow().pipelines.clone()
+    }
+
     pub fn stage(&self) -> stage::Status {
         self.0.borrow().stage.clone()
     }
@@ -52,7 +57,13 @@ impl View {
     }
 
     pub fn set_pipeline(&self, id: &str) {
-        self.0.send_modify(|snapshot| id.clone_into(&mut snapshot.pipeline_id));
+        self.0.send_modify(|snapshot| {
+            id.clone_into(&mut snapshot.pipeline_id);
+            // Bounded by the catalog.
+            if snapshot.pipelines.iter().all(|known| known != id) {
+                snapshot.pipelines.push(id.to_owned());
+            }
+        });
     }
 
     pub fn set_parameters(&self, values: &stage::Values, paused: bool) {

@@ -99,7 +99,8 @@ async fn state() -> api::State {
         metrics.clone(),
         recordings.clone(),
         cancel.clone(),
-    );
+    )
+    .unwrap();
     let access =
         access::Access::load(&access::Settings::default(), &StateDir::default(), access::Reach::Machine)
             .unwrap();

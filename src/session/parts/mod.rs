@@ -13,7 +13,7 @@ mod steering;
 
 pub use context::Context;
 pub use input_file::InputFile;
-pub use recording::{LIMIT as RECORDING_LIMIT, Recorder, end_with_session};
+pub use recording::{LIMIT as RECORDING_LIMIT, Left, Recorder, end_with_session};
 pub use repair::Repairs;
 pub use report::Report;
 pub use steering::{Accepted, Applied, Requester, Steering, faults};

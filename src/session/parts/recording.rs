@@ -61,6 +61,17 @@ pub struct Recorder {
     work: Option<JoinHandle<Done>>,
     reply: Option<Reply>,
     waiting: VecDeque<(Request, Option<Reply>)>,
+    /// Bytes of the recordings that have ended in this session.
+    bytes: u64,
+}
+
+/// What a session's recordings leave at its end.
+#[derive(Default)]
+pub struct Left {
+    /// The one that runs.
+    pub active: Option<Arc<media::Recording>>,
+    /// Bytes of those that have ended.
+    pub bytes: u64,
 }
 
 impl Recorder {
@@ -74,7 +85,18 @@ impl Recorder {
     ) -> Self {
         let waiting = wish.filter(|_| active.is_none()).map(|wish| (wish, None)).into_iter().collect();
         let (known, published_at) = (Values::new(), Instant::now());
-        Self { session, owner, store, active, known, published_at, work: None, reply: None, waiting }
+        Self {
+            session,
+            owner,
+            store,
+            active,
+            known,
+            published_at,
+            work: None,
+            reply: None,
+            waiting,
+            bytes: 0,
+        }
     }
 
     /// Whether a requested recording does not run yet.
@@ -249,6 +271,7 @@ impl Recorder {
     fn over(&mut self, cx: &Context, id: &str, end: &End) {
         tracing::info!(recording = id, bytes = end.bytes, sentence = end.sentence, "recording over");
         count(end, cx.metrics());
+        self.bytes += end.bytes;
         let state =
             if end.code == EndCode::Failed { RecordingState::Failed } else { RecordingState::Stopped };
         let (bytes, seconds, sentence) = (end.bytes, end.seconds, end.sentence.clone());
@@ -269,23 +292,28 @@ impl Recorder {
         cx.send(&Message::Recording(info));
     }
 
-    /// The session's recording at its end, once the request in progress is done.
-    pub async fn leave(self, peer: &media::Peer) -> Option<Arc<media::Recording>> {
-        let mut active = self.active;
-        if let Some(work) = self.work
-            && let Ok(Ok(Done::Started(Ok(started)))) = tokio::time::timeout(LIMIT, work).await
+    /// What is left at the session's end, once the request in progress is done.
+    pub async fn leave(self, peer: &media::Peer) -> Left {
+        let Self { mut active, mut bytes, work, .. } = self;
+        if let Some(work) = work
+            && let Ok(Ok(done)) = tokio::time::timeout(LIMIT, work).await
         {
-            active = Some(Arc::new(started));
+            match done {
+                Done::Started(started) => active = started.ok().map(Arc::new),
+                Done::Stopped(_, end) => bytes += end.bytes,
+            }
         }
         peer.stop_feeding_recording();
-        active
+        Left { active, bytes }
     }
 }
 
-/// Ends a recording with its session. Blocks.
-pub fn end_with_session(recording: &media::Recording, reason: EndReason, metrics: &Metrics) {
+/// Ends a recording with its session; gives its bytes. Blocks.
+pub fn end_with_session(recording: &media::Recording, reason: EndReason, metrics: &Metrics) -> u64 {
     let sentence = format!("the session ended: {}", reason.sentence());
-    count(&recording.stop(EndCode::SessionEnded, &sentence, LIMIT), metrics);
+    let end = recording.stop(EndCode::SessionEnded, &sentence, LIMIT);
+    count(&end, metrics);
+    end.bytes
 }
 
 fn count(end: &End, metrics: &Metrics) {

@@ -10,7 +10,12 @@ use std::{
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::{context::Context, meter::Meter};
-use crate::{media, metrics::Metrics, session::Message, stage};
+use crate::{
+    media,
+    metrics::Metrics,
+    session::{Message, usage::Media},
+    stage,
+};
 
 /// The statistics of a session.
 pub struct Report {
@@ -40,6 +45,11 @@ impl Report {
         let figures = self.meter.read(cx.peer(), stage, &self.io, Instant::now());
         cx.view().set_figures(cx.peer(), stage, &self.io, &figures);
         cx.send(&Message::Stats(figures));
+    }
+
+    /// What the session's media has taken so far.
+    pub fn media(&self, cx: &Context) -> Media {
+        Media::of(cx.peer(), &self.io.ledger)
     }
 
     /// Counts the last part of a second, and waits for the query in progress, which holds the graph.

@@ -178,6 +178,9 @@ impl Registry {
         let caller_gone = reply.send(Ok(created)).is_err();
         let over = session.run(inputs, caller_gone).await;
         metrics.sessions.dec();
+        if let Some(usage) = &self.0.usage {
+            usage.add(over.usage());
+        }
         self.retire(&id, over.reason());
         drop(only); // before those who wait to start the next one are notified
         over.publish();

@@ -19,7 +19,7 @@ pub use self::create::{Created, Options};
 use self::permit::Permit;
 use super::{
     Applied, CodecInfo, Description, EndReason, Error, Id, Limits, Phase, Recorded, Request, Snapshot,
-    Sources, history::History, run::Command,
+    Sources, history::History, run::Command, usage,
 };
 use crate::{
     access::{Caller, Subject},
@@ -33,6 +33,8 @@ const REPLY_LIMIT: Duration = Duration::from_secs(15);
 /// A stage takes an update before its next frame, or within 100 ms without frames; after two seconds it is still loading
 /// or stuck in a frame.
 const APPLIED_LIMIT: Duration = Duration::from_secs(2);
+/// The last records of the usage log take milliseconds; a disk that hangs must not delay the shutdown.
+const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 /// Ended sessions that are remembered, for 410 rather than 404.
 const REMEMBERED: usize = 1000;
 
@@ -49,11 +51,20 @@ pub struct Settings {
     pub admission: bool,
     /// The folder of video files that sessions may play.
     pub video_files: Option<PathBuf>,
+    /// The file of usage records.
+    pub usage_log: Option<PathBuf>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { sessions: 16, viewers: 8, limits: Limits::default(), admission: true, video_files: None }
+        Self {
+            sessions: 16,
+            viewers: 8,
+            limits: Limits::default(),
+            admission: true,
+            video_files: None,
+            usage_log: None,
+        }
     }
 }
 
@@ -90,6 +101,7 @@ struct Inner {
     viewers: Arc<Semaphore>,
     /// Limits the sessions without a client to one.
     headless: Arc<Semaphore>,
+    usage: Option<usage::Log>,
     sessions: Mutex<Sessions>,
     tasks: TaskTracker,
     cancel: CancellationToken,
@@ -124,7 +136,10 @@ struct Handle {
 }
 
 impl Registry {
-    /// A registry without sessions; `cancel` ends all sessions.
+    /// A registry without sessions; `cancel` ends all sessions. Blocks on the disk if there is a usage log.
+    ///
+    /// # Errors
+    /// The usage log cannot be opened.
     pub fn new(
         engine: media::Engine,
         catalog: stage::Catalog,
@@ -133,12 +148,14 @@ impl Registry {
         metrics: Arc<Metrics>,
         recordings: recordings::Store,
         cancel: CancellationToken,
-    ) -> Self {
+    ) -> Result<Self, usage::Error> {
         metrics.sessions_limit.set(i64::try_from(settings.sessions).unwrap_or(i64::MAX));
         let sources = Sources::new(settings.video_files.clone(), recordings.clone());
         let permits = Arc::new(Semaphore::new(settings.sessions));
         let viewers = Arc::new(Semaphore::new(settings.viewers));
-        Self(Arc::new(Inner {
+        let usage =
+            settings.usage_log.clone().map(|path| usage::Log::open(path, metrics.clone())).transpose()?;
+        Ok(Self(Arc::new(Inner {
             engine,
             catalog,
             turn,
@@ -149,10 +166,11 @@ impl Registry {
             permits,
             viewers,
             headless: Arc::new(Semaphore::new(1)),
+            usage,
             sessions: Mutex::default(),
             tasks: TaskTracker::new(),
             cancel,
-        }))
+        })))
     }
 
     /// The files that sessions may play.
@@ -297,10 +315,14 @@ impl Registry {
     pub async fn drained(&self, limit: Duration) -> usize {
         self.0.tasks.close();
         let end = Instant::now() + limit;
-        match tokio::time::timeout_at(end.into(), self.0.tasks.wait()).await {
+        let left = match tokio::time::timeout_at(end.into(), self.0.tasks.wait()).await {
             Ok(()) => 0,
             Err(_) => self.0.tasks.len(),
+        };
+        if let Some(usage) = &self.0.usage {
+            usage.flush(FLUSH_LIMIT).await;
         }
+        left
     }
 
     async fn inspect<T: Send + 'static>(

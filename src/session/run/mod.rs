@@ -44,6 +44,7 @@ const STOPPED: Duration = Duration::from_secs(1);
 pub struct Session {
     /// Who made it; the sender of what comes by the data channel.
     caller: Caller,
+    started: Instant,
     cx: Context,
     state: State,
     steering: Steering,
@@ -75,8 +76,9 @@ impl Session {
         recorder: Recorder,
         report: Report,
     ) -> Self {
-        let (repairs, rate, successor) = (Repairs::default(), Rate::new(Instant::now()), None);
-        Self { caller, cx, state, steering, input_file, recorder, repairs, report, rate, successor }
+        let (started, repairs, successor) = (Instant::now(), Repairs::default(), None);
+        let rate = Rate::new(started);
+        Self { caller, started, cx, state, steering, input_file, recorder, repairs, report, rate, successor }
     }
 
     /// A reader's view of the session.

@@ -1,4 +1,4 @@
-//! What a client is promised: who may do what, routes, WebRTC with foreign stacks, figures, resumption, updates, and that its words stay words.
+//! What a client is promised: who may do what, routes, WebRTC with foreign stacks, figures, usage records, resumption, updates, and that its words stay words.
 
 mod access;
 mod aiortc;
@@ -10,5 +10,6 @@ mod metrics;
 mod resume;
 mod steering;
 mod tls;
+mod usage;
 mod web;
 mod webrtc;
