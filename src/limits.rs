@@ -71,6 +71,12 @@ limits! {
     FIRST_REQUEST "first_request" "10 s" "from the acceptance to a complete head of a request, a TLS handshake included; who connects sends it at once" "closed without an answer";
     IDLE_CONNECTION "idle_connection" "10 s of HTTP/1, 30 s of HTTP/2" "an idle connection costs a descriptor, another one some milliseconds" "closed";
     UNREAD_RESPONSE "unread_response" "120 s" "a client that leaves its answer unread holds a file and a connection; a player whose buffer is full asks again" "closed; ask for the rest with a range";
+    REQUEST_RATE "request_rate" "max_request_rate; four times as many at once" "a page asks some times a second; each request takes a look-up and a line of the log" "too many requests; send fewer a second";
+    SUBJECT_SESSIONS "subject_sessions" "max_sessions_per_subject" "one user must not take the places of all others" "as many sessions of this user run as may; end one";
+    ADDRESS_SESSIONS "address_sessions" "max_sessions_per_address; none for loopback, where a reverse proxy brings everybody" "strangers have no name to count them by" "as many sessions of this address run as may; end one";
+    CONNECTING "connecting" "max_connecting_per_address; none for loopback and operators" "an offer takes a place until its connection times out, and costs its sender nothing" "too many sessions of this address waited for their connection, and the oldest gave way; start again";
+    MINUTES "minutes" "max_minutes_per_day" "a session costs processor time for as long as it lasts" "the time that this user has a day is used up; come back after midnight UTC, or ask the server's operator for more";
+    SUBJECT_RECORDINGS "subject_recordings" "max_recording_bytes_per_subject" "one user must not take the disk of all others" "the recordings of this user take all that they may; delete some";
     BODIES "bodies" "128 received at once, 16 from one address but loopback" "bodies that trickle must not take the memory and the time of others" "the server is handling too many requests; try again";
     SLOW_BODY "slow_body" "10 s" "a browser on a slow link sends an offer in a second" "the request body was not received within 10 s";
     FILE_KIND "file_kind" "MP4, MOV, WebM, Matroska, MPEG-TS, AVI, IVF, Y4M, JPEG and PNG" "a playlist or a manifest makes its demuxer fetch URLs from inside the network" "expected a video file; convert it to MP4";

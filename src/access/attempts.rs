@@ -2,9 +2,11 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     time::{Duration, Instant},
 };
+
+use super::network;
 
 /// Failed sign-ins of one address in a [`WINDOW`]: a person mistypes three times.
 const FAILURES: u32 = 10;
@@ -48,14 +50,6 @@ impl Attempts {
             *failures = Failures { since: now, count: 0 };
         }
         failures.count += 1;
-    }
-}
-
-/// What one party has: an IPv4 address, or an IPv6 network of 64 bits (RFC 6177).
-fn network(from: IpAddr) -> IpAddr {
-    match from.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
-        v4 @ IpAddr::V4(_) => v4,
     }
 }
 

@@ -15,6 +15,7 @@ mod jose;
 mod key;
 mod key_file;
 mod keys;
+mod party;
 mod revoked;
 mod sign_ins;
 mod token_secret;
@@ -43,6 +44,7 @@ pub use self::{
     issuer::{Begun, Error as IssuerError, Returned, Settings as IssuerSettings, issuer_url},
     key::Key,
     key_file::{KeyFile, Row},
+    party::{Party, network},
     tokens::{Error as TokenError, Minted, SessionCount, Tokens},
 };
 use crate::state_dir::{self, StateDir};

@@ -1,12 +1,14 @@
 //! What callers hear that the server does not know, or whose role or rights do not reach.
 
 use axum::{
-    Json,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 
-use super::error_body::ErrorBody;
+use super::{
+    error_body::ErrorBody,
+    refusal::{respond, too_many},
+};
 use crate::access::{Caller, IssuerError, Refused, TokenError};
 
 /// Why a token was not minted, revoked or used, or nobody signed in.
@@ -68,12 +70,7 @@ pub fn forbidden(needs: &str, caller: &Caller) -> Response {
 fn sign_in(error: &Refused) -> Response {
     match error {
         Refused::Unknown => challenge(&error.to_string()),
-        Refused::TooMany(wait) => {
-            let body = ErrorBody::new(error, "too_many_sign_ins");
-            let mut response = respond(StatusCode::TOO_MANY_REQUESTS, body);
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
-            response
-        }
+        Refused::TooMany(wait) => too_many(ErrorBody::new(error, "too_many_sign_ins"), Some(*wait)),
         Refused::Random(_) => {
             tracing::error!(%error, "a request failed");
             respond(StatusCode::INTERNAL_SERVER_ERROR, ErrorBody::new(error, "internal"))
@@ -122,8 +119,4 @@ fn challenge(sentence: &str) -> Response {
     let mut response = respond(StatusCode::UNAUTHORIZED, ErrorBody::new(sentence, "unauthorized"));
     response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     response
-}
-
-fn respond(status: StatusCode, body: ErrorBody) -> Response {
-    (status, Json(body)).into_response()
 }

@@ -20,11 +20,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{
-    connections,
-    error::{self, Error},
-};
-use crate::limits;
+use super::error::{self, Error};
+use crate::{access::network, limits};
 
 /// A browser on a slow link sends an offer of 30 kB in a second; a client that trickles bytes must not hold a request.
 const READ_LIMIT: Duration = Duration::from_secs(10);
@@ -96,7 +93,7 @@ pub async fn receive(Extract(buffering): Extract<Arc<Buffering>>, request: Reque
         return next.run(request).await;
     }
     let peer = request.extensions().get().map(|ConnectInfo(peer): &ConnectInfo<SocketAddr>| peer.ip());
-    let client = peer.map_or(IpAddr::from([127, 0, 0, 1]), connections::client);
+    let client = peer.map_or(IpAddr::from([127, 0, 0, 1]), network);
     let Some(permit) = buffering.permit(client) else {
         limits::BODIES.refused();
         return error::overloaded();

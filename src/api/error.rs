@@ -3,24 +3,19 @@
 use std::time::Duration;
 
 use axum::{
-    Json,
     extract::rejection::QueryRejection,
     http::{HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use serde::Serialize;
-use serde_json::Value;
 
 use super::{
     access_error,
-    error_body::{ErrorBody, FieldFault, InvalidBody, InvalidCode, NotReadyBody, Place},
+    domain_error::{parameters, recording_response, session_response, stage_response},
+    error_body::{ErrorBody, FieldFault, NotReadyBody, Place},
     graphviz,
+    refusal::{later, respond, too_many, unprocessable},
 };
-use crate::{
-    recordings,
-    session::{self, ErrorKind},
-    signalling, stage,
-};
+use crate::{recordings, session, signalling, stage};
 
 /// What a request can end in.
 #[derive(Debug)]
@@ -117,8 +112,6 @@ impl From<graphviz::Error> for Error {
 
 /// Characters of a client's own text that a sentence repeats.
 const SHOWN: usize = 100;
-/// Long enough for a session to end or a burst of requests to pass; a client that is still too early is told again.
-const RETRY_AFTER_S: u32 = 2;
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
@@ -170,33 +163,6 @@ impl IntoResponse for Error {
     }
 }
 
-fn session_response(error: &session::Error) -> Response {
-    let body = |code| ErrorBody::new(error, code);
-    match error.kind() {
-        ErrorKind::NotFound => respond(StatusCode::NOT_FOUND, body("session_not_found")),
-        ErrorKind::Ended(reason) => {
-            respond(StatusCode::GONE, ErrorBody { reason: Some(reason), ..body("session_ended") })
-        }
-        ErrorKind::Running => respond(StatusCode::CONFLICT, body("session_running")),
-        ErrorKind::NoStream => respond(StatusCode::CONFLICT, body("not_h264")),
-        ErrorKind::Full => later(body("server_full")),
-        ErrorKind::OutOfDescriptors => later(body("out_of_descriptors")),
-        ErrorKind::OutOfThreads => later(body("out_of_threads")),
-        ErrorKind::ViewersFull => later(body("viewers_full")),
-        ErrorKind::OutOfUdpPorts => later(body("out_of_udp_ports")),
-        ErrorKind::ShuttingDown => later(body("shutting_down")),
-        ErrorKind::Busy => later(body("session_busy")),
-        ErrorKind::Timeout => respond(StatusCode::GATEWAY_TIMEOUT, body("timeout")),
-        ErrorKind::BadOffer(code) => respond(StatusCode::BAD_REQUEST, body(code)),
-        ErrorKind::Stage(inner) => stage_response(inner),
-        ErrorKind::Recording(inner) => recording_response(inner),
-        ErrorKind::Internal => {
-            tracing::error!(%error, "a request failed");
-            respond(StatusCode::INTERNAL_SERVER_ERROR, body("internal"))
-        }
-    }
-}
-
 fn graphviz_response(error: &graphviz::Error) -> Response {
     let body = |code| ErrorBody::new(error, code);
     match error {
@@ -208,50 +174,6 @@ fn graphviz_response(error: &graphviz::Error) -> Response {
             respond(StatusCode::INTERNAL_SERVER_ERROR, body("internal"))
         }
     }
-}
-
-fn recording_response(error: &recordings::Error) -> Response {
-    let (status, code) = match error {
-        recordings::Error::AtOnce { .. } => return later(ErrorBody::new(error, "too_many_recordings")),
-        recordings::Error::NotFound(_) => (StatusCode::NOT_FOUND, "recording_not_found"),
-        recordings::Error::Running(_) => (StatusCode::CONFLICT, "recording_running"),
-        recordings::Error::Nothing => (StatusCode::CONFLICT, "nothing_to_record"),
-        recordings::Error::Full { .. } => (StatusCode::INSUFFICIENT_STORAGE, "disk_full"),
-        recordings::Error::Quota { .. } => (StatusCode::INSUFFICIENT_STORAGE, "recordings_quota"),
-        recordings::Error::Kept { .. } => (StatusCode::INSUFFICIENT_STORAGE, "recordings_kept"),
-        recordings::Error::Files { .. }
-        | recordings::Error::Change { .. }
-        | recordings::Error::Changes { .. } => (StatusCode::INSUFFICIENT_STORAGE, "recording_limit"),
-        recordings::Error::Slow => (StatusCode::INSUFFICIENT_STORAGE, "disk_slow"),
-        recordings::Error::Folder { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "recordings_folder"),
-        recordings::Error::Write(_) => (StatusCode::INTERNAL_SERVER_ERROR, "recording_failed"),
-    };
-    respond(status, ErrorBody::new(error, code))
-}
-
-fn stage_response(error: &stage::Error) -> Response {
-    let respond_as = |status, code| respond(status, ErrorBody::new(error, code));
-    match error {
-        stage::Error::UnknownPipeline { .. } => respond_as(StatusCode::NOT_FOUND, "unknown_pipeline"),
-        stage::Error::Broken { .. } => respond_as(StatusCode::CONFLICT, "broken_pipeline"),
-        stage::Error::Chain { .. } => respond_as(StatusCode::BAD_REQUEST, "one_pipeline_wanted"),
-        stage::Error::Overloaded { .. } => later(ErrorBody::new(error, "pipeline_full")),
-        stage::Error::LoadRunning { .. } => later(ErrorBody::new(error, "load_running")),
-        stage::Error::Parameters(faults) => parameters(faults, &[Place::body()]),
-        stage::Error::Description(_) | stage::Error::Process(_) | stage::Error::Died(_) => {
-            tracing::error!(%error, "a request failed");
-            respond_as(StatusCode::INTERNAL_SERVER_ERROR, "internal")
-        }
-    }
-}
-
-fn parameters(faults: &[stage::Fault], place: &[Place]) -> Response {
-    let fields = faults.iter().map(|fault| {
-        let names = fault.path.split('/').filter(|name| !name.is_empty()).map(Place::from);
-        let loc = place.iter().cloned().chain(names).collect();
-        FieldFault::new("value_error", loc, fault.message.clone(), &Value::Null)
-    });
-    unprocessable(fields.collect())
 }
 
 /// A path below `/api` without a route; never the page.
@@ -288,6 +210,12 @@ pub fn foreign_origin(origin: &str) -> Response {
     respond(StatusCode::FORBIDDEN, ErrorBody::new(sentence, "foreign_origin"))
 }
 
+/// More requests of one caller than `rate` a second; `wait` is how long it has to.
+pub fn too_fast(rate: u32, wait: Duration) -> Response {
+    let sentence = format!("expected at most {rate} requests a second, got more; send fewer");
+    too_many(ErrorBody::new(sentence, "too_many_requests"), Some(wait))
+}
+
 /// Too many requests at once.
 pub fn overloaded() -> Response {
     later(ErrorBody::new("the server is handling too many requests; try again", "overloaded"))
@@ -314,23 +242,10 @@ pub fn no_file(sentence: &str) -> Response {
     respond(StatusCode::NOT_FOUND, ErrorBody::new(sentence, "not_found"))
 }
 
-fn unprocessable(detail: Vec<FieldFault>) -> Response {
-    respond(StatusCode::UNPROCESSABLE_ENTITY, InvalidBody { detail, code: InvalidCode::InvalidBody })
-}
-
-fn later(body: impl Serialize) -> Response {
-    let mut response = respond(StatusCode::SERVICE_UNAVAILABLE, body);
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
-    response
-}
-
-fn respond(status: StatusCode, body: impl Serialize) -> Response {
-    (status, Json(body)).into_response()
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use axum::http::header;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::session::{EndReason, Id};

@@ -8,6 +8,7 @@ mod buffering;
 mod chain;
 pub mod connections;
 mod document;
+mod domain_error;
 mod error;
 mod error_body;
 mod graphviz;
@@ -20,6 +21,7 @@ mod oidc;
 pub mod origin;
 mod pipelines;
 mod recordings;
+mod refusal;
 pub mod server;
 mod sessions;
 mod sign_in;
@@ -50,6 +52,8 @@ pub struct Settings {
     pub ui_dir: Option<PathBuf>,
     /// Longest request body in bytes.
     pub body_bytes: usize,
+    /// Requests a second of one caller that is no operator; 0 is no limit.
+    pub request_rate: u32,
     /// Requests under way at once.
     pub requests_in_flight: usize,
     /// Longest time for a request.
@@ -65,6 +69,7 @@ impl Default for Settings {
         Self {
             ui_dir: None,
             body_bytes: 512 * 1024,
+            request_rate: 50, // the page sends three a second
             requests_in_flight: 64,
             request_limit: Duration::from_secs(20),
             origin: origin::Settings::default(),
@@ -168,7 +173,7 @@ pub fn router(state: State) -> Router {
         .merge(SwaggerUi::new("/docs").external_url_unchecked("/openapi.json", document()))
         .fallback(ui::file)
         .layer(Extension(Arc::new(ui)))
-        .layer(middleware::from_fn_with_state(state.clone(), guard::check));
+        .layer(middleware::from_fn_with_state(guard::Guard::new(state.clone()), guard::check));
     layers::wrap(all.with_state(state), origin)
 }
 

@@ -86,11 +86,16 @@ keys! {
     "frame_ancestors" "SCOPE_FRAME_ANCESTORS" Many "" "pages that may show this one in a frame, e.g. https://huggingface.co, self, or * for all; none without" |c, t| c.api.origin.frame_ancestors = each(t, FrameAncestor::parse)?;
     "state_dir" "SCOPE_STATE_DIR" One "~/.local/state/scope" "folder of what the server keeps for itself, such as keys and the self-signed certificate; $XDG_STATE_HOME/scope where that is set" |c, t| c.state_dir = PathBuf::from(t).into();
     "max_sessions" "SCOPE_MAX_SESSIONS" One "16" "sessions at once; a core carries about 5 of 640x480" |c, t| c.session.sessions = positive(t)?;
+    "max_sessions_per_subject" "SCOPE_MAX_SESSIONS_PER_SUBJECT" One "0" "sessions of one user at once, operators excepted; 0 is no limit" |c, t| c.session.shares.per_subject = number(t)?;
+    "max_sessions_per_address" "SCOPE_MAX_SESSIONS_PER_ADDRESS" One "0" "the same from one IPv4 address or IPv6 /64; not for loopback; 0 is no limit" |c, t| c.session.shares.per_address = number(t)?;
+    "max_connecting_per_address" "SCOPE_MAX_CONNECTING_PER_ADDRESS" One "4" "sessions of one address that may wait for their connection at once, the oldest gives way; not for loopback, so raise it for a proxy on another host" |c, t| c.session.shares.connecting = positive(t)?;
+    "max_minutes_per_day" "SCOPE_MAX_MINUTES_PER_DAY" One "0" "minutes that all sessions of one user may last a day, in UTC, operators excepted; 0 is no limit" |c, t| c.session.minutes_per_day = number(t)?;
     "max_viewers" "SCOPE_MAX_VIEWERS" One "8" "viewers of the headless session's output.ts at once; each takes threads and up to 5 MB" |c, t| c.session.viewers = positive(t)?;
     "max_connections" "SCOPE_MAX_CONNECTIONS" One "1024" "HTTP connections at once, at most a quarter of the file descriptors; the longest idle one gives way to a newer one" |c, t| c.server.connections.all = positive(t)?;
     "max_connections_per_address" "SCOPE_MAX_CONNECTIONS_PER_ADDRESS" One "64" "the same from one IPv4 address or IPv6 /64; not for loopback, so raise it for a reverse proxy on another host" |c, t| c.server.connections.per_address = positive(t)?;
     "max_body_bytes" "SCOPE_MAX_BODY_BYTES" One "524288" "longest request body; an offer has 10 to 30 kB" |c, t| c.api.body_bytes = number(t)?;
     "max_requests" "SCOPE_MAX_REQUESTS" One "64" "requests in flight at once" |c, t| c.api.requests_in_flight = positive(t)?;
+    "max_request_rate" "SCOPE_MAX_REQUEST_RATE" One "50" "requests a second of one user, or of one address without a key, and four times as many at once; not for operators, and for strangers not over loopback; 0 is no limit" |c, t| c.api.request_rate = number(t)?;
     "request_timeout" "SCOPE_REQUEST_TIMEOUT" One "20s" "longest time for a request; an offer takes 50 ms" |c, t| c.api.request_limit = duration(t)?;
     "connect_timeout" "SCOPE_CONNECT_TIMEOUT" One "15s" "from the answer to a connection" |c, t| c.session.limits.connect = duration(t)?;
     "media_timeout" "SCOPE_MEDIA_TIMEOUT" One "10s" "from the connection to the first video frame" |c, t| c.session.limits.media = duration(t)?;
@@ -135,6 +140,7 @@ keys! {
     "recordings" "SCOPE_RECORDINGS" One "recordings" "folder of recordings, created when the first one starts; relative to the working folder" |c, t| c.recordings.folder = PathBuf::from(t);
     "recordings_quota" "SCOPE_RECORDINGS_QUOTA" One "auto" "bytes that all recordings may take; auto is 10 GB or a tenth of the disk, whichever is less, 0 is no quota; at the quota none starts and running ones end with an error" |c, t| c.recordings.quota_bytes = bytes_or_auto(t)?;
     "recordings_reserve" "SCOPE_RECORDINGS_RESERVE" One "auto" "bytes that recordings leave free on their disk; auto is 1 GB or 5 % of the disk, whichever is less; 2 MiB stay free in any case" |c, t| c.recordings.reserve_bytes = bytes_or_auto(t)?;
+    "max_recording_bytes_per_subject" "SCOPE_MAX_RECORDING_BYTES_PER_SUBJECT" One "0" "bytes that the recordings of one user may take, operators excepted; 0 is no limit" |c, t| c.recordings.owner_quota_bytes = number(t)?;
     "max_recordings" "SCOPE_MAX_RECORDINGS" One "16" "recordings at once; each takes a thread and its bitrate of the disk" |c, t| c.recordings.at_once = positive(t)?;
     "recordings_retention" "SCOPE_RECORDINGS_RETENTION" One "0s" "how long finished recordings are kept, e.g. 720h; 0s keeps them for good" |c, t| c.recordings.retention = duration(t)?;
     "pipeline" "PIPELINE" One "echo" "pipeline of sessions that name none" |c, t| c.pipelines.default = Some(t.into());

@@ -43,6 +43,14 @@ pub enum Error {
         /// Bytes that they may take.
         quota: u64,
     },
+    /// The quota of their owner is used up.
+    #[error("the recordings of this user take {used} of {quota} bytes; delete some")]
+    OwnQuota {
+        /// Bytes that they take.
+        used: u64,
+        /// Bytes that they may take.
+        quota: u64,
+    },
     /// Too many are kept.
     #[error(
         "expected at most {limit} recordings in the folder, got one more; delete some, or set --recordings-retention"

@@ -124,9 +124,9 @@ impl Folder {
             });
         }
         let bytes = disk::bytes(&self.path);
-        self.store.grow(bytes.saturating_sub(self.bytes));
+        self.store.grow(&self.sidecar.about, bytes.saturating_sub(self.bytes));
         self.bytes = bytes;
-        self.store.room()?;
+        self.store.room(&self.sidecar.about)?;
         self.changes.flush().map_err(|error| self.store.fault(&error))?;
         if self.dirty { self.save() } else { Ok(()) }
     }
@@ -137,7 +137,7 @@ impl Folder {
             tracing::warn!(%error, recording = self.sidecar.id, "cannot write the last changes of a recording");
         }
         let bytes = disk::bytes(&self.path);
-        self.store.grow(bytes.saturating_sub(self.bytes));
+        self.store.grow(&self.sidecar.about, bytes.saturating_sub(self.bytes));
         let end = End { code, sentence, seconds: self.started.elapsed().as_secs_f64(), bytes };
         self.sidecar.end = Some(end.clone());
         if let Err(error) = self.save() {

@@ -11,6 +11,7 @@ mod file_name;
 mod files;
 mod folder;
 mod list;
+mod owners;
 mod sidecar;
 mod sweep;
 
@@ -32,6 +33,7 @@ pub use file_name::{FileName, Kind};
 pub use files::exposed;
 pub use folder::Folder;
 pub use list::{File, Recording, State};
+use owners::Owners;
 pub use sidecar::{About, Change, End, EndCode, Segment, Sidecar, What};
 
 /// Name of the sidecar in a recording's folder.
@@ -50,6 +52,8 @@ pub struct Settings {
     pub quota_bytes: Option<u64>,
     /// Bytes that they leave free on their disk; `None` is 1 GB or 5 % of the disk, whichever is less.
     pub reserve_bytes: Option<u64>,
+    /// Bytes that the recordings of one owner may take, operators excepted; 0 is no limit.
+    pub owner_quota_bytes: u64,
     /// Recordings that may run at once.
     pub at_once: usize,
     /// Older finished ones are deleted; zero keeps them.
@@ -63,6 +67,7 @@ impl Default for Settings {
             folder: PathBuf::from("recordings"),
             quota_bytes: None,
             reserve_bytes: None,
+            owner_quota_bytes: 0,
             at_once: 16, // as many as sessions
             retention: Duration::ZERO,
         }
@@ -77,6 +82,7 @@ struct Inner {
     settings: Settings,
     /// Bytes of all of them, as last counted.
     used: AtomicU64,
+    owners: Owners,
     /// How many run.
     running: AtomicUsize,
 }
@@ -84,7 +90,8 @@ struct Inner {
 impl Store {
     /// The store in a folder, which need not exist yet.
     pub fn new(settings: Settings) -> Self {
-        Self(Arc::new(Inner { settings, used: AtomicU64::new(0), running: AtomicUsize::new(0) }))
+        let owners = Owners::new(settings.owner_quota_bytes);
+        Self(Arc::new(Inner { settings, used: AtomicU64::new(0), owners, running: AtomicUsize::new(0) }))
     }
 
     /// Closes recordings that a killed server left open, and deletes those that are too old.
@@ -127,7 +134,8 @@ impl Store {
     /// A new recording's folder and sidecar.
     ///
     /// # Errors
-    /// [`Error::Change`], [`Error::AtOnce`], [`Error::Kept`], [`Error::Folder`], [`Error::Full`], [`Error::Quota`].
+    /// [`Error::Change`], [`Error::AtOnce`], [`Error::Kept`], [`Error::Folder`], [`Error::Full`], [`Error::Quota`],
+    /// [`Error::OwnQuota`].
     pub fn create(&self, about: About) -> Result<Folder, Error> {
         changes::check_length(&about.parameters)?;
         let permit = self.permit()?;
@@ -139,8 +147,14 @@ impl Store {
         if kept.len() >= MAX_KEPT {
             return Err(Error::Kept { limit: MAX_KEPT });
         }
-        self.0.used.store(kept.iter().map(|path| disk::bytes(path)).sum(), Relaxed);
-        self.room()?;
+        let with_bytes = |path: PathBuf| {
+            let bytes = disk::bytes(&path);
+            (path, bytes)
+        };
+        let kept: Vec<_> = kept.into_iter().map(with_bytes).collect();
+        self.0.used.store(kept.iter().map(|(_, bytes)| bytes).sum(), Relaxed);
+        self.0.owners.count(&kept);
+        self.room(&about)?;
         let started = jiff::Timestamp::now();
         let id = name(started);
         let path = root.join(&id);
@@ -149,11 +163,11 @@ impl Store {
         Folder::begin(self.clone(), permit, path, sidecar).map_err(|error| self.fault(&error))
     }
 
-    /// Checks that disk and quota leave room for more.
+    /// Checks that disk and quotas leave room for more of a recording.
     ///
     /// # Errors
-    /// [`Error::Full`], [`Error::Quota`], [`Error::Folder`].
-    pub fn room(&self) -> Result<(), Error> {
+    /// [`Error::Full`], [`Error::Quota`], [`Error::OwnQuota`], [`Error::Folder`].
+    fn room(&self, about: &About) -> Result<(), Error> {
         let settings = &self.0.settings;
         let disk = Disk::of(&settings.folder).map_err(|error| self.fault(&error))?;
         let (free, reserve) = (disk.free, disk.reserve(settings.reserve_bytes));
@@ -163,7 +177,7 @@ impl Store {
         let used = self.0.used.load(Relaxed);
         match disk.quota(settings.quota_bytes) {
             Some(quota) if used >= quota => Err(Error::Quota { used, quota }),
-            _ => Ok(()),
+            _ => self.0.owners.check(about),
         }
     }
 
@@ -246,11 +260,13 @@ impl Store {
         let bytes = disk::bytes(&path);
         fs::remove_dir_all(&path).map_err(|error| self.fault(&error))?;
         self.shrink(bytes);
+        self.0.owners.shrink(&path, bytes);
         Ok(())
     }
 
-    fn grow(&self, bytes: u64) {
+    fn grow(&self, about: &About, bytes: u64) {
         self.0.used.fetch_add(bytes, Relaxed);
+        self.0.owners.grow(about, bytes);
     }
 
     fn shrink(&self, bytes: u64) {

@@ -35,6 +35,9 @@ pub struct About {
     /// Who owns it; an operator alone where nobody is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
+    /// Whether the quota of a single owner counts for it.
+    #[serde(skip)]
+    pub limited: bool,
 }
 
 /// The whole of `recording.json`.

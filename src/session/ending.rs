@@ -28,6 +28,10 @@ pub enum EndReason {
     FrameTooLarge,
     /// The peer opened too many data channels.
     TooManyChannels,
+    /// Newer sessions of the same address took its place before it was connected.
+    GaveWay,
+    /// Its owner's time of the day is used up.
+    MinutesUsedUp,
     /// A GStreamer element failed.
     ElementError,
     /// The file of a headless session ended.
@@ -72,6 +76,8 @@ impl EndReason {
             ),
             Self::FrameTooLarge => ("frame_too_large", limits::FRAME_SIZE.sentence),
             Self::TooManyChannels => ("too_many_channels", limits::CHANNELS.sentence),
+            Self::GaveWay => ("gave_way", limits::CONNECTING.sentence),
+            Self::MinutesUsedUp => ("minutes_used_up", limits::MINUTES.sentence),
             Self::ElementError => ("element_error", "part of the media graph failed; see the server's log"),
             Self::SourceEnded => ("source_ended", "the session's file ended"),
             Self::SourceFailed => {
@@ -102,7 +108,12 @@ mod tests {
 
     #[test]
     fn every_ending_has_the_code_that_serde_writes() {
-        for reason in [EndReason::ClosedByClient, EndReason::IceFailed, EndReason::TooManyChannels] {
+        for reason in [
+            EndReason::ClosedByClient,
+            EndReason::IceFailed,
+            EndReason::TooManyChannels,
+            EndReason::MinutesUsedUp,
+        ] {
             assert_eq!(serde_json::to_value(reason).unwrap(), reason.code());
         }
     }

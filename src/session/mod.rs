@@ -8,6 +8,7 @@ mod control;
 mod ending;
 mod files;
 mod history;
+mod minutes;
 mod parts;
 mod registry;
 mod run;
@@ -17,7 +18,7 @@ mod usage;
 mod view;
 mod watchdog;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 pub use control::{
     Figures, Message, Recorded, RecordedStatus, RecordingInfo, RecordingState, Request, Source, SourceType,
@@ -27,7 +28,7 @@ pub use ending::EndReason;
 pub use files::{Found, Sources};
 pub use history::{Description, DescriptionKind};
 pub use parts::Applied;
-pub use registry::{Created, Load, Options, Registry, Settings, Viewer};
+pub use registry::{Created, Load, Options, Registry, Settings, Shares, Viewer};
 use serde::Serialize;
 pub use snapshot::{CodecInfo, Drops, Path, Snapshot, StepTimes};
 pub use state::{Limits, Phase};
@@ -85,6 +86,29 @@ pub enum Error {
     Full {
         /// The limit.
         limit: usize,
+    },
+    /// As many sessions of one subject as it may have.
+    #[error("expected at most {limit} sessions of this user at once, got another one; end one")]
+    SubjectSessions {
+        /// The limit.
+        limit: usize,
+    },
+    /// As many sessions of one address as it may have.
+    #[error("expected at most {limit} sessions of this address at once, got another one; end one")]
+    AddressSessions {
+        /// The limit.
+        limit: usize,
+    },
+    /// The caller's time of this day is used up.
+    #[error(
+        "expected at most {limit} minutes a day of this user's sessions, which are used up; come back after midnight UTC, \
+         or ask the server's operator for more"
+    )]
+    Minutes {
+        /// The limit.
+        limit: u64,
+        /// Until then.
+        wait: Duration,
     },
     /// Too few file descriptors are free for another session.
     #[error(
@@ -158,6 +182,8 @@ pub enum ErrorKind<'a> {
     NoStream,
     /// All permits are taken; retry later.
     Full,
+    /// The caller has all that it may have; with a stable code, and when to come back where that is known.
+    TooMany(&'static str, Option<Duration>),
     /// The host's limit is reached before the server's own.
     OutOfDescriptors,
     /// Likewise, for threads.
@@ -190,6 +216,9 @@ impl Error {
             Self::Ended { reason, .. } => ErrorKind::Ended(*reason),
             Self::Running(_) => ErrorKind::Running,
             Self::Full { .. } => ErrorKind::Full,
+            Self::SubjectSessions { .. } => ErrorKind::TooMany("too_many_sessions", None),
+            Self::AddressSessions { .. } => ErrorKind::TooMany("too_many_sessions_of_address", None),
+            Self::Minutes { wait, .. } => ErrorKind::TooMany("minutes_used_up", Some(*wait)),
             Self::Descriptors { .. } => ErrorKind::OutOfDescriptors,
             Self::Threads { .. } => ErrorKind::OutOfThreads,
             Self::Viewers { .. } => ErrorKind::ViewersFull,

@@ -9,7 +9,7 @@ mod stream;
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
@@ -21,7 +21,7 @@ use http_body::{Frame, SizeHint};
 pub use stream::Stream;
 use tokio_util::sync::CancellationToken;
 
-use crate::{descriptors, limits};
+use crate::{access::network, descriptors, limits};
 
 /// From the acceptance to the first complete head of a request, a TLS handshake included. A browser sends one at once; it
 /// also opens connections ahead of use, and opens them again.
@@ -70,7 +70,7 @@ impl Connections {
 
     /// Takes a connection of `peer` in, for the longest idle one where there is no room; `None` where none is idle.
     pub fn admit(&self, peer: IpAddr) -> Option<Admitted> {
-        let client = client(peer);
+        let client = network(peer);
         let mut open = self.lock();
         let own = |connection: &Connection| connection.client == client;
         let of_client = open.by_number.values().filter(|connection| own(connection)).count();
@@ -106,17 +106,6 @@ impl Open {
         let (_, longest) = idle.min()?;
         self.by_number.remove(&longest)?.close.cancel();
         Some(())
-    }
-}
-
-/// The client that an address stands for: an IPv6 host has a whole /64 (RFC 4291, section 2.5.4).
-pub fn client(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V6(address) if !address.is_loopback() => {
-            let network = u128::from(address) & !u128::from(u64::MAX);
-            Ipv6Addr::from(network).into()
-        }
-        other => other,
     }
 }
 
@@ -243,15 +232,6 @@ mod tests {
 
     fn closed(admitted: &Admitted) -> bool {
         admitted.connection.close.is_cancelled()
-    }
-
-    #[test]
-    fn an_ipv6_client_is_its_network_and_a_mapped_address_is_ipv4() {
-        let of = |text: &str| client(text.parse().unwrap()).to_string();
-
-        assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
-        assert_eq!(of("::ffff:192.0.2.1"), "192.0.2.1");
-        assert_eq!((of("::1").as_str(), of("127.0.0.1").as_str()), ("::1", "127.0.0.1"));
     }
 
     #[test]

@@ -5,6 +5,9 @@
 
 mod evidence;
 mod policy;
+mod rate;
+
+use std::sync::Arc;
 
 use axum::{
     RequestExt,
@@ -16,8 +19,12 @@ use axum::{
 use tokio::task::spawn_blocking;
 
 pub use self::evidence::{COOKIE, address, cookie, cookie_named};
-use self::policy::Need;
-use super::{State, access_error, error::Error, sessions::id_of};
+use self::{policy::Need, rate::Rates};
+use super::{
+    State, access_error,
+    error::{self, Error},
+    sessions::id_of,
+};
 use crate::{
     access::{Caller, Role, audit},
     recordings, session,
@@ -27,9 +34,28 @@ use crate::{
 /// Where DELETE of a session that there is not is a success, as in Scope.
 const IDEMPOTENT: &str = "/api/v1/webrtc/offer/";
 
+/// What the guard works with; clones share it.
+#[derive(Clone)]
+pub struct Guard {
+    state: State,
+    rates: Arc<Rates>,
+}
+
+impl Guard {
+    /// Nobody has asked yet.
+    pub fn new(state: State) -> Self {
+        let rates = Arc::new(Rates::new(state.settings.request_rate));
+        Self { state, rates }
+    }
+}
+
 /// Lets a request through whose caller has what the route needs; later steps find the [`Caller`] and its [`Reach`] in
 /// its extensions.
-pub async fn check(Extract(state): Extract<State>, request: Request, next: Next) -> Response {
+pub async fn check(
+    Extract(Guard { state, rates }): Extract<Guard>,
+    request: Request,
+    next: Next,
+) -> Response {
     let (parts, body) = request.into_parts();
     let evidence = evidence::of(&parts);
     let caller = state.access.authenticate(&evidence).await;
@@ -37,6 +63,9 @@ pub async fn check(Extract(state): Extract<State>, request: Request, next: Next)
     let got = if evidence.key.is_some() { "one that it does not know or has revoked" } else { "none" };
     let (method, changes) = (parts.method.clone(), policy::changes(&parts.method));
     let path = parts.extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    if let Err(wait) = rates.check(&caller, path.as_deref()) {
+        return error::too_fast(state.settings.request_rate, wait); // no line of the audit: floods fill no log
+    }
     // Without a route it is a file of the page.
     let need = path.as_deref().map_or(Need::Nothing, |path| policy::need(&parts.method, path));
     let mut request = Request::from_parts(parts, body);

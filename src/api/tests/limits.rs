@@ -112,6 +112,7 @@ async fn state() -> api::State {
         settings: api::Settings {
             ui_dir: Some("/nowhere".into()),
             body_bytes: 100_000,
+            request_rate: 50,
             requests_in_flight: 8,
             request_limit: Duration::from_secs(30),
             origin: api::origin::Settings::default(),

@@ -112,6 +112,7 @@ struct Shared {
 pub fn count_refusal(error: &Error) {
     let limit = match error {
         Error::Quota { .. } => &limits::RECORDINGS_QUOTA,
+        Error::OwnQuota { .. } => &limits::SUBJECT_RECORDINGS,
         Error::Full { .. } => &limits::RECORDINGS_RESERVE,
         Error::Kept { .. } => &limits::RECORDINGS_KEPT,
         Error::AtOnce { .. } => &limits::RECORDINGS_AT_ONCE,

@@ -15,7 +15,7 @@ use tokio::{
 
 use super::context::{Context, finished};
 use crate::{
-    access::Subject,
+    access::{Caller, Party},
     media,
     metrics::Metrics,
     recordings::{self, About, End, EndCode, Store, What},
@@ -52,7 +52,7 @@ pub struct Running<'a> {
 pub struct Recorder {
     session: Id,
     /// Who owns what is recorded.
-    owner: Subject,
+    owner: Caller,
     store: Store,
     active: Option<Arc<media::Recording>>,
     /// The parameters for the sidecar.
@@ -78,7 +78,7 @@ impl Recorder {
     /// Continues the previous session's recording, or starts with a request.
     pub fn new(
         session: Id,
-        owner: Subject,
+        owner: Caller,
         store: Store,
         active: Option<Arc<media::Recording>>,
         wish: Option<Request>,
@@ -185,7 +185,8 @@ impl Recorder {
             pipeline_id: pipeline_id.to_owned(),
             parameters: values.clone(),
             input,
-            owner: Some(self.owner.to_string()),
+            owner: Some(self.owner.subject().to_string()),
+            limited: matches!(self.owner.party(), Some(Party::Subject(_))),
         };
         self.work = Some(spawn_blocking(move || {
             let sends = peer.sender().is_some() || (input && peer.receiver().is_some());

@@ -14,7 +14,10 @@ use tokio::{
 };
 use tracing::Instrument;
 
-use super::{Handle, REPLY_LIMIT, Registry, permit::Transfer};
+use super::{
+    Handle, REPLY_LIMIT, Registry,
+    permit::{Admission, Transfer},
+};
 use crate::{
     access::Caller,
     descriptors,
@@ -24,6 +27,7 @@ use crate::{
         DescriptionKind, Error, Id, Phase, Snapshot, Sources,
         control::{self, Choice, Moment, Source, Update},
         history::History,
+        minutes::Allowance,
         parts::{Context, InputFile, Recorder, Report, Steering},
         run::{self, Command, Handover, Session},
         state::State,
@@ -77,6 +81,8 @@ struct New {
     setup: Setup,
     io: stage::Io,
     permit: Transfer,
+    /// How long it may last, if its owner has a limit.
+    allowance: Option<Allowance>,
     /// The session to take over.
     previous: Option<Handle>,
     /// The claim to be the only session without a client.
@@ -87,14 +93,15 @@ impl Registry {
     /// Answers an offer. With the token of a live session, that session's stage continues with the new connection.
     ///
     /// # Errors
-    /// [`Error::Full`], [`Error::Descriptors`], [`Error::ShuttingDown`], what is wrong with the update, or why the
+    /// [`Error::Full`], what the caller's share refuses, [`Error::Descriptors`], [`Error::ShuttingDown`], what is wrong with the update, or why the
     /// offer cannot be answered.
     pub async fn create(&self, offer: signalling::Offer, options: Options) -> Result<Created, Error> {
         self.check_running()?;
+        let allowance = self.0.minutes.allowance(&options.caller)?;
         let previous = options.resume_token.as_deref().and_then(|token| self.by_token(token));
         let permit = match &previous {
             Some(previous) => previous.permit.transfer().ok_or(Error::Busy)?,
-            None => self.permit()?,
+            None => self.permit(&options.caller)?,
         };
         self.check_descriptors()?;
         self.check_threads().await?;
@@ -105,7 +112,7 @@ impl Registry {
         }
         setup.check_pipeline()?;
         let (id, offer, io) = (Id::random(), Some(offer), self.io()?);
-        self.start(New { id, offer, setup, io, permit, previous, only: None }).await
+        self.start(New { id, offer, setup, io, permit, allowance, previous, only: None }).await
     }
 
     /// Starts the session without a client; only one can run at a time.
@@ -116,14 +123,16 @@ impl Registry {
         self.check_running()?;
         let id = Id::headless();
         let only = self.0.headless.clone().try_acquire_owned().map_err(|_| Error::Running(id.clone()))?;
-        let permit = self.permit()?;
+        let permit = self.permit(&caller)?;
         self.check_descriptors()?;
         self.check_threads().await?;
         let setup = self.setup(caller, initial)?;
         setup.check_headless()?;
         self.check_load(&setup)?;
-        let (offer, io, previous) = (None, self.io()?, None);
-        self.start(New { id, offer, setup, io, permit, previous, only: Some(only) }).await.map(drop)
+        let (offer, io, allowance, previous) = (None, self.io()?, None, None);
+        self.start(New { id, offer, setup, io, permit, allowance, previous, only: Some(only) })
+            .await
+            .map(drop)
     }
 
     /// Spawns the session's task and waits until it has started.
@@ -139,8 +148,8 @@ impl Registry {
 
     /// The session's task, from its graph to its end.
     async fn live(self, new: New, reply: oneshot::Sender<Result<Created, Error>>) {
-        let New { id, offer, setup, mut io, permit, previous, only } = new;
-        let (owner, until) = (setup.caller.subject().clone(), setup.until);
+        let New { id, offer, setup, mut io, permit, allowance, previous, only } = new;
+        let (owner, until, network) = (setup.caller.subject().clone(), setup.until, setup.caller.network());
         let history = History::default();
         if let Some(offer) = &offer {
             history.add(DescriptionKind::Offer, &offer.sdp);
@@ -157,7 +166,7 @@ impl Registry {
         }
         io.clock = opened.peer.clock();
         let session = match self.session(&id, opened, setup, io, previous.as_ref(), senders.stage).await {
-            Ok(session) => session,
+            Ok(session) => session.with_allowance(allowance),
             Err(error) => return drop(reply.send(Err(error))), // as above
         };
         let resumed = previous.is_some();
@@ -167,10 +176,11 @@ impl Registry {
         }
         let resume_token = uuid::Uuid::new_v4().to_string();
         let (mailbox, snapshot, token) = (senders.mailbox, session.subscribe(), resume_token.clone());
-        self.insert(
-            &id,
-            Handle { owner, until, mailbox, snapshot, history, token, permit: permit.complete() },
-        );
+        let (started, permit) = (Instant::now(), permit.complete());
+        self.insert(&id, Handle { owner, until, network, started, mailbox, snapshot, history, token, permit });
+        if let Some(network) = network {
+            self.make_room(network);
+        }
         let metrics = &self.0.metrics;
         metrics.sessions_started.inc();
         metrics.sessions.inc();
@@ -238,8 +248,7 @@ impl Registry {
         let view = View::new(Snapshot::first(id, &opened, pipeline, values, steering.is_paused()));
         let report = Report::new(inner.metrics.clone(), io, steering.counters());
         let input_file = InputFile::new(opened.receives_video, inner.sources.clone(), source);
-        let recorder =
-            Recorder::new(id.clone(), caller.subject().clone(), inner.recordings.clone(), active, recording);
+        let recorder = Recorder::new(id.clone(), caller.clone(), inner.recordings.clone(), active, recording);
         let cx = Context::new(opened.peer, inner.metrics.clone(), view);
         let state = State::new(inner.settings.limits.clone(), until, Instant::now());
         Ok(Session::new(caller, cx, state, steering, input_file, recorder, report))
@@ -249,9 +258,11 @@ impl Registry {
         if self.0.cancel.is_cancelled() { Err(Error::ShuttingDown) } else { Ok(()) }
     }
 
-    fn permit(&self) -> Result<Transfer, Error> {
-        let permit = self.0.permits.clone().try_acquire_owned();
-        permit.map(Transfer::of).map_err(|_| Error::Full { limit: self.0.settings.sessions })
+    fn permit(&self, caller: &Caller) -> Result<Transfer, Error> {
+        let share = self.0.shares.take(caller)?;
+        let place = self.0.permits.clone().try_acquire_owned();
+        let place = place.map_err(|_| Error::Full { limit: self.0.settings.sessions })?;
+        Ok(Transfer::of(Admission::new(place, share)))
     }
 
     fn by_token(&self, token: &str) -> Option<Handle> {

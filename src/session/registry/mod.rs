@@ -4,10 +4,12 @@
 
 mod create;
 mod permit;
+mod settings;
+mod shares;
 
 use std::{
     collections::{HashMap, VecDeque},
-    path::PathBuf,
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -16,10 +18,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use self::create::{Created, Options};
-use self::permit::Permit;
+use self::{permit::Permit, shares::Shares as Taken};
+pub use self::{settings::Settings, shares::Settings as Shares};
 use super::{
-    Applied, CodecInfo, Description, EndReason, Error, Id, Limits, Phase, Recorded, Request, Snapshot,
-    Sources, history::History, run::Command, usage,
+    Applied, CodecInfo, Description, EndReason, Error, Id, Phase, Recorded, Request, Snapshot, Sources,
+    history::History, minutes::Minutes, run::Command, usage,
 };
 use crate::{
     access::{Caller, Subject},
@@ -37,36 +40,6 @@ const APPLIED_LIMIT: Duration = Duration::from_secs(2);
 const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 /// Ended sessions that are remembered, for 410 rather than 404.
 const REMEMBERED: usize = 1000;
-
-/// The settings of all sessions.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// How many sessions may be live at once.
-    pub sessions: usize,
-    /// How many viewers the headless session may have at once.
-    pub viewers: usize,
-    /// The time limits of each session.
-    pub limits: Limits,
-    /// Whether a pipeline without capacity for another session is refused.
-    pub admission: bool,
-    /// The folder of video files that sessions may play.
-    pub video_files: Option<PathBuf>,
-    /// The file of usage records.
-    pub usage_log: Option<PathBuf>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            sessions: 16,
-            viewers: 8,
-            limits: Limits::default(),
-            admission: true,
-            video_files: None,
-            usage_log: None,
-        }
-    }
-}
 
 /// One viewer of a session. Dropping it ends its stream, which blocks for a few ms.
 pub struct Viewer {
@@ -97,6 +70,8 @@ struct Inner {
     recordings: recordings::Store,
     sources: Sources,
     permits: Arc<Semaphore>,
+    shares: Arc<Taken>,
+    minutes: Arc<Minutes>,
     /// Limits the viewers.
     viewers: Arc<Semaphore>,
     /// Limits the sessions without a client to one.
@@ -128,6 +103,9 @@ struct Handle {
     owner: Subject,
     /// When its time is up.
     until: Option<Instant>,
+    /// Where its offer came from, if addresses count for it.
+    network: Option<IpAddr>,
+    started: Instant,
     mailbox: mpsc::Sender<Command>,
     snapshot: watch::Receiver<Snapshot>,
     history: History,
@@ -151,6 +129,7 @@ impl Registry {
     ) -> Result<Self, usage::Error> {
         metrics.sessions_limit.set(i64::try_from(settings.sessions).unwrap_or(i64::MAX));
         let sources = Sources::new(settings.video_files.clone(), recordings.clone());
+        let Settings { shares, minutes_per_day, .. } = settings;
         let permits = Arc::new(Semaphore::new(settings.sessions));
         let viewers = Arc::new(Semaphore::new(settings.viewers));
         let usage =
@@ -164,6 +143,8 @@ impl Registry {
             recordings,
             sources,
             permits,
+            shares: Taken::new(shares),
+            minutes: Minutes::new(minutes_per_day),
             viewers,
             headless: Arc::new(Semaphore::new(1)),
             usage,
@@ -193,7 +174,10 @@ impl Registry {
     /// [`Error::NotFound`], [`Error::Ended`], [`Error::Timeout`].
     pub async fn close(&self, id: &Id) -> Result<(), Error> {
         let mut handle = self.handle(id)?;
-        handle.mailbox.try_send(Command::Close).map_err(|_| self.handle(id).err().unwrap_or(Error::Busy))?;
+        handle
+            .mailbox
+            .try_send(Command::End(EndReason::ClosedByClient))
+            .map_err(|_| self.handle(id).err().unwrap_or(Error::Busy))?;
         let over = handle.snapshot.wait_for(|snapshot| snapshot.state == Phase::Ended);
         match tokio::time::timeout(REPLY_LIMIT, over).await {
             Ok(_) => Ok(()), // a closed watch: the task is over too
@@ -363,6 +347,22 @@ impl Registry {
         let mut sessions = self.lock();
         sessions.tokens.insert(handle.token.clone(), id.clone());
         sessions.live.insert(id.clone(), handle);
+    }
+
+    /// Ends the oldest sessions of an address that wait for their connection, down to as many as may.
+    fn make_room(&self, network: IpAddr) {
+        let limit = self.0.settings.shares.connecting;
+        let sessions = self.lock();
+        let connecting = sessions.live.values().filter(|handle| {
+            handle.network == Some(network) && handle.snapshot.borrow().state == Phase::Connecting
+        });
+        let mut connecting: Vec<_> = connecting.collect();
+        connecting.sort_by_key(|handle| handle.started);
+        let too_many = connecting.len().saturating_sub(limit);
+        for oldest in connecting.iter().take(too_many) {
+            limits::CONNECTING.refused();
+            oldest.mailbox.try_send(Command::End(EndReason::GaveWay)).ok(); // busy or over: the timeout ends it
+        }
     }
 
     fn retire(&self, id: &Id, reason: EndReason) {

@@ -4,9 +4,24 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::shares::Share;
+
+/// What a session holds of the server: one of its places, and one of those that its owner may have.
+pub struct Admission {
+    _place: OwnedSemaphorePermit,
+    _share: Share,
+}
+
+impl Admission {
+    /// Both.
+    pub fn new(place: OwnedSemaphorePermit, share: Share) -> Self {
+        Self { _place: place, _share: share }
+    }
+}
+
 /// A permit that can be transferred; released with its last holder.
 #[derive(Clone, Default)]
-pub struct Permit(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+pub struct Permit(Arc<Mutex<Option<Admission>>>);
 
 impl Permit {
     /// Starts a transfer to another session; `None` while another transfer is in progress.
@@ -15,7 +30,7 @@ impl Permit {
         Some(Transfer { from: self.clone(), permit: Some(permit) })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<OwnedSemaphorePermit>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Admission>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -23,12 +38,12 @@ impl Permit {
 /// A permit in transfer; it returns to its holder unless the transfer is completed.
 pub struct Transfer {
     from: Permit,
-    permit: Option<OwnedSemaphorePermit>,
+    permit: Option<Admission>,
 }
 
 impl Transfer {
     /// A permit that no session has held.
-    pub fn of(permit: OwnedSemaphorePermit) -> Self {
+    pub fn of(permit: Admission) -> Self {
         Self { from: Permit::default(), permit: Some(permit) }
     }
 
@@ -51,11 +66,21 @@ mod tests {
     use tokio::sync::Semaphore;
 
     use super::*;
+    use crate::{
+        access::{Caller, Role},
+        session::registry::shares::{self, Shares},
+    };
 
     #[test]
     fn a_permit_changes_hands_once_at_a_time_and_goes_back_after_a_failure() {
         let permits = Arc::new(Semaphore::new(1));
-        let old = Transfer::of(permits.clone().try_acquire_owned().unwrap()).complete();
+        let shares = Shares::new(shares::Settings { per_subject: 1, ..shares::Settings::default() });
+        let caller = Caller::new("a".into(), "a", Role::User, [127, 0, 0, 1].into());
+        let admit = || {
+            let place = permits.clone().try_acquire_owned().unwrap();
+            Transfer::of(Admission::new(place, shares.take(&caller).unwrap()))
+        };
+        let old = admit().complete();
 
         let transfer = old.transfer().unwrap();
         assert!(old.transfer().is_none());
@@ -63,10 +88,10 @@ mod tests {
         let new = old.transfer().unwrap().complete();
 
         drop(old);
-        assert_eq!(permits.available_permits(), 0);
+        assert!(permits.available_permits() == 0 && shares.take(&caller).is_err());
         drop(new);
-        assert_eq!(permits.available_permits(), 1);
-        drop(Transfer::of(permits.clone().try_acquire_owned().unwrap()));
+        assert!(permits.available_permits() == 1 && shares.take(&caller).is_ok());
+        drop(admit());
         assert_eq!(permits.available_permits(), 1, "a session that was not created");
     }
 }

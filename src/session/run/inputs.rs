@@ -10,7 +10,7 @@ use crate::{
     access::Caller,
     media,
     session::{
-        Error, Recorded, Request,
+        EndReason, Error, Recorded, Request,
         parts::{Accepted, Steering},
     },
     signalling, stage,
@@ -34,7 +34,7 @@ pub enum Command {
     /// A read of the graph, on a blocking thread.
     Inspect(Box<dyn FnOnce(&media::Peer) + Send>),
     /// End the session.
-    Close,
+    End(EndReason),
 }
 
 /// What a session hands to the connection that resumes it.

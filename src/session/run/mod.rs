@@ -25,11 +25,13 @@ pub use self::finish::Over;
 use self::rate::Rate;
 use super::{
     EndReason, Message, Snapshot,
+    minutes::Allowance,
     parts::{Context, InputFile, Recorder, Repairs, Report, Steering},
     state::{Action, Input, Observation, State},
 };
 use crate::{
     access::Caller,
+    limits,
     media::{self, Remedy},
     stage,
 };
@@ -53,6 +55,8 @@ pub struct Session {
     repairs: Repairs,
     report: Report,
     rate: Rate,
+    /// The time that is left to it, if its owner has a limit.
+    allowance: Option<Allowance>,
     /// The connection that resumes the session.
     successor: Option<oneshot::Sender<Handover>>,
 }
@@ -78,7 +82,26 @@ impl Session {
     ) -> Self {
         let (started, repairs, successor) = (Instant::now(), Repairs::default(), None);
         let rate = Rate::new(started);
-        Self { caller, started, cx, state, steering, input_file, recorder, repairs, report, rate, successor }
+        Self {
+            caller,
+            started,
+            cx,
+            state,
+            steering,
+            input_file,
+            recorder,
+            repairs,
+            report,
+            rate,
+            allowance: None,
+            successor,
+        }
+    }
+
+    /// With a limit to its time.
+    pub fn with_allowance(mut self, allowance: Option<Allowance>) -> Self {
+        self.allowance = allowance;
+        self
     }
 
     /// A reader's view of the session.
@@ -156,7 +179,7 @@ impl Session {
                 self.successor = Some(successor);
                 return self.apply(Input::End(EndReason::Resumed));
             }
-            Command::Close => return self.apply(Input::End(EndReason::ClosedByClient)),
+            Command::End(reason) => return self.apply(Input::End(reason)),
         }
         None
     }
@@ -200,6 +223,10 @@ impl Session {
 
     /// `awake`: how long this process has run without being suspended.
     fn tick(&mut self, awake: Duration) -> Option<EndReason> {
+        if self.allowance.as_mut().is_some_and(|allowance| allowance.is_used_up(Instant::now())) {
+            limits::MINUTES.refused();
+            return self.apply(Input::End(EndReason::MinutesUsedUp));
+        }
         self.steering.supervise(awake);
         self.read_mail(); // what the rate did not allow before
         self.recorder.check(&self.cx, self.steering.running());

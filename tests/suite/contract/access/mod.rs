@@ -5,6 +5,7 @@
 mod audit;
 mod issuer;
 mod keys;
+mod limits;
 mod ownership;
 mod routes;
 mod sign_in;

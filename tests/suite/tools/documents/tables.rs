@@ -13,11 +13,13 @@ fn operations_has_every_metric() {
 
 #[test]
 fn the_api_guide_has_every_code_of_an_error() {
-    let code = std::fs::read_to_string(root().join("src/api/error.rs")).unwrap();
-    let known = names(code.split("#[cfg(test)]").next().unwrap());
+    let read = |file: &str| std::fs::read_to_string(root().join("src/api").join(file)).unwrap();
+    let code = ["error.rs", "domain_error.rs"].map(read);
+    let known: Vec<_> =
+        code.iter().flat_map(|code| names(code.split("#[cfg(test)]").next().unwrap())).collect();
     let guide = document("docs/api.md").text;
 
-    assert!(known.len() > 20, "expected the codes of src/api/error.rs, found {known:?}");
+    assert!(known.len() > 20, "expected the codes of src/api, found {known:?}");
     // FastAPI's word for a fault of a field, which stands in `type`.
     let missing = known.iter().filter(|name| *name != "value_error" && !guide.contains(&format!("`{name}`")));
     assert_eq!(missing.collect::<Vec<_>>(), [""; 0]);
