@@ -75,6 +75,8 @@ limits! {
     SUBJECT_SESSIONS "subject_sessions" "max_sessions_per_subject" "one user must not take the places of all others" "as many sessions of this user run as may; end one";
     ADDRESS_SESSIONS "address_sessions" "max_sessions_per_address; none for loopback, where a reverse proxy brings everybody" "strangers have no name to count them by" "as many sessions of this address run as may; end one";
     CONNECTING "connecting" "max_connecting_per_address; none for loopback and operators" "an offer takes a place until its connection times out, and costs its sender nothing" "too many sessions of this address waited for their connection, and the oldest gave way; start again";
+    WAITING_LINE "waiting_line" "waiting_line" "each who waits takes memory, and a connection to be told of its turn" "the server is full, and so is its waiting line; try again later";
+    WAITING_SHARE "waiting_share" "one a key or token, half of the line a key with its tokens, 4 an address without a key" "one client must not take the line of all others" "as many clients of this key or address wait as may; try again later";
     MINUTES "minutes" "max_minutes_per_day" "a session costs processor time for as long as it lasts" "the time that this user has a day is used up; come back after midnight UTC, or ask the server's operator for more";
     SUBJECT_RECORDINGS "subject_recordings" "max_recording_bytes_per_subject" "one user must not take the disk of all others" "the recordings of this user take all that they may; delete some";
     BODIES "bodies" "128 received at once, 16 from one address but loopback" "bodies that trickle must not take the memory and the time of others" "the server is handling too many requests; try again";

@@ -25,6 +25,8 @@ pub fn session_response(error: &session::Error) -> Response {
         ErrorKind::Running => respond(StatusCode::CONFLICT, body("session_running")),
         ErrorKind::NoStream => respond(StatusCode::CONFLICT, body("not_h264")),
         ErrorKind::TooMany(code, wait) => too_many(body(code), wait),
+        ErrorKind::LineFull => later(body("waiting_line_full")),
+        ErrorKind::NoTicket => respond(StatusCode::NOT_FOUND, body("no_ticket")),
         ErrorKind::Full => later(body("server_full")),
         ErrorKind::OutOfDescriptors => later(body("out_of_descriptors")),
         ErrorKind::OutOfThreads => later(body("out_of_threads")),

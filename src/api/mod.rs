@@ -29,6 +29,7 @@ mod sources;
 mod tokens;
 mod ui;
 mod viewer;
+mod waiting;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -118,6 +119,8 @@ fn bounded() -> OpenApiRouter<State> {
         .routes(routes!(offer::create))
         .routes(routes!(offer::add_candidates, offer::close))
         .routes(routes!(offer::ice_servers))
+        .routes(routes!(waiting::show, waiting::leave))
+        .routes(routes!(waiting::watch))
         .routes(routes!(pipelines::schemas))
         .routes(routes!(pipelines::load))
         .routes(routes!(pipelines::status))

@@ -14,6 +14,7 @@ use super::{
     body::{self, Object},
     error::Error,
     sessions::SessionId,
+    waiting::{self, WaitingBody},
 };
 use crate::{
     access::Caller,
@@ -39,6 +40,9 @@ pub struct OfferBody {
     /// The `resumeToken` of an earlier answer: its stage, parameters and pipeline continue on this connection.
     #[serde(rename = "resumeToken")]
     resume_token: Option<String>,
+    /// The token of a client that waited, once it is its turn.
+    #[serde(rename = "waitingToken")]
+    waiting_token: Option<String>,
 }
 
 /// What an offer is (W3C `RTCSdpType`).
@@ -108,7 +112,9 @@ pub struct IceServersBody {
 
 /// Starts a session.
 #[utoipa::path(post, path = "/api/v1/webrtc/offer", operation_id = "create_session", request_body = OfferBody, responses(
-    (status = 200, body = AnswerBody), (status = 400, description = "an offer that cannot be answered"),
+    (status = 200, body = AnswerBody),
+    (status = 202, body = WaitingBody, description = "full, and a place in the waiting line, where the server has one"),
+    (status = 400, description = "an offer that cannot be answered"),
     (status = 404, description = "unknown pipeline"), (status = 503, description = "full; Retry-After says when")))]
 pub async fn create(
     Extract(state): Extract<State>,
@@ -116,8 +122,13 @@ pub async fn create(
     Extension(reach): Extension<Reach>,
     body: Result<Object, Error>,
 ) -> Response {
-    match answer(&state, caller, reach, body).await {
-        Ok(answer) => Json(answer).into_response(),
+    let waits = |error: &Error| matches!(error, Error::Session(session::Error::Full { .. }));
+    let answer = match answer(&state, caller.clone(), reach, body).await {
+        Err(error) if waits(&error) => waiting::join(&state, &caller).unwrap_or(Err(error)),
+        answer => answer.map(|answer| Json(answer).into_response()),
+    };
+    match answer {
+        Ok(answer) => answer,
         Err(error) => {
             let refusal = error.into_response();
             state.metrics.offers_refused.with_label_values(&[refusal.status().as_str()]).inc();
@@ -137,12 +148,14 @@ async fn answer(
     body.literal("type", "offer");
     let initial = body.object("initialParameters").unwrap_or_default();
     let resume_token = body.optional_string("resumeToken");
+    let waiting_token = body.optional_string("waitingToken");
     body.check()?;
     let offer = signalling::Offer::parse_from(&sdp, reach)?;
     let resumes = resume_token.as_deref().is_some_and(|token| state.registry.can_resume(token));
     let count =
         state.access.tokens().begin_session(&caller, resumes).map_err(|error| Error::Access(error.into()))?;
-    let created = state.registry.create(offer, session::Options { caller, initial, resume_token }).await;
+    let options = session::Options { caller, initial, resume_token, waiting_token };
+    let created = state.registry.create(offer, options).await;
     let created = created.map_err(|error| Error::from(error).inside("initialParameters"))?;
     // A session that is taken over was counted when it was made.
     if !created.resumed {

@@ -86,6 +86,7 @@ keys! {
     "frame_ancestors" "SCOPE_FRAME_ANCESTORS" Many "" "pages that may show this one in a frame, e.g. https://huggingface.co, self, or * for all; none without" |c, t| c.api.origin.frame_ancestors = each(t, FrameAncestor::parse)?;
     "state_dir" "SCOPE_STATE_DIR" One "~/.local/state/scope" "folder of what the server keeps for itself, such as keys and the self-signed certificate; $XDG_STATE_HOME/scope where that is set" |c, t| c.state_dir = PathBuf::from(t).into();
     "max_sessions" "SCOPE_MAX_SESSIONS" One "16" "sessions at once; a core carries about 5 of 640x480" |c, t| c.session.sessions = positive(t)?;
+    "waiting_line" "SCOPE_WAITING_LINE" One "0" "clients that may wait for a place on a full server: an offer is answered with a ticket (202) in place of 503; 0 for no line" |c, t| c.session.waiting_line = number(t)?;
     "max_sessions_per_subject" "SCOPE_MAX_SESSIONS_PER_SUBJECT" One "0" "sessions of one user at once, operators excepted; 0 is no limit" |c, t| c.session.shares.per_subject = number(t)?;
     "max_sessions_per_address" "SCOPE_MAX_SESSIONS_PER_ADDRESS" One "0" "the same from one IPv4 address or IPv6 /64; not for loopback; 0 is no limit" |c, t| c.session.shares.per_address = number(t)?;
     "max_connecting_per_address" "SCOPE_MAX_CONNECTING_PER_ADDRESS" One "4" "sessions of one address that may wait for their connection at once, the oldest gives way; not for loopback, so raise it for a proxy on another host" |c, t| c.session.shares.connecting = positive(t)?;

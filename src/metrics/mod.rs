@@ -57,6 +57,7 @@ macro_rules! table {
 table! {
     sessions: IntGauge "scope_sessions" [] "Live sessions.";
     sessions_limit: IntGauge "scope_sessions_limit" [] "How many sessions may be live at once.";
+    waiting: IntGauge "scope_waiting_clients" [] "Clients in the waiting line, those included whose turn it is.";
     sessions_started: IntCounter "scope_sessions_started_total" [] "Offers answered.";
     sessions_resumed: IntCounter "scope_sessions_resumed_total" [] "Offers that took over an earlier session's stage.";
     sessions_ended: IntCounterVec "scope_sessions_ended_total" ["reason"] "Sessions ended, by end reason.";

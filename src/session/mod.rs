@@ -8,6 +8,7 @@ mod control;
 mod ending;
 mod files;
 mod history;
+mod line;
 mod minutes;
 mod parts;
 mod registry;
@@ -27,14 +28,15 @@ pub use control::{
 pub use ending::EndReason;
 pub use files::{Found, Sources};
 pub use history::{Description, DescriptionKind};
+pub use line::{Line, Standing};
 pub use parts::Applied;
 pub use registry::{Created, Load, Options, Registry, Settings, Shares, Viewer};
 use serde::Serialize;
 pub use snapshot::{CodecInfo, Drops, Path, Snapshot, StepTimes};
 pub use state::{Limits, Phase};
-pub use usage::Error as UsageLogError;
+pub use usage::OpenError as UsageLogError;
 
-use crate::{media, recordings, stage};
+use crate::{limits::Limit, media, recordings, stage};
 
 /// A session's name in every URL, log line and metric. Opaque, so that it can name a node later.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -87,6 +89,12 @@ pub enum Error {
         /// The limit.
         limit: usize,
     },
+    /// The server is full, and so is its waiting line, or the caller's part of it.
+    #[error("{0}")]
+    LineFull(&'static Limit),
+    /// The caller has no such ticket.
+    #[error("no such ticket: it was used, dropped or never made; send an offer again")]
+    NoTicket,
     /// As many sessions of one subject as it may have.
     #[error("expected at most {limit} sessions of this user at once, got another one; end one")]
     SubjectSessions {
@@ -182,6 +190,10 @@ pub enum ErrorKind<'a> {
     NoStream,
     /// All permits are taken; retry later.
     Full,
+    /// The waiting line is full; retry later.
+    LineFull,
+    /// The caller has no such ticket.
+    NoTicket,
     /// The caller has all that it may have; with a stable code, and when to come back where that is known.
     TooMany(&'static str, Option<Duration>),
     /// The host's limit is reached before the server's own.
@@ -216,6 +228,8 @@ impl Error {
             Self::Ended { reason, .. } => ErrorKind::Ended(*reason),
             Self::Running(_) => ErrorKind::Running,
             Self::Full { .. } => ErrorKind::Full,
+            Self::LineFull(_) => ErrorKind::LineFull,
+            Self::NoTicket => ErrorKind::NoTicket,
             Self::SubjectSessions { .. } => ErrorKind::TooMany("too_many_sessions", None),
             Self::AddressSessions { .. } => ErrorKind::TooMany("too_many_sessions_of_address", None),
             Self::Minutes { wait, .. } => ErrorKind::TooMany("minutes_used_up", Some(*wait)),

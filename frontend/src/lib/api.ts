@@ -12,10 +12,14 @@ const FIGURES_MS = 5000;
 const GRAPH_MS = 20_000;
 
 const OFFER = "/api/v1/webrtc/offer";
+const WAITING = "/api/v1/waiting";
 const SESSIONS = "/api/v1/sessions";
 const RECORDINGS = "/api/v1/recordings";
 
 export type Answer = AnswerOf<typeof OFFER, "post">;
+
+/** A place in the waiting line of a full server. */
+export type Place = AnswerOf<"/api/v1/waiting/{ticket}">;
 
 export function me(signal?: AbortSignal): Promise<Me> {
   return json("/api/v1/me", signal ? { signal } : {});
@@ -35,9 +39,24 @@ export async function iceServers(): Promise<RTCIceServer[]> {
   return (await json<AnswerOf<typeof path>>(path, { limitMs: ICE_SERVERS_MS })).iceServers;
 }
 
-export function offer(sdp: string, initialParameters: Values, resumeToken: string | null): Promise<Answer> {
-  const body = { sdp, type: "offer", initialParameters, resumeToken };
-  return json(OFFER, { method: "POST", body });
+/** What a session starts with, and the tokens that give it an earlier one's stage or a place that is held for it. */
+export interface OfferOptions {
+  initialParameters: Values;
+  resumeToken: string | null;
+  waitingToken: string | null;
+}
+
+export function offer(sdp: string, options: OfferOptions): Promise<Answer | Place> {
+  return json(OFFER, { method: "POST", body: { sdp, type: "offer", ...options } });
+}
+
+export function place(ticket: string, signal: AbortSignal): Promise<Place> {
+  return json(under(WAITING, ticket), { signal });
+}
+
+/** Also while the page goes away. */
+export async function leaveLine(ticket: string): Promise<void> {
+  await request(under(WAITING, ticket), { method: "DELETE", keepalive: true });
 }
 
 export async function addCandidates(sessionId: string, candidates: RTCIceCandidateInit[]): Promise<void> {

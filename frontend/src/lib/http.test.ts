@@ -9,8 +9,10 @@ function answer(status: number, body: unknown, headers: Record<string, string> =
   vi.stubGlobal("fetch", () => Promise.resolve(new Response(JSON.stringify(body), { status, headers })));
 }
 
+const WITHOUT_TOKENS = { initialParameters: {}, resumeToken: null, waitingToken: null };
+
 async function rejection(): Promise<ApiError> {
-  const error: unknown = await offer("sdp", {}, null).catch((caught: unknown) => caught);
+  const error: unknown = await offer("sdp", WITHOUT_TOKENS).catch((caught: unknown) => caught);
   expect(error).toBeInstanceOf(ApiError);
   return error as ApiError;
 }
@@ -60,13 +62,18 @@ it("sends a token and takes a new one", async () => {
     return Promise.resolve(Response.json({ sdp: "a", sessionId: "s", resumeToken: "new", resumed: true }));
   });
 
-  const answer = await offer("sdp", { work_ms: 1 }, "old");
+  const answer = await offer("sdp", {
+    ...WITHOUT_TOKENS,
+    initialParameters: { work_ms: 1 },
+    resumeToken: "old",
+  });
 
   expect(sent).toEqual({
     sdp: "sdp",
     type: "offer",
     initialParameters: { work_ms: 1 },
     resumeToken: "old",
+    waitingToken: null,
   });
   expect(answer).toEqual({ sdp: "a", sessionId: "s", resumeToken: "new", resumed: true });
 });

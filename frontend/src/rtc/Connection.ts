@@ -2,6 +2,7 @@ import * as api from "../lib/api";
 import type { ServerMessage } from "../types/api";
 import type { CodecChoice, Values } from "../types/stream";
 import { JitterBufferControl } from "./JitterBufferControl";
+import { waitForTurn } from "./waitForTurn";
 
 export interface ConnectionEvents {
   /** The first video packet has arrived. */
@@ -18,6 +19,16 @@ export interface Media {
   /** Direction of the video m-line if `stream` has no video track. */
   direction: RTCRtpTransceiverDirection;
   codec: CodecChoice;
+}
+
+/** How a connection begins. */
+export interface OpenOptions {
+  parameters: Values;
+  resumeToken: string | null;
+  /** The server is full, and this is the place in its waiting line; 0 once it is its turn. */
+  onMove: (position: number) => void;
+  /** Ends the wait. */
+  signal: AbortSignal;
 }
 
 /** One peer connection with the server, from its offer to its end. */
@@ -80,10 +91,16 @@ export class Connection {
     }
   }
 
-  /** Sends the offer at once (trickle ICE) and applies the answer. */
-  async open(parameters: Values, resumeToken: string | null): Promise<api.Answer> {
+  /** Sends the offer at once (trickle ICE), or once a full server lets it, and applies the answer. */
+  async open({ parameters, resumeToken, onMove, signal }: OpenOptions): Promise<api.Answer> {
     await this.peer.setLocalDescription();
-    const answer = await api.offer(this.peer.localDescription?.sdp ?? "", parameters, resumeToken);
+    const offer = (waitingToken: string | null) => {
+      const sdp = this.peer.localDescription?.sdp ?? "";
+      return api.offer(sdp, { initialParameters: parameters, resumeToken, waitingToken });
+    };
+    let answer = await offer(null);
+    // A token that comes too late gets another ticket.
+    while ("ticket" in answer) answer = await offer(await waitForTurn(answer, onMove, signal));
     if (this.closed) {
       if (answer.sessionId) void api.closeSession(answer.sessionId).catch(() => undefined);
       return answer;

@@ -130,8 +130,13 @@ export class ConnectionKeeper {
       if (signal.aborted) return;
       const next = this.open(servers);
       this.next = next;
-      this.limits.push(setTimeout(() => this.again("No path to the server was found."), CONNECT_MS));
-      const answer = await next.open(this.options.initialParameters(), this.token);
+      this.limitConnecting();
+      const answer = await next.open({
+        parameters: this.options.initialParameters(),
+        resumeToken: this.token,
+        onMove: (position) => this.onMove(position),
+        signal,
+      });
       if (!signal.aborted) this.onAnswer(next, answer.resumeToken, answer.resumed);
     } catch (error) {
       if (signal.aborted) return;
@@ -140,6 +145,18 @@ export class ConnectionKeeper {
       else if (error instanceof ApiError && !error.passing) this.events.onEnd(sentence);
       else this.again(sentence, error instanceof ApiError ? error.retryAfterS : null);
     }
+  }
+
+  private limitConnecting(): void {
+    this.limits.push(setTimeout(() => this.again("No path to the server was found."), CONNECT_MS));
+  }
+
+  /** The wait for one's turn has no limit. */
+  private onMove(position: number): void {
+    this.clearTimers();
+    if (position > 0)
+      this.report(`The server is full. You are number ${position} in the waiting line.`, null);
+    else this.limitConnecting();
   }
 
   private open(servers: RTCIceServer[]): Connection {

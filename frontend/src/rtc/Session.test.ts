@@ -289,6 +289,42 @@ it("tries again when the server is full, no sooner than it asks", async () => {
   expect(offers()).toHaveLength(2);
 });
 
+it("waits for its turn when the server has a waiting line, and says where it stands", async () => {
+  const place = { ticket: "t1", events: "/api/v1/waiting/t1/events" };
+  server.answers = [() => Response.json({ ...place, position: 2 }, { status: 202 }), () => accepted()];
+  server.places = [
+    { ...place, position: 1 },
+    { ...place, position: 0, token: "turn", expires_in_s: 30 },
+  ];
+  const session = new Session();
+  void session.start(OPTIONS);
+  await vi.advanceTimersByTimeAsync(0);
+  const sentence = () => session.getSnapshot().sentence;
+  expect(sentence()).toBe("The server is full. You are number 2 in the waiting line.");
+  expect(lastOffer()).toMatchObject({ waitingToken: null });
+
+  await vi.advanceTimersByTimeAsync(2000);
+  expect(sentence()).toBe("The server is full. You are number 1 in the waiting line.");
+  await vi.advanceTimersByTimeAsync(2000);
+  FakePeer.newest.become("connected");
+
+  expect(lastOffer()).toMatchObject({ waitingToken: "turn" });
+  expect(session.getSnapshot()).toMatchObject({ phase: "live", sessionId: "s1" });
+});
+
+it("leaves the waiting line when it is stopped", async () => {
+  server.answers = [() => Response.json({ ticket: "t1", position: 1, events: "" }, { status: 202 })];
+  const session = new Session();
+  void session.start(OPTIONS);
+  await vi.advanceTimersByTimeAsync(0);
+
+  session.stop();
+  await vi.advanceTimersByTimeAsync(2000);
+
+  expect(ended()).toEqual(["/api/v1/waiting/t1"]);
+  expect(offers()).toHaveLength(1);
+});
+
 it("ends with the server's sentence when the offer is refused", async () => {
   server.answers = [
     () => Response.json({ detail: "no common video codec", code: "no_common_codec" }, { status: 400 }),

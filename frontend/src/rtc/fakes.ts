@@ -91,6 +91,8 @@ export const OPTIONS: StartOptions = {
 export const server = {
   requests: [] as { method: string; path: string; body: string }[],
   answers: [] as (() => Response)[],
+  /** Where the client stands in the waiting line, one after the other. */
+  places: [] as object[],
 };
 
 /** Replaces the server and the peer connection with ones that the test controls. */
@@ -99,6 +101,7 @@ export function fakeServer(): void {
     vi.useFakeTimers();
     server.requests = [];
     server.answers = [];
+    server.places = [];
     FakePeer.all = [];
     vi.stubGlobal("RTCPeerConnection", FakePeer);
     vi.stubGlobal(
@@ -111,6 +114,9 @@ export function fakeServer(): void {
     vi.stubGlobal("fetch", (path: string, init: RequestInit = {}) => {
       server.requests.push({ method: init.method ?? "GET", path, body: String(init.body ?? "") });
       if (path.endsWith("ice-servers")) return Promise.resolve(Response.json({ iceServers: [] }));
+      if (path.startsWith("/api/v1/waiting/") && init.method === "GET") {
+        return Promise.resolve(Response.json(server.places.shift()));
+      }
       if (init.method === "POST") return Promise.resolve((server.answers.shift() ?? (() => accepted()))());
       return Promise.resolve(new Response(null, { status: 204 }));
     });

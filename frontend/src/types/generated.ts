@@ -620,6 +620,41 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/v1/waiting/{ticket}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Where a ticket stands. One that is neither asked for nor watched for 30 s is dropped. */
+    get: operations["get_waiting"];
+    put?: never;
+    post?: never;
+    /** Leaves the line. */
+    delete: operations["leave_waiting"];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/waiting/{ticket}/events": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Tells each move of a ticket, until it is used or dropped. */
+    get: operations["watch_waiting"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/v1/webrtc/ice-servers": {
     parameters: {
       query?: never;
@@ -1018,6 +1053,8 @@ export interface components {
       | "fingerprint_mismatch"
       | "frame_too_large"
       | "too_many_channels"
+      | "gave_way"
+      | "minutes_used_up"
       | "element_error"
       | "source_ended"
       | "source_failed"
@@ -1436,6 +1473,8 @@ export interface components {
       sdp: string;
       /** @description `offer`. */
       type: components["schemas"]["OfferType"];
+      /** @description The token of a client that waited, once it is its turn. */
+      waitingToken?: string | null;
     };
     /**
      * @description What an offer is (W3C `RTCSdpType`).
@@ -2175,6 +2214,22 @@ export interface components {
     ValuesBody: {
       parameters: components["schemas"]["ParameterValues"];
     };
+    /** @description A place in the line. */
+    WaitingBody: {
+      /** @description Where moves are told: server-sent events, each named `place`, with this object as its data. */
+      events: string;
+      /**
+       * Format: int64
+       * @description With the token: for how many seconds the place is held.
+       */
+      expires_in_s?: number;
+      /** @description How many are served before this client, and itself; 0 once it is its turn. It only falls. */
+      position: number;
+      /** @description The ticket. */
+      ticket: string;
+      /** @description Once it is its turn: the next offer takes it as `waitingToken`. It works once. */
+      token?: string;
+    };
   };
   responses: never;
   parameters: never;
@@ -2290,6 +2345,7 @@ export type TokenRequest = components["schemas"]["TokenRequest"];
 export type Transition = components["schemas"]["Transition"];
 export type Update = components["schemas"]["Update"];
 export type ValuesBody = components["schemas"]["ValuesBody"];
+export type WaitingBody = components["schemas"]["WaitingBody"];
 export type $defs = Record<string, never>;
 export interface operations {
   get_root: {
@@ -4378,6 +4434,136 @@ export interface operations {
       };
     };
   };
+  get_waiting: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The ticket. */
+        ticket: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description ok */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["WaitingBody"];
+        };
+      };
+      /** @description no such ticket: used, dropped or never made */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+      /** @description any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+    };
+  };
+  leave_waiting: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The ticket. */
+        ticket: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description no content */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description no such ticket */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+      /** @description any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+    };
+  };
+  watch_waiting: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The ticket. */
+        ticket: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description ok */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "text/event-stream": components["schemas"]["WaitingBody"];
+        };
+      };
+      /** @description no such ticket */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+      /** @description too many watch it */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+      /** @description any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+    };
+  };
   get_ice_servers: {
     parameters: {
       query?: never;
@@ -4427,6 +4613,15 @@ export interface operations {
         };
         content: {
           "application/json": components["schemas"]["AnswerBody"];
+        };
+      };
+      /** @description full, and a place in the waiting line, where the server has one */
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["WaitingBody"];
         };
       };
       /** @description an offer that cannot be answered */

@@ -45,6 +45,10 @@ pub const ROUTES: &[(&str, &str, Need)] = &[
     ("PATCH", "/api/v1/webrtc/offer/{id}", Session(Publish)),
     ("DELETE", "/api/v1/webrtc/offer/{id}", Session(Publish)),
     ("GET", "/api/v1/webrtc/ice-servers", Has(Publish)),
+    // A ticket is its owner's: the routes look for it among the caller's own.
+    ("GET", "/api/v1/waiting/{ticket}", Has(Publish)),
+    ("DELETE", "/api/v1/waiting/{ticket}", Has(Publish)),
+    ("GET", "/api/v1/waiting/{ticket}/events", Has(Publish)),
     ("GET", "/api/v1/pipelines/schemas", Somebody),
     ("POST", "/api/v1/pipeline/load", Operator),
     ("GET", "/api/v1/pipeline/status", Somebody),

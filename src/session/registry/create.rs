@@ -49,6 +49,8 @@ pub struct Options {
     pub initial: stage::Values,
     /// The resume token of the session to take over.
     pub resume_token: Option<String>,
+    /// The token of a place that the waiting line holds for the caller.
+    pub waiting_token: Option<String>,
 }
 
 /// A session that has started.
@@ -101,7 +103,7 @@ impl Registry {
         let previous = options.resume_token.as_deref().and_then(|token| self.by_token(token));
         let permit = match &previous {
             Some(previous) => previous.permit.transfer().ok_or(Error::Busy)?,
-            None => self.permit(&options.caller)?,
+            None => self.permit(&options.caller, options.waiting_token.as_deref())?,
         };
         self.check_descriptors()?;
         self.check_threads().await?;
@@ -123,7 +125,7 @@ impl Registry {
         self.check_running()?;
         let id = Id::headless();
         let only = self.0.headless.clone().try_acquire_owned().map_err(|_| Error::Running(id.clone()))?;
-        let permit = self.permit(&caller)?;
+        let permit = self.permit(&caller, None)?;
         self.check_descriptors()?;
         self.check_threads().await?;
         let setup = self.setup(caller, initial)?;
@@ -177,7 +179,10 @@ impl Registry {
         let resume_token = uuid::Uuid::new_v4().to_string();
         let (mailbox, snapshot, token) = (senders.mailbox, session.subscribe(), resume_token.clone());
         let (started, permit) = (Instant::now(), permit.complete());
-        self.insert(&id, Handle { owner, until, network, started, mailbox, snapshot, history, token, permit });
+        self.insert(
+            &id,
+            Handle { owner, until, network, started, mailbox, snapshot, history, token, permit },
+        );
         if let Some(network) = network {
             self.make_room(network);
         }
@@ -258,10 +263,10 @@ impl Registry {
         if self.0.cancel.is_cancelled() { Err(Error::ShuttingDown) } else { Ok(()) }
     }
 
-    fn permit(&self, caller: &Caller) -> Result<Transfer, Error> {
+    fn permit(&self, caller: &Caller, token: Option<&str>) -> Result<Transfer, Error> {
         let share = self.0.shares.take(caller)?;
-        let place = self.0.permits.clone().try_acquire_owned();
-        let place = place.map_err(|_| Error::Full { limit: self.0.settings.sessions })?;
+        let place = self.0.line.place(caller, token);
+        let place = place.ok_or(Error::Full { limit: self.0.settings.sessions })?;
         Ok(Transfer::of(Admission::new(place, share)))
     }
 
@@ -296,7 +301,7 @@ impl Registry {
     /// Sessions that are not connected yet have not opened all their descriptors, nor started all their threads: how many
     /// of them, with the one that is created, count in full.
     fn starting(&self) -> usize {
-        let admitted = self.0.settings.sessions - self.0.permits.available_permits();
+        let admitted = self.0.settings.sessions - self.0.line.free();
         let standing = |handle: &&Handle| handle.snapshot.borrow().state != Phase::Connecting;
         let standing = self.lock().live.values().filter(standing).count();
         admitted.saturating_sub(standing)

@@ -22,7 +22,7 @@ use self::{permit::Permit, shares::Shares as Taken};
 pub use self::{settings::Settings, shares::Settings as Shares};
 use super::{
     Applied, CodecInfo, Description, EndReason, Error, Id, Phase, Recorded, Request, Snapshot, Sources,
-    history::History, minutes::Minutes, run::Command, usage,
+    history::History, line::Line, minutes::Minutes, run::Command, usage,
 };
 use crate::{
     access::{Caller, Subject},
@@ -69,7 +69,7 @@ struct Inner {
     metrics: Arc<Metrics>,
     recordings: recordings::Store,
     sources: Sources,
-    permits: Arc<Semaphore>,
+    line: Line,
     shares: Arc<Taken>,
     minutes: Arc<Minutes>,
     /// Limits the viewers.
@@ -126,14 +126,18 @@ impl Registry {
         metrics: Arc<Metrics>,
         recordings: recordings::Store,
         cancel: CancellationToken,
-    ) -> Result<Self, usage::Error> {
+    ) -> Result<Self, usage::OpenError> {
         metrics.sessions_limit.set(i64::try_from(settings.sessions).unwrap_or(i64::MAX));
         let sources = Sources::new(settings.video_files.clone(), recordings.clone());
         let Settings { shares, minutes_per_day, .. } = settings;
-        let permits = Arc::new(Semaphore::new(settings.sessions));
+        let line = Line::new(settings.sessions, settings.waiting_line, metrics.clone());
         let viewers = Arc::new(Semaphore::new(settings.viewers));
         let usage =
             settings.usage_log.clone().map(|path| usage::Log::open(path, metrics.clone())).transpose()?;
+        let tasks = TaskTracker::new();
+        if settings.waiting_line > 0 {
+            tasks.spawn(line.clone().serve(cancel.clone()));
+        }
         Ok(Self(Arc::new(Inner {
             engine,
             catalog,
@@ -142,16 +146,21 @@ impl Registry {
             metrics,
             recordings,
             sources,
-            permits,
+            line,
             shares: Taken::new(shares),
             minutes: Minutes::new(minutes_per_day),
             viewers,
             headless: Arc::new(Semaphore::new(1)),
             usage,
             sessions: Mutex::default(),
-            tasks: TaskTracker::new(),
+            tasks,
             cancel,
         })))
+    }
+
+    /// Those who wait for a place.
+    pub fn line(&self) -> &Line {
+        &self.0.line
     }
 
     /// The files that sessions may play.

@@ -9,6 +9,8 @@ use crate::session::{Limits, registry::shares};
 pub struct Settings {
     /// How many sessions may be live at once.
     pub sessions: usize,
+    /// How many clients may wait for one of these places; 0 for no waiting line.
+    pub waiting_line: usize,
     /// How many of them each subject and each address may have.
     pub shares: shares::Settings,
     /// Minutes that the sessions of one subject may last a day, in UTC; 0 is no limit.
@@ -29,6 +31,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             sessions: 16,
+            waiting_line: 0,
             shares: shares::Settings::default(),
             minutes_per_day: 0,
             viewers: 8,

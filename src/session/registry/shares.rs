@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_has_a_share_whoever_asks_from_it() {
+    fn an_address_has_a_share_for_all_who_ask_from_it() {
         let shares = Shares::new(Settings { per_address: 1, ..Settings::default() });
         let strangers = |from: &str| Caller::anybody(from.parse().unwrap());
 

@@ -30,7 +30,7 @@ const MODE: u32 = 0o600;
 /// The file of usage records cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("the usage log {}: {fault}; name a regular file, in a folder that the server can write to", path.display())]
-pub struct Error {
+pub struct OpenError {
     path: PathBuf,
     fault: io::Error,
 }
@@ -52,7 +52,7 @@ impl Log {
     ///
     /// # Errors
     /// The file cannot be appended to, or is a link, a pipe or a device; or there is no thread.
-    pub fn open(path: PathBuf, metrics: Arc<Metrics>) -> Result<Self, Error> {
+    pub fn open(path: PathBuf, metrics: Arc<Metrics>) -> Result<Self, OpenError> {
         let (messages, read) = mpsc::sync_channel(QUEUE);
         let writer = Writer { path, metrics: metrics.clone(), fails: false };
         let path = writer.path.clone();
@@ -62,7 +62,7 @@ impl Log {
         };
         match start() {
             Ok(_) => Ok(Self { messages, metrics }), // it ends with the last sender
-            Err(fault) => Err(Error { path, fault }),
+            Err(fault) => Err(OpenError { path, fault }),
         }
     }
 

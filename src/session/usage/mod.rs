@@ -6,7 +6,7 @@ mod log;
 
 use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
-pub use log::{Error, Log};
+pub use log::{Log, OpenError};
 use serde::Serialize;
 
 use super::{EndReason, Id};

@@ -10,6 +10,7 @@ mod ownership;
 mod routes;
 mod sign_in;
 mod tokens;
+mod waiting;
 
 use serde_json::{Value, json};
 

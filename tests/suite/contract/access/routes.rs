@@ -26,7 +26,7 @@ enum Gate {
 use Gate::{Keys, Known, Open, Operators, Owners, OwnersView, Users};
 
 /// Every operation of the document. One without a row fails, and so does a row without an operation.
-const GATES: [(&str, Gate); 45] = [
+const GATES: [(&str, Gate); 48] = [
     ("add_candidates", Owners),
     ("begin_oidc_sign_in", Open),
     ("create_session", Users),
@@ -55,6 +55,8 @@ const GATES: [(&str, Gate); 45] = [
     ("get_root", Open),
     ("get_session", OwnersView),
     ("get_system", Operators),
+    ("get_waiting", Users),
+    ("leave_waiting", Users),
     ("list_descriptions", OwnersView),
     ("list_pipelines", Known),
     ("list_recordings", Known),
@@ -72,6 +74,7 @@ const GATES: [(&str, Gate); 45] = [
     ("stop_headless", Operators),
     ("stop_recording", Owners),
     ("switch_pipeline", Owners),
+    ("watch_waiting", Users),
 ];
 
 /// What the guard says; `Passed` is whatever the route itself answers.
