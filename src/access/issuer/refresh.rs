@@ -17,12 +17,14 @@ pub struct Refresher {
     /// When the issuer last answered.
     answered: Option<Instant>,
     failing: bool,
+    /// How many keys it had then.
+    keys: Option<usize>,
 }
 
 impl Refresher {
     /// One that has not asked yet.
     pub fn new(issuer: Issuer) -> Self {
-        Self { issuer, answered: None, failing: false }
+        Self { issuer, answered: None, failing: false, keys: None }
     }
 
     /// Asks at its interval, and at once where a request needs a key, until `over`.
@@ -42,10 +44,17 @@ impl Refresher {
     pub async fn step(&mut self) {
         match self.ask().await {
             Ok(known) => {
-                if self.failing || self.answered.is_none() {
-                    let issuer = self.issuer.settings().identifier();
-                    tracing::info!(issuer, keys = known.keys.len(), "keys of the issuer fetched");
+                let (issuer, keys) = (self.issuer.settings().identifier(), known.keys.len());
+                if self.failing || self.keys != Some(keys) {
+                    tracing::info!(issuer, keys, "keys of the issuer fetched");
                 }
+                if keys == 0 && self.keys != Some(keys) {
+                    tracing::warn!(
+                        issuer,
+                        "the issuer has no public key for signatures: its tokens are refused"
+                    );
+                }
+                self.keys = Some(keys);
                 (self.failing, self.answered) = (false, Some(Instant::now()));
                 self.issuer.learn(known);
             }
