@@ -135,10 +135,10 @@ fn a_foreign_page_changes_nothing() {
     let sentence = refused["detail"].as_str().unwrap();
     assert!(sentence.contains(EVIL) && sentence.contains("--allow-origin"), "{sentence}");
     assert_eq!(refusals(&server, "origin"), changing * 4 + 1);
-    // Reading is the browser's to refuse: it gets no header that would allow it.
+    // It is not the person at this machine, and the browser gets no header that would let it read the answer.
     let read =
         ask(&server, "GET", "/api/v1/recordings", &[("origin", EVIL), ("sec-fetch-site", "cross-site")]);
-    assert_eq!(read.status, 200);
+    assert_eq!(read.status, 401);
     assert!(
         !read.headers.keys().any(|name| name.as_str().starts_with("access-control")),
         "{:?}",
