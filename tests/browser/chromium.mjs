@@ -21,6 +21,9 @@ const ARGS = [
   "--disable-sync",
 ];
 
+/** Over plain HTTP from another host; the server may be behind a proxy that speaks HTTPS, and sends the header always. */
+const NO_OPENER_POLICY = "The Cross-Origin-Opener-Policy header has been ignored";
+
 /** With FAKE_CAMERA=FILE.y4m the camera shows that file in place of Chromium's own pattern. */
 export async function launch(extraArgs = []) {
   const { FAKE_CAMERA: film } = process.env;
@@ -46,7 +49,10 @@ export async function openPage(browser, url, { prepare, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
   const page = await context.newPage();
   const errors = [];
-  page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
+  page.on("console", (message) => {
+    const isError = message.type() === "error" && !message.text().startsWith(NO_OPENER_POLICY);
+    if (isError) errors.push(message.text());
+  });
   page.on("pageerror", (error) => errors.push(String(error)));
   await prepare?.(page);
   await page.goto(url);

@@ -45,7 +45,6 @@ const TERMS: &[&str] = &[
 /// Metaphors that named types, functions and fields, and what they stood for.
 const METAPHORS: &[(&str, &str)] = &[
     ("birth", "creation"),
-    ("claim", "permit"),
     ("dam", "guard"),
     ("desk", "scheduler"),
     ("farewell", "close"),
