@@ -237,7 +237,7 @@ mod tests {
         queue.standing(&user("asks"), "asks", now + 20 * SECOND).unwrap();
         queue.standing(&user("late"), "late", now + 20 * SECOND).unwrap();
 
-        assert!(!queue.expire(now + UNSEEN - SECOND) && queue.expire(now + UNSEEN));
+        assert!(!queue.expire(now + UNSEEN.saturating_sub(SECOND)) && queue.expire(now + UNSEEN));
         assert_eq!(
             ["watches", "asks", "gone", "late"].map(|id| position(&queue, id)),
             [Some(1), Some(2), None, Some(3)]
@@ -254,7 +254,7 @@ mod tests {
         queue.watch(&user("a"), "a");
         queue.hold(place.clone(), "token".into(), now);
 
-        assert!(!queue.expire(now + HOLD - SECOND));
+        assert!(!queue.expire(now + HOLD.saturating_sub(SECOND)));
         assert!(queue.expire(now + HOLD));
 
         assert_eq!((queue.is_empty(), std::sync::Arc::strong_count(&place)), (true, 1), "the place is free");
