@@ -2,7 +2,8 @@
 
 use std::{process::ExitCode, time::Duration};
 
-use tokio::{task::spawn_blocking, time::timeout};
+use anyhow::Context;
+use tokio::{runtime, task::spawn_blocking, time::timeout};
 
 use super::print;
 use crate::{
@@ -15,6 +16,9 @@ use crate::{
 
 /// dpkg answers in milliseconds; a disk that hangs must not keep the server from starting.
 const FIXES_LIMIT: Duration = Duration::from_secs(5);
+/// Blocking calls wake their pool's threads in turn, so one call a second keeps ten threads for as many seconds: with
+/// tokio's 10 s, a burst's threads stayed.
+const BLOCKING_IDLE: Duration = Duration::from_secs(1);
 
 /// Runs the server to its end.
 pub fn serve(config: Config) -> ExitCode {
@@ -25,7 +29,8 @@ pub fn serve(config: Config) -> ExitCode {
     for config::Warning { found, advice } in &config.warnings {
         tracing::warn!(advice, "{found}");
     }
-    match run(config, logs) {
+    let runtime = runtime::Builder::new_multi_thread().enable_all().thread_keep_alive(BLOCKING_IDLE).build();
+    match runtime.context("cannot start threads").and_then(|runtime| runtime.block_on(run(config, logs))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
@@ -34,7 +39,6 @@ pub fn serve(config: Config) -> ExitCode {
     }
 }
 
-#[tokio::main]
 async fn run(config: Config, logs: telemetry::LogTail) -> anyhow::Result<()> {
     let stop = shutdown::signal()?;
     timeout(FIXES_LIMIT, spawn_blocking(fixes::log)).await.ok(); // a warning less is no reason to end

@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,6 +63,7 @@ class Server:
     api: str
     ready_path: str
     binary: Path = TARGET / "release/scope"
+    settings: dict[str, str] = field(default_factory=dict)
 
     def install(self) -> None:
         """Makes it ready to start, or raises Missing."""
@@ -95,7 +96,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=environment(),
+                env=environment() | self.settings,
                 cwd=ROOT,
             )
         try:
