@@ -5,30 +5,27 @@
 
 use std::{
     collections::HashMap,
-    future::poll_fn,
     net::{IpAddr, SocketAddr},
-    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use axum::{
-    body::{Body, Bytes, HttpBody},
+    body::{Body, HttpBody},
     extract::{ConnectInfo, Request, State as Extract},
     http::header,
     middleware::Next,
     response::{IntoResponse, Response},
 };
 
-use super::error::{self, Error};
+use super::{
+    error::{self, Error},
+    unread::next_piece,
+};
 use crate::{access::network, limits};
 
 /// A browser on a slow link sends an offer of 30 kB in a second; a client that trickles bytes must not hold a request.
 const READ_LIMIT: Duration = Duration::from_secs(10);
-/// A client that is still sending when the connection closes gets a reset instead of the answer: so much is read first.
-const DISCARD_BYTES: usize = 32 * 1024 * 1024;
-/// And no longer than this.
-const DISCARD_LIMIT: Duration = Duration::from_secs(2);
 /// Bodies that are being received at once; with the default `--max-body-bytes` they take 64 MiB at most.
 const ALL: usize = 128;
 /// And from one client, but for loopback, where a reverse proxy brings everybody.
@@ -102,10 +99,6 @@ pub async fn receive(Extract(buffering): Extract<Arc<Buffering>>, request: Reque
     let length = parts.headers.get(header::CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
     let read = bytes(&mut body, length, buffering.body_bytes).await;
-    // Who asks first (`Expect: 100-continue`, as curl does) has sent nothing yet.
-    if matches!(read, Err(Error::TooLarge(_))) && !parts.headers.contains_key(header::EXPECT) {
-        discard(&mut body).await;
-    }
     drop(permit);
     match read {
         Ok(bytes) => next.run(Request::from_parts(parts, bytes.into())).await,
@@ -135,25 +128,6 @@ async fn collect(body: &mut Body, limit: usize) -> Result<Vec<u8>, Error> {
         bytes.extend_from_slice(&piece);
     }
     Ok(bytes)
-}
-
-async fn discard(body: &mut Body) {
-    let rest = async {
-        let mut left = DISCARD_BYTES;
-        while let Some(Ok(piece)) = next_piece(body).await {
-            left = left.saturating_sub(piece.len());
-            if left == 0 {
-                return;
-            }
-        }
-    };
-    tokio::time::timeout(DISCARD_LIMIT, rest).await.ok(); // the answer goes out either way
-}
-
-/// The next piece; empty for trailers.
-async fn next_piece(body: &mut Body) -> Option<Result<Bytes, axum::Error>> {
-    let frame = poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await?;
-    Some(frame.map(|frame| frame.into_data().unwrap_or_default()))
 }
 
 #[cfg(test)]

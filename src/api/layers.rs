@@ -25,7 +25,7 @@ use tower_http::{
 };
 use tracing::Instrument;
 
-use super::{Settings, State, buffering, error, origin};
+use super::{Settings, State, buffering, error, origin, unread};
 use crate::system;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -74,6 +74,7 @@ pub fn wrap(router: Router, origin: origin::Settings) -> Router {
         .layer(fixed(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
         .layer(fixed(HeaderName::from_static("permissions-policy"), PERMISSIONS_POLICY))
         .layer(SetResponseHeaderLayer::if_not_present(header::CONTENT_SECURITY_POLICY, security_policy))
+        .layer(middleware::from_fn(unread::discard))
         .layer(middleware::from_fn(observe))
 }
 

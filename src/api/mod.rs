@@ -28,6 +28,7 @@ mod sign_in;
 mod sources;
 mod tokens;
 mod ui;
+mod unread;
 mod viewer;
 mod waiting;
 

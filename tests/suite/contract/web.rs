@@ -247,3 +247,32 @@ fn what_lies_in_a_recordings_folder_never_runs_as_a_page() {
         assert_eq!((refused.status, &refused.json()["code"]), (404, &json!("recording_not_found")), "{name}");
     }
 }
+
+#[test]
+fn a_refusal_reaches_a_client_that_still_sends() {
+    const TURNS: usize = 20;
+    let server = Server::spawn(&[], OFFLINE);
+    let folder = tempfile::tempdir().unwrap();
+    let body = folder.path().join("body");
+    std::fs::write(&body, vec![b' '; 60_000]).unwrap();
+    let body = format!("@{}", body.display());
+    let url = |path: &str| format!("{}{path}", server.url());
+
+    for (status, path, header) in [
+        ("401", "/api/v1/webrtc/offer", "x-forwarded-for: 192.0.2.1"),
+        ("403", "/api/v1/webrtc/offer", "origin: https://evil.example"),
+        ("405", "/health", "accept: */*"),
+        ("421", "/api/v1/webrtc/offer", "host: evil.example"),
+    ] {
+        for version in ["--http1.1", "--http2-prior-knowledge"] {
+            let words = ["-s", "-m", "30", "-o", "/dev/null", "-w", "%{http_code}", version, "--json", &body];
+            let url = url(path);
+            let words = [&words[..], &["-H", header, &url]].concat();
+            for _ in 0..TURNS {
+                let output = std::process::Command::new("curl").args(&words).output().unwrap();
+                let answered = String::from_utf8(output.stdout).unwrap();
+                assert_eq!((&*answered, output.status.code()), (status, Some(0)), "{version}");
+            }
+        }
+    }
+}
