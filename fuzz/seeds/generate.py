@@ -15,10 +15,12 @@ candidate/ lines of browsers, as <mid>|<index>|<candidate>
 sdpfrag/   fragments of RFC 8840 section 9 and of WHIP (RFC 9725 section 4.3.1)
 answer/    each offer once more: an answer has the same grammar
 message/   messages of the data channel
+frame_size/  access units of ffmpeg's encoders, each behind the number of its format
 """
 
 import json
 import pathlib
+import subprocess
 
 ROOT = pathlib.Path("fuzz/seeds")
 OFFERS = pathlib.Path("tests/fixtures/offers")
@@ -167,6 +169,34 @@ MESSAGES = [
     {"both": True, "strength": 1e308, "nonsense": None},
 ]
 
+# The format's number in the target, ffmpeg's encoder and its options. VP9's hidden frames come in superframes.
+ENCODERS = {
+    "vp8": (0, "libvpx"),
+    "vp9": (1, "libvpx-vp9", "-auto-alt-ref", "1", "-lag-in-frames", "6"),
+    "av1": (2, "libaom-av1", "-cpu-used", "8"),
+}
+
+
+def access_units():
+    film = ["-f", "lavfi", "-i", "testsrc=size=48x34:rate=10:duration=1.2", "-pix_fmt", "yuv420p"]
+    ffmpeg = ["ffmpeg", "-v", "error", "-fflags", "+bitexact", *film, "-flags:v", "+bitexact"]
+    for name, (number, *encoder) in ENCODERS.items():
+        ivf = subprocess.run([*ffmpeg, "-c:v", *encoder, "-f", "ivf", "-"], capture_output=True, check=True)
+        rest, units = ivf.stdout[32:], []
+        while rest:  # a frame's length, its time, itself
+            end = 12 + int.from_bytes(rest[:4], "little")
+            units.append(rest[12:end])
+            rest = rest[end:]
+        for at in (0, 1, -1):
+            yield f"{name}_{at % len(units)}", bytes([number]) + units[at]
+    one = ["-frames:v", "1", "-c:v", "libx264", "-x264-params", "info=0", "-f"]
+    stream = subprocess.run([*ffmpeg, *one, "h264", "-"], capture_output=True, check=True).stdout
+    yield "h264", bytes([3]) + stream
+    nals = [nal.rstrip(b"\0") for nal in stream.split(b"\0\0\1")[1:]]
+    parameters = [nal for nal in nals if nal[0] & 31 in (7, 8)]
+    sets = b"".join(b"\1" + len(nal).to_bytes(2, "big") + nal for nal in parameters)
+    yield "avcc", bytes([8, 1, 100, 0, 10, 0xFF]) + sets.replace(b"\1", b"\xe1", 1)
+
 
 def main():
     every = dict(offers())
@@ -179,12 +209,14 @@ def main():
         write("sdpfrag", str(number), text)
     for number, message in enumerate(MESSAGES):
         write("message", str(number), json.dumps(message, ensure_ascii=False))
+    for name, unit in access_units():
+        write("frame_size", name, unit)
 
 
 def write(target, name, text):
     folder = ROOT / target
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_bytes(text.encode())
+    (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
 
 
 if __name__ == "__main__":

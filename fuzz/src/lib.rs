@@ -1,6 +1,7 @@
 //! The server's own parsers, compiled from its own files, and the checks that all targets share.
 //!
-//! `control` and `ending` stand at the root here and below `session` in the server; all else has the server's paths.
+//! `control` and `ending` stand at the root here and below `session` in the server, `frame_sizes` is `units` of
+//! `media::frame_size` there; all else has the server's paths.
 
 #![allow(dead_code, reason = "the server uses what the targets do not")]
 
@@ -10,6 +11,8 @@ pub mod control;
 mod ending;
 #[path = "../../src/frame/mod.rs"]
 pub mod frame;
+#[path = "../../src/media/frame_size/units/mod.rs"]
+pub mod frame_sizes;
 #[path = "../../src/limits.rs"]
 pub mod limits;
 #[path = "../../src/metrics/mod.rs"]

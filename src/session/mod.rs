@@ -12,6 +12,7 @@ mod line;
 mod minutes;
 mod parts;
 mod registry;
+mod rights;
 mod run;
 mod snapshot;
 mod state;

@@ -5,13 +5,9 @@
 //! What a decoder reads and a parser here does not is dropped as unreadable; should a decoder yield a larger frame all
 //! the same, its caps end the stream.
 
-mod av1;
-mod bits;
-mod h264;
 #[cfg(test)]
 mod tests;
-mod vp8;
-pub mod vp9;
+mod units;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -20,6 +16,8 @@ use std::{
 
 use gst::prelude::*;
 
+use self::units::{Format, Unreadable, h264};
+pub use self::units::{Size, vp9};
 use crate::{
     frame::MaxFrame,
     limits,
@@ -34,36 +32,6 @@ use crate::{
 pub const PEERS_PATIENCE: Duration = Duration::from_secs(3);
 /// Between two requests for a key frame in the place of one that was dropped: a round trip and an encoder's time.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
-
-/// Width and height in pixels.
-pub type Size = (u32, u32);
-
-/// A header that no encoder writes.
-#[derive(Debug, PartialEq, Eq)]
-struct Unreadable;
-
-/// What the access units of a stream are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
-    H264(h264::Framing),
-    Vp8,
-    Vp9,
-    Av1,
-    /// Only the caps tell its size.
-    Other,
-}
-
-impl Format {
-    fn sizes(self, unit: &[u8]) -> Result<Vec<Size>, Unreadable> {
-        match self {
-            Self::H264(framing) => h264::sizes(unit, framing),
-            Self::Vp8 => Ok(vp8::size(unit).into_iter().collect()),
-            Self::Vp9 => vp9::sizes(unit),
-            Self::Av1 => av1::sizes(unit),
-            Self::Other => Ok(Vec::new()),
-        }
-    }
-}
 
 /// Keeps `decoder` from frames over `max`. It gets none of them, and asks for a key frame in their place; where there are
 /// such frames alone for as long as `patience`, it gets nothing any more, and `refuse` gets their size.

@@ -2,14 +2,12 @@
 
 mod client;
 mod messages;
-mod permit;
 mod recording;
 mod source;
 mod update;
 
 pub use client::UpdateBody;
 pub use messages::{Figures, Message};
-pub use permit::{Moment, noted, permit, permit_pipeline};
 pub use recording::{Recorded, RecordedStatus, RecordingInfo, RecordingState, Request};
 use serde_json::Value;
 pub use source::{Choice, SOURCE, Source, SourceType};

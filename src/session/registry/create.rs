@@ -25,10 +25,11 @@ use crate::{
     limits, media,
     session::{
         DescriptionKind, Error, Id, Phase, Snapshot, Sources,
-        control::{self, Choice, Moment, Source, Update},
+        control::{self, Choice, Source, Update},
         history::History,
         minutes::Allowance,
         parts::{Context, InputFile, Recorder, Report, Steering},
+        rights,
         run::{self, Command, Handover, Session},
         state::State,
         view::View,
@@ -331,7 +332,7 @@ impl Setup {
         caller: Caller,
         initial: stage::Values,
     ) -> Result<Self, stage::Error> {
-        control::permit(&initial, caller.rights(), Moment::Start)?;
+        rights::permit(&initial, caller.rights(), rights::Moment::Start)?;
         let selected = control::selected(&initial)?;
         let entry = catalog.get(&selected.unwrap_or_else(|| catalog.default_id()))?;
         let first = stage::Parameters { values: catalog.first_values(&entry), version: 0 };
@@ -364,7 +365,7 @@ impl Setup {
 
     /// Checks that the caller may run the pipeline.
     fn check_pipeline(&self) -> Result<(), stage::Error> {
-        Ok(control::permit_pipeline(&self.caller, &self.entry.info.id)?)
+        Ok(rights::permit_pipeline(&self.caller, &self.entry.info.id)?)
     }
 
     /// Checks that there are input frames, or that the pipeline needs none.

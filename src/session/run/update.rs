@@ -9,9 +9,9 @@ use crate::{
     access::{Caller, audit},
     limits, media,
     session::{
-        Error, Message,
-        control::{self, Moment},
+        Error, Message, control,
         parts::{Accepted, Requester, faults},
+        rights,
     },
     stage::{self, Values},
 };
@@ -77,7 +77,7 @@ impl Session {
 
     /// Applies an update of `caller` whole or not at all; the audit notes what it starts, ends or replaces.
     fn update(&mut self, object: Values, caller: &Caller, requester: Requester) -> Result<(), stage::Error> {
-        let keys = control::noted(&object);
+        let keys = rights::noted(&object);
         let updated = self.try_update(object, caller, requester);
         let outcome = if updated.is_ok() { "accepted" } else { "rejected" };
         for key in keys {
@@ -97,9 +97,9 @@ impl Session {
         caller: &Caller,
         requester: Requester,
     ) -> Result<(), stage::Error> {
-        control::permit(&object, caller.rights(), Moment::Later)?;
+        rights::permit(&object, caller.rights(), rights::Moment::Later)?;
         let (entry, mut update) = self.steering.check(object)?;
-        control::permit_pipeline(caller, &entry.info.id)?;
+        rights::permit_pipeline(caller, &entry.info.id)?;
         if update.recording.is_some() && self.recorder.is_full() {
             let sentence = "earlier requests are still in progress; try again".to_owned();
             return Err(control::fault("/recording", sentence).into());

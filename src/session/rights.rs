@@ -1,9 +1,9 @@
 //! What each key of an update needs of its sender: the one check in front of every message. Pure.
 
-use super::{Fault, fault};
+use super::control::fault;
 use crate::{
     access::{Caller, Right, Rights},
-    stage::Values,
+    stage::{Fault, Values},
 };
 
 /// Keys that start, end or replace something.
