@@ -1,28 +1,19 @@
 // A person signs in at a real OpenID Connect issuer (npm oidc-provider) with Chromium.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { launch, openPage } from "./chromium.mjs";
-import { freePort, owned, startServer, until } from "./server.mjs";
+import { startIssuer, startServer } from "./server.mjs";
 
-let browser, folder, issuer, kill, server;
+let browser, folder, issuer, server;
 
 before(async () => {
-  const port = await freePort();
-  issuer = spawn(process.execPath, ["issuer.mjs", String(port)], {
-    cwd: import.meta.dirname,
-    stdio: ["pipe", "pipe", "ignore"],
-  });
-  kill = owned(issuer);
-  let printed = "";
-  issuer.stdout.on("data", (text) => (printed += text));
-  await until("the issuer listens", () => printed.includes("ready"));
+  issuer = await startIssuer();
   folder = await mkdtemp(join(tmpdir(), "scope-oidc-"));
-  const args = ["--oidc-issuer", `http://localhost:${port}`, "--oidc-client-id", "scope"];
+  const args = ["--oidc-issuer", issuer.url, "--oidc-client-id", "scope"];
   args.push("--oidc-role-claim", "role", "--trust-loopback=false");
   const env = { SCOPE_STATE_DIR: folder };
   [server, browser] = await Promise.all([startServer({ env, args }), launch()]);
@@ -31,7 +22,7 @@ before(async () => {
 after(async () => {
   await browser?.close();
   await server?.kill();
-  await kill?.();
+  await issuer?.kill();
   if (folder) await rm(folder, { recursive: true });
 });
 

@@ -50,6 +50,20 @@ export function owned(child) {
   };
 }
 
+/** Starts the OpenID Connect issuer of issuer.mjs. */
+export async function startIssuer() {
+  const port = await freePort();
+  const child = spawn(process.execPath, ["issuer.mjs", String(port)], {
+    cwd: import.meta.dirname,
+    stdio: ["pipe", "pipe", "ignore"],
+  });
+  const kill = owned(child);
+  let printed = "";
+  child.stdout.on("data", (text) => (printed += text));
+  await until("the issuer listens", () => printed.includes("ready"));
+  return { url: `http://localhost:${port}`, kill };
+}
+
 /** Starts the server, at its end of `link` where there is one, and waits until it takes sessions. */
 export async function startServer({ port, host, args = [], env = {}, scheme = "http", link = null } = {}) {
   port ??= await freePort();
