@@ -18,8 +18,10 @@ use super::server::IceServer;
 use super::uri::IceUri;
 use super::{Cached, Shared};
 
-/// Lifetime requested from a provider: Twilio's default and Cloudflare's own example. A browser
-/// that gets credentials just before renewal still has a fifth of it left, almost five hours.
+/// Lifetime requested from a provider: Twilio's default and Cloudflare's own example. Not an hour, as with a secret of
+/// one's own: Cloudflare authenticates each refresh of an allocation, so that the relayed session ends with the
+/// credentials (its TURN FAQ, "maximum duration limit for a TURN allocation"). A browser that gets credentials just before
+/// renewal still has a fifth of it left, almost five hours.
 const TTL: Duration = Duration::from_hours(24);
 /// A provider answers in well under a second; the server's start waits for this once.
 const FETCH_LIMIT: Duration = Duration::from_secs(5);
