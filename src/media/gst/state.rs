@@ -7,7 +7,11 @@ use gst::prelude::*;
 use crate::media::Error;
 
 /// Waits until `condition` holds, for at most `limit`.
-pub fn wait_until(limit: Duration, step: &'static str, condition: impl Fn() -> bool) -> Result<(), Error> {
+pub fn wait_until(
+    limit: Duration,
+    step: &'static str,
+    mut condition: impl FnMut() -> bool,
+) -> Result<(), Error> {
     let end = Instant::now() + limit;
     while !condition() {
         if Instant::now() >= end {

@@ -6,20 +6,27 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
+    time::{Duration, Instant},
 };
 
 use super::{
     Tell,
     fingerprint::{Check, Verdict},
 };
-use crate::{limits, media::Event, signalling::limits::MESSAGE_BYTES};
+use crate::{
+    limits,
+    media::{Event, gst::state},
+    signalling::limits::MESSAGE_BYTES,
+};
 
 /// Dragging a slider sends a few hundred messages a second; the session reads within milliseconds.
 const CAPACITY: usize = 512;
 /// Bytes of text that wait: the messages of two seconds at the session's rate.
 const CAPACITY_BYTES: usize = 2_000_000;
+/// Silence after which no message is waiting to be sent.
+const QUIET: Duration = Duration::from_millis(20);
 
 /// One message from the peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,6 +146,22 @@ pub fn read(
     });
 }
 
+/// Waits until the data channels have sent `wanted` bytes and then nothing for [`QUIET`], for at most `limit`. Blocks.
+///
+/// Stopping the graph drops what SCTP still holds, and webrtcbin's `buffered-amount` is 0 too early. Acknowledgements count
+/// too and may leave first: three have the bytes of a short message.
+pub fn flush(sent: &AtomicU64, wanted: u64, limit: Duration) {
+    let mut last = (sent.load(Relaxed), Instant::now());
+    let flushed = || {
+        let now = sent.load(Relaxed);
+        if now != last.0 {
+            last = (now, Instant::now());
+        }
+        now >= wanted && last.1.elapsed() >= QUIET
+    };
+    state::wait_until(limit, "flush", flushed).ok(); // best effort: the session ends anyway
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,5 +214,22 @@ mod tests {
         assert_eq!(read(MESSAGE_BYTES + 1), Mail::TooLong(MESSAGE_BYTES + 1));
         assert_eq!(mail(None, MESSAGE_BYTES + 1), Mail::TooLong(MESSAGE_BYTES + 1));
         assert_eq!(mail(None, 1), Mail::Binary);
+    }
+
+    #[test]
+    fn a_message_behind_acknowledgements_is_waited_for() {
+        let (message, acknowledgements) = (200, 3 * 69);
+        let sent = AtomicU64::new(0);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                sent.fetch_add(acknowledgements, Relaxed);
+                std::thread::park_timeout(QUIET / 4);
+                sent.fetch_add(message, Relaxed);
+            });
+
+            flush(&sent, message, Duration::from_secs(10));
+
+            assert_eq!(sent.load(Relaxed), acknowledgements + message);
+        });
     }
 }

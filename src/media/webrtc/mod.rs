@@ -275,13 +275,10 @@ impl Peer {
     }
 
     /// Waits until the data channel has sent `bytes` more than `sent_before`, for at most `limit`. Blocks.
-    ///
-    /// Stopping the graph drops what SCTP still holds, and webrtcbin's `buffered-amount` is 0 too early.
     pub fn flush(&self, sent_before: u64, bytes: usize, limit: Duration) {
         let wanted = sent_before + u64::try_from(bytes).unwrap_or(0);
-        let sent = || self.parts.counters.channel_bytes_out.load(Relaxed);
         if self.channel.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
-            state::wait_until(limit, "flush", || sent() >= wanted).ok(); // best effort: the session ends anyway
+            data_channel::flush(&self.parts.counters.channel_bytes_out, wanted, limit);
         }
     }
 
